@@ -1,1 +1,81 @@
-"""Stub until the mock lands."""
+"""The command `rerank-mock`."""
+
+import argparse
+import logging
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+from .behaviour import PRESETS, BehaviourError, load_behaviour
+from .state import DEFAULT_KEY, State
+from .via_socket import base_url, listen, serve
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"rerank-mock: {message}\n")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; ends the process with 0, or with 2 and one line that says why not."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    try:
+        behaviour = load_behaviour(options.behaviour)
+        listener = listen(options.host, options.port)
+    except BehaviourError as error:
+        parser.error(str(error))
+    except OSError as error:
+        parser.error(f"cannot listen on {options.host} port {options.port}: {error.strerror}")
+    state = State(behaviour=behaviour, keys=options.key or [DEFAULT_KEY])
+    line = f"rerank-mock ready at {base_url(listener)}"
+    serve(state, listener, lambda: print(line, flush=True))
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """End the process; uvicorn raises the signal again when it has shut down."""
+    sys.exit(0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="rerank-mock", description="A mock of the POST /v1/rerank API.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    command = commands.add_parser("serve", help="answer on a socket until a signal comes")
+    command.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    command.add_argument(
+        "--port", type=_port, default=8787, help="0 picks a free one; default: %(default)s"
+    )
+    command.add_argument(
+        "--key",
+        action="append",
+        type=_key,
+        help=f"a key to accept, repeatable; default: {DEFAULT_KEY}",
+    )
+    command.add_argument(
+        "--behaviour",
+        default="observed",
+        metavar="NAME|FILE",
+        help=f"one of {', '.join(PRESETS)}, or a JSON file; default: %(default)s",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def _key(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or not text or " " in text:
+        # The text may be a real key with a typing error: it is not repeated.
+        raise argparse.ArgumentTypeError("must be printable ASCII without spaces")
+    return text
+
+
+if __name__ == "__main__":
+    main()

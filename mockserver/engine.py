@@ -1,0 +1,143 @@
+"""The mock itself: a request goes in, an answer comes out.
+
+    adapter -> answer -> route -> identify -> rerank, list_models or user_info -> record -> adapter
+
+No input or output happens here, and time and ids come from the state.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs
+
+from .contract import ERRORS, Refusal, refusal
+from .reading import Rerank, check_form, find_model, read_body, understand
+from .scoring import Ranking, rank
+from .state import Account, State
+from .wire import Request, Response, json_response
+
+Handler: TypeAlias = Callable[[State, Account, Request], Response]
+
+
+def answer(state: State, request: Request) -> Response:
+    """Answer one request, whatever it is, and write both into the journal."""
+    account = None
+    try:
+        handler = route(state, request)
+        account = identify(state, request)
+        response = handler(state, account, request)
+    except Refusal as refusal:
+        response = refusal.response
+    headers = {**response.headers, "x-siliconcloud-trace-id": state.uuid7()}
+    response = replace(response, headers=headers)
+    state.record(account, request, response)
+    return response
+
+
+def rerank(state: State, _account: Account, request: Request) -> Response:
+    """`POST /v1/rerank`. Each line may refuse; where the service's order is unknown it is ours."""
+    behaviour = state.behaviour
+    body = read_body(behaviour, request)
+    fields = check_form(behaviour, state.models, body)
+    model = find_model(behaviour, state.models, fields["model"])
+    asked = understand(behaviour, model, fields)
+    ranking = rank(
+        asked.query,
+        asked.documents,
+        model=model.id,
+        context_tokens=model.context_tokens,
+        max_chunks=asked.max_chunks_per_doc,
+        instruction=asked.instruction,
+        overlap_tokens=asked.overlap_tokens,
+    )
+    return shape(state, asked, ranking)
+
+
+def list_models(state: State, _account: Account, request: Request) -> Response:
+    """`GET /v1/models`, narrowed by the parameters `type` and `sub_type`."""
+    wanted = parse_qs(request.query)
+    kind = {"type": "text", "sub_type": "reranker"}
+    listed = all(value in wanted.get(name, [value]) for name, value in kind.items())
+    data = [
+        {"id": model.id, "object": "model", "created": 0, "owned_by": ""}
+        for model in state.models.values()
+        if listed and model.state == "online"
+    ]
+    return json_response(200, {"object": "list", "data": data})
+
+
+def user_info(_state: State, account: Account, _request: Request) -> Response:
+    """`GET /v1/user/info`; money is in CNY, as strings."""
+    data = {
+        "id": account.name,
+        "name": account.name,
+        "status": "normal",
+        "balance": str(account.granted_balance),
+        "chargeBalance": str(account.charged_balance),
+        "totalBalance": str(account.granted_balance + account.charged_balance),
+    }
+    return json_response(200, {"code": 20000, "message": "OK", "status": True, "data": data})
+
+
+def route(state: State, request: Request) -> Handler:
+    """Find the handler of path and method."""
+    behaviour = state.behaviour
+    if request.path == "/v1/rerank/" and behaviour.trailing_slash == "redirect":
+        raise Refusal(Response(307, {"location": "/v1/rerank"}, b""))
+    if request.path in ROUTES:
+        method, handler = ROUTES[request.path]
+        if request.method == method:
+            return handler
+        if behaviour.wrong_method == "method_not_allowed":
+            response = ERRORS["method_not_allowed"].response()
+            raise Refusal(replace(response, headers={**response.headers, "allow": method}))
+    raise refusal("not_found", family=behaviour.not_found_body)
+
+
+def identify(state: State, request: Request) -> Account:
+    """Find the account of the key in the Authorization header."""
+    behaviour = state.behaviour
+    header = request.headers.get("authorization", "").strip()
+    scheme, _, key = header.partition(" ")
+    if scheme.lower() != "bearer" and behaviour.authorization_scheme == "optional":
+        scheme, key = "bearer", header
+    if scheme.lower() != "bearer" or not key:
+        raise refusal("token_invalid")
+    if key not in state.accounts:
+        as_object = behaviour.invalid_key == "object"
+        raise refusal("key_invalid_object" if as_object else "key_invalid")
+    return state.accounts[key]
+
+
+def shape(state: State, asked: Rerank, ranking: Ranking) -> Response:
+    """Print the best `top_n` results, best first and ties by index."""
+    behaviour = state.behaviour
+    order = sorted(range(len(ranking.scores)), key=lambda index: -ranking.scores[index])
+    results: list[dict[str, Any]] = []
+    for index in order[: asked.top_n]:
+        result: dict[str, Any] = {"index": index, "relevance_score": ranking.scores[index]}
+        if asked.return_documents:
+            document = asked.documents[index]
+            result["document"] = {"text": document} if isinstance(document, str) else document
+        elif behaviour.document_when_not_returned == "null":
+            result["document"] = None
+        results.append(result)
+    counts = {"input_tokens": ranking.input_tokens, "output_tokens": 0}
+    images = {"image_tokens": ranking.image_tokens}
+    billed = {**counts, "search_units": 0, "classifications": 0}
+    if behaviour.billed_image_tokens == "present":
+        billed |= images
+    body = {
+        "id": state.page_id() if behaviour.id_format == "page" else state.uuid7(),
+        "results": results,
+        "meta": {"tokens": {**counts, **images}, "billed_units": billed},
+    }
+    return json_response(200, body)
+
+
+#: Path to method and handler.
+ROUTES: Mapping[str, tuple[str, Handler]] = {
+    "/v1/rerank": ("POST", rerank),
+    "/v1/models": ("GET", list_models),
+    "/v1/user/info": ("GET", user_info),
+}

@@ -1,0 +1,128 @@
+"""Scores that are made up, and plausible: what shares words with the query ranks higher.
+
+A content becomes a text, a text becomes tokens, tokens become chunks; the best chunk is the score.
+A score depends on query, instruction, model and its own document alone, never on the neighbours,
+and is the same in every process.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, TypeAlias
+from zlib import crc32
+
+import orjson
+
+#: A text, or an object with text, image and video.
+Content: TypeAlias = str | Mapping[str, Any]
+
+#: A token is a Chinese, Japanese or Korean character, up to 12 letters of a word, or another sign.
+#: How the service counts is not documented; this is ours.
+_TOKEN = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]"
+    r"|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]{1,12}"
+    r"|[^\w\s]|_"
+)
+
+#: What one image or video counts as; ours, as the service's own count is not documented.
+TOKENS_PER_IMAGE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The scores of the documents, in the order of the request, and what they cost."""
+
+    scores: list[float]
+    input_tokens: int
+    image_tokens: int
+
+
+def rank(
+    query: Content,
+    documents: Sequence[Content],
+    *,
+    model: str,
+    context_tokens: int,
+    max_chunks: int,
+    instruction: str = "",
+    overlap_tokens: int = 0,
+) -> Ranking:
+    """Score each document. Each counts its own tokens, the query's and the instruction's."""
+    question = _Question(query, instruction, model)
+    # A query as long as the context leaves half of it to the documents.
+    size = max(context_tokens - question.tokens, context_tokens // 2)
+    scores: list[float] = []
+    input_tokens = question.tokens * len(documents)
+    for document in documents:
+        text = _text(document)
+        tokens = tokenize(text)
+        input_tokens += len(tokens)
+        starts = range(0, max(len(tokens) - overlap_tokens, 1), size - overlap_tokens)
+        chunks = [tokens[start : start + size] for start in starts[:max_chunks]]
+        scores.append(question.score(text, chunks))
+    image_tokens = TOKENS_PER_IMAGE * (
+        _images(query) * len(documents) + sum(map(_images, documents))
+    )
+    return Ranking(scores, input_tokens, image_tokens)
+
+
+def tokenize(text: str) -> list[str]:
+    """Split into tokens, after compatibility forms and case are folded."""
+    return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+class _Question:
+    """What a document is held against."""
+
+    def __init__(self, query: Content, instruction: str, model: str) -> None:
+        text = _text(query)
+        tokens = tokenize(text)
+        self.tokens = len(tokens) + len(tokenize(instruction))
+        self._salt = crc32(orjson.dumps([model, instruction, text]))
+        terms = {token for token in tokens if token.isalnum()}
+        pairs = {a + b for a, b in pairwise(tokens) if a in terms and b in terms}
+        #: Each spelling under which a term of the query is found, and the term.
+        self._spellings = {spelling: term for term in terms for spelling in _numbers(term)}
+        self._pairs = pairs
+        #: Letters of all terms and pairs; longer words tell more.
+        self._weight = sum(map(len, terms)) + sum(map(len, pairs)) or 1
+
+    def score(self, text: str, chunks: list[list[str]]) -> float:
+        """Return the score of the best chunk, in (0, 1), with 8 digits like a 32-bit float."""
+        likeness = max(map(self._likeness, chunks))
+        # Texts that are equally alike still differ; those that share nothing stay below the rest.
+        noise = crc32(text.encode(), self._salt) / 2**32
+        logit = 12 * likeness + (1 if likeness else 0) - 7 + noise / 2
+        return float(f"{1 / (1 + math.exp(-logit)):.8g}")
+
+    def _likeness(self, chunk: list[str]) -> float:
+        words = set(chunk)
+        found = {self._spellings[word] for word in words & self._spellings.keys()}
+        if not found:
+            return 0.0
+        pairs = self._pairs.intersection(a + b for a, b in pairwise(chunk))
+        covered = (sum(map(len, found)) + sum(map(len, pairs))) / self._weight
+        focus = len(found) / len(words)
+        return 0.8 * covered + 0.2 * focus
+
+
+def _numbers(term: str) -> tuple[str, ...]:
+    """Return the term with and without a plural ending."""
+    if not term.isascii() or len(term) < 3:
+        return (term,)
+    return (term, term + "s", term.removesuffix("s"))
+
+
+def _text(content: Content) -> str:
+    """Return the text, with a word for each medium: equal media are equal words."""
+    if isinstance(content, str):
+        return content
+    media = (content[name] for name in ("image", "video") if name in content)
+    return " ".join([content.get("text", ""), *(f"{crc32(orjson.dumps(m)):08x}" for m in media)])
+
+
+def _images(content: Content) -> int:
+    return 0 if isinstance(content, str) else ("image" in content) + ("video" in content)

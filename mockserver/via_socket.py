@@ -1,0 +1,82 @@
+"""The mock on a socket: uvicorn in a thread of its own, or as the whole process."""
+
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+import uvicorn
+
+from .state import State
+from .via_asgi import application
+
+#: How long a server that stops waits for answers under way, in seconds.
+GRACE = 1
+
+
+class _Uvicorn(uvicorn.Server):
+    """Says when it accepts connections."""
+
+    def __init__(self, state: State, ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application(state),
+                lifespan="off",
+                ws="none",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE,
+            )
+        )
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind a socket, to a free port if `port` is 0; raises OSError if that cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
+
+
+def base_url(listener: socket.socket) -> str:
+    """Return the base URL of a mock that listens there."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+
+
+def serve(state: State, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve in this thread until a signal comes; call `ready` once connections are accepted."""
+    _Uvicorn(state, ready).run([listener])
+
+
+class ThreadedServer:
+    """Serves in a background thread between entry and exit of a `with` block."""
+
+    def __init__(self, state: State, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.state = state
+        self._listener = listen(host, port)
+        self.base_url = base_url(self._listener)
+        ready = threading.Event()
+        self._ready = ready
+        self._uvicorn = _Uvicorn(state, ready.set)
+        self._thread = threading.Thread(
+            target=self._uvicorn.run, args=([self._listener],), name="rerank-mock", daemon=True
+        )
+
+    def __enter__(self) -> "ThreadedServer":
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._uvicorn.should_exit = True
+        self._thread.join()

@@ -1,0 +1,103 @@
+"""What crosses the wire: a request, a response, and JSON that is read strictly."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import orjson
+
+#: A JSON value.
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+
+#: The four shapes that error bodies of this API come in.
+Family = Literal["object", "object_without_code", "string", "text"]
+
+#: How deep arrays and objects may nest. orjson prints no more than 254 levels.
+MAX_DEPTH = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as an adapter hands it to the engine."""
+
+    method: str
+    #: Percent-decoded, from the root of the API: `/v1/rerank`.
+    path: str
+    #: What follows the question mark, as it was sent.
+    query: str
+    #: Names in lower case.
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer as the engine hands it to an adapter."""
+
+    status: int
+    #: Names in lower case. `content-length` is the adapter's to add.
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class WireError(ValueError):
+    """A body that is not the JSON this mock reads; the message says why."""
+
+
+def load(body: bytes, *, unique_keys: bool = False) -> Json:
+    """Parse JSON as RFC 8259 has it, or raise `WireError`.
+
+    Refused: an encoding other than UTF-8, a byte order mark, NaN, numbers that no double can hold,
+    lone surrogates, nesting beyond `MAX_DEPTH`; with `unique_keys` also a key that an object has
+    twice. Integers beyond 64 bits come back as floats.
+    """
+    try:
+        value: Json = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise WireError(f"Is not JSON: {error}") from None
+    if _is_deeper(value, MAX_DEPTH):
+        raise WireError(f"Is nested deeper than {MAX_DEPTH} levels")
+    if unique_keys:
+        # Only the standard library shows both of two equal keys.
+        json.loads(body, object_pairs_hook=_unique)
+    return value
+
+
+def _is_deeper(value: Json, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        level = [
+            child
+            for node in level
+            if isinstance(node, (dict, list))
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    members: dict[str, Json] = {}
+    for key, value in pairs:
+        if key in members:
+            raise WireError(f"Has the key {key!r} twice")
+        members[key] = value
+    return members
+
+
+def json_response(status: int, value: object) -> Response:
+    """Print `value` as the JSON body of a response."""
+    return Response(status, {"content-type": "application/json"}, orjson.dumps(value))
+
+
+def error_response(status: int, family: Family, code: int | None, message: str) -> Response:
+    """Print an error body of the family; `code` is of use to the family `object` alone."""
+    if family == "text":
+        return Response(status, {"content-type": "text/plain; charset=utf-8"}, message.encode())
+    if family == "string":
+        return json_response(status, message)
+    if family == "object_without_code":
+        return json_response(status, {"message": message, "data": None})
+    return json_response(status, {"code": code, "message": message, "data": None})
