@@ -20,8 +20,9 @@ LAYERS = (
     ("contract",),
     ("behaviour",),
     ("state", "quotas", "scenarios", "scoring", "advice", "journal"),
+    ("reading",),
     ("engine",),
-    ("via_*", "admin", "pytest_plugin", "__main__"),
+    ("via_*", "admin", "fixtures", "pytest_plugin", "__main__"),
 )
 
 #: Input and output, clocks and chance: whatever the engine needs of them is handed to it.
