@@ -1,0 +1,174 @@
+"""The OpenAPI document is up to date, valid, and says the same as the schemas and tables."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tools import openapi
+
+from .data import CONTRACT, TABLES, Json, errors
+from .test_bounds import SIDES
+
+DOCUMENT: Json = json.loads(openapi.TARGET.read_text(encoding="utf-8"))
+GATED = {"instruction": "x", "max_chunks_per_doc": 1, "overlap_tokens": 0}
+
+
+def component(name: str) -> Json:
+    """A schema that says what the component `name` says, in the whole document."""
+    return {**DOCUMENT, "$ref": f"#/components/schemas/{name}"}
+
+
+def test_the_file_is_up_to_date() -> None:
+    assert openapi.TARGET.read_text(encoding="utf-8") == openapi.text(), "run `make openapi`"
+
+
+def test_the_document_is_valid_openapi() -> None:
+    assert [error.message for error in OpenAPIV31SpecValidator(DOCUMENT).iter_errors()] == []
+
+
+@pytest.mark.parametrize("pointer", SIDES)
+def test_a_component_decides_as_its_schema(pointer: str) -> None:
+    name = pointer.partition("#")[0]
+    accepted, refused = SIDES[pointer]
+    for instance in (*accepted, *refused):
+        paths = [
+            {found.partition(": ")[0] for found in errors(schema, instance)}
+            for schema in (component(name), CONTRACT[name])
+        ]
+        assert paths[0] == paths[1]
+
+
+@given(
+    model=st.sampled_from(TABLES["models"]),
+    fields=st.sets(st.sampled_from(sorted(GATED))),
+)
+def test_a_gated_field_is_valid_where_the_model_supports_it(model: Json, fields: set[str]) -> None:
+    request = {
+        "model": model["id"],
+        "query": "x",
+        "documents": ["x"],
+        **{field: GATED[field] for field in fields},
+    }
+    is_valid = not errors(component("request"), request)
+    assert is_valid == (fields <= set(model["supports"]))
+
+
+def test_the_form_follows_from_the_model() -> None:
+    request = {"query": {"image": "https://example.org/a.png"}, "documents": ["x"]}
+    for model in TABLES["models"]:
+        is_valid = not errors(component("request"), {"model": model["id"], **request})
+        assert is_valid == (model["form"] == "multimodal")
+
+
+def test_nothing_is_gated_for_a_model_that_is_not_listed() -> None:
+    request = {"model": "Some/Model", "query": "x", "documents": ["x"], **GATED}
+    assert errors(component("request"), request) == []
+    assert errors(component("request"), {**request, "overlap_tokens": 81})
+
+
+def test_a_request_without_a_model_is_refused_for_that_alone() -> None:
+    request = {"query": "x", "documents": ["x"], **GATED}
+    assert errors(component("request"), request) == ["$: 'model' is a required property"]
+
+
+def test_every_answer_to_a_rerank_request_is_traced() -> None:
+    components = DOCUMENT["components"]
+    success = DOCUMENT["paths"]["/rerank"]["post"]["responses"]["200"]
+    for answer in (success, *components["responses"].values()):
+        assert answer["headers"] == {
+            "x-siliconcloud-trace-id": {"$ref": "#/components/headers/trace"}
+        }
+    assert components["headers"]["trace"]["required"]
+
+
+def test_every_error_of_the_table_is_an_example_of_its_status() -> None:
+    examples = {
+        (name, int(status))
+        for status, response in DOCUMENT["components"]["responses"].items()
+        for name in response["content"]["application/json"]["examples"]
+    }
+    assert examples == {(row["id"], row["status"]) for row in TABLES["errors"]}
+    assert DOCUMENT["paths"]["/rerank"]["post"]["responses"].keys() == {
+        "200",
+        *(str(row["status"]) for row in TABLES["errors"]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("token_invalid", "Invalid token"),
+        (
+            "model_not_found",
+            {
+                "code": 20012,
+                "message": "Model does not exist. Please check it carefully.",
+                "data": None,
+            },
+        ),
+        (
+            "rate_limited",
+            {
+                "message": "Request was rejected due to rate limiting. If you want more, please "
+                "contact contact@siliconflow.cn. Details:{limit} limit reached.",
+                "data": None,
+            },
+        ),
+    ],
+)
+def test_an_example_is_the_body_of_its_family(name: str, body: Json) -> None:
+    [example] = [
+        examples[name]
+        for response in DOCUMENT["components"]["responses"].values()
+        if name in (examples := response["content"]["application/json"]["examples"])
+    ]
+    assert example["value"] == body
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("models", {"object": "list", "data": []}),
+        (
+            "models",
+            {
+                "object": "list",
+                "data": [{"id": "a/b", "object": "model", "created": 0, "owned_by": ""}],
+            },
+        ),
+        (
+            "user.info",
+            {
+                "code": 20000,
+                "message": "OK",
+                "status": True,
+                "data": {
+                    "balance": "0.88",
+                    "status": "normal",
+                    "chargeBalance": "88.00",
+                    "totalBalance": "88.88",
+                },
+            },
+        ),
+    ],
+)
+def test_the_published_answer_of_a_companion_is_valid(name: str, answer: Json) -> None:
+    assert errors(component(name), answer) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("models", {"object": "list"}),
+        ("models", {"object": "list", "data": [{"object": "model"}]}),
+        (
+            "user.info",
+            {"code": 20000, "message": "OK", "status": True, "data": {"balance": 0.88}},
+        ),
+    ],
+)
+def test_a_wrong_answer_of_a_companion_is_refused(name: str, answer: Json) -> None:
+    assert errors(component(name), answer)
