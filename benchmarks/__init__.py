@@ -1,0 +1,1 @@
+"""What the mock costs, as ratios to bare baselines in the same run."""

@@ -1,0 +1,66 @@
+"""`python -m benchmarks`: measures, prints a Markdown table, and keeps it with `--write`."""
+
+import argparse
+import math
+import os
+import platform
+import re
+from pathlib import Path
+
+from .in_process import engine, fixture
+from .measuring import Comparison, Figure, compare
+from .served import servers
+
+#: How often the two sides of each comparison take turns.
+ROUNDS = 41
+
+README = Path(__file__).with_name("README.md")
+
+MARKERS = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
+
+HEAD = """\
+| subject | baseline | request | CPU of the subject | of the baseline | ratio | half of the rounds |
+|---|---|---|--:|--:|--:|--:|"""
+
+
+def row(comparison: Comparison, figure: Figure) -> str:
+    """Print one line of the table; CPU is per call."""
+    cells = [
+        comparison.subject_name,
+        comparison.baseline_name,
+        comparison.request,
+        f"{rounded(figure.subject * 1e6)} µs",
+        f"{rounded(figure.baseline * 1e6)} µs",
+        f"**{rounded(figure.ratio)}**",
+        " to ".join(map(rounded, figure.spread)),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def rounded(number: float) -> str:
+    """Print two significant digits, never as a power of ten."""
+    digits = max(0, 1 - math.floor(math.log10(number)))
+    return f"{float(f'{number:.1e}'):,.{digits}f}"
+
+
+def main() -> None:
+    """Measure everything, and print each line of the table as soon as it stands."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--write", action="store_true", help=f"keep the table in {README.name}")
+    options = parser.parse_args()
+
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    lines = [f"{platform.python_implementation()} {platform.python_version()}, {machine}.\n", HEAD]
+    print(*lines, sep="\n", flush=True)
+    for comparisons in (engine, fixture, servers):
+        for comparison in comparisons():
+            lines.append(row(comparison, compare(comparison, ROUNDS)))
+            print(lines[-1], flush=True)
+    if options.write:
+        table = "\n".join(["", *lines, "", ""])
+        readme = README.read_text(encoding="utf-8")
+        README.write_text(MARKERS.sub(lambda _: table, readme), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

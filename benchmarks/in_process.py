@@ -1,0 +1,74 @@
+"""The engine, its two largest parts, and the fixture for httpx."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+
+import httpx
+import orjson
+
+from mockserver.contract import FORMS, MODELS
+from mockserver.engine import answer
+from mockserver.scoring import rank
+from mockserver.state import DEFAULT_KEY, State
+from mockserver.via_respx import BASE_URL, router
+from mockserver.wire import Request
+
+from .measuring import Comparison, Side
+from .requests import MODEL, REQUESTS
+
+HEADERS = {"authorization": f"Bearer {DEFAULT_KEY}", "content-type": "application/json"}
+
+
+def engine() -> Iterator[Comparison]:
+    """Compare the engine with parsing and printing alone, and its parts with the whole."""
+    state = State()
+    for name, body in REQUESTS.items():
+        request = Request("POST", "/v1/rerank", "", HEADERS, body)
+        fields = orjson.loads(body)
+        response = orjson.loads(answer(state, request).body)
+        whole = Side(partial(answer, state, request))
+        parts: dict[str, Callable[[], object]] = {
+            "validation by the schema": partial(FORMS["classic"].breach, fields),
+            "scoring": partial(
+                rank,
+                fields["query"],
+                fields["documents"],
+                model=MODEL,
+                context_tokens=MODELS[MODEL].context_tokens,
+                max_chunks=FORMS["classic"].defaults["max_chunks_per_doc"],
+            ),
+        }
+
+        def parse_and_print(body: bytes = body, response: object = response) -> None:
+            orjson.loads(body)
+            orjson.dumps(response)
+
+        bare = "`orjson`: the request parsed, the answer printed"
+        yield Comparison("`engine.answer()`", bare, name, whole, Side(parse_and_print))
+        for part, call in parts.items():
+            yield Comparison(part, "`engine.answer()`", name, Side(call), whole)
+
+
+def fixture() -> Iterator[Comparison]:
+    """Compare httpx through the router of `rerank_mock` with httpx and a constant answer."""
+    url = f"{BASE_URL}/rerank"
+    with ExitStack() as stack:
+        stack.enter_context(router(State()))
+        mocked = stack.enter_context(httpx.Client(headers=HEADERS))
+        for name, body in REQUESTS.items():
+            content = mocked.post(url, content=body).content
+
+            def constant(_: httpx.Request, content: bytes = content) -> httpx.Response:
+                return httpx.Response(200, content=content)
+
+            bare = stack.enter_context(
+                httpx.Client(headers=HEADERS, transport=httpx.MockTransport(constant))
+            )
+            yield Comparison(
+                "`rerank_mock`, called with httpx",
+                "`httpx.MockTransport` with a constant answer",
+                name,
+                Side(partial(mocked.post, url, content=body)),
+                Side(partial(bare.post, url, content=body)),
+            )

@@ -1,0 +1,66 @@
+"""The benchmarks measure what they say, and the kept table is a table of theirs."""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from benchmarks.__main__ import MARKERS, README, rounded, row
+from benchmarks.in_process import engine, fixture
+from benchmarks.measuring import Comparison, Figure, Side, compare
+from benchmarks.served import servers
+
+
+def paced(*seconds: float) -> Side:
+    """Return a side whose calls take these times, one after the other and round again."""
+    costs = itertools.cycle(seconds)
+    now = [0.0]
+
+    def call() -> None:
+        now[0] += next(costs)
+
+    return Side(call, lambda: now[0])
+
+
+def test_a_figure_is_the_median_of_the_rounds_and_not_their_mean() -> None:
+    # The first call of each side goes into the size of its batches.
+    subject, baseline = paced(1, 6, 900, 4), paced(1, 2, 2, 2)
+
+    figure = compare(Comparison("", "", "", subject, baseline), rounds=3)
+
+    assert figure == Figure(subject=6, baseline=2, ratio=3, spread=(2.5, 226.5))
+
+
+def test_calls_too_short_for_the_clock_are_measured_in_batches() -> None:
+    figure = compare(Comparison("", "", "", paced(3e-6), paced(1e-6)), rounds=2)
+
+    assert figure.subject == pytest.approx(3e-6)
+    assert figure.ratio == pytest.approx(3)
+
+
+@pytest.mark.parametrize("comparisons", [engine, fixture, servers])
+def test_each_comparison_runs_and_stands_in_the_kept_table(
+    comparisons: Callable[[], Iterator[Comparison]],
+) -> None:
+    (kept,) = MARKERS.findall(README.read_text(encoding="utf-8"))
+
+    for comparison in comparisons():
+        figure = compare(comparison, rounds=2)
+        assert figure.ratio > 0
+        names = row(comparison, figure).split(" | ")[:3]
+        assert kept.count(" | ".join(names)) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "printed"),
+    [
+        (0.000284, "0.00028"),
+        (0.96, "0.96"),
+        (1, "1.0"),
+        (2.46, "2.5"),
+        (87.4, "87"),
+        (35912, "36,000"),
+    ],
+)
+def test_numbers_have_two_digits(number: float, printed: str) -> None:
+    assert rounded(number) == printed
