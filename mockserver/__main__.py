@@ -29,8 +29,8 @@ def main(arguments: list[str] | None = None) -> None:
         listener = listen(options.host, options.port)
     except BehaviourError as error:
         parser.error(str(error))
-    except OSError as error:
-        parser.error(f"cannot listen on {options.host} port {options.port}: {error.strerror}")
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host name that cannot be encoded
+        parser.error(f"cannot listen on {options.host} port {options.port}: {error}")
     state = State(behaviour=behaviour, keys=options.key or [DEFAULT_KEY])
     line = f"rerank-mock ready at {base_url(listener)}"
     serve(state, listener, lambda: print(line, flush=True))

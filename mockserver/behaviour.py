@@ -1,12 +1,11 @@
 """How the mock acts wherever the contract leaves it open: one switch for each such point."""
 
-import json
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from .wire import Json
+from .wire import Json, WireError, load
 
 
 class BehaviourError(ValueError):
@@ -103,14 +102,14 @@ def load_behaviour(source: str) -> Behaviour:
     if source in PRESETS:
         return PRESETS[source]
     try:
-        choices: Json = json.loads(Path(source).read_text(encoding="utf-8"))
+        choices = load(Path(source).read_bytes(), unique_keys=True)
     except FileNotFoundError:
         presets = ", ".join(PRESETS)
         raise BehaviourError(f"{source}: neither a preset ({presets}) nor a file") from None
     except OSError as error:
         raise BehaviourError(f"{source}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise BehaviourError(f"{source}: is not JSON: {error}") from None
+    except WireError as error:
+        raise BehaviourError(f"{source}: {error}") from None
     if not isinstance(choices, dict):
         raise BehaviourError(f"{source}: must hold a JSON object of switches")
     base = choices.pop("base", "observed")

@@ -112,7 +112,7 @@ def identify(state: State, request: Request) -> Account:
 def shape(state: State, asked: Rerank, ranking: Ranking) -> Response:
     """Print the best `top_n` results, best first and ties by index."""
     behaviour = state.behaviour
-    order = sorted(range(len(ranking.scores)), key=lambda index: -ranking.scores[index])
+    order = sorted(range(len(ranking.scores)), key=ranking.scores.__getitem__, reverse=True)
     results: list[dict[str, Any]] = []
     for index in order[: asked.top_n]:
         result: dict[str, Any] = {"index": index, "relevance_score": ranking.scores[index]}

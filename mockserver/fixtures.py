@@ -20,4 +20,4 @@ class RerankMock:
     def calls(self) -> list[Exchange]:
         """The exchanges of this account, oldest first."""
         account = self.state.accounts[self.api_key].name
-        return [exchange for exchange in self.state.journal if exchange.account == account]
+        return [exchange for exchange in self.state.journal.copy() if exchange.account == account]

@@ -47,7 +47,7 @@ def check_form(behaviour: Behaviour, models: Mapping[str, Model], body: Json) ->
     if breach := form.breach(body):
         _refuse(behaviour, breach.field, breach.rule)
     fields = cast("dict[str, Any]", body)
-    for name in form.integers.intersection(fields):
+    for name in sorted(form.integers.intersection(fields)):
         if isinstance(fields[name], float):
             if behaviour.integral_number == "refuse":
                 _refuse(behaviour, name, "Must be of type integer")
@@ -71,7 +71,7 @@ def find_model(behaviour: Behaviour, models: Mapping[str, Model], name: str) -> 
 
 def understand(behaviour: Behaviour, model: Model, fields: dict[str, Any]) -> Rerank:
     """Return what the fields ask of the model."""
-    for name in GATED_FIELDS.intersection(fields) - model.supports:
+    for name in sorted(GATED_FIELDS.intersection(fields) - model.supports):
         if behaviour.gated_fields == "refuse":
             _refuse(behaviour, name, f"Is not supported by {model.id}")
         del fields[name]

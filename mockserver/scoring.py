@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import add
 from typing import Any, TypeAlias
 from zlib import crc32
 
@@ -19,13 +20,11 @@ import orjson
 #: A text, or an object with text, image and video.
 Content: TypeAlias = str | Mapping[str, Any]
 
-#: A token is a Chinese, Japanese or Korean character, up to 12 letters of a word, or another sign.
-#: How the service counts is not documented; this is ours.
-_TOKEN = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]"
-    r"|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]{1,12}"
-    r"|[^\w\s]|_"
-)
+_CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff"
+
+#: A token is up to 12 letters of a word, or one sign; each Chinese, Japanese or Korean character
+#: is a sign. How the service counts is not documented; this is ours.
+_TOKEN = re.compile(rf"[^\W{_CJK}]{{1,12}}|\S")
 
 #: What one image or video counts as; ours, as the service's own count is not documented.
 TOKENS_PER_IMAGE = 256
@@ -82,13 +81,16 @@ class _Question:
         tokens = tokenize(text)
         self.tokens = len(tokens) + len(tokenize(instruction))
         self._salt = crc32(orjson.dumps([model, instruction, text]))
-        terms = {token for token in tokens if token.isalnum()}
-        pairs = {a + b for a, b in pairwise(tokens) if a in terms and b in terms}
-        #: Each spelling under which a term of the query is found, and the term.
-        self._spellings = {spelling: term for term in terms for spelling in _numbers(term)}
-        self._pairs = pairs
-        #: Letters of all terms and pairs; longer words tell more.
-        self._weight = sum(map(len, terms)) + sum(map(len, pairs)) or 1
+        # A query of signs alone, such as an emoji, is found by its signs.
+        words = {token for token in tokens if any(map(str.isalnum, token))} or set(tokens)
+        stems = {_stem(word) for word in words}
+        #: Each spelling under which a word of the query is found, and its stem. Sorted, as a
+        #: spelling may have two stems, and the order of a set is another in each process.
+        self._spellings = {form: stem for stem in sorted(stems) for form in (stem, stem + "s")}
+        #: Neighbours, run together: what makes words a phrase and Chinese characters a word.
+        self._pairs = {a + b for a, b in pairwise(tokens) if a in words and b in words}
+        #: Letters of all stems and pairs; longer words tell more.
+        self._weight = sum(map(len, stems | self._pairs))
 
     def score(self, text: str, chunks: list[list[str]]) -> float:
         """Return the score of the best chunk, in (0, 1), with 8 digits like a 32-bit float."""
@@ -103,17 +105,15 @@ class _Question:
         found = {self._spellings[word] for word in words & self._spellings.keys()}
         if not found:
             return 0.0
-        pairs = self._pairs.intersection(a + b for a, b in pairwise(chunk))
-        covered = (sum(map(len, found)) + sum(map(len, pairs))) / self._weight
+        pairs = self._pairs.intersection(map(add, chunk, chunk[1:]))
+        covered = sum(map(len, found | pairs)) / self._weight
         focus = len(found) / len(words)
         return 0.8 * covered + 0.2 * focus
 
 
-def _numbers(term: str) -> tuple[str, ...]:
-    """Return the term with and without a plural ending."""
-    if not term.isascii() or len(term) < 3:
-        return (term,)
-    return (term, term + "s", term.removesuffix("s"))
+def _stem(word: str) -> str:
+    """Return the word without a plural ending."""
+    return word.removesuffix("s") if len(word) > 3 else word
 
 
 def _text(content: Content) -> str:

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
 import uvicorn
@@ -60,16 +61,16 @@ class ThreadedServer:
         self.state = state
         self._listener = listen(host, port)
         self.base_url = base_url(self._listener)
-        ready = threading.Event()
-        self._ready = ready
-        self._uvicorn = _Uvicorn(state, ready.set)
-        self._thread = threading.Thread(
-            target=self._uvicorn.run, args=([self._listener],), name="rerank-mock", daemon=True
-        )
+        self._ready = threading.Event()
+        self._uvicorn = _Uvicorn(state, self._ready.set)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="rerank-mock")
 
     def __enter__(self) -> "ThreadedServer":
-        self._thread.start()
+        self._running = self._executor.submit(self._uvicorn.run, [self._listener])
+        self._running.add_done_callback(lambda _: self._ready.set())
         self._ready.wait()
+        if self._running.done():
+            self._running.result()
         return self
 
     def __exit__(
@@ -79,4 +80,5 @@ class ThreadedServer:
         traceback: TracebackType | None,
     ) -> None:
         self._uvicorn.should_exit = True
-        self._thread.join()
+        self._running.result()
+        self._executor.shutdown()

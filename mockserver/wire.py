@@ -66,16 +66,14 @@ def load(body: bytes, *, unique_keys: bool = False) -> Json:
 
 def _is_deeper(value: Json, limit: int) -> bool:
     level = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         level = [
             child
             for node in level
             if isinstance(node, (dict, list))
             for child in (node.values() if isinstance(node, dict) else node)
         ]
-        if not level:
-            return False
-    return True
+    return any(isinstance(node, (dict, list)) for node in level)
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -1,0 +1,67 @@
+import uuid
+from datetime import datetime, timezone
+
+from mockserver.state import DEFAULT_KEY, JOURNAL_LENGTH, State
+from tests.mockserver.asking import HEADERS, ask, fields
+
+NOON = datetime(2026, 7, 1, 12, tzinfo=timezone.utc).timestamp()
+
+
+def frozen(seed: int = 0) -> State:
+    return State(seed=seed, clock=lambda: NOON)
+
+
+def test_ids_are_distinct_on_a_frozen_clock() -> None:
+    state = frozen()
+    assert len({state.uuid7() for _ in range(10_000)}) == 10_000
+    assert len({state.page_id() for _ in range(10_000)}) == 10_000
+
+
+def test_an_id_is_a_version_7_uuid_that_holds_the_time() -> None:
+    text = frozen().uuid7()
+    parsed = uuid.UUID(hex=text)
+    assert text == parsed.hex
+    assert (parsed.version, parsed.variant) == (7, uuid.RFC_4122)
+    assert parsed.int >> 80 == int(NOON * 1000)
+
+
+def test_an_id_of_the_page_holds_the_day_in_utc() -> None:
+    word, day, rest = frozen().page_id().split("-")
+    assert (word, day) == ("rerank", "20260701")
+    assert len(rest) == 12
+    assert int(rest, 16) >= 0
+
+
+def test_the_seed_decides_the_ids() -> None:
+    assert frozen(seed=1).uuid7() == frozen(seed=1).uuid7()
+    assert frozen(seed=1).uuid7() != frozen(seed=2).uuid7()
+
+
+def test_an_account_is_opened_under_a_given_key_or_a_new_one() -> None:
+    state = State(keys=["sk-a"])
+    made_up = state.open_account()
+    assert list(state.accounts) == ["sk-a", made_up]
+    assert len({account.name for account in state.accounts.values()}) == 2
+
+
+def test_the_journal_has_no_key_in_it() -> None:
+    state = State()
+    ask(state, fields())
+    ask(state, fields(), headers={**HEADERS, "authorization": "Bearer sk-secret"})
+    assert [exchange.account for exchange in state.journal] == ["account-1", None]
+    assert DEFAULT_KEY not in repr(state.journal)
+    assert "sk-secret" not in repr(state.journal)
+
+
+def test_the_journal_forgets_the_oldest() -> None:
+    state = State()
+    for number in range(JOURNAL_LENGTH + 1):
+        ask(state, b"", path=f"/{number}")
+    assert [exchange.request.path for exchange in state.journal][:2] == ["/1", "/2"]
+    assert len(state.journal) == JOURNAL_LENGTH
+
+
+def test_an_exchange_bears_the_time_of_the_clock() -> None:
+    state = frozen()
+    ask(state, fields())
+    assert state.journal[0].at == NOON
