@@ -11,7 +11,6 @@ Json: TypeAlias = Any
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 TARGET = SCHEMAS / "openapi.json"
 SERVER = "https://api.siliconflow.cn/v1"
-TRACED: Json = {"x-siliconcloud-trace-id": {"$ref": "#/components/headers/trace"}}
 #: The month in which the published page was last read.
 VERSION = "2026-07"
 
@@ -98,7 +97,10 @@ def build() -> dict[str, Json]:
                         },
                     },
                     "responses": {
-                        "200": {"headers": TRACED, **_success("The ranking.", "response")},
+                        "200": {
+                            "headers": _traced(required=True),
+                            **_success("The ranking.", "response"),
+                        },
                         **refusals,
                     },
                 }
@@ -134,13 +136,6 @@ def build() -> dict[str, Json]:
                 **COMPANIONS,
             },
             "responses": errors,
-            "headers": {
-                "trace": {
-                    "description": "Identifies the request for the support of the service.",
-                    "required": True,
-                    "schema": {"type": "string", "minLength": 1},
-                }
-            },
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -173,7 +168,7 @@ def error_responses(errors: list[Json]) -> dict[str, Json]:
     return {
         str(status): {
             "description": HTTPStatus(status).phrase,
-            "headers": TRACED,
+            "headers": _traced(required=False),
             "content": {
                 "application/json": {
                     "schema": _reference("schemas", "error"),
@@ -198,6 +193,16 @@ def _body(error: Json) -> Json:
         return error["message"]
     body = {"message": error["message"], "data": None}
     return body if error["code"] is None else {"code": error["code"], **body}
+
+
+def _traced(*, required: bool) -> Json:
+    return {
+        "x-siliconcloud-trace-id": {
+            "description": "Identifies the request for the support of the service.",
+            "required": required,
+            "schema": {"type": "string", "minLength": 1},
+        }
+    }
 
 
 def _success(description: str, schema: str) -> Json:

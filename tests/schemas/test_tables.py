@@ -33,7 +33,7 @@ PAGE_GATES = {
 PUBLISHED_STATUSES = {400, 401, 403, 404, 429, 503, 504}
 
 REPORT: Json = {
-    "version": "0.1.0",
+    "version": 1,
     "verdict": "violates",
     "target": "https://api.siliconflow.cn/v1",
     "seed": 0,
