@@ -66,11 +66,9 @@ def test_the_served_mock_answers_and_ends_on_request(environment: Path, project:
 
 def test_the_judge_finds_that_the_mock_conforms(environment: Path, project: Path) -> None:
     judge = environment / "bin/rerank-contract"
-    run(
-        *(judge, "check", "--target", "mock", "--effort", "smoke"),
-        *("--report-json", "report.json"),
-        cwd=project,
-    )
+    options = ("--target", "mock", "--effort", "smoke", "--report-json", "report.json")
+
+    run(judge, "check", *options, cwd=project)
 
     report = json.loads((project / "report.json").read_text(encoding="utf-8"))
     assert report["verdict"] == "conforms"
