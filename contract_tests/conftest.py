@@ -1,0 +1,260 @@
+"""How the judge works inside pytest: options, the target, parameters from the contract, report."""
+
+import json
+import os
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from .contract import REQUIREMENTS, Json, Model, model_named, representatives
+from .judge import Judge, ViolatedError
+from .ledger import Ledger
+from .mutants import MUTANTS, MutatedTarget
+from .outcomes import EXIT_CODES, Verdict
+from .report import Report, told
+from .run import InconclusiveError, NotServedError, Run
+from .spending import EFFORTS, Budget
+from .strategies import faults
+from .targets import HttpTarget, Target
+
+HERE = Path(__file__).parent
+RUN = pytest.StashKey[Run]()
+#: Targets that need no address -> the fixture that provides them.
+EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options of a run."""
+    group = parser.getgroup("rerank-contract")
+    group.addoption(
+        "--target",
+        default="mock",
+        help="mock (in-process), server (the mock at a socket) or a base URL that ends in /v1",
+    )
+    group.addoption(
+        "--api-key-env",
+        default="SILICONFLOW_API_KEY",
+        metavar="NAME",
+        help="environment variable that holds the key for a URL (default: %(default)s)",
+    )
+    group.addoption(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="model to judge, repeatable (default: the cheapest of each kind)",
+    )
+    group.addoption("--effort", choices=sorted(EFFORTS), default="standard")
+    group.addoption("--seed", type=int, default=0, help="what is drawn depends on it alone")
+    group.addoption("--max-requests", type=int, metavar="N", help="hard limit on requests")
+    group.addoption(
+        "--fail-on-difference",
+        action="store_true",
+        help="fail where the target differs from the observed service, too",
+    )
+    group.addoption("--report-json", type=Path, metavar="FILE", help="write the report there")
+    group.addoption(
+        "--mutant",
+        choices=sorted(MUTANTS),
+        metavar="NAME",
+        help="make the target break one requirement, to see the judge at work",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Open the run."""
+    for line in (
+        "requirement(*ids): the requirements that the test tries",
+        "models(which): every model, or the first of a form; supports= and lacks= a gated field",
+        "faults(field): run the test for each fault of that field",
+        "effort(name): the least effort at which the test runs",
+    ):
+        config.addinivalue_line("markers", line)
+    effort = EFFORTS[_option(config, "effort")]
+    forms = {model.form for model in _chosen(config)}
+    config.stash[RUN] = Run(
+        effort=effort,
+        seed=_option(config, "seed"),
+        ledger=Ledger(strict=_option(config, "fail_on_difference")),
+        budget=Budget(_option(config, "max_requests") or effort.requests * len(forms)),
+        api_key_env=_option(config, "api_key_env"),
+    )
+    url = _option(config, "target")
+    if url not in EMBEDDED:
+        if not url.startswith(("http://", "https://")):
+            raise pytest.UsageError(f"--target: {url} is neither mock, server nor an http URL")
+        if not os.environ.get(_option(config, "api_key_env")):
+            raise pytest.UsageError(f"set ${_option(config, 'api_key_env')} to the target's key")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give tests the models and the faults that they are for."""
+    effort = metafunc.config.stash[RUN].effort
+    chosen = _chosen(metafunc.config)
+    if "fault" in metafunc.fixturenames:
+        field = next(metafunc.definition.iter_markers("faults")).args[0]
+        cases = {
+            (model.form, str(fault)): pytest.param(
+                model,
+                fault,
+                id=f"{model.id}-{fault}",
+                marks=pytest.mark.requirement(fault.requirement),
+            )
+            for model in reversed(chosen)
+            for fault in faults(model)
+            if fault.field == field and (effort.every_fault or fault.telling)
+        }
+        metafunc.parametrize(("model", "fault"), cases.values())
+    elif "model" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("models")
+        models = _wanted(chosen, marker.args, marker.kwargs) if marker else _firsts(chosen)
+        metafunc.parametrize("model", models, ids=lambda model: model.id)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the order of the contract, and leave out what the effort leaves out."""
+    effort = config.stash[RUN].effort
+    order = list(REQUIREMENTS)
+    ours = [item for item in items if item.path.parent == HERE]
+    off = [item for item in ours if _least_examples(item) > effort.examples]
+    ours.sort(key=lambda item: min(map(order.index, _requirements(item)), default=0))
+    others = [item for item in items if item.path.parent != HERE]
+    items[:] = [*others, *(item for item in ours if item not in off)]
+    if off:
+        config.hook.pytest_deselected(items=off)
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[httpx.Client]:
+    """One client for the whole run: connections are kept, and TLS is set up once."""
+    # Proxies of the environment are none of the target's business.
+    with httpx.Client(timeout=60, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def target(request: pytest.FixtureRequest, client: httpx.Client) -> Target:
+    """What is judged. The judge knows the mock by the name of its fixtures alone."""
+    config = request.config
+    where = _option(config, "target")
+    if where in EMBEDDED:
+        mock = request.getfixturevalue(EMBEDDED[where])
+        target: Target = HttpTarget(client, mock.base_url, mock.api_key)
+    else:
+        target = HttpTarget(client, where, os.environ[_option(config, "api_key_env")])
+    mutant = _option(config, "mutant")
+    return MutatedTarget(target, MUTANTS[mutant]) if mutant else target
+
+
+@pytest.fixture
+def judge(request: pytest.FixtureRequest, target: Target) -> Judge:
+    """The judge of one test."""
+    run = request.config.stash[RUN]
+    run.target = target.base_url
+    return Judge(run, target, request.node.name, frozenset(_requirements(request.node)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Turn what the judge finds into pytest's outcomes, and keep why."""
+    judge = pyfuncitem.funcargs.get("judge")
+    if not isinstance(judge, Judge):
+        return (yield)
+    ledger = judge.run.ledger
+    try:
+        model = pyfuncitem.funcargs.get("model")
+        if isinstance(model, Model):
+            judge.run.needs(judge.target, model)
+        return (yield)
+    except NotServedError as reason:
+        ledger.skipped.update(dict.fromkeys(judge.requirements, str(reason)))
+        pytest.skip(str(reason))
+    except InconclusiveError as reason:
+        ledger.inconclusive.update(dict.fromkeys(judge.requirements, str(reason)))
+        pytest.skip(f"inconclusive: {reason}")
+    except ViolatedError as error:
+        blocks = [told(violation, judge.target.base_url) for violation in error.violations]
+        pytest.fail("\n".join(line for block in blocks for line in block), pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what was skipped before it began, and what went wrong in the suite itself."""
+    report = yield
+    ledger = item.config.stash[RUN].ledger
+    requirements = _requirements(item)
+    if item.path.parent == HERE and call.excinfo is not None:
+        if report.skipped and call.when == "setup":
+            ledger.skipped.update(dict.fromkeys(requirements, "no model of this kind is judged"))
+        elif report.failed and not call.excinfo.errisinstance(pytest.fail.Exception):
+            reason = f"{call.excinfo.typename} in {item.name}: {call.excinfo.value}"
+            ledger.broken.update(dict.fromkeys(requirements or {"endpoint.rerank"}, reason))
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the report, and let the exit code say the verdict."""
+    run = session.config.stash[RUN]
+    if run.target is None:
+        return
+    report = Report(run)
+    path = _option(session.config, "report_json")
+    if path:
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text(
+            json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n", "utf-8"
+        )
+        partial.replace(path)
+    if exitstatus == pytest.ExitCode.INTERNAL_ERROR:
+        session.exitstatus = EXIT_CODES[Verdict.BROKEN]
+    elif exitstatus != pytest.ExitCode.INTERRUPTED and report.verdict is not Verdict.CONFORMS:
+        session.exitstatus = EXIT_CODES[report.verdict]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the report."""
+    run = terminalreporter.config.stash[RUN]
+    if run.target is not None:
+        terminalreporter.section("rerank-contract")
+        for line in Report(run).as_text():
+            terminalreporter.write_line(line)
+
+
+def _option(config: pytest.Config, name: str) -> Json:
+    return config.getoption(name)
+
+
+def _chosen(config: pytest.Config) -> tuple[Model, ...]:
+    names = _option(config, "model")
+    return tuple(map(model_named, names)) if names else representatives()
+
+
+def _firsts(models: Iterable[Model]) -> list[Model]:
+    """The first model of each form."""
+    return list({model.form: model for model in reversed(list(models))}.values())[::-1]
+
+
+def _wanted(
+    models: Iterable[Model], which: tuple[str, ...], gate: Mapping[str, str]
+) -> list[Model]:
+    known = [model for model in models if model.supports is not None]
+    if "supports" in gate:
+        return _firsts(model for model in known if gate["supports"] in (model.supports or ()))
+    if "lacks" in gate:
+        return [model for model in known if gate["lacks"] not in (model.supports or ())]
+    if which == ("every",):
+        return list(models)
+    return _firsts(model for model in models if model.form in which)
+
+
+def _requirements(item: pytest.Item) -> list[str]:
+    return [name for marker in item.iter_markers("requirement") for name in marker.args]
+
+
+def _least_examples(item: pytest.Item) -> int:
+    marker = item.get_closest_marker("effort")
+    return EFFORTS[marker.args[0]].examples if marker else 0

@@ -1,0 +1,139 @@
+"""What passes between the judge and a target: one request, and the answer to it.
+
+The key is in neither: a request names its :class:`Credential`, and the target puts the header
+in at the last moment and blots the key out of whatever comes back.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import TypeGuard, cast
+
+from .contract import Json
+
+
+class Credential(Enum):
+    """What a request says about who sends it."""
+
+    KEY = "Bearer $SILICONFLOW_API_KEY"
+    #: The key alone, without the word Bearer.
+    KEY_WITHOUT_SCHEME = "$SILICONFLOW_API_KEY"
+    #: A key that no service has given out.
+    INVALID = "Bearer sk-rerank-contract-invalid-key"
+    NONE = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, without the key."""
+
+    #: What is sent as JSON; bytes are sent as they are; None sends no body.
+    body: Json
+    method: str = "POST"
+    #: Below the base URL.
+    path: str = "/rerank"
+    credential: Credential = Credential.KEY
+    content_type: str | None = "application/json"
+
+    @cached_property
+    def content(self) -> bytes | None:
+        """The body as it goes over the wire."""
+        if self.body is None or isinstance(self.body, bytes):
+            return self.body
+        return json.dumps(self.body, ensure_ascii=False).encode()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a target answered."""
+
+    status: int
+    #: Names in lower case.
+    headers: Mapping[str, str]
+    #: The body, the key blotted out.
+    body: bytes
+    #: Whether the key stood in the answer.
+    repeats_key: bool = False
+
+    @cached_property
+    def _parsed(self) -> tuple[bool, Json]:
+        try:
+            return True, json.loads(self.body.decode("utf-8"), parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            return False, None
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is JSON in UTF-8; NaN and Infinity are none."""
+        return self._parsed[0]
+
+    @property
+    def json(self) -> Json:
+        """The body as JSON, or None where it is none."""
+        return self._parsed[1]
+
+    @property
+    def text(self) -> str:
+        """The body as text, for people."""
+        return self.body.decode("utf-8", errors="replace")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One entry of a well-formed ``results``."""
+
+    index: int
+    score: float
+    #: The member ``document``; None where it is null or absent.
+    document: Json
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request with its answer."""
+
+    request: Request
+    answer: Answer
+    #: Position in the run, from 1.
+    number: int = field(default=0, compare=False)
+
+    @cached_property
+    def ranking(self) -> tuple[Result, ...] | None:
+        """The results, where the answer is a 200 whose every result has an index and a score."""
+        results = member(self.answer.json, "results")
+        if self.answer.status != 200 or not _is_list(results):
+            return None
+        ranking = [_result(entry) for entry in results]
+        return tuple(result for result in ranking if result) if all(ranking) else None
+
+    @property
+    def documents(self) -> list[Json]:
+        """The documents that were sent, one string as a list; empty where none can be read."""
+        sent = member(self.request.body, "documents")
+        if _is_list(sent):
+            return sent
+        return [sent] if isinstance(sent, str) else []
+
+
+def member(value: Json, *names: str) -> Json:
+    """What stands in ``value`` under the names, one inside the other; None where nothing does."""
+    for name in names:
+        value = cast("dict[str, Json]", value).get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _is_list(value: Json) -> TypeGuard[list[Json]]:
+    return isinstance(value, list)
+
+
+def _result(entry: Json) -> Result | None:
+    index, score = member(entry, "index"), member(entry, "relevance_score")
+    if type(index) is not int or type(score) not in (int, float):
+        return None
+    return Result(index, score, member(entry, "document"))
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)

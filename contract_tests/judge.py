@@ -1,0 +1,236 @@
+"""The judge: sends what a test draws, and holds what comes back against the contract."""
+
+import zlib
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, Verbosity
+from hypothesis import strategies as st
+
+from . import checks
+from .checks import Finding
+from .contract import Json, Model
+from .exchanges import Exchange, Request
+from .relations import same_ranking, scores
+from .run import InconclusiveError, Run, key, seen
+from .strategies import Body, Fault, faulty, valid, values
+from .targets import Target
+from .violations import Violation
+
+Example = TypeVar("Example")
+#: How long an answer takes is not ours to judge.
+SUPPRESSED = (
+    HealthCheck.data_too_large,
+    HealthCheck.filter_too_much,
+    HealthCheck.large_base_example,
+    HealthCheck.too_slow,
+)
+
+
+class ViolatedError(AssertionError):
+    """The target broke a requirement."""
+
+    def __init__(self, violations: list[Violation]) -> None:
+        super().__init__(", ".join(sorted({violation.requirement for violation in violations})))
+        self.violations = violations
+
+
+class _StopError(Exception):
+    """The answer leaves nothing more to judge in this example."""
+
+
+class Judge:
+    """One test's view of the run."""
+
+    def __init__(self, run: Run, target: Target, test: str, requirements: frozenset[str]) -> None:
+        self.run = run
+        self.target = target
+        #: Name of the test, for the ledger.
+        self.test = test
+        #: Ids of the requirements that the test names.
+        self.requirements = requirements
+        self._found: list[Violation] = []
+
+    def examine(
+        self, examples: st.SearchStrategy[Example], prove: Callable[[Example], object]
+    ) -> None:
+        """Draw examples and prove each; make smaller what breaks a requirement.
+
+        Raises :class:`ViolatedError` where a requirement fails that the test names or that no
+        test has found broken before, :class:`~.run.InconclusiveError` where nothing was found out.
+        """
+        judged: dict[str, frozenset[str]] = {}
+        stopped: list[InconclusiveError] = []
+        sought: list[str] = []
+        allowance = self.run.effort.shrinking
+
+        @hypothesis.seed(zlib.crc32(f"{self.run.seed}:{self.test}".encode()))
+        @hypothesis.settings(
+            max_examples=self.run.effort.examples,
+            database=None,
+            deadline=None,
+            phases=(Phase.generate, Phase.shrink),
+            report_multiple_bugs=False,
+            suppress_health_check=SUPPRESSED,
+            verbosity=Verbosity.quiet,
+        )
+        @hypothesis.given(examples)
+        def holds(example: Example) -> None:
+            # Hypothesis asks again for what it has asked before: the target is not asked twice.
+            nonlocal allowance
+            drawn = repr(example)
+            if drawn not in judged:
+                if stopped or allowance < 0:
+                    return
+                allowance -= bool(sought)
+                try:
+                    judged[drawn] = self._prove(lambda: prove(example))
+                except InconclusiveError as error:
+                    stopped.append(error)
+                    return
+                sought[:] = sought or sorted(judged[drawn])[:1]
+            assert not sought or sought[0] not in judged[drawn]
+
+        try:
+            holds()
+        except AssertionError:
+            raise ViolatedError(self._failures()) from None
+        if stopped:
+            raise stopped[0]
+        untried = self.requirements - self.run.ledger.tried
+        if untried:
+            needed = ", ".join(sorted(self.run.ledger.violations)) or "a usable answer"
+            raise InconclusiveError(f"nothing could be said of it: it needs {needed}")
+
+    def examine_once(self, prove: Callable[[], object]) -> None:
+        """Examine the one request that ``prove`` sends."""
+        self.examine(st.just("the only example"), lambda _: prove())
+
+    def examine_fault(self, model: Model, fault: Fault) -> None:
+        """Examine requests with this one fault: each must be refused, with 400 as far as known."""
+
+        def prove(body: Json) -> None:
+            exchange = self.refuses(fault.requirement, Request(body))
+            self.expect_status("error.status.bad_request", 400, exchange)
+
+        self.examine(faulty(model, fault), prove)
+
+    def examine_gate(self, model: Model, field: str) -> None:
+        """Examine requests with a gated field that the model lacks: refused, or ignored."""
+        requirement = f"request.{field}.gated"
+
+        def prove(example: tuple[Body, Json]) -> None:
+            body, value = example
+            without = self.reference(body)
+            gated = self.send(Request({**body, field: value}))
+            status = gated.answer.status
+            difference = same_ranking(scores(without), scores(gated)) if status < 400 else ()
+            self.compare(requirement, difference, without, gated)
+            self.observe(requirement, "ignored" if status < 400 else f"refused with {status}")
+
+        self.examine(st.tuples(valid(model), values(field)), prove)
+
+    def accepts(self, requirement: str, body: Json) -> Exchange:
+        """Send a body that must be accepted; what is refused ends the example."""
+        exchange = self.send(Request(body))
+        self.run.ledger.tried.add(requirement)
+        if exchange.answer.status != 200:
+            self._violated(requirement, "status 200", seen(exchange.answer), exchange)
+            raise _StopError
+        return exchange
+
+    def refuses(self, requirement: str, request: Request) -> Exchange:
+        """Send a request that must be refused; what is accepted ends the example."""
+        exchange = self.send(request)
+        self.run.ledger.tried.add(requirement)
+        if exchange.answer.status < 400:
+            expected = "a status from 400 to 499"
+            self._violated(requirement, expected, seen(exchange.answer), exchange)
+            raise _StopError
+        return exchange
+
+    def ranks(self, requirement: str, body: Body) -> Exchange:
+        """As :meth:`accepts`; an answer without a well-formed ranking ends the example too."""
+        exchange = self.accepts(requirement, body)
+        if not exchange.ranking:
+            raise _StopError
+        return exchange
+
+    def reference(self, body: Body) -> Exchange:
+        """A ranking to compare others with: an earlier exchange that had the same body will do."""
+        name = key(body)
+        if name not in self.run.references:
+            self.run.references[name] = self.ranks("endpoint.rerank", body)
+        return self.run.references[name]
+
+    def expect_status(self, requirement: str, status: int, exchange: Exchange) -> None:
+        """Hold the status of an answer against the requirement."""
+        findings = [(f"status {status}", seen(exchange.answer))]
+        self.compare(requirement, findings if exchange.answer.status != status else (), exchange)
+
+    def compare(self, requirement: str, findings: Iterable[Finding], *exchanges: Exchange) -> None:
+        """Hold what a relation found in ``exchanges`` against the requirement."""
+        self.run.ledger.tried.add(requirement)
+        for expected, received in findings:
+            self._violated(requirement, expected, received, *exchanges)
+
+    def observe(self, requirement: str, finding: str) -> None:
+        """Take down what the target does where the contract leaves it open."""
+        self.run.ledger.tried.add(requirement)
+        self.run.ledger.observed[requirement].add(finding)
+
+    def send(self, request: Request) -> Exchange:
+        """Send one request and run the checks on the answer."""
+        exchange = self.run.ask(self.target, request)
+        tried, found = checks.examine(exchange)
+        self.run.ledger.tried |= tried
+        self._found += found
+        self._identify(exchange)
+        return exchange
+
+    def _identify(self, exchange: Exchange) -> None:
+        if not exchange.ranking:
+            return
+        name = exchange.answer.json.get("id")
+        if isinstance(name, str):
+            earlier = self.run.ids.setdefault(name, exchange)
+            self.run.ledger.tried.add("response.id.unique")
+            if earlier is not exchange:
+                received = f"id {name} again"
+                self._violated("response.id.unique", "a new id", received, earlier, exchange)
+
+    def _prove(self, prove: Callable[[], object]) -> frozenset[str]:
+        """Prove one example; return the requirements that fail here."""
+        self._found = []
+        try:
+            prove()
+        except _StopError:
+            pass
+        finally:
+            for violation in self._found:
+                self.run.ledger.record(self.test, violation)
+        return frozenset(
+            violation.requirement for violation in self._found if self._fails(violation.requirement)
+        )
+
+    def _fails(self, requirement: str) -> bool:
+        """Whether a breach of the requirement fails this test: each is told by one test alone."""
+        ledger = self.run.ledger
+        told = requirement not in self.requirements and set(ledger.violations[requirement]) - {
+            self.test
+        }
+        return ledger.fails(requirement) and not told
+
+    def _failures(self) -> list[Violation]:
+        violations = self.run.ledger.violations
+        return [
+            seen_by[self.test]
+            for requirement, seen_by in violations.items()
+            if self.test in seen_by and self._fails(requirement)
+        ]
+
+    def _violated(
+        self, requirement: str, expected: str, received: str, *exchanges: Exchange
+    ) -> None:
+        self._found.append(Violation(requirement, expected, received, exchanges))

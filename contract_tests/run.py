@@ -1,0 +1,140 @@
+"""A run: what its tests share, and how a request gets its answer without being unfair."""
+
+import json
+from dataclasses import dataclass, field
+
+from .contract import Model
+from .exchanges import Answer, Credential, Exchange, Request, member
+from .ledger import Ledger
+from .spending import Budget, Effort, Patience
+from .strategies import Body, plainest
+from .targets import Target, UnreachableError
+from .violations import shorten
+
+#: Statuses of a target that is busy: waited out, never a failure.
+BUSY = (429, 502, 503, 504)
+#: Error codes that say a model does not exist, or is off.
+NO_SUCH_MODEL = (20012, 30003)
+
+
+class InconclusiveError(Exception):
+    """It could not be found out; the message says why."""
+
+
+class NotServedError(Exception):
+    """The target has no such model; the message is what it said."""
+
+
+@dataclass
+class Run:
+    """What all tests of one run share."""
+
+    effort: Effort
+    seed: int
+    ledger: Ledger
+    budget: Budget
+    patience: Patience = field(default_factory=Patience)
+    #: Name of the environment variable that holds the key, for messages.
+    api_key_env: str = "SILICONFLOW_API_KEY"
+    #: Base URL of the target; None before a test has asked for it.
+    target: str | None = None
+    #: Whether any answer has come.
+    answered: bool = False
+    #: Why nothing more can be judged in this run.
+    halted: str | None = None
+    #: Model -> why the target does not serve it; None where it does.
+    models: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
+    #: Id of an answer -> the exchange that it came with.
+    ids: dict[str, Exchange] = field(default_factory=dict[str, Exchange])
+    #: Body as JSON -> an exchange that had it, to compare others with.
+    references: dict[str, Exchange] = field(default_factory=dict[str, Exchange])
+
+    def ask(self, target: Target, request: Request) -> Exchange:
+        """Send one request, and wait while the target is busy.
+
+        Raises :class:`InconclusiveError` where no answer can be had, and where the key is refused:
+        who refuses everything would seem to refuse what is wrong.
+        """
+        answer = self._patiently(target, request)
+        if request.credential is Credential.KEY and answer.status in (401, 402):
+            self.halt(f"the key in ${self.api_key_env} was refused: {seen(answer)}")
+        return Exchange(request, answer, self.budget.spent)
+
+    def needs(self, target: Target, model: Model) -> None:
+        """Find out once whether the target serves the model.
+
+        Raises :class:`NotServedError`, or :class:`InconclusiveError` where what answers is not the
+        API at all.
+        """
+        if model.id not in self.models:
+            self.models[model.id] = self._greet(target, model)
+        reason = self.models[model.id]
+        if reason is not None:
+            raise NotServedError(f"{model.id} is not served: {reason}")
+
+    def halt(self, reason: str) -> None:
+        """Give up the run: this and every later request is inconclusive."""
+        self.halted = reason
+        raise InconclusiveError(reason)
+
+    def _greet(self, target: Target, model: Model) -> str | None:
+        body = plainest(model)
+        exchange = self.ask(target, Request(body))
+        if exchange.ranking:
+            self.references[key(body)] = exchange
+        answer = exchange.answer
+        url = target.base_url + "/rerank"
+        if answer.text.lstrip().startswith("<"):
+            self.halt(f"{url} answered with a page, not with the API: {seen(answer)}")
+        if 300 <= answer.status < 400:
+            place = answer.headers.get("location", "another place")
+            self.halt(f"{url} redirects to {place}: give the base URL that it leads to")
+        about_model = member(answer.json, "code") in NO_SUCH_MODEL or "model" in answer.text.lower()
+        if answer.status in (400, 403, 404, 422) and about_model:
+            return seen(answer)
+        if answer.status in (404, 405):
+            self.halt(f"nothing ranks at {url}: {seen(answer)}; a base URL ends in /v1")
+        if answer.status == 403:
+            self.halt(f"the key in ${self.api_key_env} may not do this: {seen(answer)}")
+        return None
+
+    def _patiently(self, target: Target, request: Request) -> Answer:
+        backoff = self.patience.backoff()
+        failed_before = False
+        while True:
+            try:
+                answer = self._once(target, request)
+                trouble = seen(answer)
+            except UnreachableError as error:
+                answer, trouble = None, str(error)
+            if answer and answer.status == 500 and not failed_before:
+                failed_before = True
+                continue
+            if answer and answer.status not in BUSY:
+                return answer
+            retry_after = answer.headers.get("retry-after") if answer else None
+            if answer is None and not self.answered:
+                self.halt(f"no answer from {target.base_url}: {trouble}")
+            if not (self.patience.waits(retry_after) or next(backoff, None)):
+                if answer is None:
+                    self.halt(f"no more answers from {target.base_url}: {trouble}")
+                raise InconclusiveError(f"still busy after all waiting: {trouble}")
+
+    def _once(self, target: Target, request: Request) -> Answer:
+        if self.halted:
+            raise InconclusiveError(self.halted)
+        if not self.budget.take():
+            self.halt(f"the budget of {self.budget.limit} requests is spent")
+        answer = target.send(request)
+        self.answered = True
+        return answer
+
+
+def key(body: Body) -> str:
+    """What two equal bodies have in common."""
+    return json.dumps(body, sort_keys=True)
+
+
+def seen(answer: Answer) -> str:
+    """What was answered, in one line."""
+    return f"status {answer.status}, {shorten(answer.text) or 'no body'}"

@@ -1,0 +1,67 @@
+"""A target is what is judged: something that a request can be sent to."""
+
+from typing import Protocol
+
+import httpx
+
+from .exchanges import Answer, Credential, Request
+
+BLOT = b"[key]"
+
+
+class UnreachableError(Exception):
+    """No answer came: the connection was refused, cut or timed out."""
+
+
+class Target(Protocol):
+    """What is judged."""
+
+    @property
+    def base_url(self) -> str:
+        """Where it is; ends in ``/v1``."""
+        ...
+
+    def send(self, request: Request) -> Answer:
+        """Send one request. Raises :class:`UnreachableError` when no answer comes."""
+        ...
+
+
+class HttpTarget:
+    """A base URL, spoken to with httpx: also the mock in-process, which answers httpx itself."""
+
+    def __init__(self, client: httpx.Client, base_url: str, api_key: str) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._client = client
+        self._api_key = api_key
+
+    def send(self, request: Request) -> Answer:
+        """Send one request; redirects are answers like any other."""
+        try:
+            response = self._client.request(
+                request.method,
+                self.base_url + request.path,
+                content=request.content,
+                headers=self._headers(request),
+            )
+        except httpx.HTTPError as error:
+            reason = self._blot(str(error).encode()).decode() or type(error).__name__
+            raise UnreachableError(f"{type(error).__name__}: {reason}") from None
+        raw_headers: dict[str, str] = {
+            name.lower(): value for name, value in response.headers.items()
+        }
+        headers = {name: self._blot(value.encode()).decode() for name, value in raw_headers.items()}
+        body = self._blot(response.content)
+        repeats_key = body != response.content or headers != raw_headers
+        return Answer(response.status_code, headers, body, repeats_key)
+
+    def _headers(self, request: Request) -> dict[str, str]:
+        headers: dict[str, str] = {}
+        if request.content_type is not None:
+            headers["content-type"] = request.content_type
+        if request.credential is not Credential.NONE:
+            template = str(request.credential.value)
+            headers["authorization"] = template.replace("$SILICONFLOW_API_KEY", self._api_key)
+        return headers
+
+    def _blot(self, text: bytes) -> bytes:
+        return text.replace(self._api_key.encode(), BLOT)

@@ -1,0 +1,45 @@
+"""Body: documents."""
+
+import pytest
+
+from .contract import Model
+from .exchanges import Request
+from .judge import Judge
+from .relations import same_ranking, scores
+from .strategies import Body, Fault, plainest, texts, valid
+
+
+@pytest.mark.faults("documents")
+def test_wrong_documents_are_refused(judge: Judge, model: Model, fault: Fault) -> None:
+    judge.examine_fault(model, fault)
+
+
+@pytest.mark.requirement("request.documents.array", "request.documents.minItems")
+def test_an_array_of_one_string_is_accepted(judge: Judge, model: Model) -> None:
+    def prove(body: Body) -> None:
+        judge.ranks("request.documents.minItems", body)
+        judge.compare("request.documents.array", ())
+
+    judge.examine(texts().flatmap(lambda text: valid(model, documents=[text])), prove)
+
+
+@pytest.mark.requirement("request.documents.string")
+def test_a_string_is_ranked_as_the_array_that_holds_it_alone(judge: Judge, model: Model) -> None:
+    def prove(body: Body) -> None:
+        array = judge.reference({**body, "documents": [body["documents"]]})
+        string = judge.ranks("request.documents.string", body)
+        difference = same_ranking(scores(array), scores(string))
+        judge.compare("request.documents.string", difference, array, string)
+
+    judge.examine(texts().flatmap(lambda text: valid(model, documents=text)), prove)
+
+
+@pytest.mark.requirement("request.documents.empty_text")
+@pytest.mark.effort("standard")
+def test_what_an_empty_document_is_answered_with(judge: Judge, model: Model) -> None:
+    def prove() -> None:
+        body = plainest(model)
+        status = judge.send(Request({**body, "documents": [*body["documents"], ""]})).answer.status
+        judge.observe("request.documents.empty_text", f"status {status}")
+
+    judge.examine_once(prove)

@@ -1,0 +1,52 @@
+"""Body: the multimodal form. The page names it; the shape of its content objects is inferred."""
+
+import pytest
+
+from .contract import Json, Model
+from .exchanges import Request
+from .judge import Judge
+from .run import seen
+from .strategies import CORPUS, plainest, valid
+
+#: One white pixel.
+IMAGE = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mP8/x8AAwMC"
+    "AO+ip1sAAAAASUVORK5CYII="
+)
+VIDEO = "https://example.com/rerank-contract.mp4"
+
+
+@pytest.mark.requirement("request.multimodal.text")
+@pytest.mark.models("multimodal")
+def test_plain_strings_are_accepted(judge: Judge, model: Model) -> None:
+    judge.examine(valid(model), lambda body: judge.ranks("request.multimodal.text", body))
+
+
+@pytest.mark.requirement("request.multimodal.image")
+@pytest.mark.models("multimodal")
+@pytest.mark.parametrize(
+    ("query", "documents"),
+    [
+        ({"text": "a white square"}, [{"text": CORPUS[0]}, {"image": IMAGE}, CORPUS[1]]),
+        ({"image": IMAGE}, [{"image": IMAGE}, {"text": CORPUS[0], "image": IMAGE}]),
+    ],
+    ids=["asked with text", "asked with an image"],
+)
+def test_content_objects_are_accepted(
+    judge: Judge, model: Model, query: Json, documents: list[Json]
+) -> None:
+    judge.examine(
+        valid(model, query=query, documents=documents, top_n=None),
+        lambda body: judge.ranks("request.multimodal.image", body),
+    )
+
+
+@pytest.mark.requirement("request.multimodal.video")
+@pytest.mark.models("multimodal")
+@pytest.mark.effort("thorough")
+def test_what_a_video_is_answered_with(judge: Judge, model: Model) -> None:
+    def prove() -> None:
+        body = {**plainest(model), "documents": [*CORPUS, {"video": VIDEO}]}
+        judge.observe("request.multimodal.video", seen(judge.send(Request(body)).answer))
+
+    judge.examine_once(prove)

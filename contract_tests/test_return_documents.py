@@ -1,0 +1,50 @@
+"""Body: return_documents."""
+
+import pytest
+from hypothesis import strategies as st
+
+from .contract import Model
+from .judge import Judge
+from .relations import same_ranking, scores
+from .strategies import CORPUS, DELICATE_TEXTS, Body, Fault, valid
+
+
+@pytest.mark.faults("return_documents")
+def test_a_wrong_return_documents_is_refused(judge: Judge, model: Model, fault: Fault) -> None:
+    judge.examine_fault(model, fault)
+
+
+@pytest.mark.requirement("request.return_documents.true")
+def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Model) -> None:
+    delicate = st.just([*CORPUS, *DELICATE_TEXTS])
+    judge.examine(
+        delicate.flatmap(
+            lambda documents: valid(model, documents=documents, return_documents=True)
+        ),
+        lambda body: judge.ranks("endpoint.rerank", body),
+    )
+
+
+@pytest.mark.requirement("request.return_documents.false")
+def test_no_text_comes_back_when_it_is_not_wanted(judge: Judge, model: Model) -> None:
+    judge.examine(
+        valid(model, return_documents=False), lambda body: judge.ranks("endpoint.rerank", body)
+    )
+
+
+@pytest.mark.requirement("request.return_documents.default")
+def test_no_text_comes_back_unasked(judge: Judge, model: Model) -> None:
+    judge.examine(
+        valid(model, return_documents=None), lambda body: judge.ranks("endpoint.rerank", body)
+    )
+
+
+@pytest.mark.requirement("request.return_documents.ranking")
+def test_returning_documents_does_not_change_the_ranking(judge: Judge, model: Model) -> None:
+    def prove(body: Body) -> None:
+        without = judge.reference(body)
+        with_documents = judge.ranks("endpoint.rerank", {**body, "return_documents": True})
+        difference = same_ranking(scores(without), scores(with_documents))
+        judge.compare("request.return_documents.ranking", difference, without, with_documents)
+
+    judge.examine(valid(model, return_documents=None), prove)

@@ -1,0 +1,55 @@
+"""Body: top_n."""
+
+import pytest
+from hypothesis import strategies as st
+
+from .contract import Model
+from .judge import Judge
+from .relations import most_relevant, scores
+from .strategies import Body, Fault, valid
+
+
+@pytest.mark.faults("top_n")
+def test_a_wrong_top_n_is_refused(judge: Judge, model: Model, fault: Fault) -> None:
+    judge.examine_fault(model, fault)
+
+
+@pytest.mark.requirement("request.top_n.minimum")
+def test_the_smallest_top_n_is_accepted(judge: Judge, model: Model) -> None:
+    judge.examine(valid(model, top_n=1), lambda body: judge.accepts("request.top_n.minimum", body))
+
+
+@pytest.mark.requirement("request.top_n.count")
+def test_exactly_top_n_results_come_back(judge: Judge, model: Model) -> None:
+    def prove(example: tuple[Body, int]) -> None:
+        body, number = example
+        top_n = 1 + (number + 1) % len(body["documents"])
+        judge.ranks("endpoint.rerank", {**body, "top_n": top_n})
+
+    judge.examine(st.tuples(valid(model, top_n=None), st.integers(0, 100)), prove)
+
+
+@pytest.mark.requirement("request.top_n.most_relevant")
+def test_the_most_relevant_documents_come_back(judge: Judge, model: Model) -> None:
+    def prove(example: tuple[Body, int]) -> None:
+        body, number = example
+        full = judge.reference(body)
+        # The best document last, so that whoever cuts before sorting loses it.
+        order = sorted(scores(full), key=scores(full).__getitem__)
+        documents = [full.documents[index] for index in order]
+        top_n = 1 + number % len(documents)
+        part = judge.ranks("endpoint.rerank", {**body, "documents": documents, "top_n": top_n})
+        missed = most_relevant(scores(full), scores(part, order))
+        judge.compare("request.top_n.most_relevant", missed, full, part)
+
+    judge.examine(st.tuples(valid(model, top_n=None), st.integers(0, 100)), prove)
+
+
+@pytest.mark.requirement("request.top_n.beyond_documents")
+def test_a_top_n_beyond_the_documents_returns_all(judge: Judge, model: Model) -> None:
+    def prove(example: tuple[Body, int]) -> None:
+        body, more = example
+        top_n = len(body["documents"]) + more
+        judge.ranks("request.top_n.beyond_documents", {**body, "top_n": top_n})
+
+    judge.examine(st.tuples(valid(model, top_n=None), st.integers(1, 1000)), prove)
