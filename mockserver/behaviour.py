@@ -23,9 +23,9 @@ class Behaviour:
     authorization_scheme: Literal["required", "optional"] = "required"
     #: The body of the refusal of an unknown key.
     invalid_key: Literal["string", "object"] = "string"
-    #: `/v1/rerank/`: redirected with status 307, or answered with 404.
+    #: What `/v1/rerank/` is answered with: status 307, or 404.
     trailing_slash: Literal["redirect", "not_found"] = "redirect"
-    #: A path that exists, asked with another method: 405 or 404.
+    #: A path that exists, asked with another method: 405, or 404.
     wrong_method: Literal["method_not_allowed", "not_found"] = "not_found"
     #: The body of a 404: plain text, or a JSON string.
     not_found_body: Literal["text", "string"] = "text"
@@ -43,7 +43,7 @@ class Behaviour:
     integral_number: Literal["accept", "refuse"] = "accept"
     #: What a 400 says: always the same, or the field and its rule.
     refusal_message: Literal["generic", "field_rule"] = "field_rule"
-    #: A model that the contract names and that is offline: 403 code 30003, or as an unknown one.
+    #: A model that is known and offline: 403 with code 30003, or as an unknown one.
     offline_model: Literal["disabled", "not_found"] = "disabled"
     #: A field with a model that does not support it.
     gated_fields: Literal["ignore", "refuse"] = "ignore"
@@ -53,7 +53,8 @@ class Behaviour:
     top_n_beyond_documents: Literal["all", "refuse"] = "all"
     #: `document` in each result when `return_documents` is not true.
     document_when_not_returned: Literal["absent", "null"] = "null"
-    #: `id`: 32 hexadecimal digits of a version 7 UUID, or the page's `rerank-YYYYMMDD-` and 12.
+    #: The form of `id`: a version 7 UUID of 32 hexadecimal digits, or the page's `rerank-`, day,
+    #: and 12 digits.
     id_format: Literal["uuid7", "page"] = "uuid7"
     #: `image_tokens` in `meta.billed_units`.
     billed_image_tokens: Literal["absent", "present"] = "absent"

@@ -103,10 +103,11 @@ def identify(state: State, request: Request) -> Account:
         scheme, key = "bearer", header
     if scheme.lower() != "bearer" or not key:
         raise refusal("token_invalid")
-    if key not in state.accounts:
+    account = state.accounts.get(key.strip())
+    if account is None:
         as_object = behaviour.invalid_key == "object"
         raise refusal("key_invalid_object" if as_object else "key_invalid")
-    return state.accounts[key]
+    return account
 
 
 def shape(state: State, asked: Rerank, ranking: Ranking) -> Response:

@@ -45,7 +45,7 @@ def rerank_server(_rerank_server: ThreadedServer) -> RerankMock:
 @pytest.fixture(scope="session")
 def _rerank_server() -> Iterator[ThreadedServer]:
     from .state import State
-    from .via_socket import ThreadedServer
+    from .via_socket import ThreadedServer, listen
 
-    with ThreadedServer(State(keys=())) as server:
+    with ThreadedServer(State(keys=()), listen()) as server:
         yield server

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, TypeAlias
 
 from .engine import answer
@@ -12,7 +12,7 @@ from .wire import Request, Response
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
-Application: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
+Application: TypeAlias = Callable[[Message, Receive, Send], Coroutine[Any, Any, None]]
 
 #: How long an upload that was answered before its end is still listened to, in seconds.
 #: A client that sends on meanwhile reads the answer, where a closed connection would reset it.
@@ -26,7 +26,9 @@ def application(state: State) -> Application:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
-            await _serve(state, scope, receive, send)
+            # A server that stops cancels uploads that are under way: they are given up.
+            with contextlib.suppress(asyncio.CancelledError):
+                await _serve(state, scope, receive, send)
         else:
             raise NotImplementedError(f"this mock does not speak {scope['type']}")
 

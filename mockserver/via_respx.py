@@ -23,7 +23,10 @@ def router(state: State, base_url: str = BASE_URL) -> respx.MockRouter:
 
     def respond(request: httpx.Request) -> httpx.Response:
         response = answer(state, _translate(request, root))
-        return httpx.Response(response.status, headers=response.headers, content=response.body)
+        headers = dict(response.headers)
+        if "location" in headers:
+            headers["location"] = root + headers["location"]
+        return httpx.Response(response.status, headers=headers, content=response.body)
 
     def leave(request: httpx.Request) -> httpx.Request | None:
         alone = mock.Mocker is not None and mock.Mocker.routers == [mock]

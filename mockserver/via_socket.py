@@ -37,7 +37,7 @@ class _Uvicorn(uvicorn.Server):
         self._ready()
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
     """Bind a socket, to a free port if `port` is 0; raises OSError if that cannot be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family)
@@ -57,10 +57,10 @@ def serve(state: State, listener: socket.socket, ready: Callable[[], None]) -> N
 class ThreadedServer:
     """Serves in a background thread between entry and exit of a `with` block."""
 
-    def __init__(self, state: State, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, state: State, listener: socket.socket) -> None:
         self.state = state
-        self._listener = listen(host, port)
-        self.base_url = base_url(self._listener)
+        self.base_url = base_url(listener)
+        self._listener = listener
         self._ready = threading.Event()
         self._uvicorn = _Uvicorn(state, self._ready.set)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="rerank-mock")

@@ -1,0 +1,127 @@
+"""`rerank-mock serve`, as a process of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.mockserver.asking import fields
+
+COMMAND = [sys.executable, "-m", "mockserver"]
+REPOSITORY = Path(__file__).parents[2]
+
+
+@contextmanager
+def serving(*options: str) -> Generator[tuple[subprocess.Popen[str], str]]:
+    """Start the command on a free port; yield the process and the base URL that it prints."""
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0", *options],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            assert line.startswith("rerank-mock ready at http://127.0.0.1:"), process.communicate()
+            yield process, line.split()[-1]
+        finally:
+            process.kill()
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+
+
+def post(base_url: str, key: str = "sk-mock", **changes: object) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.post(f"{base_url}/rerank", json=fields(**changes), headers=headers)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly_with_0(number: signal.Signals) -> None:
+    with serving() as (process, base_url):
+        assert base_url.endswith("/v1")
+        assert post(base_url).status_code == 200
+        process.send_signal(number)
+        assert process.communicate() == ("", "")
+        assert process.returncode == 0
+
+
+def test_a_signal_ends_it_while_an_upload_is_under_way() -> None:
+    with serving() as (process, base_url):
+        address = urlsplit(base_url)
+        with socket.create_connection((address.hostname, address.port)) as connection:
+            connection.sendall(b"POST /v1/rerank HTTP/1.1\r\nContent-Length: 9\r\n\r\n{")
+            assert post(base_url).status_code == 200
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate()
+        assert process.returncode == 0
+        assert "Traceback" not in errors
+
+
+def test_keys_and_behaviour_are_taken_from_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "my.json"
+    path.write_text('{"unknown_fields": "refuse"}', encoding="utf-8")
+    with serving("--key", "sk-a", "--key", "sk-b", "--behaviour", str(path)) as (_, base_url):
+        assert [post(base_url, key).status_code for key in ("sk-a", "sk-b")] == [200, 200]
+        assert post(base_url, "sk-mock").status_code == 401
+        assert post(base_url, "sk-a", top_k=1).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["start"], "invalid choice: 'start'"),
+        (["serve", "--prot", "1"], "unrecognized arguments: --prot 1"),
+        (["serve", "--port", "65536"], "must be a number from 0 to 65535, not '65536'"),
+        (["serve", "--port", "-1"], "must be a number from 0 to 65535, not '-1'"),
+        (["serve", "--host", "256.0.0.1"], "cannot listen on 256.0.0.1 port 8787"),
+        (["serve", "--host", "a" * 70], "cannot listen on aaa"),
+        (["serve", "--behaviour", "observd"], "observd: neither a preset"),
+        (["serve", "--behaviour", os.devnull], f"{os.devnull}: Is not JSON"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_2(arguments: list[str], complaint: str) -> None:
+    result = run(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("rerank-mock: ")
+    assert complaint in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("key", ["", "sk mock", "sk-\u00e9"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_repeated(key: str) -> None:
+    result = run("serve", "--key", key)
+    assert result.returncode == 2
+    assert result.stderr == (
+        "rerank-mock: argument --key: must be printable ASCII without spaces\n"
+    )
+
+
+def test_a_busy_port_is_one_line_and_2() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        result = run("serve", "--port", str(port))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"rerank-mock: cannot listen on 127.0.0.1 port {port}: ")
+    assert "Address already in use" in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -1,0 +1,24 @@
+"""Every pytest run of a user who has the package installed pays for what the plugin imports."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HEAVY = {"httpx", "hypothesis", "jsonschema", "jsonschema_rs", "orjson", "respx", "uvicorn"}
+
+
+def test_the_plugin_imports_nothing_heavy() -> None:
+    script = (
+        "import sys, pytest\nbefore = set(sys.modules)\n"
+        "import mockserver.pytest_plugin\nprint(*sorted(set(sys.modules) - before))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    imported = {name.partition(".")[0] for name in printed.split()}
+    assert "mockserver" in imported
+    assert not imported & HEAVY
