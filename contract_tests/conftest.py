@@ -11,7 +11,8 @@ import pytest
 from .contract import REQUIREMENTS, Json, Model, model_named, representatives
 from .judge import Judge, ViolatedError
 from .ledger import Ledger
-from .mutants import MUTANTS, MutatedTarget
+from .mutant import MutatedTarget
+from .mutants import MUTANTS
 from .outcomes import EXIT_CODES, Verdict
 from .report import Report, told
 from .run import InconclusiveError, NotServedError, Run
@@ -74,11 +75,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     effort = EFFORTS[_option(config, "effort")]
     forms = {model.form for model in _chosen(config)}
+    limit: int | None = _option(config, "max_requests")
     config.stash[RUN] = Run(
         effort=effort,
         seed=_option(config, "seed"),
         ledger=Ledger(strict=_option(config, "fail_on_difference")),
-        budget=Budget(_option(config, "max_requests") or effort.requests * len(forms)),
+        budget=Budget(limit or effort.requests * len(forms), hard=limit is not None),
         api_key_env=_option(config, "api_key_env"),
     )
     url = _option(config, "target")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import TypeGuard, cast
+from typing import TypeGuard
 
 from .contract import Json
 
@@ -103,7 +103,7 @@ class Exchange:
     def ranking(self) -> tuple[Result, ...] | None:
         """The results, where the answer is a 200 whose every result has an index and a score."""
         results = member(self.answer.json, "results")
-        if self.answer.status != 200 or not _is_list(results):
+        if self.answer.status != 200 or not is_array(results):
             return None
         ranking = [_result(entry) for entry in results]
         return tuple(result for result in ranking if result) if all(ranking) else None
@@ -112,20 +112,26 @@ class Exchange:
     def documents(self) -> list[Json]:
         """The documents that were sent, one string as a list; empty where none can be read."""
         sent = member(self.request.body, "documents")
-        if _is_list(sent):
+        if is_array(sent):
             return sent
         return [sent] if isinstance(sent, str) else []
+
+
+def is_array(value: Json) -> TypeGuard[list[Json]]:
+    """Whether ``value`` is a JSON array."""
+    return isinstance(value, list)
+
+
+def is_object(value: Json) -> TypeGuard[dict[str, Json]]:
+    """Whether ``value`` is a JSON object."""
+    return isinstance(value, dict)
 
 
 def member(value: Json, *names: str) -> Json:
     """What stands in ``value`` under the names, one inside the other; None where nothing does."""
     for name in names:
-        value = cast("dict[str, Json]", value).get(name) if isinstance(value, dict) else None
+        value = value.get(name) if is_object(value) else None
     return value
-
-
-def _is_list(value: Json) -> TypeGuard[list[Json]]:
-    return isinstance(value, list)
 
 
 def _result(entry: Json) -> Result | None:

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis import strategies as st
 
 from . import checks
-from .checks import Finding
+from .check import Finding
 from .contract import Json, Model
-from .exchanges import Exchange, Request
+from .exchanges import Exchange, Request, member
 from .relations import same_ranking, scores
 from .run import InconclusiveError, Run, key, seen
 from .strategies import Body, Fault, faulty, valid, values
@@ -190,15 +190,21 @@ class Judge:
         return exchange
 
     def _identify(self, exchange: Exchange) -> None:
-        if not exchange.ranking:
+        """Hold the id and the trace id of an answer against all that came before."""
+        if exchange.answer.status != 200:
             return
-        name = exchange.answer.json.get("id")
-        if isinstance(name, str):
-            earlier = self.run.ids.setdefault(name, exchange)
-            self.run.ledger.tried.add("response.id.unique")
-            if earlier is not exchange:
-                received = f"id {name} again"
-                self._violated("response.id.unique", "a new id", received, earlier, exchange)
+        for requirement, name in (
+            ("response.id.unique", member(exchange.answer.json, "id")),
+            (
+                "response.header.trace_id.unique",
+                exchange.answer.headers.get("x-siliconcloud-trace-id"),
+            ),
+        ):
+            if isinstance(name, str) and name:
+                self.run.ledger.tried.add(requirement)
+                earlier = self.run.ids.setdefault((requirement, name), exchange)
+                if earlier is not exchange:
+                    self._violated(requirement, "a new id", f"{name} again", earlier, exchange)
 
     def _prove(self, prove: Callable[[], object]) -> frozenset[str]:
         """Prove one example; return the requirements that fail here."""

@@ -6,7 +6,7 @@ near ties is never judged.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from .checks import Finding
+from .check import Finding
 from .exchanges import Exchange
 
 #: Scores closer than this, relative to the larger of them and 1, count as the same.

@@ -44,8 +44,8 @@ class Run:
     halted: str | None = None
     #: Model -> why the target does not serve it; None where it does.
     models: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
-    #: Id of an answer -> the exchange that it came with.
-    ids: dict[str, Exchange] = field(default_factory=dict[str, Exchange])
+    #: Requirement and id -> the exchange that the id came with.
+    ids: dict[tuple[str, str], Exchange] = field(default_factory=dict[tuple[str, str], Exchange])
     #: Body as JSON -> an exchange that had it, to compare others with.
     references: dict[str, Exchange] = field(default_factory=dict[str, Exchange])
 
@@ -113,6 +113,7 @@ class Run:
             if answer and answer.status not in BUSY:
                 return answer
             retry_after = answer.headers.get("retry-after") if answer else None
+            self.budget.excuse()
             if answer is None and not self.answered:
                 self.halt(f"no answer from {target.base_url}: {trouble}")
             if not (self.patience.waits(retry_after) or next(backoff, None)):

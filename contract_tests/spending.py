@@ -32,9 +32,11 @@ EFFORTS = {
 
 @dataclass
 class Budget:
-    """A hard limit on the requests of a run."""
+    """The requests of a run."""
 
     limit: int
+    #: Whether the limit counts requests that a busy target did not answer, too.
+    hard: bool = True
     spent: int = 0
 
     def take(self) -> bool:
@@ -43,6 +45,11 @@ class Budget:
             return False
         self.spent += 1
         return True
+
+    def excuse(self) -> None:
+        """Let the last request, which a busy target did not answer, not count."""
+        if not self.hard:
+            self.limit += 1
 
 
 @dataclass

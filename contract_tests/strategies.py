@@ -34,6 +34,7 @@ DELICATE_TEXTS = (
     "من اليمين إلى اليسار",
     'quotes " and \\ backslashes \\n',
     "<b>&amp;</b> {{markup}} %s",
+    "MiXeD CaSe",
     "zero\u200bwidth\ufeff\u00a0space",
     "x" * 3000,
 )

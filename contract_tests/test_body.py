@@ -46,7 +46,7 @@ def test_an_unknown_field_changes_nothing(judge: Judge, model: Model) -> None:
         difference = same_ranking(scores(plain), scores(extended))
         judge.compare("request.body.unknown_field", difference, plain, extended)
 
-    judge.examine(st.tuples(valid(model), st.sampled_from(sorted(UNKNOWN_FIELDS)[::-1])), prove)
+    judge.examine(st.tuples(valid(model), st.sampled_from(list(UNKNOWN_FIELDS))), prove)
 
 
 @pytest.mark.requirement("request.body.null")

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import strategies as st
 
-from .checks import Finding
+from .check import Finding
 from .contract import MODELS, Model
 from .exchanges import Exchange, Request, member
 from .judge import Judge

@@ -41,7 +41,11 @@ def test_an_answer_has_the_shape_of_the_page(judge: Judge, model: Model) -> None
     )
 
 
-@pytest.mark.requirement("response.id.unique", "response.results.relevance_score.repeatable")
+@pytest.mark.requirement(
+    "response.id.unique",
+    "response.header.trace_id.unique",
+    "response.results.relevance_score.repeatable",
+)
 def test_the_same_request_is_given_another_id(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         one, other = (judge.ranks("endpoint.rerank", body) for _ in range(2))

@@ -1,0 +1,1 @@
+"""What maintainers run: the generator of the OpenAPI document."""

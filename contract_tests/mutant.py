@@ -1,0 +1,130 @@
+"""Mutants prove the judge: each makes a conforming target break one requirement.
+
+A mutant stands between judge and target, and knows neither. There are four kinds: it edits an
+answer, lets a wrong request through by repairing it, refuses a right one, or does as it likes.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from .contract import Json
+from .exchanges import Answer, Request, is_object
+from .targets import Target
+
+Send: TypeAlias = Callable[[Request], Answer]
+Body: TypeAlias = dict[str, Json]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault of a target."""
+
+    name: str
+    #: Id of the requirement that it breaks.
+    requirement: str
+    #: Answers a request, with the help of the target behind it.
+    answer: Callable[[Send, Request], Answer]
+
+
+@dataclass(frozen=True)
+class MutatedTarget:
+    """A target with a mutant before it."""
+
+    target: Target
+    mutant: Mutant
+
+    @property
+    def base_url(self) -> str:
+        """Where the target is."""
+        return self.target.base_url
+
+    def send(self, request: Request) -> Answer:
+        """Send one request by way of the mutant."""
+        return self.mutant.answer(self.target.send, request)
+
+
+def edits(
+    name: str, requirement: str, edit: Callable[[Body, Body], Json], /, status: int = 200
+) -> Mutant:
+    """Make a mutant that changes answers of that status; ``edit`` gets answer and request body."""
+
+    def answer(send: Send, request: Request) -> Answer:
+        original = send(request)
+        if original.status != status or not original.is_json:
+            return original
+        sent: Json = request.body if is_object(request.body) else {}
+        edited: Json = edit(original.json, sent)
+        body = edited if isinstance(edited, bytes) else json.dumps(edited).encode()
+        return replace(original, body=body)
+
+    return Mutant(name, requirement, answer)
+
+
+def edits_results(
+    name: str, requirement: str, edit: Callable[[list[Body], Body], Json], /
+) -> Mutant:
+    """Make a mutant that changes the results."""
+    return edits(
+        name, requirement, lambda body, sent: {**body, "results": edit(body["results"], sent)}
+    )
+
+
+def edits_each(name: str, requirement: str, edit: Callable[[Body, Body], Body], /) -> Mutant:
+    """Make a mutant that changes each result."""
+    return edits_results(
+        name, requirement, lambda results, sent: [edit(result, sent) for result in results]
+    )
+
+
+def repairs(name: str, requirement: str, repair: Callable[[Body], Body], /) -> Mutant:
+    """Make a mutant that lets wrong bodies through: the target gets what ``repair`` makes of them.
+
+    A body that ``repair`` cannot work on goes through unchanged.
+    """
+
+    def answer(send: Send, request: Request) -> Answer:
+        try:
+            body = repair(dict(request.body))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            return send(request)
+        return send(replace(request, body=body))
+
+    return Mutant(name, requirement, answer)
+
+
+def refuses(
+    name: str, requirement: str, wrong: Callable[[Body], Json], /, status: int = 400
+) -> Mutant:
+    """Make a mutant that refuses bodies of which ``wrong`` is true."""
+
+    def answer(send: Send, request: Request) -> Answer:
+        original = send(request)
+        if original.status != 200 or not wrong(request.body):
+            return original
+        body = b'{"code":20015,"message":"The parameter is invalid.","data":null}'
+        return replace(original, status=status, body=body)
+
+    return Mutant(name, requirement, answer)
+
+
+def answers(
+    name: str,
+    requirement: str,
+    edit: Callable[[Answer, Request], Answer],
+    /,
+    when: Callable[[Answer], bool] = lambda _: True,
+) -> Mutant:
+    """Make a mutant that changes whole answers: status, headers, body."""
+
+    def answer(send: Send, request: Request) -> Answer:
+        original = send(request)
+        return edit(original, request) if when(original) else original
+
+    return Mutant(name, requirement, answer)
+
+
+def without(body: Body, *names: str) -> Body:
+    """Return a body that lacks the members of those names."""
+    return {name: value for name, value in body.items() if name not in names}
