@@ -1,7 +1,10 @@
 """Requests for the tests of this room, and the mock's answers to them."""
 
 import json
+import socket
 from typing import Any
+
+import httpx
 
 from mockserver.engine import answer
 from mockserver.state import DEFAULT_KEY, State
@@ -33,6 +36,12 @@ def ask(
     """Send `body`, printed as JSON unless it is bytes, straight to the engine."""
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     return answer(state, Request(method, path, query, headers, sent))
+
+
+def connect(base_url: str) -> socket.socket:
+    """Open a bare connection, for what no HTTP client would send."""
+    url = httpx.URL(base_url)
+    return socket.create_connection((url.host, url.port or 80), timeout=20)
 
 
 def read(response: Response) -> Any:  # noqa: ANN401 - tests pick it apart

@@ -8,12 +8,11 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from tests.mockserver.asking import fields
+from tests.mockserver.asking import connect, fields
 
 COMMAND = [sys.executable, "-m", "mockserver"]
 REPOSITORY = Path(__file__).parents[2]
@@ -67,8 +66,7 @@ def test_a_signal_ends_it_cleanly_with_0(number: signal.Signals) -> None:
 
 def test_a_signal_ends_it_while_an_upload_is_under_way() -> None:
     with serving() as (process, base_url):
-        address = urlsplit(base_url)
-        with socket.create_connection((address.hostname, address.port)) as connection:
+        with connect(base_url) as connection:
             connection.sendall(b"POST /v1/rerank HTTP/1.1\r\nContent-Length: 9\r\n\r\n{")
             assert post(base_url).status_code == 200
             process.send_signal(signal.SIGTERM)

@@ -87,21 +87,36 @@ def test_a_string_is_ranked_as_the_array_that_holds_it() -> None:
     assert alone == listed
 
 
-@pytest.mark.parametrize("name", ["overlap_tokens", "max_chunks_per_doc"])
-def test_a_gated_field_acts_on_models_that_support_it_alone(name: str) -> None:
+def score(model: str, document: str, **options: object) -> float:
+    answer: dict[str, Any] = rerank(
+        State(), model=model, query="deep learning", documents=document, **options
+    )
+    found: float = answer["results"][0]["relevance_score"]
+    return found
+
+
+def cut_by_chunks(model: str) -> str:
+    """Return a document whose first two chunks part the words of `deep learning`."""
+    size = MODELS[model].context_tokens - 2
+    return "filler " * (size - 1) + "deep learning" + " filler" * 100
+
+
+def test_max_chunks_per_doc_acts_on_models_that_support_it_alone() -> None:
     document = "filler " * 40_000 + "deep learning"
-    value = {"overlap_tokens": 80, "max_chunks_per_doc": 1}[name]
+    assert score(BGE, document, max_chunks_per_doc=1) < score(BGE, document)
+    assert score(QWEN, document, max_chunks_per_doc=1) == score(QWEN, document)
 
-    def score(model: str, **options: object) -> float:
-        answer: dict[str, Any] = rerank(
-            State(), model=model, query="deep learning", documents=document, **options
-        )
-        score: float = answer["results"][0]["relevance_score"]
-        return score
 
-    assert score(QWEN, **{name: value}) == score(QWEN)
-    if name == "max_chunks_per_doc":
-        assert score(BGE, **{name: value}) < score(BGE)
+def test_overlap_tokens_act_on_models_that_support_them_alone() -> None:
+    parted = cut_by_chunks(BGE)
+    assert score(BGE, parted, overlap_tokens=80) > score(BGE, parted)
+    parted = cut_by_chunks(QWEN)
+    assert score(QWEN, parted, overlap_tokens=80) == score(QWEN, parted)
+
+
+def test_chunks_do_not_overlap_unless_asked_to() -> None:
+    parted = cut_by_chunks(BGE)
+    assert score(BGE, parted) == score(BGE, parted, overlap_tokens=0)
 
 
 def test_an_instruction_acts_on_models_that_support_it_alone() -> None:

@@ -59,6 +59,7 @@ def test_a_shared_chinese_character_outranks_none(query: str, other: str) -> Non
     ("query", "documents"),
     [
         ("apple", ["An apple", "Apples and an old pear tree", "A banana"]),
+        ("apple", ["apple", "apple pie", "apple pie with cream", "apple pie with cream or so on"]),
         ("deep learning", ["deep learning", "learning is deep", "deep water", "cold tea"]),
         ("APPLE", ["\uff41\uff50\uff50\uff4c\uff45", "ananas"]),
         ("机器学习", ["机器学习的子集", "学习机器", "学生", "苹果"]),
@@ -70,6 +71,19 @@ def test_a_shared_chinese_character_outranks_none(query: str, other: str) -> Non
 def test_documents_rank_as_a_reader_would_rank_them(query: str, documents: list[str]) -> None:
     scores = scored(query, *documents).scores
     assert scores == sorted(scores, reverse=True)
+
+
+def test_the_least_of_many_words_outranks_none() -> None:
+    query = " ".join(f"wording{number}" for number in range(300)) + " ox"
+    sharing = scored(query, *(f"an ox and {number}" for number in range(50))).scores
+    others = scored(query, *(f"a cow and {number}" for number in range(50))).scores
+    assert min(sharing) > max(others)
+
+
+@pytest.mark.parametrize(("query", "document"), [("apple", "apples"), ("apples", "apple")])
+def test_singular_and_plural_find_each_other(query: str, document: str) -> None:
+    near, far = scored(query, document, "banana").scores
+    assert near > 10 * far
 
 
 @given(TEXTS, st.lists(TEXTS, min_size=1, max_size=6), st.randoms(use_true_random=False))
@@ -101,7 +115,7 @@ def test_distinct_texts_rarely_tie() -> None:
 def test_scores_are_the_same_in_every_process() -> None:
     script = (
         "from mockserver.scoring import rank\n"
-        "print(rank('buss bus cats', ['a bus', 'cat', '我'], model='m', context_tokens=9,"
+        "print(rank('gla glass', ['a glas', 'gla', '我'], model='m', context_tokens=9,"
         " max_chunks=1).scores)"
     )
     printed = {

@@ -1,14 +1,17 @@
+import time
 import uuid
 from datetime import datetime, timezone
+
+import pytest
 
 from mockserver.state import DEFAULT_KEY, JOURNAL_LENGTH, State
 from tests.mockserver.asking import HEADERS, ask, fields
 
-NOON = datetime(2026, 7, 1, 12, tzinfo=timezone.utc).timestamp()
+EVENING = datetime(2026, 7, 1, 20, tzinfo=timezone.utc).timestamp()
 
 
 def frozen(seed: int = 0) -> State:
-    return State(seed=seed, clock=lambda: NOON)
+    return State(seed=seed, clock=lambda: EVENING)
 
 
 def test_ids_are_distinct_on_a_frozen_clock() -> None:
@@ -22,14 +25,18 @@ def test_an_id_is_a_version_7_uuid_that_holds_the_time() -> None:
     parsed = uuid.UUID(hex=text)
     assert text == parsed.hex
     assert (parsed.version, parsed.variant) == (7, uuid.RFC_4122)
-    assert parsed.int >> 80 == int(NOON * 1000)
+    assert parsed.int >> 80 == int(EVENING * 1000)
 
 
-def test_an_id_of_the_page_holds_the_day_in_utc() -> None:
+def test_an_id_of_the_page_holds_the_day_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "CST-8")  # where the next day has begun
+    time.tzset()
     word, day, rest = frozen().page_id().split("-")
     assert (word, day) == ("rerank", "20260701")
     assert len(rest) == 12
     assert int(rest, 16) >= 0
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_the_seed_decides_the_ids() -> None:
@@ -64,4 +71,4 @@ def test_the_journal_forgets_the_oldest() -> None:
 def test_an_exchange_bears_the_time_of_the_clock() -> None:
     state = frozen()
     ask(state, fields())
-    assert state.journal[0].at == NOON
+    assert state.journal[0].at == EVENING

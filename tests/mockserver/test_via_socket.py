@@ -1,6 +1,5 @@
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -8,15 +7,14 @@ import pytest
 from mockserver.fixtures import RerankMock
 from mockserver.state import State
 from mockserver.via_socket import ThreadedServer, listen
-from tests.mockserver.asking import HEADERS, fields
+from tests.mockserver.asking import HEADERS, connect, fields
 
 HEAD = b"POST /v1/rerank HTTP/1.1\r\nHost: mock\r\nAuthorization: Bearer sk-mock\r\n"
 
 
 def send(base_url: str, sent: bytes) -> bytes:
     """Send bytes as they are, and return all that comes back until the mock closes."""
-    address = urlsplit(base_url)
-    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+    with connect(base_url) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: connection.recv(65536), b""))
@@ -60,8 +58,7 @@ def test_what_is_not_http_is_refused_and_the_mock_lives_on(
     ],
 )
 def test_a_client_that_leaves_does_no_harm(rerank_server: RerankMock, sent: bytes) -> None:
-    address = urlsplit(rerank_server.base_url)
-    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+    with connect(rerank_server.base_url) as connection:
         connection.sendall(sent)
     assert alive(rerank_server)
 
@@ -70,6 +67,12 @@ def test_a_percent_encoded_path_is_decoded_once(rerank_server: RerankMock) -> No
     received = send(rerank_server.base_url, b"GET /v1/%6dodels HTTP/1.0\r\n\r\n")
     assert b" 401 " in received
     assert b" 404 " in send(rerank_server.base_url, b"GET /v1/%256dodels HTTP/1.0\r\n\r\n")
+
+
+def test_the_query_reaches_the_mock(rerank_server: RerankMock) -> None:
+    headers = {"Authorization": f"Bearer {rerank_server.api_key}"}
+    response = httpx.get(f"{rerank_server.base_url}/models?type=image", headers=headers)
+    assert response.json()["data"] == []
 
 
 def test_a_head_request_has_no_body(rerank_server: RerankMock) -> None:
