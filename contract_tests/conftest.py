@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from .contract import REQUIREMENTS, Json, Model, model_named, representatives
+from .freedoms import FREEDOMS
 from .judge import Judge, ViolatedError
 from .ledger import Ledger
-from .mutant import MutatedTarget
+from .mutant import Answerer, WrappedTarget
 from .mutants import MUTANTS
 from .outcomes import EXIT_CODES, Verdict
 from .report import Report, told
@@ -22,6 +23,7 @@ from .targets import HttpTarget, Target
 
 HERE = Path(__file__).parent
 RUN = pytest.StashKey[Run]()
+WRAPPERS = pytest.StashKey[list[Answerer]]()
 #: Targets that need no address -> the fixture that provides them.
 EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
 
@@ -60,7 +62,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--mutant",
         choices=sorted(MUTANTS),
         metavar="NAME",
-        help="make the target break one requirement, to see the judge at work",
+        help="make the target break one requirement, and stop where the judge notices",
+    )
+    group.addoption(
+        "--freedom",
+        action="append",
+        default=[],
+        choices=sorted(FREEDOMS),
+        metavar="NAME",
+        help="change the target within the contract, repeatable; the judge must not mind",
     )
 
 
@@ -83,6 +93,9 @@ def pytest_configure(config: pytest.Config) -> None:
         budget=Budget(limit or effort.requests * len(forms), hard=limit is not None),
         api_key_env=_option(config, "api_key_env"),
     )
+    mutant = _option(config, "mutant")
+    wrappers = [FREEDOMS[name]() for name in _option(config, "freedom")]
+    config.stash[WRAPPERS] = [*wrappers, MUTANTS[mutant].answer] if mutant else wrappers
     url = _option(config, "target")
     if url not in EMBEDDED:
         if not url.startswith(("http://", "https://")):
@@ -146,8 +159,9 @@ def target(request: pytest.FixtureRequest, client: httpx.Client) -> Target:
         target: Target = HttpTarget(client, mock.base_url, mock.api_key)
     else:
         target = HttpTarget(client, where, os.environ[_option(config, "api_key_env")])
-    mutant = _option(config, "mutant")
-    return MutatedTarget(target, MUTANTS[mutant]) if mutant else target
+    for wrap in request.config.stash[WRAPPERS]:
+        target = WrappedTarget(target, wrap)
+    return target
 
 
 @pytest.fixture
@@ -195,6 +209,9 @@ def pytest_runtest_makereport(
         elif report.failed and not call.excinfo.errisinstance(pytest.fail.Exception):
             reason = f"{call.excinfo.typename} in {item.name}: {call.excinfo.value}"
             ledger.broken.update(dict.fromkeys(requirements or {"endpoint.rerank"}, reason))
+    mutant = _option(item.config, "mutant")
+    if mutant and ledger.violations.get(MUTANTS[mutant].requirement):
+        item.session.shouldstop = f"the judge noticed that the target {mutant}"
     return report
 
 

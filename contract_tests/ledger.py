@@ -23,6 +23,8 @@ class Ledger:
     violations: dict[str, dict[str, Violation]] = field(
         default_factory=lambda: defaultdict[str, dict[str, Violation]](dict)
     )
+    #: Requirement -> number of the request that first broke it.
+    first_broken: dict[str, int] = field(default_factory=dict[str, int])
     #: Open requirement -> what the target was found to do.
     observed: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
     #: Requirement -> why it could not be found out.
@@ -35,6 +37,7 @@ class Ledger:
     def record(self, test: str, violation: Violation) -> None:
         """Keep a violation that ``test`` has seen, if it is the smallest yet."""
         seen = self.violations[violation.requirement]
+        self.first_broken.setdefault(violation.requirement, violation.exchanges[-1].number)
         if test not in seen or violation.size < seen[test].size:
             seen[test] = violation
 

@@ -17,6 +17,9 @@ Send: TypeAlias = Callable[[Request], Answer]
 Body: TypeAlias = dict[str, Json]
 
 
+Answerer: TypeAlias = Callable[[Send, Request], Answer]
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One fault of a target."""
@@ -25,15 +28,15 @@ class Mutant:
     #: Id of the requirement that it breaks.
     requirement: str
     #: Answers a request, with the help of the target behind it.
-    answer: Callable[[Send, Request], Answer]
+    answer: Answerer
 
 
 @dataclass(frozen=True)
-class MutatedTarget:
-    """A target with a mutant before it."""
+class WrappedTarget:
+    """A target with a mutant, or a freedom, before it."""
 
     target: Target
-    mutant: Mutant
+    answer: Answerer
 
     @property
     def base_url(self) -> str:
@@ -41,14 +44,12 @@ class MutatedTarget:
         return self.target.base_url
 
     def send(self, request: Request) -> Answer:
-        """Send one request by way of the mutant."""
-        return self.mutant.answer(self.target.send, request)
+        """Send one request by way of the wrapper."""
+        return self.answer(self.target.send, request)
 
 
-def edits(
-    name: str, requirement: str, edit: Callable[[Body, Body], Json], /, status: int = 200
-) -> Mutant:
-    """Make a mutant that changes answers of that status; ``edit`` gets answer and request body."""
+def editing(edit: Callable[[Body, Body], Json], status: int = 200) -> Answerer:
+    """Change JSON answers of that status; ``edit`` gets the bodies of answer and request."""
 
     def answer(send: Send, request: Request) -> Answer:
         original = send(request)
@@ -59,7 +60,27 @@ def edits(
         body = edited if isinstance(edited, bytes) else json.dumps(edited).encode()
         return replace(original, body=body)
 
-    return Mutant(name, requirement, answer)
+    return answer
+
+
+def refusing(wrong: Callable[[Body], Json], status: int = 400) -> Answerer:
+    """Refuse bodies that the target accepts and of which ``wrong`` is true."""
+
+    def answer(send: Send, request: Request) -> Answer:
+        original = send(request)
+        if original.status != 200 or not wrong(request.body):
+            return original
+        body = b'{"code":20015,"message":"The parameter is invalid.","data":null}'
+        return replace(original, status=status, body=body)
+
+    return answer
+
+
+def edits(
+    name: str, requirement: str, edit: Callable[[Body, Body], Json], /, status: int = 200
+) -> Mutant:
+    """Make a mutant that changes answers of that status."""
+    return Mutant(name, requirement, editing(edit, status))
 
 
 def edits_results(
@@ -94,19 +115,9 @@ def repairs(name: str, requirement: str, repair: Callable[[Body], Body], /) -> M
     return Mutant(name, requirement, answer)
 
 
-def refuses(
-    name: str, requirement: str, wrong: Callable[[Body], Json], /, status: int = 400
-) -> Mutant:
+def refuses(name: str, requirement: str, wrong: Callable[[Body], Json], /) -> Mutant:
     """Make a mutant that refuses bodies of which ``wrong`` is true."""
-
-    def answer(send: Send, request: Request) -> Answer:
-        original = send(request)
-        if original.status != 200 or not wrong(request.body):
-            return original
-        body = b'{"code":20015,"message":"The parameter is invalid.","data":null}'
-        return replace(original, status=status, body=body)
-
-    return Mutant(name, requirement, answer)
+    return Mutant(name, requirement, refusing(wrong))
 
 
 def answers(

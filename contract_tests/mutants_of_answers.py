@@ -130,7 +130,9 @@ MUTANTS_OF_ANSWERS = (
     edits("bills other tokens", "response.meta.tokens", _counted(input_tokens=1_000_000)),
     edits("has no meta", "response.meta.tokens", lambda body, _: without(body, "meta")),
     answers("refuses with 500", "error.status.listed", _status(500), when=_status_is(400)),
-    answers("refuses with 422", "error.status.bad_request", _status(422), when=_status_is(400)),
+    answers(
+        "refuses with 422 for 400", "error.status.bad_request", _status(422), when=_status_is(400)
+    ),
     answers(
         "forbids without a key", "error.status.unauthorized", _status(403), when=_status_is(401)
     ),

@@ -135,7 +135,7 @@ MUTANTS_THAT_REFUSE = (
     refuses("refuses no overlap", "request.overlap_tokens.minimum", _has("overlap_tokens", 0)),
     refuses("refuses overlap 80", "request.overlap_tokens.maximum", _has("overlap_tokens", 80)),
     refuses(
-        "refuses unknown fields",
+        "refuses fields that it does not know",
         "request.body.unknown_field",
         lambda body: (
             "user" in body or "top_k" in body or "instruct" in body or "rerank_contract" in body
@@ -146,7 +146,7 @@ MUTANTS_THAT_REFUSE = (
         "request.body.unknown_field",
         lambda body: {**body, "top_n": body["top_k"]},
     ),
-    refuses("refuses null", "request.body.null", lambda body: None in body.values()),
+    refuses("refuses null for absent", "request.body.null", lambda body: None in body.values()),
     edits_results("prefers what comes first", "response.results.index.permutation", _by_position),
     refuses(
         "refuses text in the multimodal form",

@@ -58,6 +58,7 @@ class Report:
                     "outcome": outcome.value,
                     "reason": ledger.reason(name),
                     "observed": ", ".join(sorted(ledger.observed.get(name, ()))) or None,
+                    "first_broken": ledger.first_broken.get(name),
                     "violations": [
                         _violation(violation, self.target) for violation in ledger.worst(name)
                     ],

@@ -109,6 +109,7 @@ class Run:
                 answer, trouble = None, str(error)
             if answer and answer.status == 500 and not failed_before:
                 failed_before = True
+                self.budget.excuse()
                 continue
             if answer and answer.status not in BUSY:
                 return answer

@@ -47,6 +47,7 @@ REPORT: Json = {
             "outcome": "failed",
             "reason": None,
             "observed": None,
+            "first_broken": None,
             "violations": [
                 {
                     "expected": "2 results",

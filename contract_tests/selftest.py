@@ -1,0 +1,90 @@
+"""The judge judged: it must notice every mutant, and leave every conforming target alone."""
+
+import contextlib
+import io
+import json
+import random
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .contract import Json
+from .freedoms import FREEDOMS
+from .mutants import MUTANTS
+
+#: Runs the contract tests with more arguments; writes the JSON report to the path.
+Check = Callable[[list[str], Path], object]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One wrapped target, and what the judge made of it."""
+
+    #: Name of the mutant, or names of the freedoms.
+    name: str
+    #: The requirement that the mutant breaks; None for freedoms.
+    requirement: str | None
+    #: Number of the request that gave the mutant away; None where none did.
+    fell_at: int | None
+    #: Requirements that fail although the target conforms, or why the run is worthless.
+    accused: tuple[str, ...]
+    requests: int
+
+    @property
+    def good(self) -> bool:
+        """Whether the judge did right."""
+        return self.fell_at is not None if self.requirement else not self.accused
+
+
+def trials(
+    check: Check, effort: str, seed: int, names: Iterable[str], combinations: int
+) -> Iterator[Trial]:
+    """Try each mutant and freedom of those names, then random combinations of freedoms."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.json"
+
+        def judged(*arguments: str) -> Json:
+            path.unlink(missing_ok=True)
+            with contextlib.redirect_stdout(io.StringIO()):
+                check([f"--effort={effort}", f"--seed={seed}", *arguments], path)
+            return json.loads(path.read_text("utf-8"))
+
+        wanted = set(names) or {*MUTANTS, *FREEDOMS}
+        for mutant in MUTANTS.values():
+            if mutant.name in wanted:
+                report = judged(f"--mutant={mutant.name}")
+                yield _trial(mutant.name, mutant.requirement, report)
+        for name in FREEDOMS:
+            if name in wanted:
+                yield _trial(name, None, judged(f"--freedom={name}"))
+        draw = random.Random(seed)  # noqa: S311 - a choice of examples, not of secrets
+        for _ in range(combinations):
+            chosen = draw.sample(sorted(FREEDOMS), draw.randint(2, 5))
+            report = judged(*(f"--freedom={name}" for name in chosen))
+            yield _trial(" + ".join(chosen), None, report)
+
+
+def _trial(name: str, requirement: str | None, report: Json) -> Trial:
+    broken = {row["id"]: row["first_broken"] for row in report["requirements"]}
+    failed = [row["id"] for row in report["requirements"] if row["outcome"] == "failed"]
+    if report["verdict"] != "conforms" and not failed:
+        failed = [report["verdict"]]
+    fell_at = broken[requirement] if requirement else None
+    return Trial(name, requirement, fell_at, tuple(failed), report["requests_sent"])
+
+
+def table(tried: Iterable[Trial]) -> Iterator[str]:
+    """The kill table as Markdown."""
+    kept = list(tried)
+    yield "| mutant: the target … | requirement | fell at request |"
+    yield "|---|---|---|"
+    for trial in kept:
+        if trial.requirement:
+            yield f"| {trial.name} | `{trial.requirement}` | {trial.fell_at or '**survived**'} |"
+    yield ""
+    yield "| freedom: the target's … | accused of | requests |"
+    yield "|---|---|---|"
+    for trial in kept:
+        if not trial.requirement:
+            yield f"| {trial.name} | {', '.join(trial.accused) or 'nothing'} | {trial.requests} |"
