@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import jsonschema_rs
@@ -25,6 +26,15 @@ class Price:
     text: Decimal
     image: Decimal
 
+    @classmethod
+    def read(cls, row: Mapping[str, str]) -> "Price":
+        """Make a price of its JSON."""
+        return cls(Decimal(row["text"]), Decimal(row["image"]))
+
+    def row(self) -> dict[str, str]:
+        """Return its JSON."""
+        return {"text": f"{self.text:f}", "image": f"{self.image:f}"}
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -40,6 +50,26 @@ class Model:
     supports: frozenset[str]
     state: Literal["online", "offline"]
     price: Price
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> "Model":
+        """Make a model of a row of the table."""
+        values = dict(row)
+        values["supports"] = frozenset(row["supports"])
+        values["price"] = Price.read(row["price"])
+        return cls(**values)
+
+    def row(self) -> dict[str, Any]:
+        """Return the row of the table."""
+        return {
+            "id": self.id,
+            "family": self.family,
+            "form": self.form,
+            "context_tokens": self.context_tokens,
+            "supports": sorted(self.supports),
+            "state": self.state,
+            "price": self.price.row(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +166,9 @@ _REGISTRY = jsonschema_rs.Registry([(form["$id"], form) for form in _FORM_SCHEMA
 FORMS = {name: Form(name) for name in _FORM_SCHEMAS}
 
 #: Models by name.
-MODELS = {
-    row["id"]: Model(
-        id=row["id"],
-        family=row["family"],
-        form=row["form"],
-        context_tokens=row["context_tokens"],
-        supports=frozenset(row["supports"]),
-        state=row["state"],
-        price=Price(Decimal(row["price"]["text"]), Decimal(row["price"]["image"])),
-    )
-    for row in _read("models.json")
-}
+MODELS: Mapping[str, Model] = MappingProxyType(
+    {row["id"]: Model.read(row) for row in _read("models.json")}
+)
 
 #: The fields that at least one model supports and others do not.
 GATED_FIELDS = frozenset[str]().union(*(model.supports for model in MODELS.values()))

@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
+from .accounts import Account
 from .contract import ERRORS, Refusal, refusal
 from .reading import Rerank, check_form, find_model, read_body, understand
 from .scoring import Ranking, rank
-from .state import Account, State
+from .state import State
 from .wire import Request, Response, json_response
 
 Handler: TypeAlias = Callable[[State, Account, Request], Response]
@@ -103,7 +104,7 @@ def identify(state: State, request: Request) -> Account:
         scheme, key = "bearer", header
     if scheme.lower() != "bearer" or not key:
         raise refusal("token_invalid")
-    account = state.accounts.get(key.strip())
+    account = state.account_of(key.strip())
     if account is None:
         as_object = behaviour.invalid_key == "object"
         raise refusal("key_invalid_object" if as_object else "key_invalid")

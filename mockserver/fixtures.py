@@ -19,5 +19,6 @@ class RerankMock:
     @property
     def calls(self) -> list[Exchange]:
         """The exchanges of this account, oldest first."""
-        account = self.state.accounts[self.api_key].name
-        return [exchange for exchange in self.state.journal.copy() if exchange.account == account]
+        account = self.state.account_of(self.api_key)
+        name = account and account.name
+        return [exchange for exchange in self.state.journal.copy() if exchange.account == name]

@@ -73,6 +73,8 @@ def _is_deeper(value: Json, limit: int) -> bool:
             if isinstance(node, (dict, list))
             for child in (node.values() if isinstance(node, dict) else node)
         ]
+        if not level:
+            return False
     return any(isinstance(node, (dict, list)) for node in level)
 
 

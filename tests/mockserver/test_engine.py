@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.behaviour import PRESETS
+from mockserver.clock import Clock
 from mockserver.contract import MODELS, SCHEMAS
 from mockserver.state import State
 from mockserver.wire import Response
@@ -194,7 +195,7 @@ def test_an_unknown_model_is_refused() -> None:
 def test_an_offline_model_is_refused_until_it_is_online() -> None:
     state = State()
     refused(ask(state, fields(model=OFFLINE)), 403, code=30003, message="Model disabled.")
-    state.models[OFFLINE] = replace(state.models[OFFLINE], state="online")
+    state.change_model(OFFLINE, state="online")
     assert ask(state, fields(model=OFFLINE)).status == 200
 
 
@@ -231,7 +232,7 @@ def test_decisions_fall_in_the_order_of_the_design(
     "sent", [{"body": fields()}, {"path": "/v1/rerank/"}, *(f[0] for f in FAULTS)]
 )
 def test_every_answer_has_a_trace_id_of_its_own(preset: str, sent: dict[str, Any]) -> None:
-    state = State(behaviour=PRESETS[preset], clock=lambda: 0.0)
+    state = State(behaviour=PRESETS[preset], clock=Clock(0.0))
     traces = {ask(state, **sent).headers["x-siliconcloud-trace-id"] for _ in range(3)}
     assert len(traces) == 3
 

@@ -4,6 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from mockserver.clock import Clock
 from mockserver.state import DEFAULT_KEY, JOURNAL_LENGTH, State
 from tests.mockserver.asking import HEADERS, ask, fields
 
@@ -11,7 +12,7 @@ EVENING = datetime(2026, 7, 1, 20, tzinfo=timezone.utc).timestamp()
 
 
 def frozen(seed: int = 0) -> State:
-    return State(seed=seed, clock=lambda: EVENING)
+    return State(seed=seed, clock=Clock(EVENING))
 
 
 def test_ids_are_distinct_on_a_frozen_clock() -> None:
@@ -47,8 +48,9 @@ def test_the_seed_decides_the_ids() -> None:
 def test_an_account_is_opened_under_a_given_key_or_a_new_one() -> None:
     state = State(keys=["sk-a"])
     made_up = state.open_account()
-    assert list(state.accounts) == ["sk-a", made_up]
-    assert len({account.name for account in state.accounts.values()}) == 2
+    assert list(state.accounts) == ["account-1", "account-2"]
+    assert state.account_of("sk-a") == state.accounts["account-1"]
+    assert state.account_of(made_up) == state.accounts["account-2"]
 
 
 def test_the_journal_has_no_key_in_it() -> None:

@@ -1,0 +1,75 @@
+"""The time as the mock sees it: real until a test takes it in hand."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+#: The end of the year 9999, beyond which there are no dates.
+LAST = 253402300799.0
+
+
+class Clock:
+    """Runs with the real time until it is frozen; then it moves when it is told to.
+
+    All times are seconds since the epoch, UTC. Time that was skipped stays skipped: a clock that
+    runs again goes on from where it stood.
+    """
+
+    def __init__(self, at: float | None = None, *, source: Callable[[], float] = time.time) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._ahead = 0.0
+        self._frozen_at = None if at is None else _valid(at)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it stands: then nobody need sleep, `advance` brings any time about."""
+        return self._frozen_at is not None
+
+    def now(self) -> float:
+        """Return the time."""
+        frozen_at = self._frozen_at
+        return self._source() + self._ahead if frozen_at is None else frozen_at
+
+    def freeze(self, at: float | None = None) -> None:
+        """Stop at `at`, which may lie in the past, or at the time that it is."""
+        with self._lock:
+            self._frozen_at = self.now() if at is None else _valid(at)
+
+    def advance(self, seconds: float) -> None:
+        """Move forward, whether frozen or not."""
+        if not seconds >= 0:
+            raise ValueError(f"time moves forward only, not by {seconds} seconds")
+        with self._lock:
+            _valid(self.now() + seconds)
+            if self._frozen_at is None:
+                self._ahead += seconds
+            else:
+                self._frozen_at += seconds
+
+    def resume(self) -> None:
+        """Run on from the time that it is."""
+        with self._lock:
+            if self._frozen_at is not None:
+                # In this order: `now` takes no lock.
+                self._ahead = self._frozen_at - self._source()
+                self._frozen_at = None
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return how it stands or runs, as JSON."""
+        with self._lock:
+            return {"frozen_at": self._frozen_at, "ahead": self._ahead}
+
+    def rollback(self, snapshot: dict[str, Any]) -> None:
+        """Stand or run as it did at the snapshot."""
+        with self._lock:
+            self._ahead = snapshot["ahead"]
+            self._frozen_at = snapshot["frozen_at"]
+
+
+def _valid(at: float) -> float:
+    if not (math.isfinite(at) and 0 <= at <= LAST):
+        raise ValueError(f"a time lies between 0 and {LAST:.0f} seconds, not at {at}")
+    return float(at)

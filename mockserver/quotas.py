@@ -1,0 +1,113 @@
+"""How much of each model an account has used, counted exactly.
+
+A window opens with the first request that is counted in it and lasts a minute, an hour or a day;
+the service does not say where its own begin. Refused requests do not count.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+#: As the message of a 429 names it: requests or tokens, per minute, hour or day.
+LimitName: TypeAlias = Literal["RPM", "TPM", "RPH", "TPH", "RPD", "TPD"]
+
+#: The most that a window takes; without a limit, or with None, it takes all.
+Limits: TypeAlias = Mapping[LimitName, "int | None"]
+
+#: What the service grants a reranker.
+TIER: Limits = MappingProxyType({"RPM": 2000, "TPM": 500_000})
+
+#: The length of the window of each limit, in seconds.
+SECONDS: Mapping[LimitName, int] = MappingProxyType(
+    {"RPM": 60, "TPM": 60, "RPH": 3600, "TPH": 3600, "RPD": 86400, "TPD": 86400}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """One limit of an account for a model, and where it stands."""
+
+    limit: int
+    used: int
+    #: Seconds until the window closes and counting begins anew.
+    resets_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    #: Seconds since the epoch.
+    opened: float
+    used: int
+
+
+class Quotas:
+    """The windows of all accounts and models. Whoever calls holds the lock of the state."""
+
+    def __init__(self) -> None:
+        self._windows: dict[tuple[str, str, LimitName], _Window] = {}
+
+    def take(
+        self, account: str, model: str, limits: Limits, tokens: int, now: float
+    ) -> tuple[LimitName | None, dict[LimitName, Meter]]:
+        """Count one request with its tokens in every window, or in none.
+
+        Returns the limit that has no room for it, or None, and where each limit stands then. When
+        several have no room the one that is longest in the way is named.
+        """
+        meters: dict[LimitName, Meter] = {}
+        full: LimitName | None = None
+        for name, limit in limits.items():
+            if limit is None:
+                continue
+            window = self._open(account, model, name, now)
+            meter = Meter(limit, window.used, window.opened + SECONDS[name] - now)
+            meters[name] = meter
+            if window.used + _amount(name, tokens) > limit and (
+                full is None or meter.resets_in > meters[full].resets_in
+            ):
+                full = name
+        if full is None:
+            for name, meter in meters.items():
+                used = meter.used + _amount(name, tokens)
+                meters[name] = replace(meter, used=used)
+                opened = self._open(account, model, name, now).opened
+                self._windows[account, model, name] = _Window(opened, used)
+        return full, meters
+
+    def _open(self, account: str, model: str, name: LimitName, now: float) -> _Window:
+        """Return the open window, or a new one; a clock set back finds its windows not yet open."""
+        window = self._windows.get((account, model, name))
+        if window and window.opened <= now < window.opened + SECONDS[name]:
+            return window
+        return _Window(now, 0)
+
+    def forget(self, account: str) -> None:
+        """Drop the windows of an account."""
+        for key in [key for key in self._windows if key[0] == account]:
+            del self._windows[key]
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Return all windows as JSON."""
+        return [
+            {
+                "account": account,
+                "model": model,
+                "limit": limit,
+                "opened": window.opened,
+                "used": window.used,
+            }
+            for (account, model, limit), window in self._windows.items()
+        ]
+
+    def rollback(self, snapshot: list[dict[str, Any]]) -> None:
+        """Count on from the snapshot."""
+        self._windows = {
+            (row["account"], row["model"], row["limit"]): _Window(row["opened"], row["used"])
+            for row in snapshot
+        }
+
+
+def _amount(name: LimitName, tokens: int) -> int:
+    """Return what one request takes of the limit."""
+    return 1 if name[0] == "R" else tokens
