@@ -1,7 +1,9 @@
 """The judge: sends what a test draws, and holds what comes back against the contract."""
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import hypothesis
@@ -157,11 +159,14 @@ class Judge:
             raise _StopError
         return exchange
 
-    def reference(self, body: Body) -> Exchange:
-        """A ranking to compare others with: an earlier exchange that had the same body will do."""
+    def reference(self, body: Body, requirement: str = "endpoint.rerank") -> Exchange:
+        """As :meth:`ranks`, but an earlier exchange that had the same body will do."""
         name = key(body)
-        if name not in self.run.references:
-            self.run.references[name] = self.ranks("endpoint.rerank", body)
+        if name in self.run.references:
+            self.run.ledger.tried.add(requirement)
+            self._take(self.run.references[name])
+        else:
+            self.run.references[name] = self.ranks(requirement, body)
         return self.run.references[name]
 
     def expect_status(self, requirement: str, status: int, exchange: Exchange) -> None:
@@ -182,7 +187,15 @@ class Judge:
 
     def send(self, request: Request) -> Exchange:
         """Send one request and run the checks on the answer."""
-        exchange = self.run.ask(self.target, request)
+        return self._take(self.run.ask(self.target, request))
+
+    def send_together(self, requests: Sequence[Request]) -> list[Exchange]:
+        """Send requests at the same time and run the checks on the answers."""
+        with ThreadPoolExecutor(len(requests)) as pool:
+            asked = list(pool.map(partial(self.run.ask, self.target), requests))
+        return [self._take(exchange) for exchange in asked]
+
+    def _take(self, exchange: Exchange) -> Exchange:
         tried, found = checks.examine(exchange)
         self.run.ledger.tried |= tried
         self._found += found

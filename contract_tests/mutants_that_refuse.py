@@ -1,10 +1,21 @@
 """Mutants that refuse what must be accepted, or take it for something else."""
 
+import json
 from collections.abc import Callable
 
 from .contract import GATED_FIELDS, MODELS, Json
-from .exchanges import is_array, is_object
-from .mutant import Body, edits_each, edits_results, refuses, repairs, without
+from .exchanges import Answer, Request, is_array, is_object
+from .mutant import (
+    Answerer,
+    Body,
+    Mutant,
+    Send,
+    edits_each,
+    edits_results,
+    refuses,
+    repairs,
+    without,
+)
 
 
 def _has(field: str, value: Json) -> Callable[[Body], bool]:
@@ -35,6 +46,22 @@ def _gated(field: str) -> Callable[[Body], bool]:
         return field in body and supports is not None and field not in supports
 
     return lacks
+
+
+def _cached() -> Answerer:
+    """Answer as for the first request with the same query and as many documents."""
+    seen: dict[str, Answer] = {}
+
+    def answer(send: Send, request: Request) -> Answer:
+        if not is_object(request.body) or not is_array(request.body.get("documents")):
+            return send(request)
+        smaller = {**request.body, "documents": len(request.body["documents"])}
+        original = send(request)
+        if original.status != 200:
+            return original
+        return seen.setdefault(json.dumps(smaller, sort_keys=True), original)
+
+    return answer
 
 
 def _by_position(results: list[Body], _: Body) -> list[Body]:
@@ -147,6 +174,17 @@ MUTANTS_THAT_REFUSE = (
         lambda body: {**body, "top_n": body["top_k"]},
     ),
     refuses("refuses null for absent", "request.body.null", lambda body: None in body.values()),
+    Mutant("has a cache by query", "response.results.own", _cached()),
+    repairs(
+        "ignores the query",
+        "response.results.query",
+        lambda body: {**body, "query": body["query"] and "fruit"},
+    ),
+    edits_each(
+        "overlaps short documents",
+        "request.max_chunks_per_doc.short_documents",
+        _scaled(lambda body: body.get("overlap_tokens")),
+    ),
     edits_results("prefers what comes first", "response.results.index.permutation", _by_position),
     refuses(
         "refuses text in the multimodal form",

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from threading import Lock
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,21 @@ class Budget:
     #: Whether the limit counts requests that a busy target did not answer, too.
     hard: bool = True
     spent: int = 0
+    _lock: Lock = field(default_factory=Lock, repr=False)
 
     def take(self) -> bool:
         """Spend one request; False where none is left."""
-        if self.spent >= self.limit:
-            return False
-        self.spent += 1
-        return True
+        with self._lock:
+            if self.spent >= self.limit:
+                return False
+            self.spent += 1
+            return True
 
     def excuse(self) -> None:
         """Let the last request, which a busy target did not answer, not count."""
         if not self.hard:
-            self.limit += 1
+            with self._lock:
+                self.limit += 1
 
 
 @dataclass

@@ -17,7 +17,7 @@ def test_wrong_documents_are_refused(judge: Judge, model: Model, fault: Fault) -
 
 @pytest.mark.requirement("request.documents.array")
 def test_an_array_of_strings_is_accepted(judge: Judge, model: Model) -> None:
-    judge.examine(valid(model), lambda body: judge.accepts("request.documents.array", body))
+    judge.examine(valid(model), lambda body: judge.reference(body, "request.documents.array"))
 
 
 @pytest.mark.requirement("request.documents.minItems")
@@ -48,5 +48,24 @@ def test_what_an_empty_document_is_answered_with(judge: Judge, model: Model) -> 
         body = plainest(model)
         status = judge.send(Request({**body, "documents": [*body["documents"], ""]})).answer.status
         judge.observe("request.documents.empty_text", f"status {status}")
+
+    judge.examine_once(prove)
+
+
+@pytest.mark.requirement("request.documents.delicate")
+@pytest.mark.models("classic")
+@pytest.mark.effort("thorough")
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("NUL", "a\0b"), ("100,000 characters", "apple " * 16_666 + "tree")],
+    ids=["NUL", "100,000 characters"],
+)
+def test_what_a_delicate_document_is_answered_with(
+    judge: Judge, model: Model, kind: str, text: str
+) -> None:
+    def prove() -> None:
+        body = {**plainest(model), "documents": [*CORPUS, text], "return_documents": True}
+        status = judge.send(Request(body)).answer.status
+        judge.observe("request.documents.delicate", f"{kind}: status {status}")
 
     judge.examine_once(prove)

@@ -11,7 +11,7 @@ from .strategies import plainest, valid
 @pytest.mark.requirement("endpoint.rerank")
 @pytest.mark.models("every")
 def test_a_valid_request_is_answered(judge: Judge, model: Model) -> None:
-    judge.examine(valid(model), lambda body: judge.ranks("endpoint.rerank", body))
+    judge.examine(valid(model), judge.reference)
 
 
 @pytest.mark.requirement("endpoint.unknown_path")

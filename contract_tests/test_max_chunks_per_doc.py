@@ -1,6 +1,7 @@
 """Body: max_chunks_per_doc."""
 
 import pytest
+from hypothesis import strategies as st
 
 from .contract import Model, keywords
 from .judge import Judge
@@ -46,6 +47,25 @@ def test_the_default_ranks_as_leaving_it_out_does(judge: Judge, model: Model) ->
         judge.compare("request.max_chunks_per_doc.default", difference, absent, explicit)
 
     judge.examine(valid(model, max_chunks_per_doc=None), prove)
+
+
+@pytest.mark.requirement("request.max_chunks_per_doc.short_documents")
+@pytest.mark.models(supports=FIELD)
+@pytest.mark.effort("standard")
+def test_chunk_options_change_nothing_for_short_documents(judge: Judge, model: Model) -> None:
+    options = sorted((model.supports or frozenset()) - {"instruction"})
+
+    def prove(example: tuple[Body, Body]) -> None:
+        body, chosen = example
+        plain = judge.reference(body)
+        chunked = judge.ranks("request.max_chunks_per_doc.supported", {**body, **chosen})
+        difference = same_ranking(scores(plain), scores(chunked))
+        judge.compare("request.max_chunks_per_doc.short_documents", difference, plain, chunked)
+
+    absent = valid(model, **dict.fromkeys(options))
+    judge.examine(
+        st.tuples(absent, st.fixed_dictionaries({name: values(name) for name in options})), prove
+    )
 
 
 @pytest.mark.requirement("request.max_chunks_per_doc.gated")

@@ -1,11 +1,9 @@
-"""Response: header, id, results, meta."""
+"""Response: header, id, results, meta. Relations between answers are in test_results.py."""
 
 import pytest
-from hypothesis import strategies as st
 
 from .contract import Model
 from .judge import Judge
-from .relations import same_ranking, scores
 from .strategies import Body, valid
 
 
@@ -55,18 +53,3 @@ def test_the_same_request_is_given_another_id(judge: Judge, model: Model) -> Non
         judge.observe("response.results.relevance_score.repeatable", finding)
 
     judge.examine(valid(model), prove)
-
-
-@pytest.mark.requirement("response.results.index.permutation")
-def test_indices_follow_their_documents(judge: Judge, model: Model) -> None:
-    def prove(example: tuple[Body, int]) -> None:
-        body, shift = example
-        sent = judge.reference(body)
-        count = len(sent.documents)
-        order = [(index + shift) % count for index in range(count)][::-1]
-        documents = [sent.documents[index] for index in order]
-        moved = judge.ranks("endpoint.rerank", {**body, "documents": documents})
-        difference = same_ranking(scores(sent), scores(moved, order))
-        judge.compare("response.results.index.permutation", difference, sent, moved)
-
-    judge.examine(st.tuples(valid(model), st.integers(0, 7)), prove)

@@ -34,9 +34,7 @@ def test_no_text_comes_back_when_it_is_not_wanted(judge: Judge, model: Model) ->
 
 @pytest.mark.requirement("request.return_documents.default")
 def test_no_text_comes_back_unasked(judge: Judge, model: Model) -> None:
-    judge.examine(
-        valid(model, return_documents=None), lambda body: judge.ranks("endpoint.rerank", body)
-    )
+    judge.examine(valid(model, return_documents=None), judge.reference)
 
 
 @pytest.mark.requirement("request.return_documents.ranking")
