@@ -16,6 +16,7 @@ from .clock import Clock
 from .contract import Model, Price
 from .models import Catalogue, Change
 from .quotas import LimitName, Meter, Quotas
+from .scenarios import Scenarios
 from .wire import Request, Response
 
 #: How many exchanges the journal keeps; older ones are forgotten.
@@ -77,6 +78,7 @@ class State:
         self.journal: deque[Exchange] = deque(maxlen=JOURNAL_LENGTH)
         #: Held while anything is decided or copied, by all parts.
         self.lock = threading.RLock()
+        self.scenarios = Scenarios(self.lock)
         self._catalogue = Catalogue()
         self._quotas = Quotas()
         self._seed = seed
@@ -138,6 +140,7 @@ class State:
         with self.lock:
             self.accounts.remove(name)
             self._quotas.forget(name)
+            self.scenarios.disarm(name)
 
     def account_of(self, key: str) -> Account | None:
         """Return the account of the key as it is now."""
@@ -189,6 +192,7 @@ class State:
                 "models": self._catalogue.snapshot(),
                 "accounts": self.accounts.snapshot(),
                 "windows": self._quotas.snapshot(),
+                "scenarios": self.scenarios.snapshot(),
             }
 
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
@@ -200,6 +204,7 @@ class State:
             self._catalogue.rollback(snapshot["models"])
             self.accounts.rollback(snapshot["accounts"])
             self._quotas.rollback(snapshot["windows"])
+            self.scenarios.rollback(snapshot["scenarios"])
 
     def reset(self) -> None:
         """Be as in the beginning. All that happened is lost: also what others share this for."""

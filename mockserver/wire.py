@@ -31,6 +31,34 @@ class Request:
     body: bytes
 
 
+#: Where a connection ends before its time: it is not even opened, closed or reset without an
+#: answer, or closed in the middle of the body.
+Close = Literal["refused", "before_answer", "reset", "in_body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How an answer reaches the client."""
+
+    #: Seconds before it.
+    delay: float = 0.0
+    #: The body comes in so many pieces of about the same length.
+    pieces: int = 1
+    #: Seconds after each piece but the last.
+    pause: float = 0.0
+    close: Close | None = None
+
+    def split(self, body: bytes) -> list[bytes]:
+        """Return what is sent of the body, piece by piece; none is empty but of an empty body."""
+        sent = body[: len(body) // 2] if self.close == "in_body" else body
+        size = max(-(-len(sent) // self.pieces), 1)
+        return [sent[start : start + size] for start in range(0, max(len(sent), 1), size)]
+
+
+#: At once and whole.
+PROMPT = Delivery()
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """An answer as the engine hands it to an adapter."""
@@ -39,6 +67,7 @@ class Response:
     #: Names in lower case. `content-length` is the adapter's to add.
     headers: Mapping[str, str]
     body: bytes
+    delivery: Delivery = PROMPT
 
 
 class WireError(ValueError):

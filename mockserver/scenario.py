@@ -1,0 +1,164 @@
+"""A scenario: a scripted run of answers and faults, as data.
+
+What a member means stands in `schemas/tables/scenario.json`, and in `docs/scenarios.md` with
+examples. Members that are not given, and those that have their default, are absent in JSON.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from string import Formatter
+from typing import Any, Literal, cast
+
+from .contract import ERRORS
+from .tables import complaint, likely
+from .wire import Close, Json
+
+#: What fills the braces in the message of an error where a step does not say it.
+PLACES = {"limit": "RPM", "field": "top_n", "rule": "Must be greater than or equal to 1"}
+
+
+class ScenarioError(ValueError):
+    """A scenario that is none; the message begins with the JSON path of what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What is changed about the answer to a valid request."""
+
+    #: In the order of the documents; None, and documents beyond, keep their own.
+    scores: tuple[float | None, ...] = ()
+    #: Indices of documents that have no result.
+    leave_out: tuple[int, ...] = ()
+    order: Literal["falling", "rising", "index"] = "falling"
+    #: Members of the answer that are added or replaced, and those that it misses.
+    members: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    without: tuple[str, ...] = ()
+    #: The same for each result.
+    result_members: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    result_without: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> "Edit":
+        """Make an edit of JSON that keeps the schema."""
+        given = dict(row)
+        for name in ("scores", "leave_out", "without", "result_without"):
+            given[name] = tuple(row.get(name, ()))
+        return cls(**given)
+
+
+@dataclass(frozen=True, slots=True)
+class Drip:
+    """A body that comes slowly."""
+
+    pieces: int
+    #: Seconds after each piece but the last.
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What happens to the next requests; by default the next one is answered as usual."""
+
+    #: How many requests it takes; None takes all that ever come.
+    times: int | None = 1
+    #: The share of them that it strikes; the others are answered as usual.
+    share: float = 1.0
+    #: Answers with this error of the table, by its id; the request is not read.
+    error: str | None = None
+    #: What fills the braces in the message of the error, in place of `PLACES`.
+    places: Mapping[str, str] = field(default_factory=dict[str, str])
+    #: Answers with this text, JSON or not; the request is not read.
+    body: str | None = None
+    #: Changes the answer to a valid request.
+    answer: Edit = field(default_factory=Edit)
+    #: In place of the status of the answer.
+    status: int | None = None
+    #: Added to the headers of the answer or in place of those, by lower-case name; None removes.
+    headers: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
+    #: The share of the body that is sent, as if it were all.
+    cut: float | None = None
+    #: Seconds before the answer.
+    delay: float = 0.0
+    drip: Drip | None = None
+    #: Where the connection ends.
+    close: Close | None = None
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> "Step":
+        """Make a step of JSON that keeps the schema."""
+        given = dict(row)
+        if given.get("times") is not None:
+            given["times"] = int(given["times"])
+        if "answer" in given:
+            given["answer"] = Edit.read(given["answer"])
+        if "drip" in given:
+            given["drip"] = Drip(int(given["drip"]["pieces"]), given["drip"]["pause"])
+        return cls(**given)
+
+    def row(self) -> dict[str, Any]:
+        """Return its JSON."""
+        return _row(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Steps, one after the other. One that is wrong cannot be made: `ScenarioError` says why."""
+
+    name: str
+    steps: tuple[Step, ...]
+    #: What it is good for.
+    why: str = ""
+    #: Decides which requests a share strikes.
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check(self.row())
+
+    @classmethod
+    def read(cls, row: Json) -> "Scenario":
+        """Make a scenario of its JSON."""
+        check(row)
+        given: dict[str, Any] = {**cast("dict[str, Json]", row)}
+        given["steps"] = tuple(map(Step.read, given["steps"]))
+        return cls(**given)
+
+    def row(self) -> dict[str, Any]:
+        """Return its JSON."""
+        return _row(self)
+
+
+def check(row: Json) -> None:
+    """Raise `ScenarioError` unless `row` is the JSON of a scenario."""
+    if wrong := complaint("scenario", row):
+        raise ScenarioError(wrong)
+    for number, step in enumerate(cast("Any", row)["steps"]):
+        error = step.get("error")
+        if error is None:
+            continue
+        if error not in ERRORS:
+            hint = likely(error, list(ERRORS))
+            raise ScenarioError(f"$.steps[{number}].error: no error has the id {error!r}{hint}")
+        known = {name for _, name, _, _ in Formatter().parse(ERRORS[error].message) if name}
+        if unknown := step.get("places", {}).keys() - known:
+            raise ScenarioError(
+                f"$.steps[{number}].places: {error} has no place {min(unknown)!r} in its message"
+            )
+
+
+def _row(value: Any) -> dict[str, Any]:  # noqa: ANN401 - one of the dataclasses above
+    row: dict[str, Any] = {}
+    for member in fields(value):
+        held = getattr(value, member.name)
+        factory = member.default_factory
+        if held == (member.default if factory is MISSING else factory()):
+            continue
+        row[member.name] = _json(held)
+    return row
+
+
+def _json(held: object) -> Any:  # noqa: ANN401 - a member of one of them
+    if isinstance(held, (Step, Edit, Drip)):
+        return _row(held)
+    if isinstance(held, tuple):
+        return [_json(item) for item in cast("tuple[object, ...]", held)]
+    return dict(cast("Mapping[str, Json]", held)) if isinstance(held, Mapping) else held

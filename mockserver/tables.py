@@ -1,0 +1,62 @@
+"""What the schemas of `schemas/tables/` find wrong with a value, told with its place in it."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, cast
+
+import jsonschema_rs
+import orjson
+
+from .contract import SCHEMAS
+
+_TABLES: dict[str, dict[str, Any]] = {
+    path.stem: orjson.loads(path.read_bytes()) for path in (SCHEMAS / "tables").glob("*.json")
+}
+
+
+def complaint(table: str, value: object) -> str | None:
+    """Return the first thing wrong with `value` by the schema of that name, None if there is none.
+
+    Such as `$.steps[0].times: 0 is less than the minimum of 1`.
+    """
+    error = next(_validator(table).iter_errors(value), None)
+    return None if error is None else f"{json_path(error.instance_path)}: {_reason(table, error)}"
+
+
+def json_path(steps: list[str | int]) -> str:
+    """Print the way into a JSON value, such as `$.steps[0].times`."""
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+
+
+def likely(name: str, known: list[str]) -> str:
+    """Return a hint at the known name that was probably meant, if there is one."""
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _reason(table: str, error: jsonschema_rs.ValidationError) -> str:
+    kind = error.kind
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
+        name = kind.unexpected[0]
+        return f"has no member {name!r}{likely(name, sorted(set(_members(_TABLES[table]))))}"
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
+        return f"the member {kind.property!r} is missing"
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.FalseSchema):
+        return "cannot stand here beside the other members"
+    return error.message
+
+
+def _members(schema: Any) -> Iterator[str]:  # noqa: ANN401 - a part of a schema
+    """Yield every name of a member that a schema knows anywhere."""
+    if isinstance(schema, dict):
+        named = cast("dict[str, Any]", schema)
+        yield from named.get("properties", ())
+        for value in named.values():
+            yield from _members(value)
+
+
+@cache
+def _validator(table: str) -> jsonschema_rs.Draft202012Validator:
+    registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in _TABLES.values()])
+    return jsonschema_rs.Draft202012Validator(_TABLES[table], registry=registry)
