@@ -51,6 +51,13 @@ class Behaviour:
     empty_document: Literal["accept", "refuse"] = "accept"
     #: `top_n` larger than the number of documents: all come back, or the request is refused.
     top_n_beyond_documents: Literal["all", "refuse"] = "all"
+    #: A request that costs money when there is none left: status 402, or 403.
+    empty_balance: Literal["payment_required", "forbidden"] = "payment_required"
+    #: `Retry-After` with a 429: the seconds until its limit has room again.
+    retry_after: Literal["absent", "present"] = "absent"
+    #: `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests`, and the same for
+    #: tokens, with each answer that limits had a say in.
+    rate_limit_headers: Literal["absent", "present"] = "absent"
     #: `document` in each result when `return_documents` is not true.
     document_when_not_returned: Literal["absent", "null"] = "null"
     #: The form of `id`: a version 7 UUID of 32 hexadecimal digits, or the page's `rerank-`, day,
@@ -72,6 +79,7 @@ PRESETS = {
         optional_null="refuse",
         refusal_message="generic",
         gated_fields="refuse",
+        empty_balance="forbidden",
         document_when_not_returned="absent",
         id_format="page",
         billed_image_tokens="present",

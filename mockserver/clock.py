@@ -31,7 +31,7 @@ class Clock:
     def now(self) -> float:
         """Return the time."""
         frozen_at = self._frozen_at
-        return self._source() + self._ahead if frozen_at is None else frozen_at
+        return round(self._source() + self._ahead, 6) if frozen_at is None else frozen_at
 
     def freeze(self, at: float | None = None) -> None:
         """Stop at `at`, which may lie in the past, or at the time that it is."""
@@ -43,11 +43,11 @@ class Clock:
         if not seconds >= 0:
             raise ValueError(f"time moves forward only, not by {seconds} seconds")
         with self._lock:
-            _valid(self.now() + seconds)
+            then = _valid(self.now() + seconds)
             if self._frozen_at is None:
                 self._ahead += seconds
             else:
-                self._frozen_at += seconds
+                self._frozen_at = then
 
     def resume(self) -> None:
         """Run on from the time that it is."""
@@ -72,4 +72,5 @@ class Clock:
 def _valid(at: float) -> float:
     if not (math.isfinite(at) and 0 <= at <= LAST):
         raise ValueError(f"a time lies between 0 and {LAST:.0f} seconds, not at {at}")
-    return float(at)
+    # Whole microseconds: a minute in two steps is a minute in one.
+    return round(float(at), 6)

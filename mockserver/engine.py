@@ -11,10 +11,11 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
 from .accounts import Account
-from .contract import ERRORS, Refusal, refusal
+from .contract import ERRORS, Model, Refusal, refusal
+from .quotas import rate_limit_headers
 from .reading import Rerank, check_form, find_model, read_body, understand
 from .scoring import Ranking, rank
-from .state import State
+from .state import Admission, State
 from .wire import Request, Response, json_response
 
 Handler: TypeAlias = Callable[[State, Account, Request], Response]
@@ -29,18 +30,18 @@ def answer(state: State, request: Request) -> Response:
         response = handler(state, account, request)
     except Refusal as refusal:
         response = refusal.response
-    headers = {**response.headers, "x-siliconcloud-trace-id": state.uuid7()}
-    response = replace(response, headers=headers)
+    response = with_headers(response, **{"x-siliconcloud-trace-id": state.uuid7()})
     state.record(account, request, response)
     return response
 
 
-def rerank(state: State, _account: Account, request: Request) -> Response:
+def rerank(state: State, account: Account, request: Request) -> Response:
     """`POST /v1/rerank`. Each line may refuse; where the service's order is unknown it is ours."""
     behaviour = state.behaviour
+    models = state.models
     body = read_body(behaviour, request)
-    fields = check_form(behaviour, state.models, body)
-    model = find_model(behaviour, state.models, fields["model"])
+    fields = check_form(behaviour, models, body)
+    model = find_model(behaviour, models, fields["model"])
     asked = understand(behaviour, model, fields)
     ranking = rank(
         asked.query,
@@ -51,7 +52,9 @@ def rerank(state: State, _account: Account, request: Request) -> Response:
         instruction=asked.instruction,
         overlap_tokens=asked.overlap_tokens,
     )
-    return shape(state, asked, ranking)
+    admission = admit(state, account, model, ranking)
+    response = shape(state, asked, ranking)
+    return with_headers(response, **limit_headers(state, admission))
 
 
 def list_models(state: State, _account: Account, request: Request) -> Response:
@@ -72,10 +75,10 @@ def user_info(_state: State, account: Account, _request: Request) -> Response:
     data = {
         "id": account.name,
         "name": account.name,
-        "status": "normal",
-        "balance": str(account.granted_balance),
-        "chargeBalance": str(account.charged_balance),
-        "totalBalance": str(account.granted_balance + account.charged_balance),
+        "status": account.standing,
+        "balance": f"{account.granted_balance:f}",
+        "chargeBalance": f"{account.charged_balance:f}",
+        "totalBalance": f"{account.total_balance:f}",
     }
     return json_response(200, {"code": 20000, "message": "OK", "status": True, "data": data})
 
@@ -90,8 +93,7 @@ def route(state: State, request: Request) -> Handler:
         if request.method == method:
             return handler
         if behaviour.wrong_method == "method_not_allowed":
-            response = ERRORS["method_not_allowed"].response()
-            raise Refusal(replace(response, headers={**response.headers, "allow": method}))
+            raise Refusal(with_headers(ERRORS["method_not_allowed"].response(), allow=method))
     raise refusal("not_found", family=behaviour.not_found_body)
 
 
@@ -109,6 +111,40 @@ def identify(state: State, request: Request) -> Account:
         as_object = behaviour.invalid_key == "object"
         raise refusal("key_invalid_object" if as_object else "key_invalid")
     return account
+
+
+def admit(state: State, account: Account, model: Model, ranking: Ranking) -> Admission:
+    """Have the request counted and paid for, or refuse it: by standing, balance, then limits."""
+    admission = state.admit(
+        account.name,
+        model,
+        text_tokens=ranking.input_tokens,
+        image_tokens=ranking.image_tokens,
+    )
+    if admission.refused is None:
+        return admission
+    if admission.refused == "standing":
+        raise refusal("forbidden")
+    if admission.refused == "balance":
+        unpaid = state.behaviour.empty_balance == "payment_required"
+        raise refusal("balance_insufficient_payment" if unpaid else "balance_insufficient")
+    response = ERRORS["rate_limited"].response(limit=str(admission.limit))
+    raise Refusal(with_headers(response, **limit_headers(state, admission)))
+
+
+def limit_headers(state: State, admission: Admission) -> dict[str, str]:
+    """Tell how far the limits are used, and how long to wait, as far as the behaviour does."""
+    headers: dict[str, str] = {}
+    if state.behaviour.rate_limit_headers == "present":
+        headers |= rate_limit_headers(admission.meters)
+    if state.behaviour.retry_after == "present" and admission.limit:
+        headers["retry-after"] = str(admission.meters[admission.limit].wait)
+    return headers
+
+
+def with_headers(response: Response, **headers: str) -> Response:
+    """Return the response with more headers."""
+    return replace(response, headers={**response.headers, **headers})
 
 
 def shape(state: State, asked: Rerank, ranking: Ranking) -> Response:

@@ -4,6 +4,7 @@ A window opens with the first request that is counted in it and lasts a minute, 
 the service does not say where its own begin. Refused requests do not count.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -33,6 +34,11 @@ class Meter:
     #: Seconds until the window closes and counting begins anew.
     resets_in: float
 
+    @property
+    def wait(self) -> int:
+        """Whole seconds after which the window has closed."""
+        return math.ceil(self.resets_in)
+
 
 @dataclass(frozen=True, slots=True)
 class _Window:
@@ -61,7 +67,7 @@ class Quotas:
             if limit is None:
                 continue
             window = self._open(account, model, name, now)
-            meter = Meter(limit, window.used, window.opened + SECONDS[name] - now)
+            meter = Meter(limit, window.used, _left(name, window, now))
             meters[name] = meter
             if window.used + _amount(name, tokens) > limit and (
                 full is None or meter.resets_in > meters[full].resets_in
@@ -78,7 +84,7 @@ class Quotas:
     def _open(self, account: str, model: str, name: LimitName, now: float) -> _Window:
         """Return the open window, or a new one; a clock set back finds its windows not yet open."""
         window = self._windows.get((account, model, name))
-        if window and window.opened <= now < window.opened + SECONDS[name]:
+        if window and 0 < _left(name, window, now) <= SECONDS[name]:
             return window
         return _Window(now, 0)
 
@@ -106,6 +112,24 @@ class Quotas:
             (row["account"], row["model"], row["limit"]): _Window(row["opened"], row["used"])
             for row in snapshot
         }
+
+
+def rate_limit_headers(meters: Mapping[LimitName, Meter]) -> dict[str, str]:
+    """Print the limits per minute under the names that are common among services."""
+    headers: dict[str, str] = {}
+    units: dict[LimitName, str] = {"RPM": "requests", "TPM": "tokens"}
+    for name, unit in units.items():
+        if name in meters:
+            meter = meters[name]
+            headers[f"x-ratelimit-limit-{unit}"] = str(meter.limit)
+            headers[f"x-ratelimit-remaining-{unit}"] = str(max(meter.limit - meter.used, 0))
+            headers[f"x-ratelimit-reset-{unit}"] = str(meter.wait)
+    return headers
+
+
+def _left(name: LimitName, window: _Window, now: float) -> float:
+    """Return the seconds until the window closes, without the dust of floating point."""
+    return round(window.opened + SECONDS[name] - now, 6)
 
 
 def _amount(name: LimitName, tokens: int) -> int:

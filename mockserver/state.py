@@ -5,7 +5,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, Literal
@@ -48,11 +48,14 @@ class Exchange:
 class Admission:
     """What was decided about a request, and where the limits of its account stand since."""
 
-    #: What stands in the way: the standing, the empty balance, or a limit; None lets it pass.
-    refused: Literal["standing", "balance"] | LimitName | None
+    #: What stands in the way of it, if anything does.
+    refused: Literal["standing", "balance", "limit"] | None
+    #: Which limit does.
+    limit: LimitName | None = None
     #: CNY that were taken from the balance.
-    charge: Decimal
-    meters: Mapping[LimitName, Meter]
+    charge: Decimal = Decimal(0)
+    #: Empty when no limit was looked at.
+    meters: Mapping[LimitName, Meter] = field(default_factory=dict[LimitName, Meter])
 
 
 class State:
@@ -157,11 +160,10 @@ class State:
         with self.lock:
             payer = self.accounts.get(account)
             price = charge(model.price, text_tokens, image_tokens)
-            nothing = Decimal(0)
             if payer is None or payer.standing == "forbidden":
-                return Admission("standing", nothing, {})
+                return Admission("standing")
             if price and payer.total_balance <= 0:
-                return Admission("balance", nothing, {})
+                return Admission("balance")
             full, meters = self._quotas.take(
                 account,
                 model.id,
@@ -170,9 +172,9 @@ class State:
                 self.clock.now(),
             )
             if full:
-                return Admission(full, nothing, meters)
+                return Admission("limit", full, meters=meters)
             self.accounts.put(payer.pay(price))
-            return Admission(None, price, meters)
+            return Admission(None, charge=price, meters=meters)
 
     def record(self, account: Account | None, request: Request, response: Response) -> None:
         """Append to the journal, which never holds a key."""

@@ -3,6 +3,7 @@ import re
 from collections.abc import Callable
 from dataclasses import fields as switches_of
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -15,6 +16,7 @@ from mockserver.behaviour import (
     BehaviourError,
     load_behaviour,
 )
+from mockserver.clock import Clock
 from mockserver.state import DEFAULT_KEY, State
 from mockserver.wire import Response
 from tests.mockserver.asking import AUTHORIZATION, HEADERS, OFFLINE, QWEN, ask, fields, read
@@ -53,12 +55,18 @@ def billed_image_tokens(response: Response) -> object:
     return read(response)["meta"]["billed_units"].get("image_tokens", "absent")
 
 
+def waiting(response: Response) -> dict[str, str]:
+    return {k: v for k, v in response.headers.items() if k.startswith(("retry-", "x-ratelimit-"))}
+
+
 class Case(NamedTuple):
     """What is sent, what is looked at, and what is seen on each side of the switch."""
 
     sent: dict[str, Any]
     look: Callable[[Response], object]
     sides: dict[Any, object]
+    #: What differs of the account that asks.
+    account: dict[str, Any] = {}  # noqa: RUF012 - never written to
 
 
 def sending(key: str) -> dict[str, Any]:
@@ -138,6 +146,31 @@ CASES = {
         outcome,
         {"all": 3, "refuse": "top_n: Must be at most the number of documents"},
     ),
+    "empty_balance": Case(
+        {"body": fields(model=QWEN)},
+        code,
+        {"payment_required": (402, 30001), "forbidden": (403, 30001)},
+        {"charged_balance": Decimal(0)},
+    ),
+    "retry_after": Case(
+        {"body": fields()},
+        waiting,
+        {"absent": {}, "present": {"retry-after": "60"}},
+        {"limits": {"RPM": 0}},
+    ),
+    "rate_limit_headers": Case(
+        {"body": fields()},
+        waiting,
+        {
+            "absent": {},
+            "present": {
+                "x-ratelimit-limit-requests": "3",
+                "x-ratelimit-remaining-requests": "2",
+                "x-ratelimit-reset-requests": "60",
+            },
+        },
+        {"limits": {"RPM": 3}},
+    ),
     "document_when_not_returned": Case(
         {"body": fields()}, document, {"absent": "absent", "null": None}
     ),
@@ -154,7 +187,9 @@ CASES = {
 def test_each_side_of_each_switch_shows(switch: str, value: object) -> None:
     case = CASES[switch]
     chosen: dict[str, Any] = {switch: value}
-    response = ask(State(behaviour=replace(OBSERVED, **chosen)), **case.sent)
+    state = State(behaviour=replace(OBSERVED, **chosen), clock=Clock(0))
+    state.change_account("account-1", **case.account)
+    response = ask(state, **case.sent)
     assert case.look(response) == case.sides[value]
 
 
