@@ -93,7 +93,7 @@ def text_is_echoed(exchange: Exchange) -> Iterator[Finding]:
     for result in _ranking(exchange):
         text = sent[result.index] if 0 <= result.index < len(sent) else None
         if isinstance(text, str) and _text(result) != text:
-            yield f"document.text {shorten(text)!r} at index {result.index}", _received(result)
+            yield f"document.text {shorten(repr(text))} at index {result.index}", _received(result)
 
 
 @check("request.return_documents.false", _returns_documents(False))

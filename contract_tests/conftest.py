@@ -1,6 +1,5 @@
 """How the judge works inside pytest: options, the target, parameters from the contract, report."""
 
-import json
 import os
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -9,13 +8,17 @@ import httpx
 import pytest
 
 from .contract import REQUIREMENTS, Json, Model, model_named, representatives
+from .formats import save
 from .freedoms import FREEDOMS
 from .judge import Judge, ViolatedError
 from .ledger import Ledger
 from .mutant import Answerer, WrappedTarget
 from .mutants import MUTANTS
+from .options import EMBEDDED, declare, files, judging_words, problem, selects
 from .outcomes import EXIT_CODES, Verdict
-from .report import Report, told
+from .report import TITLE, Report
+from .report_junit import properties
+from .report_text import lines, told
 from .run import InconclusiveError, NotServedError, Run
 from .spending import EFFORTS, Budget
 from .strategies import faults
@@ -24,54 +27,11 @@ from .targets import HttpTarget, Target
 HERE = Path(__file__).parent
 RUN = pytest.StashKey[Run]()
 WRAPPERS = pytest.StashKey[list[Answerer]]()
-#: Targets that need no address -> the fixture that provides them.
-EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options of a run."""
-    group = parser.getgroup("rerank-contract")
-    group.addoption(
-        "--target",
-        default="mock",
-        help="mock (in-process), server (the mock at a socket) or a base URL that ends in /v1",
-    )
-    group.addoption(
-        "--api-key-env",
-        default="SILICONFLOW_API_KEY",
-        metavar="NAME",
-        help="environment variable that holds the key for a URL (default: %(default)s)",
-    )
-    group.addoption(
-        "--model",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="model to judge, repeatable (default: the cheapest of each kind)",
-    )
-    group.addoption("--effort", choices=sorted(EFFORTS), default="standard")
-    group.addoption("--seed", type=int, default=0, help="what is drawn depends on it alone")
-    group.addoption("--max-requests", type=int, metavar="N", help="hard limit on requests")
-    group.addoption(
-        "--fail-on-difference",
-        action="store_true",
-        help="fail where the target differs from the observed service, too",
-    )
-    group.addoption("--report-json", type=Path, metavar="FILE", help="write the report there")
-    group.addoption(
-        "--mutant",
-        choices=sorted(MUTANTS),
-        metavar="NAME",
-        help="make the target break one requirement, and stop where the judge notices",
-    )
-    group.addoption(
-        "--freedom",
-        action="append",
-        default=[],
-        choices=sorted(FREEDOMS),
-        metavar="NAME",
-        help="change the target within the contract, repeatable; the judge must not mind",
-    )
+    declare(parser.getgroup("rerank-contract").addoption)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -83,6 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "effort(name): the least effort at which the test runs",
     ):
         config.addinivalue_line("markers", line)
+    trouble = problem(config.option)
+    if trouble:
+        raise pytest.UsageError(trouble)
     effort = EFFORTS[_option(config, "effort")]
     forms = {model.form for model in _chosen(config)}
     limit: int | None = _option(config, "max_requests")
@@ -96,12 +59,6 @@ def pytest_configure(config: pytest.Config) -> None:
     mutant = _option(config, "mutant")
     wrappers = [FREEDOMS[name]() for name in _option(config, "freedom")]
     config.stash[WRAPPERS] = [*wrappers, MUTANTS[mutant].answer] if mutant else wrappers
-    url = _option(config, "target")
-    if url not in EMBEDDED:
-        if not url.startswith(("http://", "https://")):
-            raise pytest.UsageError(f"--target: {url} is neither mock, server nor an http URL")
-        if not os.environ.get(_option(config, "api_key_env")):
-            raise pytest.UsageError(f"set ${_option(config, 'api_key_env')} to the target's key")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -129,11 +86,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the order of the contract, and leave out what the effort leaves out."""
-    effort = config.stash[RUN].effort
+    """Keep the order of the contract, and leave out what effort and ``--only`` leave out."""
     order = list(REQUIREMENTS)
     ours = [item for item in items if item.path.parent == HERE]
-    off = [item for item in ours if _least_examples(item) > effort.examples]
+    off = [item for item in ours if not _is_on(item)]
+    for item in ours:
+        item.user_properties += properties(_requirements(item))
     ours.sort(key=lambda item: min(map(order.index, _requirements(item)), default=0))
     others = [item for item in items if item.path.parent != HERE]
     items[:] = [*others, *(item for item in ours if item not in off)]
@@ -169,7 +127,9 @@ def judge(request: pytest.FixtureRequest, target: Target) -> Judge:
     """The judge of one test."""
     run = request.config.stash[RUN]
     run.target = target.base_url
-    return Judge(run, target, request.node.name, frozenset(_requirements(request.node)))
+    name, requirements = request.node.name, frozenset(_requirements(request.node))
+    run.ledger.tests[name] = requirements
+    return Judge(run, target, name, requirements)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -191,7 +151,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         ledger.inconclusive.update(dict.fromkeys(judge.requirements, str(reason)))
         pytest.skip(f"inconclusive: {reason}")
     except ViolatedError as error:
-        blocks = [told(violation, judge.target.base_url) for violation in error.violations]
+        report = _report(pyfuncitem.config)
+        blocks = [told(report, violation) for violation in error.violations]
         pytest.fail("\n".join(line for block in blocks for line in block), pytrace=False)
 
 
@@ -217,17 +178,11 @@ def pytest_runtest_makereport(
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the report, and let the exit code say the verdict."""
-    run = session.config.stash[RUN]
-    if run.target is None:
+    if session.config.stash[RUN].target is None:
         return
-    report = Report(run)
-    path = _option(session.config, "report_json")
-    if path:
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(
-            json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n", "utf-8"
-        )
-        partial.replace(path)
+    report = _report(session.config)
+    for name, path in files(session.config.option).items():
+        save(report, name, path)
     if exitstatus == pytest.ExitCode.INTERNAL_ERROR:
         session.exitstatus = EXIT_CODES[Verdict.BROKEN]
     elif exitstatus != pytest.ExitCode.INTERRUPTED and report.verdict is not Verdict.CONFORMS:
@@ -236,11 +191,15 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the report."""
-    run = terminalreporter.config.stash[RUN]
-    if run.target is not None:
-        terminalreporter.section("rerank-contract")
-        for line in Report(run).as_text():
-            terminalreporter.write_line(line)
+    if terminalreporter.config.stash[RUN].target is not None:
+        terminalreporter.section(TITLE)
+        for line in lines(_report(terminalreporter.config)):
+            worst = line.startswith(("FAILED", "BROKEN"))
+            terminalreporter.write_line(line, red=worst, bold=worst)
+
+
+def _report(config: pytest.Config) -> Report:
+    return config.stash[RUN].report(tuple(judging_words(config.option)))
 
 
 def _option(config: pytest.Config, name: str) -> Json:
@@ -274,6 +233,10 @@ def _requirements(item: pytest.Item) -> list[str]:
     return [name for marker in item.iter_markers("requirement") for name in marker.args]
 
 
-def _least_examples(item: pytest.Item) -> int:
+def _is_on(item: pytest.Item) -> bool:
+    """Whether the test is to run: asked for by ``--only``, or within the effort."""
+    only: list[str] = _option(item.config, "only")
+    if only:
+        return any(selects(wanted, name) for wanted in only for name in _requirements(item))
     marker = item.get_closest_marker("effort")
-    return EFFORTS[marker.args[0]].examples if marker else 0
+    return not marker or EFFORTS[marker.args[0]].examples <= item.config.stash[RUN].effort.examples

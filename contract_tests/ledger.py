@@ -1,7 +1,7 @@
 """The ledger keeps what a run has learnt about each requirement."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .contract import REQUIREMENTS
 from .outcomes import Outcome
@@ -17,6 +17,8 @@ class Ledger:
 
     #: Whether a breach of an observed requirement fails too.
     strict: bool = False
+    #: Test -> ids of the requirements that it names.
+    tests: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     #: Ids of the requirements that at least one exchange spoke of.
     tried: set[str] = field(default_factory=set[str])
     #: Requirement -> test -> the smallest violation that the test has seen.
@@ -39,7 +41,7 @@ class Ledger:
         seen = self.violations[violation.requirement]
         self.first_broken.setdefault(violation.requirement, violation.exchanges[-1].number)
         if test not in seen or violation.size < seen[test].size:
-            seen[test] = violation
+            seen[test] = replace(violation, test=test)
 
     def fails(self, requirement: str) -> bool:
         """Whether a breach of the requirement is a failure."""

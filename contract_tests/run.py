@@ -3,9 +3,10 @@
 import json
 from dataclasses import dataclass, field
 
-from .contract import Model
+from .contract import REQUIREMENTS, Model
 from .exchanges import Answer, Credential, Exchange, Request, member
 from .ledger import Ledger
+from .report import Entry, Report
 from .spending import Budget, Effort, Patience
 from .strategies import Body, plainest
 from .targets import Target, UnreachableError
@@ -71,6 +72,30 @@ class Run:
         reason = self.models[model.id]
         if reason is not None:
             raise NotServedError(f"{model.id} is not served: {reason}")
+
+    def report(self, options: tuple[str, ...] = ()) -> Report:
+        """What has been learnt so far; ``options`` of the command would judge so again."""
+        ledger = self.ledger
+        return Report(
+            target=self.target or "nothing",
+            seed=self.seed,
+            effort=self.effort.name,
+            requests_sent=self.budget.spent,
+            models=dict(self.models),
+            entries=tuple(
+                Entry(
+                    requirement,
+                    ledger.outcome(name),
+                    ledger.reason(name),
+                    tuple(sorted(ledger.observed.get(name, ()))),
+                    tuple(ledger.worst(name)),
+                    ledger.first_broken.get(name),
+                    tuple(test for test, named in ledger.tests.items() if name in named),
+                )
+                for name, requirement in REQUIREMENTS.items()
+            ),
+            options=options,
+        )
 
     def halt(self, reason: str) -> None:
         """Give up the run: this and every later request is inconclusive."""

@@ -15,6 +15,8 @@ class Violation:
     received: str
     #: The exchanges that show it; the last one is the one to look at first.
     exchanges: tuple[Exchange, ...]
+    #: Name of the test that found it; the ledger puts it in.
+    test: str = ""
 
     @property
     def size(self) -> int:
@@ -24,5 +26,12 @@ class Violation:
 
 def shorten(value: object, limit: int = 200) -> str:
     """``value`` as one line of at most ``limit`` characters."""
-    text = value if isinstance(value, str) else repr(value)
+    text = printable(value) if isinstance(value, str) else repr(value)
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, in which every character shows and none commands a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -47,14 +47,29 @@ REPORT: Json = {
             "outcome": "failed",
             "reason": None,
             "observed": None,
-            "first_broken": None,
+            "tests": ["test_exactly_top_n_results_come_back"],
+            "first_broken": 12,
             "violations": [
                 {
                     "expected": "2 results",
                     "received": "3 results",
-                    "curl": 'curl -X POST -H "Authorization: Bearer $SILICONFLOW_API_KEY" …',
-                    "request": '{"model": "…"}',
-                    "status": 200,
+                    "exchanges": [
+                        {
+                            "number": 12,
+                            "curl": 'curl -H "Authorization: Bearer $SILICONFLOW_API_KEY" …',
+                            "request": {
+                                "method": "POST",
+                                "path": "/rerank",
+                                "authorization": "Bearer $SILICONFLOW_API_KEY",
+                                "content_type": "application/json",
+                                "body": '{"model": "…"}',
+                            },
+                            "answer": {"status": 200, "headers": dict[str, str](), "body": "{}"},
+                        }
+                    ],
+                    "test": "test_exactly_top_n_results_come_back",
+                    "again": "rerank-contract check --only=request.top_n.count --seed=0",
+                    "snippet": "def test_request_top_n_count() -> None: …",
                 }
             ],
         }

@@ -1,0 +1,32 @@
+"""Every form in which a report can be written to a file. A new one gets its line in the table."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import report_json
+from .report import Report
+
+
+@dataclass(frozen=True)
+class Format:
+    """One form of the report."""
+
+    #: What it is, for the help of the option.
+    what: str
+    write: Callable[[Report], str]
+
+
+#: Name of the option, without its dashes -> the form that it asks for.
+FORMATS: Mapping[str, Format] = {
+    "report-json": Format("the report as JSON", report_json.write),
+}
+
+
+def save(report: Report, name: str, path: Path) -> None:
+    """Write one form of the report; whoever reads the file sees all of it or none of it."""
+    partial = path.with_name(f"{path.name}.partial")
+    # A lone surrogate, which a target may send, is escaped as Python and JSON write it.
+    text = FORMATS[name].write(report).encode("utf-8", "backslashreplace")
+    partial.write_bytes(text)
+    partial.replace(path)

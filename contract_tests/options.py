@@ -1,0 +1,172 @@
+"""The options of a run, defined once: the command and pytest take the same."""
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from .contract import REQUIREMENTS, Json
+from .formats import FORMATS
+from .freedoms import FREEDOMS
+from .mutants import MUTANTS
+from .spending import EFFORTS
+
+#: Targets that need no address -> the fixture that provides them.
+EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
+#: Options that say what is run and how it is told, not how it is judged.
+_TELLING = {"only", "github", *(name.replace("-", "_") for name in FORMATS)}
+
+
+def declare(add: Callable[..., object], *strict: str) -> None:
+    """Declare every option with ``add``, as argparse has it; ``strict`` are more names for one."""
+    add(
+        "--target",
+        default="mock",
+        metavar="mock|server|URL",
+        help="the embedded mock, the same at a socket, or a base URL such as https://host/v1 "
+        "(default: %(default)s)",
+    )
+    add(
+        "--api-key-env",
+        default="SILICONFLOW_API_KEY",
+        metavar="NAME",
+        help="environment variable that holds the key for a URL (default: %(default)s)",
+    )
+    add(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="model to judge, repeatable (default: the cheapest of each kind)",
+    )
+    add(
+        "--only",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="run the tests of this requirement, or of all below it as in request.top_n; "
+        "repeatable",
+    )
+    add("--effort", choices=list(EFFORTS), default="standard")
+    add("--seed", type=int, default=0, help="what is drawn depends on it alone")
+    add("--max-requests", type=_positive, metavar="N", help="hard limit on requests")
+    add(
+        "--fail-on-difference",
+        *strict,
+        action="store_true",
+        help="fail where the target differs from the observed service, too",
+    )
+    for name, form in FORMATS.items():
+        add(f"--{name}", type=Path, metavar="FILE", help=f"write {form.what} there")
+    add(
+        "--github",
+        action="store_true",
+        help="annotate the run of a GitHub workflow, and write its step summary",
+    )
+    add(
+        "--mutant",
+        choices=sorted(MUTANTS),
+        metavar="NAME",
+        help="make the target break one requirement, and stop where the judge notices",
+    )
+    add(
+        "--freedom",
+        action="append",
+        default=[],
+        choices=sorted(FREEDOMS),
+        metavar="NAME",
+        help="change the target within the contract, repeatable; the judge must not mind",
+    )
+
+
+def problem(options: argparse.Namespace) -> str | None:
+    """What is wrong with the options, found before anything is sent; None where nothing is."""
+    return next(_problems(options), None)
+
+
+def words(options: argparse.Namespace) -> list[str]:
+    """Our options as words that mean the same to the command and to pytest."""
+    return list(_words(options, set(_usual())))
+
+
+def judging_words(options: argparse.Namespace) -> list[str]:
+    """As :func:`words`, without those that say what is run and how it is told."""
+    return list(_words(options, set(_usual()) - _TELLING))
+
+
+def files(options: argparse.Namespace) -> dict[str, Path]:
+    """Format -> the file that it is asked for in."""
+    paths = {name: getattr(options, name.replace("-", "_")) for name in FORMATS}
+    return {name: path for name, path in paths.items() if path is not None}
+
+
+def selects(wanted: str, requirement: str) -> bool:
+    """Whether ``--only wanted`` means the requirement: by its id, or by the front of it."""
+    return f"{requirement}.".startswith(f"{wanted}.")
+
+
+def file_problem(name: str, path: Path) -> str | None:
+    """Why no file can be written at ``path``, which ``--name`` asks for; None where it can."""
+    if path.is_dir():
+        return f"--{name}: {path} is a folder; name a file in it"
+    if not path.absolute().parent.is_dir():
+        return f"--{name}: the folder {path.parent} does not exist"
+    return None
+
+
+def _problems(options: argparse.Namespace) -> Iterator[str]:
+    target: str = options.target
+    if target not in EMBEDDED:
+        if not target.startswith(("http://", "https://")):
+            known = ", ".join(EMBEDDED)
+            yield f"--target: {target} is none of {known}, and not an http(s) URL"
+        elif "@" in urlsplit(target).netloc:
+            yield "--target: leave name and password out of the URL, it is printed in every report"
+        elif not os.environ.get(options.api_key_env):
+            yield f"set ${options.api_key_env} to the key of {target}"
+    for wanted in options.only:
+        if not any(selects(wanted, name) for name in REQUIREMENTS):
+            yield f"--only: no requirement is called {wanted}{_suggestion(wanted)}"
+    for name, path in files(options).items():
+        trouble = file_problem(name, path)
+        if trouble:
+            yield trouble
+
+
+def _suggestion(wanted: str) -> str:
+    fronts = {name.rsplit(".", count)[0] for name in REQUIREMENTS for count in range(3)}
+    close = get_close_matches(wanted, sorted(fronts), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+@cache
+def _usual() -> dict[str, Json]:
+    """Name of each option -> its default."""
+    parser = argparse.ArgumentParser()
+    declare(parser.add_argument)
+    return vars(parser.parse_args([]))
+
+
+def _words(options: argparse.Namespace, names: set[str]) -> Iterator[str]:
+    for name, usual in _usual().items():
+        value: Json = getattr(options, name)
+        # What decides about the run is said even where it is as usual.
+        if name not in names or (value == usual and name not in ("target", "seed")):
+            continue
+        flag = "--" + name.replace("_", "-")
+        if value is True:
+            yield flag
+        elif isinstance(usual, list):
+            yield from (f"{flag}={item}" for item in value)
+        else:
+            yield f"{flag}={value}"
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
