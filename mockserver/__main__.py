@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
         listener = listen(options.host, options.port)
     except BehaviourError as error:
         parser.error(str(error))
-    except (OSError, UnicodeError) as error:  # UnicodeError: a host name that cannot be encoded
+    except OSError as error:
         parser.error(f"cannot listen on {options.host} port {options.port}: {error}")
     state = State(behaviour=behaviour, keys=options.key or [DEFAULT_KEY])
     line = f"rerank-mock ready at {base_url(listener)}"
@@ -45,14 +45,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="rerank-mock", description="A mock of the POST /v1/rerank API.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     command = commands.add_parser("serve", help="answer on a socket until a signal comes")
-    command.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    command.add_argument("--host", type=_word, default="127.0.0.1", help="default: %(default)s")
     command.add_argument(
         "--port", type=_port, default=8787, help="0 picks a free one; default: %(default)s"
     )
     command.add_argument(
         "--key",
         action="append",
-        type=_key,
+        type=_word,
         help=f"a key to accept, repeatable; default: {DEFAULT_KEY}",
     )
     command.add_argument(
@@ -70,7 +70,7 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _key(text: str) -> str:
+def _word(text: str) -> str:
     if not text.isascii() or not text.isprintable() or not text or " " in text:
         # The text may be a real key with a typing error: it is not repeated.
         raise argparse.ArgumentTypeError("must be printable ASCII without spaces")

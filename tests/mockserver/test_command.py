@@ -94,6 +94,8 @@ def test_keys_and_behaviour_are_taken_from_the_command_line(tmp_path: Path) -> N
         (["serve", "--port", "-1"], "must be a number from 0 to 65535, not '-1'"),
         (["serve", "--host", "256.0.0.1"], "cannot listen on 256.0.0.1 port 8787"),
         (["serve", "--host", "a" * 70], "cannot listen on aaa"),
+        (["serve", "--host", "\u00fc"], "argument --host: must be printable ASCII without spaces"),
+        (["serve", "--host", ""], "argument --host: must be printable ASCII without spaces"),
         (["serve", "--behaviour", "observd"], "observd: neither a preset"),
         (["serve", "--behaviour", os.devnull], f"{os.devnull}: Is not JSON"),
     ],
