@@ -1,0 +1,119 @@
+"""What the guides speak of is there, and what is there is spoken of."""
+
+import json
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from contract_tests.outcomes import EXIT_CODES, Outcome, Verdict
+
+from .guides import GUIDES, ROOT
+
+TEXTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in GUIDES}
+README = TEXTS["README.md"]
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+
+#: Options of other people's commands that the guides show.
+FOREIGN = {"--silent": "curl"}
+
+
+@cache
+def help_of(module: str, *command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", module, *command, "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    return done.stdout
+
+
+def options_of(module: str) -> set[str]:
+    """Return every option of a command's commands."""
+    listed = help_of(module).partition("positional arguments:")[2].partition("options:")[0]
+    commands = re.findall(r"^    (\w+)(?: |$)", listed, re.MULTILINE)
+    assert commands
+    return {
+        option for command in commands for option in OPTION.findall(help_of(module, command))
+    } - {"--help"}
+
+
+@pytest.mark.parametrize("module", ["mockserver", "contract_tests"])
+def test_every_option_is_told_of(module: str) -> None:
+    assert options_of(module) - set(OPTION.findall("\n".join(TEXTS.values()))) == set()
+
+
+def test_every_option_that_is_told_of_exists() -> None:
+    told = set(OPTION.findall("\n".join(TEXTS.values())))
+    known = {
+        *options_of("mockserver"),
+        *options_of("contract_tests"),
+        *OPTION.findall(help_of("pytest", "contract_tests")),
+        *FOREIGN,
+    }
+    assert told - known == set()
+    assert FOREIGN.keys() - told == set()
+
+
+def ids(markdown: str) -> set[str]:
+    """Return what looks like the id of a requirement: words and dots in backticks, and no file."""
+    kinds = "endpoint|authorization|request|response|error"
+    return {
+        name
+        for name in re.findall(rf"`((?:{kinds})(?:\.[a-z_]+)+)`", markdown)
+        if not name.endswith(".json")
+    }
+
+
+def test_an_id_is_told_from_a_file() -> None:
+    assert ids("`request.top_n.minimum`, `request.classic.json`") == {"request.top_n.minimum"}
+
+
+@pytest.mark.parametrize("guide", TEXTS)
+def test_every_requirement_that_is_named_exists(guide: str) -> None:
+    rows = json.loads((ROOT / "schemas/requirements.json").read_text(encoding="utf-8"))
+    assert ids(TEXTS[guide]) - {row["id"] for row in rows} == set()
+
+
+def test_the_readme_says_what_each_outcome_and_exit_code_means() -> None:
+    rows = re.findall(r"^\| (?:`(\w+)`|(\d)) \| (.*)\|$", README, re.MULTILINE)
+    outcomes = [name for name, _, _ in rows if name in {outcome.value for outcome in Outcome}]
+    assert outcomes == [outcome.value for outcome in Outcome]
+    verdicts = {int(code): told for _, code, told in rows if code}
+    assert verdicts.keys() == {2, *EXIT_CODES.values()}
+    assert all(f"`{verdict.value}`" in verdicts[EXIT_CODES[verdict]] for verdict in Verdict)
+
+
+@pytest.mark.parametrize("guide", TEXTS)
+def test_every_make_target_that_is_named_exists(guide: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = re.findall(r"(?:`|^)make ([a-z]+)", TEXTS[guide], re.MULTILINE)
+    assert [name for name in named if f"\n{name}:" not in makefile] == []
+
+
+def headings(path: Path) -> set[str]:
+    """Return the anchors of a page."""
+    lines = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+@pytest.mark.parametrize("guide", TEXTS)
+def test_links_into_a_page_find_their_heading(guide: str) -> None:
+    here = ROOT / guide
+    links = re.findall(r"\]\((?!\w+:)([^)#]*)#([^)]+)\)", TEXTS[guide])
+    wrong = [
+        (page, anchor)
+        for page, anchor in links
+        if anchor not in headings(here.parent / page if page else here)
+    ]
+    assert wrong == []
+
+
+def test_the_readme_leads_to_every_guide() -> None:
+    linked = set(re.findall(r"\]\((docs/[^)#]+)", README))
+    assert linked == set(TEXTS) - {"README.md"}
