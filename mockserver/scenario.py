@@ -4,14 +4,16 @@ What a member means stands in `schemas/tables/scenario.json`, and in `docs/scena
 examples. Members that are not given, and those that have their default, are absent in JSON.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from itertools import chain, repeat
 from string import Formatter
 from typing import Any, Literal, cast
 
 from .contract import ERRORS
 from .tables import complaint, likely
-from .wire import Close, Json
+from .wire import Close, Json, load
 
 #: What fills the braces in the message of an error where a step does not say it.
 PLACES = {"limit": "RPM", "field": "top_n", "rule": "Must be greater than or equal to 1"}
@@ -44,6 +46,24 @@ class Edit:
         for name in ("scores", "leave_out", "without", "result_without"):
             given[name] = tuple(row.get(name, ()))
         return cls(**given)
+
+    def rescore(self, scores: Sequence[float]) -> list[float]:
+        """Return the scores of the documents with those of this edit in place of their own."""
+        scripted = chain(self.scores, repeat(None))
+        return [own if new is None else new for own, new in zip(scores, scripted, strict=False)]
+
+    def change(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the changed answer; its results come sorted by falling score."""
+        results = [
+            _changed(result, self.result_members, self.result_without)
+            for result in body["results"]
+            if result["index"] not in self.leave_out
+        ]
+        if self.order == "rising":
+            results.reverse()
+        elif self.order == "index":
+            results.sort(key=lambda result: result["index"])
+        return _changed({**body, "results": results}, self.members, self.without)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +132,11 @@ class Scenario:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check(self.row())
+        try:
+            row = load(json.dumps(self.row(), allow_nan=False).encode())
+        except (TypeError, ValueError) as error:
+            raise ScenarioError(f"$: cannot be told in JSON: {error}") from None
+        check(row)
 
     @classmethod
     def read(cls, row: Json) -> "Scenario":
@@ -143,6 +167,13 @@ def check(row: Json) -> None:
             raise ScenarioError(
                 f"$.steps[{number}].places: {error} has no place {min(unknown)!r} in its message"
             )
+
+
+def _changed(
+    value: Mapping[str, Any], members: Mapping[str, Json], without: Sequence[str]
+) -> dict[str, Any]:
+    changed = {**value, **members}
+    return {name: member for name, member in changed.items() if name not in without}
 
 
 def _row(value: Any) -> dict[str, Any]:  # noqa: ANN401 - one of the dataclasses above
