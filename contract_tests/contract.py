@@ -42,7 +42,7 @@ class Model:
     #: Gated fields that the model supports; None where that is not known.
     supports: frozenset[str] | None
     state: str
-    #: CNY per million text tokens.
+    #: CNY per million tokens, the dearer of text and image.
     price: Decimal
 
 
@@ -80,7 +80,7 @@ MODELS: Mapping[str, Model] = {
         form=row["form"],
         supports=frozenset(row["supports"]),
         state=row["state"],
-        price=Decimal(row["price"]["text"]),
+        price=max(Decimal(price) for price in row["price"].values()),
     )
     for row in _load("models.json")
 }

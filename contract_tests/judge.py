@@ -114,6 +114,7 @@ class Judge:
 
         def prove(body: Json) -> None:
             exchange = self.refuses(fault.requirement, Request(body))
+            self.run.coverage.faults.add((model.form, str(fault)))
             self.expect_status("error.status.bad_request", 400, exchange)
 
         self.examine(faulty(model, fault), prove)
@@ -129,17 +130,20 @@ class Judge:
             status = gated.answer.status
             difference = same_ranking(scores(without), scores(gated)) if status < 400 else ()
             self.compare(requirement, difference, without, gated)
+            self.run.coverage.gates.add((model.id, field))
             self.observe(requirement, "ignored" if status < 400 else f"refused with {status}")
 
         self.examine(st.tuples(valid(model), values(field)), prove)
 
     def accepts(self, requirement: str, body: Json) -> Exchange:
         """Send a body that must be accepted; what is refused ends the example."""
-        exchange = self.send(Request(body))
+        request = Request(body)
+        exchange = self.send(request)
         self.run.ledger.tried.add(requirement)
         if exchange.answer.status != 200:
             self._violated(requirement, "status 200", seen(exchange.answer), exchange)
             raise _StopError
+        self.run.coverage.accept(requirement, request.body)
         return exchange
 
     def refuses(self, requirement: str, request: Request) -> Exchange:
@@ -150,6 +154,7 @@ class Judge:
             expected = "a status from 400 to 499"
             self._violated(requirement, expected, seen(exchange.answer), exchange)
             raise _StopError
+        self.run.coverage.refused.add(requirement)
         return exchange
 
     def ranks(self, requirement: str, body: Body) -> Exchange:

@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import dataclass, field
+from decimal import Decimal
 
-from .contract import REQUIREMENTS, Model
-from .exchanges import Answer, Credential, Exchange, Request, member
+from .contract import REQUIREMENTS, Model, model_named
+from .coverage import Coverage
+from .exchanges import Answer, Credential, Exchange, Request, is_array, member
 from .ledger import Ledger
 from .report import Entry, Report
-from .spending import Budget, Effort, Patience
+from .spending import Budget, Effort, Pace, Patience
 from .strategies import Body, plainest
 from .targets import Target, UnreachableError
 from .violations import shorten
@@ -34,6 +36,8 @@ class Run:
     seed: int
     ledger: Ledger
     budget: Budget
+    coverage: Coverage = field(default_factory=Coverage)
+    pace: Pace = field(default_factory=Pace)
     patience: Patience = field(default_factory=Patience)
     #: Name of the environment variable that holds the key, for messages.
     api_key_env: str = "SILICONFLOW_API_KEY"
@@ -150,11 +154,31 @@ class Run:
     def _once(self, target: Target, request: Request) -> Answer:
         if self.halted:
             raise InconclusiveError(self.halted)
-        if not self.budget.take():
-            self.halt(f"the budget of {self.budget.limit} requests is spent")
+        tokens, price = estimated_tokens(request), _price(request)
+        refusal = self.budget.take(tokens, price)
+        if refusal is not None:
+            self.halt(refusal)
+        self.pace.wait()
         answer = target.send(request)
+        counted = member(answer.json, "meta", "tokens", "input_tokens")
+        if answer.status != 200:
+            counted = 0
+        if type(counted) is int:
+            self.budget.settle(tokens, counted, price)
         self.answered = True
         return answer
+
+
+def estimated_tokens(request: Request) -> int:
+    """At most how many tokens the request is billed for: one for each character, query included."""
+    documents = member(request.body, "documents")
+    count = len(documents) if is_array(documents) else 1
+    query = len(json.dumps(member(request.body, "query"), ensure_ascii=False))
+    return count * query + len(json.dumps(documents, ensure_ascii=False))
+
+
+def _price(request: Request) -> Decimal:
+    return model_named(str(member(request.body, "model"))).price
 
 
 def key(body: Body) -> str:

@@ -3,7 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from threading import Lock
+
+MILLION = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -33,27 +36,69 @@ EFFORTS = {
 
 @dataclass
 class Budget:
-    """The requests of a run."""
+    """What a run may spend, and has spent. Each limit is hard; None is no limit."""
 
+    #: Most requests.
     limit: int
     #: Whether the limit counts requests that a busy target did not answer, too.
     hard: bool = True
+    #: Most input tokens, text and images together.
+    token_limit: int | None = None
+    #: Most money, in CNY.
+    cost_limit: Decimal | None = None
     spent: int = 0
+    tokens: int = 0
+    cost: Decimal = Decimal(0)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def take(self) -> bool:
-        """Spend one request; False where none is left."""
+    def take(self, tokens: int, price: Decimal) -> str | None:
+        """Spend one request of so many tokens at CNY per million, or say what forbids it."""
         with self._lock:
+            cost = tokens * price / MILLION
             if self.spent >= self.limit:
-                return False
+                return f"the budget of {self.limit} requests is spent"
+            if self.token_limit is not None and self.tokens + tokens > self.token_limit:
+                return f"the budget of {self.token_limit} tokens is spent"
+            if self.cost_limit is not None and self.cost + cost > self.cost_limit:
+                return f"the budget of {self.cost_limit} CNY is spent"
             self.spent += 1
-            return True
+            self.tokens += tokens
+            self.cost += cost
+            return None
+
+    def settle(self, estimated: int, counted: int, price: Decimal) -> None:
+        """Correct the tokens of a request by those that the target has counted."""
+        with self._lock:
+            self.tokens += counted - estimated
+            self.cost += (counted - estimated) * price / MILLION
 
     def excuse(self) -> None:
         """Let the last request, which a busy target did not answer, not count."""
         if not self.hard:
             with self._lock:
                 self.limit += 1
+
+
+@dataclass
+class Pace:
+    """Keeps requests apart, so that a rate is never exceeded."""
+
+    #: Most requests per minute; None is no limit.
+    rpm: int | None = None
+    clock: Callable[[], float] = field(default=time.monotonic)
+    sleep: Callable[[float], None] = field(default=time.sleep)
+    _due: float = 0.0
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def wait(self) -> None:
+        """Wait until the next request may go out."""
+        if self.rpm is None:
+            return
+        with self._lock:
+            now = self.clock()
+            due = max(now, self._due)
+            self._due = due + 60 / self.rpm
+        self.sleep(due - now)
 
 
 @dataclass
