@@ -1,14 +1,19 @@
 """The command ``rerank-contract``: the contract tests, run from anywhere against any target."""
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from .options import declare, file_problem, problem, words
+from .contract import REQUIREMENTS
+from .explain import explanation, listing
+from .options import declare, file_problem, problem, unknown_requirement, words
 from .outcomes import EXIT_CODES, Verdict
+from .selftest import Trial, table, trials
+from .spending import EFFORTS
 
 HERE = Path(__file__).parent
 
@@ -27,6 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Judge a target; return 0 conforms, 1 violates, 2 usage, 3 inconclusive, 4 suite broke."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.command == "list":
+        return _list(parser, options)
+    if options.command == "selftest":
+        return _selftest(options)
+    return _check(parser, options)
+
+
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     junit = options.junitxml
     trouble = problem(options) or (junit and file_problem("junitxml", junit))
     if trouble:
@@ -50,7 +63,59 @@ def _parser() -> argparse.ArgumentParser:
     )
     declare(check.add_argument, "--strict")
     check.add_argument("--junitxml", type=Path, metavar="FILE", help="write pytest's JUnit there")
+    listing_parser = commands.add_parser("list", help="list the requirements")
+    listing_parser.add_argument("--explain", metavar="ID", help="tell everything about one of them")
+    selftest = commands.add_parser(
+        "selftest",
+        help="judge the judge",
+        description="Let the judge loose on mutants of the mock, each of which breaks one "
+        "requirement, and on conforming variants of it. Exit code 1 where a mutant survives or a "
+        "variant is accused.",
+    )
+    selftest.add_argument("--effort", choices=list(EFFORTS), default="standard")
+    selftest.add_argument("--seed", type=int, default=0)
+    selftest.add_argument(
+        "--combinations",
+        type=int,
+        default=3,
+        metavar="N",
+        help="random combinations of freedoms (default: %(default)s)",
+    )
+    selftest.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="try this mutant or freedom alone, repeatable",
+    )
+    selftest.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there")
     return parser
+
+
+def _list(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    wanted = options.explain
+    if wanted is not None and wanted not in REQUIREMENTS:
+        parser.error(unknown_requirement("--explain", wanted))
+    told = explanation(REQUIREMENTS[wanted]) if wanted else listing()
+    # Whoever reads may have read enough, as `head` does.
+    with contextlib.suppress(BrokenPipeError):
+        print("\n".join(told), flush=True)
+    return 0
+
+
+def _selftest(options: argparse.Namespace) -> int:
+    def check(arguments: list[str], path: Path) -> None:
+        pytest.main([*_PYTEST, *arguments, f"--report-json={path}"])
+
+    tried: list[Trial] = []
+    for trial in trials(check, options.effort, options.seed, options.name, options.combinations):
+        tried.append(trial)
+        print(trial.told, flush=True)
+    if options.markdown:
+        options.markdown.write_text("\n".join(table(tried)) + "\n", "utf-8")
+    wrong = [trial for trial in tried if not trial.good]
+    print(f"{len(tried) - len(wrong)} of {len(tried)} judged rightly")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -16,11 +16,12 @@ from .mutant import Answerer, WrappedTarget
 from .mutants import MUTANTS
 from .options import EMBEDDED, declare, files, judging_words, problem, selects
 from .outcomes import EXIT_CODES, Verdict
+from .plan import plan
 from .report import TITLE, Report
 from .report_junit import properties
 from .report_text import lines, told
 from .run import InconclusiveError, NotServedError, Run
-from .spending import EFFORTS, Budget
+from .spending import EFFORTS, Budget, Effort, Pace
 from .strategies import faults
 from .targets import HttpTarget, Target
 
@@ -53,7 +54,13 @@ def pytest_configure(config: pytest.Config) -> None:
         effort=effort,
         seed=_option(config, "seed"),
         ledger=Ledger(strict=_option(config, "fail_on_difference")),
-        budget=Budget(limit or effort.requests * len(forms), hard=limit is not None),
+        budget=Budget(
+            limit or effort.requests * len(forms),
+            hard=limit is not None,
+            token_limit=_option(config, "max_tokens"),
+            cost_limit=_option(config, "max_cost"),
+        ),
+        pace=Pace(_option(config, "max_rpm")),
         api_key_env=_option(config, "api_key_env"),
     )
     mutant = _option(config, "mutant")
@@ -97,6 +104,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [*others, *(item for item in ours if item not in off)]
     if off:
         config.hook.pytest_deselected(items=off)
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """Tell what the run will ask for at most, before it starts."""
+    run = config.stash[RUN]
+    ours = [item for item in items if item.path.parent == HERE]
+    sends = [(_model(item), _examples(item, run.effort)) for item in ours]
+    return list(plan(sends, run.effort, run.budget, run.pace.rpm)) if ours else []
 
 
 @pytest.fixture(scope="session")
@@ -196,6 +211,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for line in lines(_report(terminalreporter.config)):
             worst = line.startswith(("FAILED", "BROKEN"))
             terminalreporter.write_line(line, red=worst, bold=worst)
+
+
+def _model(item: pytest.Item) -> Model | None:
+    case = getattr(item, "callspec", None)
+    return case.params.get("model") if case else None
+
+
+def _examples(item: pytest.Item, effort: Effort) -> int:
+    sends = item.get_closest_marker("sends")
+    return effort.examples * (sends.args[0] if sends else 1)
 
 
 def _report(config: pytest.Config) -> Report:

@@ -29,7 +29,10 @@ class Coverage:
         self.gates |= {(model, name) for name in GATED_FIELDS if name in body}
 
     def rows(self, models: Iterable[Model], tried: set[str]) -> Iterator[tuple[str, int, int]]:
-        """What there is, how much of it was tried, and how much there is for these models."""
+        """What there is to try, how much of it was tried, and how much there is for these models.
+
+        A fault is a field that is missing, null, of a wrong type or out of range.
+        """
         judged = list(models)
         bounds = {
             requirement
@@ -37,10 +40,10 @@ class Coverage:
             if pointer.startswith("request") and pointer.endswith(BOUNDS)
         }
         sides = len(bounds & self.accepted) + len(bounds & self.refused)
-        yield "bounds, each on both sides", sides, 2 * len(bounds)
+        yield "sides of bounds", sides, 2 * len(bounds)
         wrong = {(model.form, str(fault)) for model in judged for fault in faults(model)}
         yield (
-            "faults: missing, null, wrong type, out of range",
+            "faults",
             len(wrong & self.faults),
             len(wrong),
         )
@@ -50,5 +53,5 @@ class Coverage:
             if model.supports is not None
             for name in GATED_FIELDS
         }
-        yield "gated fields, each with each model", len(gates & self.gates), len(gates)
+        yield "gated fields by model", len(gates & self.gates), len(gates)
         yield "requirements", len(tried & REQUIREMENTS.keys()), len(REQUIREMENTS)

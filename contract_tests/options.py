@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Callable, Iterator
+from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -53,6 +54,9 @@ def declare(add: Callable[..., object], *strict: str) -> None:
     add("--effort", choices=list(EFFORTS), default="standard")
     add("--seed", type=int, default=0, help="what is drawn depends on it alone")
     add("--max-requests", type=_positive, metavar="N", help="hard limit on requests")
+    add("--max-tokens", type=_positive, metavar="N", help="hard limit on input tokens")
+    add("--max-cost", type=_money, metavar="CNY", help="hard limit on the price of the tokens")
+    add("--max-rpm", type=_positive, metavar="N", help="hard limit on requests per minute")
     add(
         "--fail-on-difference",
         *strict,
@@ -129,11 +133,16 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
             yield f"set ${options.api_key_env} to the key of {target}"
     for wanted in options.only:
         if not any(selects(wanted, name) for name in REQUIREMENTS):
-            yield f"--only: no requirement is called {wanted}{_suggestion(wanted)}"
+            yield unknown_requirement("--only", wanted)
     for name, path in files(options).items():
         trouble = file_problem(name, path)
         if trouble:
             yield trouble
+
+
+def unknown_requirement(option: str, wanted: str) -> str:
+    """What to say of an id that no requirement has."""
+    return f"{option}: no requirement is called {wanted}{_suggestion(wanted)}"
 
 
 def _suggestion(wanted: str) -> str:
@@ -170,3 +179,13 @@ def _positive(text: str) -> int:
     if number < 1:
         raise ValueError
     return number
+
+
+def _money(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError from error
+    if not amount >= 0:
+        raise ValueError
+    return amount

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from .contract import Requirement
 from .outcomes import Outcome, Verdict, verdict
@@ -55,6 +56,12 @@ class Report:
     #: Name of the effort.
     effort: str
     requests_sent: int
+    #: Input tokens, as far as the target has counted them, and estimated otherwise.
+    tokens: int
+    #: Price of the tokens, in CNY.
+    cost: Decimal
+    #: What there is to try, how much of it was tried, and how much there is.
+    coverage: tuple[tuple[str, int, int], ...]
     #: Model -> why the target does not serve it; None where it does.
     models: Mapping[str, str | None]
     #: Every requirement, in the order of the contract.

@@ -22,6 +22,11 @@ def write(report: Report) -> str:
         "seed": report.seed,
         "effort": report.effort,
         "requests_sent": report.requests_sent,
+        "tokens": report.tokens,
+        "cost": f"{report.cost:f}",
+        "coverage": [
+            {"what": what, "tried": tried, "all": all_} for what, tried, all_ in report.coverage
+        ],
         "models": [
             {"id": name, "outcome": "skipped" if reason else "passed", "reason": reason}
             for name, reason in report.models.items()
@@ -48,6 +53,7 @@ def _violation(report: Report, violation: Violation) -> Json:
     return {
         "expected": violation.expected,
         "received": violation.received,
+        "curl": curl(violation.exchanges[-1].request, report.target),
         "exchanges": [_exchange(exchange, report.target) for exchange in violation.exchanges],
         "test": violation.test,
         "again": command(report, violation),

@@ -29,7 +29,8 @@ def lines(report: Report) -> Iterator[str]:
     """The whole report."""
     served = ", ".join(name for name, reason in report.models.items() if reason is None)
     yield f"{report.target}, models {served or '(none)'}"
-    yield f"effort {report.effort}, seed {report.seed}, {report.requests_sent} requests sent"
+    spent = f"{report.requests_sent} requests, {report.tokens} tokens, {report.cost:.4f} CNY"
+    yield f"effort {report.effort}, seed {report.seed}, {spent}"
     for name, reason in report.models.items():
         if reason:
             yield printable(f"{name} is not served: {reason}")
@@ -43,6 +44,8 @@ def lines(report: Report) -> Iterator[str]:
         for violation in entry.violations[:1]:
             yield from _violation(report, violation)
     yield ""
+    tried = (f"{what} {number}/{all_}" for what, number, all_ in report.coverage)
+    yield f"tried: {', '.join(tried)}"
     told = (f"{count} {outcome.value}" for outcome, count in report.counts.items())
     yield f"{report.verdict.value}: {', '.join(told)}"
 

@@ -85,6 +85,9 @@ class Run:
             seed=self.seed,
             effort=self.effort.name,
             requests_sent=self.budget.spent,
+            tokens=self.budget.tokens,
+            cost=self.budget.cost,
+            coverage=tuple(self.coverage.rows(map(model_named, self.models), ledger.tried)),
             models=dict(self.models),
             entries=tuple(
                 Entry(
@@ -157,7 +160,8 @@ class Run:
         tokens, price = estimated_tokens(request), _price(request)
         refusal = self.budget.take(tokens, price)
         if refusal is not None:
-            self.halt(refusal)
+            # A request that costs less may still be allowed.
+            raise InconclusiveError(refusal)
         self.pace.wait()
         answer = target.send(request)
         counted = member(answer.json, "meta", "tokens", "input_tokens")

@@ -36,6 +36,15 @@ class Trial:
         """Whether the judge did right."""
         return self.fell_at is not None if self.requirement else not self.accused
 
+    @property
+    def told(self) -> str:
+        """One line about it."""
+        if self.requirement:
+            fate = f"fell at request {self.fell_at}" if self.fell_at else "SURVIVED"
+            return f"mutant   {self.name} ({self.requirement}): {fate}"
+        fate = f"ACCUSED of {', '.join(self.accused)}" if self.accused else "conforms"
+        return f"freedom  {self.name}: {fate}"
+
 
 def trials(
     check: Check, effort: str, seed: int, names: Iterable[str], combinations: int

@@ -38,6 +38,9 @@ REPORT: Json = {
     "target": "https://api.siliconflow.cn/v1",
     "seed": 0,
     "effort": "smoke",
+    "tokens": 900,
+    "cost": "0.0010",
+    "coverage": [{"what": "faults", "tried": 47, "all": 116}],
     "requests_sent": 57,
     "models": [{"id": "BAAI/bge-reranker-v2-m3", "outcome": "passed", "reason": None}],
     "requirements": [
@@ -52,6 +55,7 @@ REPORT: Json = {
             "violations": [
                 {
                     "expected": "2 results",
+                    "curl": "curl -sS https://host/v1/rerank",
                     "received": "3 results",
                     "exchanges": [
                         {
