@@ -49,6 +49,13 @@ class Clock:
             else:
                 self._frozen_at = then
 
+    def skip(self, seconds: float) -> float:
+        """Return how long to sleep for so much time to pass; frozen, it moves on and says 0."""
+        if not self.frozen:
+            return seconds
+        self.advance(seconds)
+        return 0.0
+
     def resume(self) -> None:
         """Run on from the time that it is."""
         with self._lock:

@@ -5,9 +5,10 @@ import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, TypeAlias
 
+from .clock import Clock
 from .engine import answer
 from .state import State
-from .wire import Request, Response
+from .wire import Request
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -17,6 +18,9 @@ Application: TypeAlias = Callable[[Message, Receive, Send], Coroutine[Any, Any, 
 #: How long an upload that was answered before its end is still listened to, in seconds.
 #: A client that sends on meanwhile reads the answer, where a closed connection would reset it.
 LINGER = 5.0
+
+#: The ASGI extension that ends a connection: a mapping whose `call` takes `reset`.
+HANG_UP = "rerank_mock.hang_up"
 
 
 def application(state: State) -> Application:
@@ -53,21 +57,58 @@ async def _serve(state: State, scope: Message, receive: Receive, send: Send) -> 
         },
         body=bytes(body[: limit + 1]),
     )
-    await _send(answer(state, request), send, keep=complete)
+    response = answer(state, request)
+    headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
+    headers.append((b"content-length", b"%d" % len(response.body)))
     if not complete:
+        headers.append((b"connection", b"close"))
+    delivery = response.delivery
+    if not await _pause(state.clock, delivery.delay, receive):
+        return
+    if delivery.close not in (None, "in_body"):
+        await _hang_up(scope, receive, reset=delivery.close != "before_answer")
+        return
+    cut = delivery.close == "in_body"
+    # Nothing in between, so that one write carries the head and the first piece.
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    *pieces, last = delivery.split(response.body)
+    for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if not await _pause(state.clock, delivery.pause, receive):
+            return
+    await send({"type": "http.response.body", "body": last, "more_body": cut or not complete})
+    if cut:
+        await _hang_up(scope, receive, reset=False)
+    elif not complete:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(_discard(receive), LINGER)
         await send({"type": "http.response.body"})
 
 
-async def _send(response: Response, send: Send, *, keep: bool) -> None:
-    """Send head and body with nothing in between, so that one write carries both."""
-    headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
-    headers.append((b"content-length", b"%d" % len(response.body)))
-    if not keep:
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body, "more_body": not keep})
+async def _pause(clock: Clock, seconds: float, receive: Receive) -> bool:
+    """Let time pass; return whether the client is still there."""
+    sleep = clock.skip(seconds) if seconds else 0.0
+    if not sleep:
+        return True
+    try:
+        await asyncio.wait_for(_disconnected(receive), sleep)
+    except asyncio.TimeoutError:
+        return True
+    return False
+
+
+async def _hang_up(scope: Message, receive: Receive, *, reset: bool) -> None:
+    """End the connection where ASGI has no word for it; `via_socket` lends the means."""
+    hang_up = scope.get("extensions", {}).get(HANG_UP)
+    if hang_up is None:
+        raise ConnectionAbortedError("this server cannot hang up; via_socket can")
+    hang_up["call"](reset=reset)
+    await _disconnected(receive)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _discard(receive: Receive) -> None:

@@ -1,11 +1,15 @@
 """The mock inside the process: httpx, sync and async, is answered without a socket."""
 
+import time
+
+import anyio
 import httpx
 import respx
 
+from .arrival import Arrival, head_of
 from .engine import answer
 from .state import State
-from .wire import Request
+from .wire import PROMPT, Request
 
 BASE_URL = "https://api.siliconflow.cn/v1"
 
@@ -24,20 +28,40 @@ def router(state: State, base_url: str = BASE_URL) -> respx.MockRouter:
     def respond(request: httpx.Request) -> httpx.Response:
         response = answer(state, _translate(request, root))
         headers = dict(response.headers)
-        if "location" in headers:
+        if headers.get("location", "").startswith("/"):
             headers["location"] = root + headers["location"]
-        return httpx.Response(response.status, headers=headers, content=response.body)
+        if response.delivery == PROMPT:
+            return httpx.Response(response.status, headers=headers, content=response.body)
+        headers["content-length"] = str(len(response.body))
+        arrival = Arrival(state.clock, response, request)
+        return httpx.Response(response.status, headers=headers, stream=arrival)
 
     def leave(request: httpx.Request) -> httpx.Request | None:
         alone = mock.Mocker is not None and mock.Mocker.routers == [mock]
         return request if alone else None
 
-    mock = respx.MockRouter(assert_all_called=False)
+    mock = _Router(assert_all_called=False)
     mock.route(url__startswith=f"{url.scheme}://{url.netloc.decode()}{root}/").mock(
         side_effect=respond
     )
     mock.route().mock(side_effect=leave)
     return mock
+
+
+class _Router(respx.MockRouter):
+    """Lets answers take the time that they take."""
+
+    def handler(self, request: httpx.Request) -> httpx.Response:
+        response = super().handler(request)
+        for seconds in head_of(response):
+            time.sleep(seconds)
+        return response
+
+    async def async_handler(self, request: httpx.Request) -> httpx.Response:
+        response = await super().async_handler(request)
+        for seconds in head_of(response):
+            await anyio.sleep(seconds)
+        return response
 
 
 def _translate(request: httpx.Request, root: str) -> Request:

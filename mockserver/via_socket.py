@@ -1,18 +1,42 @@
 """The mock on a socket: uvicorn in a thread of its own, or as the whole process."""
 
 import socket
+import struct
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .state import State
-from .via_asgi import application
+from .via_asgi import HANG_UP, application
 
 #: How long a server that stops waits for answers under way, in seconds.
 GRACE = 1
+
+# How the two numbers of SO_LINGER are laid out.
+_LINGER = "hh" if sys.platform == "win32" else "ii"
+
+
+class _Protocol(HttpToolsProtocol):
+    """Lets the application hang up on a client, which ASGI has no word for."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {HANG_UP: {"call": self.hang_up}}
+
+    def hang_up(self, *, reset: bool) -> None:
+        """Close the connection after what was written, or reset it at once."""
+        if reset:
+            # Whoever lingers for no time sends RST in place of FIN.
+            bare: socket.socket = self.transport.get_extra_info("socket")
+            bare.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
+            self.transport.abort()
+        else:
+            self.transport.close()
 
 
 class _Uvicorn(uvicorn.Server):
@@ -22,6 +46,7 @@ class _Uvicorn(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 application(state),
+                http=_Protocol,
                 lifespan="off",
                 ws="none",
                 access_log=False,

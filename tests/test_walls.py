@@ -36,7 +36,7 @@ LAYERS = (
         "journal",
     ),
     ("state",),
-    ("reading", "playing", "magic"),
+    ("reading", "playing", "magic", "arrival"),
     ("engine",),
     ("via_*", "admin", "fixtures", "pytest_plugin", "__main__"),
 )
