@@ -35,7 +35,7 @@ def _dialect(body: Json) -> str:
 def body_is_json(exchange: Exchange) -> Iterator[Finding]:
     """Bodies that are not JSON in UTF-8, or hold NaN or Infinity."""
     if not exchange.answer.is_json:
-        yield "a JSON body", shorten(exchange.answer.text)
+        yield "a JSON body", shorten(exchange.answer.text) or "no body"
 
 
 @check("response.header.trace_id", succeeded)
@@ -95,7 +95,8 @@ def refusal_has_a_message(exchange: Exchange) -> Iterator[Finding]:
         for breach in breaches("error", answer.json):
             yield f"{breach.expected} at {breach.path}", shorten(answer.text)
     elif not answer.text.strip() or answer.text.lstrip().startswith("<"):
-        yield "text, a JSON string, or a JSON object with a message", shorten(answer.text)
+        expected = "text, a JSON string, or a JSON object with a message"
+        yield expected, shorten(answer.text) or "no body"
 
 
 @check("error.key_hidden", lambda _: True)
