@@ -58,6 +58,8 @@ class Behaviour:
     #: `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests`, and the same for
     #: tokens, with each answer that limits had a say in.
     rate_limit_headers: Literal["absent", "present"] = "absent"
+    #: `x-rerank-mock-advice` with the ids of the advice on the request, where there is any.
+    advice_header: Literal["absent", "present"] = "present"
     #: `document` in each result when `return_documents` is not true.
     document_when_not_returned: Literal["absent", "null"] = "null"
     #: The form of `id`: a version 7 UUID of 32 hexadecimal digits, or the page's `rerank-`, day,

@@ -174,7 +174,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
 GATED_FIELDS = frozenset[str]().union(*(model.supports for model in MODELS.values()))
 
 #: Error answers by their id in `errors.json`.
-ERRORS = {
+ERRORS: Mapping[str, ErrorAnswer] = {
     row["id"]: ErrorAnswer(row["status"], row["code"], row["family"], row["message"])
     for row in _read("errors.json")
 }

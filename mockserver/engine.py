@@ -11,19 +11,20 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
 from .accounts import Account
+from .advice import HEADER
 from .contract import ERRORS, Model, Refusal, refusal
 from .quotas import rate_limit_headers
 from .reading import Rerank, check_form, find_model, read_body, understand
 from .scoring import Ranking, rank
 from .state import Admission, State
-from .wire import Request, Response, json_response
+from .wire import Request, Response, Usage, json_response
 
 Handler: TypeAlias = Callable[[State, Account, Request], Response]
 
 
 def answer(state: State, request: Request) -> Response:
     """Answer one request, whatever it is, and write both into the journal."""
-    account = None
+    came, account = state.clock.now(), None
     try:
         handler = route(state, request)
         account = identify(state, request)
@@ -31,7 +32,9 @@ def answer(state: State, request: Request) -> Response:
     except Refusal as refusal:
         response = refusal.response
     response = with_headers(response, **{"x-siliconcloud-trace-id": state.uuid7()})
-    state.record(account, request, response)
+    entry = state.record(account, request, response, came=came)
+    if entry.advice and state.behaviour.advice_header == "present":
+        response = with_headers(response, **{HEADER: entry.advice_ids})
     return response
 
 
@@ -53,7 +56,8 @@ def rerank(state: State, account: Account, request: Request) -> Response:
         overlap_tokens=asked.overlap_tokens,
     )
     admission = admit(state, account, model, ranking)
-    response = shape(state, asked, ranking)
+    usage = Usage(ranking.input_tokens, ranking.image_tokens, admission.charge)
+    response = replace(shape(state, asked, ranking), usage=usage)
     return with_headers(response, **limit_headers(state, admission))
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from .state import Exchange, State
+from .entry import Entry
+from .state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,7 @@ class RerankMock:
     state: State
 
     @property
-    def calls(self) -> list[Exchange]:
+    def calls(self) -> list[Entry]:
         """The exchanges of this account, oldest first."""
         account = self.state.account_of(self.api_key)
-        name = account and account.name
-        return [exchange for exchange in self.state.journal.copy() if exchange.account == name]
+        return self.state.journal.query(account=account.name) if account else []

@@ -3,7 +3,6 @@
 import functools
 import random
 import threading
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
@@ -14,13 +13,12 @@ from .accounts import Account, Accounts, charge, fingerprint
 from .behaviour import OBSERVED, Behaviour
 from .clock import Clock
 from .contract import Model, Price
+from .entry import Entry
+from .journal import Journal, observe
 from .models import Catalogue, Change
 from .quotas import LimitName, Meter, Quotas
 from .scenarios import Scenarios
 from .wire import Request, Response
-
-#: How many exchanges the journal keeps; older ones are forgotten.
-JOURNAL_LENGTH = 1000
 
 DEFAULT_KEY = "sk-mock"
 
@@ -29,19 +27,6 @@ VERSION = 1
 
 # An odd factor permutes the numbers below any power of two: see `State._distinct`.
 _SPREAD = 0x9E3779B97F4A7C15F39D
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A request with its answer."""
-
-    #: Seconds since the epoch, by the clock of the state.
-    at: float
-    #: The name of the account, or None when no valid key was sent.
-    account: str | None
-    #: As it came, without the key.
-    request: Request
-    response: Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +62,7 @@ class State:
         self.clock = clock or Clock()
         #: By name.
         self.accounts = Accounts()
-        #: The last exchanges, oldest first.
-        self.journal: deque[Exchange] = deque(maxlen=JOURNAL_LENGTH)
+        self.journal = Journal()
         #: Held while anything is decided or copied, by all parts.
         self.lock = threading.RLock()
         self.scenarios = Scenarios(self.lock)
@@ -176,12 +160,21 @@ class State:
             self.accounts.put(payer.pay(price))
             return Admission(None, charge=price, meters=meters)
 
-    def record(self, account: Account | None, request: Request, response: Response) -> None:
-        """Append to the journal, which never holds a key."""
-        if "authorization" in request.headers:
-            request = replace(request, headers={**request.headers, "authorization": "[redacted]"})
-        name = account.name if account else None
-        self.journal.append(Exchange(self.clock.now(), name, request, response))
+    def record(
+        self, account: Account | None, request: Request, response: Response, *, came: float
+    ) -> Entry:
+        """Write an exchange into the journal; `came` is when the request did."""
+        entry = observe(
+            request,
+            response,
+            account=account.name if account else None,
+            came=came,
+            now=self.clock.now(),
+            models=self.models,
+            is_key=lambda text: self.account_of(text) is not None,
+            max_body_bytes=self.behaviour.max_body_bytes,
+        )
+        return self.journal.add(entry)
 
     def snapshot(self) -> dict[str, Any]:
         """Return all of it but the journal, as JSON that keeps `schemas/tables/state.json`."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
 import orjson
@@ -60,6 +61,20 @@ PROMPT = Delivery()
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a request used up."""
+
+    input_tokens: int = 0
+    image_tokens: int = 0
+    #: In CNY.
+    charge: Decimal = Decimal(0)
+
+
+#: A request that was refused uses nothing up.
+NOTHING = Usage()
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """An answer as the engine hands it to an adapter."""
 
@@ -68,6 +83,8 @@ class Response:
     headers: Mapping[str, str]
     body: bytes
     delivery: Delivery = PROMPT
+    #: For the journal; the body says what the client is told of it.
+    usage: Usage = NOTHING
 
 
 class WireError(ValueError):

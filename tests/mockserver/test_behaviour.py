@@ -171,6 +171,11 @@ CASES = {
         },
         {"limits": {"RPM": 3}},
     ),
+    "advice_header": Case(
+        {"body": fields(top_k=1)},
+        lambda response: response.headers.get("x-rerank-mock-advice"),
+        {"absent": None, "present": "unknown_field"},
+    ),
     "document_when_not_returned": Case(
         {"body": fields()}, document, {"absent": "absent", "null": None}
     ),

@@ -5,8 +5,7 @@ from datetime import datetime, timezone
 import pytest
 
 from mockserver.clock import Clock
-from mockserver.state import DEFAULT_KEY, JOURNAL_LENGTH, State
-from tests.mockserver.asking import HEADERS, ask, fields
+from mockserver.state import State
 
 EVENING = datetime(2026, 7, 1, 20, tzinfo=timezone.utc).timestamp()
 
@@ -51,26 +50,3 @@ def test_an_account_is_opened_under_a_given_key_or_a_new_one() -> None:
     assert list(state.accounts) == ["account-1", "account-2"]
     assert state.account_of("sk-a") == state.accounts["account-1"]
     assert state.account_of(made_up) == state.accounts["account-2"]
-
-
-def test_the_journal_has_no_key_in_it() -> None:
-    state = State()
-    ask(state, fields())
-    ask(state, fields(), headers={**HEADERS, "authorization": "Bearer sk-secret"})
-    assert [exchange.account for exchange in state.journal] == ["account-1", None]
-    assert DEFAULT_KEY not in repr(state.journal)
-    assert "sk-secret" not in repr(state.journal)
-
-
-def test_the_journal_forgets_the_oldest() -> None:
-    state = State()
-    for number in range(JOURNAL_LENGTH + 1):
-        ask(state, b"", path=f"/{number}")
-    assert [exchange.request.path for exchange in state.journal][:2] == ["/1", "/2"]
-    assert len(state.journal) == JOURNAL_LENGTH
-
-
-def test_an_exchange_bears_the_time_of_the_clock() -> None:
-    state = frozen()
-    ask(state, fields())
-    assert state.journal[0].at == EVENING

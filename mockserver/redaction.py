@@ -1,0 +1,119 @@
+"""Keys are taken out of whatever is remembered or told, wherever a client put them."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from urllib.parse import quote, unquote_plus
+
+import orjson
+
+from .wire import Request
+
+REDACTED = "[redacted]"
+
+#: Headers that are secret as a whole.
+SECRET_HEADERS = frozenset(
+    {
+        "api-key",
+        "apikey",
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "x-api-key",
+        "x-auth-token",
+        "x-goog-api-key",
+    }
+)
+
+#: Parameters of a URL that are secret, in lower case and without `-` and `_`.
+_SECRET_PARAMETERS = frozenset(
+    {"accesstoken", "apikey", "auth", "authorization", "bearer", "key", "secret", "token"}
+)
+
+#: Words of a header that say what follows, and are no secrets.
+_SCHEMES = frozenset({"apikey", "basic", "bearer", "token"})
+
+#: What looks like a key. One that is this long is one; a shorter one is, if the mock knows it.
+_KEY = re.compile(r"sk-[\w-]+", re.ASCII)
+_LONG = len("sk-") + 16
+
+#: Shorter secrets are taken out where they were sent as such, and not wherever their letters stand.
+_SHORTEST = 4
+
+#: More secrets than this are no secrets: the longest are taken out.
+_MOST = 32
+
+
+class Redactor:
+    """Knows the secrets of one request."""
+
+    def __init__(self, request: Request, is_key: Callable[[str], bool]) -> None:
+        self._is_key = is_key
+        found = {*_of_headers(request.headers), *keys_in_url(request, is_key)}
+        spellings = {s for secret in found for s in _spellings(secret) if len(s) >= _SHORTEST}
+        # The longest first: a secret may hold another.
+        secrets = sorted(spellings, key=lambda secret: (-len(secret), secret))[:_MOST]
+        #: The length of the longest secret, in characters.
+        self.longest = len(secrets[0]) if secrets else 0
+        self._secrets = re.compile("|".join(map(re.escape, secrets))) if secrets else None
+
+    def text(self, text: str) -> str:
+        """Return the text without keys."""
+        if self._secrets:
+            text = self._secrets.sub(REDACTED, text)
+        return _KEY.sub(self._unless_harmless, text) if "sk-" in text else text
+
+    def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Return the headers without keys."""
+        return {
+            name: REDACTED if name in SECRET_HEADERS else self.text(value)
+            for name, value in headers.items()
+        }
+
+    def query(self, query: str) -> str:
+        """Return the query of a URL without keys, encoded or not."""
+        return "&".join(self._parameter(part) for part in query.split("&"))
+
+    def _parameter(self, part: str) -> str:
+        name, separator, _ = part.partition("=")
+        if separator and _is_secret(name):
+            return f"{name}={REDACTED}"
+        shown = self.text(part)
+        decoded = unquote_plus(part)
+        # Only an encoded key calls for another spelling of the rest.
+        return shown if self.text(decoded) == decoded else quote(self.text(decoded), safe="=[]")
+
+    def _unless_harmless(self, match: re.Match[str]) -> str:
+        word, start = match[0], match.start()
+        before = match.string[max(start - 1, 0) : start]
+        # Letters before it make it part of a word, or of an escape such as \u82fa.
+        is_long = len(word) >= _LONG and not (before.isascii() and before.isalpha())
+        return REDACTED if is_long or self._is_key(word) else word
+
+
+def keys_in_url(request: Request, is_key: Callable[[str], bool]) -> Iterator[str]:
+    """Yield what is a key, or is named like one, in query and path."""
+    parameters = [part.partition("=") for part in request.query.split("&") if part]
+    segments = [segment for segment in request.path.split("/") if segment]
+    for name, value in [*((n, v) for n, _, v in parameters), *(("", s) for s in segments)]:
+        for word in {value, unquote_plus(value)} - {""}:
+            if _is_secret(name) or is_key(word) or (_KEY.fullmatch(word) and len(word) >= _LONG):
+                yield word
+
+
+def _of_headers(headers: Mapping[str, str]) -> Iterator[str]:
+    for name in SECRET_HEADERS.intersection(headers):
+        for word in headers[name].split():
+            if word.lower() not in _SCHEMES:
+                yield word
+                yield word.strip("\"'<>{}")
+
+
+def _is_secret(name: str) -> bool:
+    plain = unquote_plus(name).lower().replace("-", "").replace("_", "")
+    return plain in _SECRET_PARAMETERS
+
+
+def _spellings(secret: str) -> Iterable[str]:
+    """Return the secret as it is, as JSON has it, and as a URL has it."""
+    encodable = secret.encode(errors="replace").decode()
+    return {secret, orjson.dumps(encodable).decode()[1:-1], quote(encodable)}
