@@ -10,7 +10,7 @@ import pytest
 
 from .contract import REQUIREMENTS
 from .explain import explanation, listing
-from .options import declare, file_problem, problem, unknown_requirement, words
+from .options import declare, file_problems, problem, unknown_requirement, words
 from .outcomes import EXIT_CODES, Verdict
 from .selftest import Trial, table, trials
 from .spending import EFFORTS
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     junit = options.junitxml
-    trouble = problem(options) or (junit and file_problem("junitxml", junit))
+    trouble = problem(options) or (junit and next(file_problems("--junitxml", junit), None))
     if trouble:
         parser.error(trouble)
     code = pytest.main([*_PYTEST, *words(options), *([f"--junitxml={junit}"] if junit else [])])

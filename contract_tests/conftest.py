@@ -18,6 +18,7 @@ from .options import EMBEDDED, declare, files, judging_words, problem, selects
 from .outcomes import EXIT_CODES, Verdict
 from .plan import plan
 from .report import TITLE, Report
+from .report_github import annotations, summarize, summary_file
 from .report_junit import properties
 from .report_text import lines, told
 from .run import InconclusiveError, NotServedError, Run
@@ -198,6 +199,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     report = _report(session.config)
     for name, path in files(session.config.option).items():
         save(report, name, path)
+    summary = summary_file() if _option(session.config, "github") else None
+    if summary:
+        summarize(report, summary)
     if exitstatus == pytest.ExitCode.INTERNAL_ERROR:
         session.exitstatus = EXIT_CODES[Verdict.BROKEN]
     elif exitstatus != pytest.ExitCode.INTERRUPTED and report.verdict is not Verdict.CONFORMS:
@@ -206,11 +210,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the report."""
-    if terminalreporter.config.stash[RUN].target is not None:
-        terminalreporter.section(TITLE)
-        for line in lines(_report(terminalreporter.config)):
-            worst = line.startswith(("FAILED", "BROKEN"))
-            terminalreporter.write_line(line, red=worst, bold=worst)
+    config = terminalreporter.config
+    if config.stash[RUN].target is None:
+        return
+    report = _report(config)
+    terminalreporter.section(TITLE)
+    for line in lines(report):
+        worst = line.startswith(("FAILED", "BROKEN"))
+        terminalreporter.write_line(line, red=worst, bold=worst)
+    if _option(config, "github"):
+        for line in annotations(report):
+            terminalreporter.write_line(line)
 
 
 def _model(item: pytest.Item) -> Model | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import report_json
+from . import report_badge, report_html, report_json, report_markdown, report_sarif
 from .report import Report
 
 
@@ -20,6 +20,11 @@ class Format:
 #: Name of the option, without its dashes -> the form that it asks for.
 FORMATS: Mapping[str, Format] = {
     "report-json": Format("the report as JSON", report_json.write),
+    "report-html": Format("the report as one HTML page", report_html.write),
+    "report-markdown": Format("a summary in Markdown", report_markdown.write),
+    "report-sarif": Format("the violations as SARIF 2.1.0", report_sarif.write),
+    "badge-svg": Format("the verdict as a badge", report_badge.write_svg),
+    "badge-json": Format("the verdict as an endpoint of shields.io", report_badge.write_json),
 }
 
 

@@ -13,6 +13,7 @@ from .contract import REQUIREMENTS, Json
 from .formats import FORMATS
 from .freedoms import FREEDOMS
 from .mutants import MUTANTS
+from .report_github import SUMMARY, summary_file
 from .spending import EFFORTS
 
 #: Targets that need no address -> the fixture that provides them.
@@ -112,13 +113,12 @@ def selects(wanted: str, requirement: str) -> bool:
     return f"{requirement}.".startswith(f"{wanted}.")
 
 
-def file_problem(name: str, path: Path) -> str | None:
-    """Why no file can be written at ``path``, which ``--name`` asks for; None where it can."""
+def file_problems(name: str, path: Path) -> Iterator[str]:
+    """Why no file can be written at ``path``, which is the value of ``name``."""
     if path.is_dir():
-        return f"--{name}: {path} is a folder; name a file in it"
+        yield f"{name}: {path} is a folder; name a file in it"
     if not path.absolute().parent.is_dir():
-        return f"--{name}: the folder {path.parent} does not exist"
-    return None
+        yield f"{name}: the folder {path.parent} does not exist"
 
 
 def _problems(options: argparse.Namespace) -> Iterator[str]:
@@ -135,9 +135,10 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
         if not any(selects(wanted, name) for name in REQUIREMENTS):
             yield unknown_requirement("--only", wanted)
     for name, path in files(options).items():
-        trouble = file_problem(name, path)
-        if trouble:
-            yield trouble
+        yield from file_problems(f"--{name}", path)
+    summary = summary_file() if options.github else None
+    if summary:
+        yield from file_problems(f"${SUMMARY}", summary)
 
 
 def unknown_requirement(option: str, wanted: str) -> str:

@@ -1,0 +1,123 @@
+"""The violations as SARIF 2.1.0: requirements are rules, violations are results."""
+
+import json
+
+from .contract import Json, Requirement
+from .exchanges import Exchange
+from .outcomes import EXIT_CODES, Outcome, Verdict
+from .report import TITLE, Entry, Report
+from .reproduction import body_text, command, curl
+from .violations import Violation, printable
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+#: Level of a requirement -> level of a result that breaks it.
+LEVELS = {"spec": "error", "observed": "warning", "open": "note"}
+
+
+def write(report: Report) -> str:
+    """The log of one run."""
+    log: Json = {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {"name": TITLE, "rules": [_rule(entry) for entry in report.entries]}
+                },
+                "invocations": [_invocation(report)],
+                "results": [
+                    _result(report, number, entry, violation)
+                    for number, entry in enumerate(report.entries)
+                    for violation in entry.violations
+                ],
+                "properties": {
+                    "verdict": report.verdict.value,
+                    "target": report.target,
+                    "seed": report.seed,
+                    "effort": report.effort,
+                    "requests_sent": report.requests_sent,
+                },
+            }
+        ],
+    }
+    return json.dumps(log, ensure_ascii=False, indent=2) + "\n"
+
+
+def _rule(entry: Entry) -> Json:
+    requirement: Requirement = entry.requirement
+    return {
+        "id": requirement.id,
+        "shortDescription": {"text": requirement.sentence},
+        "help": {
+            "text": f"{requirement.sentence} Level {requirement.level}; {entry.place}. "
+            f"To judge it alone: rerank-contract check --only={requirement.id}",
+            "markdown": f"{requirement.sentence}\n\nLevel `{requirement.level}`; {entry.place}.\n\n"
+            f"To judge it alone: `rerank-contract check --only={requirement.id}`",
+        },
+        "defaultConfiguration": {"level": LEVELS[requirement.level]},
+        "properties": {"tags": [requirement.level, entry.section]},
+    }
+
+
+def _invocation(report: Report) -> Json:
+    """What the results do not say: whether all could be found out."""
+    return {
+        "executionSuccessful": report.verdict in (Verdict.CONFORMS, Verdict.VIOLATES),
+        "exitCode": EXIT_CODES[report.verdict],
+        "toolExecutionNotifications": [
+            {
+                "level": "error" if outcome is Outcome.BROKEN else "warning",
+                "message": {"text": f"{outcome.value}: {printable(reason)}"},
+                "properties": {"requirements": [entry.requirement.id for entry in entries]},
+            }
+            for outcome in (Outcome.INCONCLUSIVE, Outcome.BROKEN)
+            for reason, entries in report.unjudged(outcome).items()
+        ],
+    }
+
+
+def _result(report: Report, number: int, entry: Entry, violation: Violation) -> Json:
+    exchange = violation.exchanges[-1]
+    uri = report.target + exchange.request.path
+    return {
+        "ruleId": entry.requirement.id,
+        "ruleIndex": number,
+        "kind": "fail",
+        "level": "error" if entry.outcome is Outcome.FAILED else "warning",
+        "message": {
+            "text": f"Expected {printable(violation.expected)}; "
+            f"received {printable(violation.received)}."
+        },
+        "locations": [
+            {
+                "physicalLocation": {"artifactLocation": {"uri": uri}},
+                "logicalLocations": [{"fullyQualifiedName": f"{entry.section}/{entry.field}"}],
+            }
+        ],
+        "partialFingerprints": {
+            "requirementAndTest/v1": f"{entry.requirement.id}:{violation.test}"
+        },
+        "webRequest": _web_request(exchange, uri),
+        "webResponse": {
+            "protocol": "HTTP",
+            "statusCode": exchange.answer.status,
+            "headers": dict(exchange.answer.headers),
+            "body": {"text": exchange.answer.text},
+        },
+        "properties": {
+            "again": command(report, violation),
+            "curl": [curl(each.request, report.target) for each in violation.exchanges],
+        },
+    }
+
+
+def _web_request(exchange: Exchange, uri: str) -> Json:
+    request = exchange.request
+    headers = {"Authorization": request.credential.value, "Content-Type": request.content_type}
+    return {
+        "protocol": "HTTP",
+        "method": request.method,
+        "target": uri,
+        "headers": {name: value for name, value in headers.items() if value is not None},
+        "body": {"text": body_text(request)},
+    }
