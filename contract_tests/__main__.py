@@ -72,6 +72,18 @@ def _parser() -> argparse.ArgumentParser:
         "requirement, and on conforming variants of it. Exit code 1 where a mutant survives or a "
         "variant is accused.",
     )
+    selftest.add_argument(
+        "--target",
+        default="mock",
+        metavar="mock|URL",
+        help="a conforming target to wrap (default: %(default)s)",
+    )
+    selftest.add_argument(
+        "--api-key-env",
+        default="SILICONFLOW_API_KEY",
+        metavar="NAME",
+        help="environment variable that holds its key (default: %(default)s)",
+    )
     selftest.add_argument("--effort", choices=list(EFFORTS), default="standard")
     selftest.add_argument("--seed", type=int, default=0)
     selftest.add_argument(
@@ -105,7 +117,8 @@ def _list(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 def _selftest(options: argparse.Namespace) -> int:
     def check(arguments: list[str], path: Path) -> None:
-        pytest.main([*_PYTEST, *arguments, f"--report-json={path}"])
+        target = [f"--target={options.target}", f"--api-key-env={options.api_key_env}"]
+        pytest.main([*_PYTEST, *target, *arguments, f"--report-json={path}"])
 
     tried: list[Trial] = []
     for trial in trials(check, options.effort, options.seed, options.name, options.combinations):

@@ -1,20 +1,20 @@
 """How the judge works inside pytest: options, the target, parameters from the contract, report."""
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from .contract import REQUIREMENTS, Json, Model, model_named, representatives
+from .contract import Json, Model
 from .formats import save
 from .freedoms import FREEDOMS
 from .judge import Judge, ViolatedError
 from .ledger import Ledger
 from .mutant import Answerer, WrappedTarget
 from .mutants import MUTANTS
-from .options import EMBEDDED, declare, files, judging_words, problem, selects
+from .options import EMBEDDED, declare, files, judging_words, problem
 from .outcomes import EXIT_CODES, Verdict
 from .plan import plan
 from .report import TITLE, Report
@@ -22,8 +22,8 @@ from .report_github import annotations, summarize, summary_file
 from .report_junit import properties
 from .report_text import lines, told
 from .run import InconclusiveError, NotServedError, Run
-from .spending import EFFORTS, Budget, Effort, Pace
-from .strategies import faults
+from .selection import chosen, faults_of, is_on, model_of, models_for, rank, requirements_of
+from .spending import EFFORTS, Budget, Pace
 from .targets import HttpTarget, Target
 
 HERE = Path(__file__).parent
@@ -71,47 +71,42 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give tests the models and the faults that they are for."""
-    effort = metafunc.config.stash[RUN].effort
-    chosen = _chosen(metafunc.config)
+    judged = _chosen(metafunc.config)
     if "fault" in metafunc.fixturenames:
         field = next(metafunc.definition.iter_markers("faults")).args[0]
-        cases = {
-            (model.form, str(fault)): pytest.param(
+        cases = [
+            pytest.param(
                 model,
                 fault,
                 id=f"{model.id}-{fault}",
                 marks=pytest.mark.requirement(fault.requirement),
             )
-            for model in reversed(chosen)
-            for fault in faults(model)
-            if fault.field == field and (effort.every_fault or fault.telling)
-        }
-        metafunc.parametrize(("model", "fault"), cases.values())
+            for model, fault in faults_of(field, judged, metafunc.config.stash[RUN].effort)
+        ]
+        metafunc.parametrize(("model", "fault"), cases)
     elif "model" in metafunc.fixturenames:
-        marker = metafunc.definition.get_closest_marker("models")
-        models = _wanted(chosen, marker.args, marker.kwargs) if marker else _firsts(chosen)
+        models = models_for(metafunc.definition.get_closest_marker("models"), judged)
         metafunc.parametrize("model", models, ids=lambda model: model.id)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the order of the contract, and leave out what effort and ``--only`` leave out."""
-    order = list(REQUIREMENTS)
+    """Put the most telling tests first, and leave out what effort and ``--only`` leave out."""
     ours = [item for item in items if item.path.parent == HERE]
-    off = [item for item in ours if not _is_on(item)]
-    for item in ours:
-        item.user_properties += properties(_requirements(item))
-    ours.sort(key=lambda item: min(map(order.index, _requirements(item)), default=0))
     others = [item for item in items if item.path.parent != HERE]
-    items[:] = [*others, *(item for item in ours if item not in off)]
-    if off:
-        config.hook.pytest_deselected(items=off)
+    effort = config.stash[RUN].effort
+    on = {item for item in ours if is_on(item, _option(config, "only"), effort)}
+    for item in ours:
+        item.user_properties += properties(requirements_of(item))
+    items[:] = [*others, *sorted(on, key=lambda item: (rank(item), ours.index(item)))]
+    if len(on) < len(ours):
+        config.hook.pytest_deselected(items=[item for item in ours if item not in on])
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     """Tell what the run will ask for at most, before it starts."""
     run = config.stash[RUN]
     ours = [item for item in items if item.path.parent == HERE]
-    sends = [(_model(item), _examples(item, run.effort)) for item in ours]
+    sends = [(model_of(item), run.effort.examples) for item in ours]
     return list(plan(sends, run.effort, run.budget, run.pace.rpm)) if ours else []
 
 
@@ -143,7 +138,7 @@ def judge(request: pytest.FixtureRequest, target: Target) -> Judge:
     """The judge of one test."""
     run = request.config.stash[RUN]
     run.target = target.base_url
-    name, requirements = request.node.name, frozenset(_requirements(request.node))
+    name, requirements = request.node.name, frozenset(requirements_of(request.node))
     run.ledger.tests[name] = requirements
     return Judge(run, target, name, requirements)
 
@@ -179,7 +174,7 @@ def pytest_runtest_makereport(
     """Keep what was skipped before it began, and what went wrong in the suite itself."""
     report = yield
     ledger = item.config.stash[RUN].ledger
-    requirements = _requirements(item)
+    requirements = requirements_of(item)
     if item.path.parent == HERE and call.excinfo is not None:
         if report.skipped and call.when == "setup":
             ledger.skipped.update(dict.fromkeys(requirements, "no model of this kind is judged"))
@@ -223,16 +218,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
-def _model(item: pytest.Item) -> Model | None:
-    case = getattr(item, "callspec", None)
-    return case.params.get("model") if case else None
-
-
-def _examples(item: pytest.Item, effort: Effort) -> int:
-    sends = item.get_closest_marker("sends")
-    return effort.examples * (sends.args[0] if sends else 1)
-
-
 def _report(config: pytest.Config) -> Report:
     return config.stash[RUN].report(tuple(judging_words(config.option)))
 
@@ -242,36 +227,4 @@ def _option(config: pytest.Config, name: str) -> Json:
 
 
 def _chosen(config: pytest.Config) -> tuple[Model, ...]:
-    names = _option(config, "model")
-    return tuple(map(model_named, names)) if names else representatives()
-
-
-def _firsts(models: Iterable[Model]) -> list[Model]:
-    """The first model of each form."""
-    return list({model.form: model for model in reversed(list(models))}.values())[::-1]
-
-
-def _wanted(
-    models: Iterable[Model], which: tuple[str, ...], gate: Mapping[str, str]
-) -> list[Model]:
-    known = [model for model in models if model.supports is not None]
-    if "supports" in gate:
-        return _firsts(model for model in known if gate["supports"] in (model.supports or ()))
-    if "lacks" in gate:
-        return [model for model in known if gate["lacks"] not in (model.supports or ())]
-    if which == ("every",):
-        return list(models)
-    return _firsts(model for model in models if model.form in which)
-
-
-def _requirements(item: pytest.Item) -> list[str]:
-    return [name for marker in item.iter_markers("requirement") for name in marker.args]
-
-
-def _is_on(item: pytest.Item) -> bool:
-    """Whether the test is to run: asked for by ``--only``, or within the effort."""
-    only: list[str] = _option(item.config, "only")
-    if only:
-        return any(selects(wanted, name) for wanted in only for name in _requirements(item))
-    marker = item.get_closest_marker("effort")
-    return not marker or EFFORTS[marker.args[0]].examples <= item.config.stash[RUN].effort.examples
+    return chosen(_option(config, "model"))
