@@ -67,6 +67,8 @@ class Behaviour:
     id_format: Literal["uuid7", "page"] = "uuid7"
     #: `image_tokens` in `meta.billed_units`.
     billed_image_tokens: Literal["absent", "present"] = "absent"
+    #: Queries such as `rerank-mock:overloaded`, which bring what they name.
+    magic_inputs: Literal["on", "off"] = "on"
 
 
 OBSERVED = Behaviour()
@@ -85,6 +87,7 @@ PRESETS = {
         document_when_not_returned="absent",
         id_format="page",
         billed_image_tokens="present",
+        magic_inputs="off",
     ),
     "strict": replace(
         OBSERVED,

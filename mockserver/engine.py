@@ -13,8 +13,11 @@ from urllib.parse import parse_qs
 from .accounts import Account
 from .advice import HEADER
 from .contract import ERRORS, Model, Refusal, refusal
+from .magic import magic_step
+from .playing import play
 from .quotas import rate_limit_headers
 from .reading import Rerank, check_form, find_model, read_body, understand
+from .scenario import Edit
 from .scoring import Ranking, rank
 from .state import Admission, State
 from .wire import Request, Response, Usage, json_response
@@ -39,7 +42,16 @@ def answer(state: State, request: Request) -> Response:
 
 
 def rerank(state: State, account: Account, request: Request) -> Response:
-    """`POST /v1/rerank`. Each line may refuse; where the service's order is unknown it is ours."""
+    """`POST /v1/rerank`: as the scenario of the account or a magic query has it, or as usual."""
+    behaviour = state.behaviour
+    step = state.scenarios.take(account.name) or magic_step(behaviour, request)
+    if step is None:
+        return rank_documents(state, account, request, Edit())
+    return play(behaviour, step, lambda edit: rank_documents(state, account, request, edit))
+
+
+def rank_documents(state: State, account: Account, request: Request, edit: Edit) -> Response:
+    """Answer as usual. Each line may refuse; where the service's order is unknown it is ours."""
     behaviour = state.behaviour
     models = state.models
     body = read_body(behaviour, request)
@@ -56,8 +68,16 @@ def rerank(state: State, account: Account, request: Request) -> Response:
         overlap_tokens=asked.overlap_tokens,
     )
     admission = admit(state, account, model, ranking)
+    scores = state.pins.score(
+        account.name,
+        model=model.id,
+        query=asked.query,
+        documents=asked.documents,
+        scores=ranking.scores,
+    )
+    ranking = replace(ranking, scores=edit.rescore(scores))
     usage = Usage(ranking.input_tokens, ranking.image_tokens, admission.charge)
-    response = replace(shape(state, asked, ranking), usage=usage)
+    response = replace(shape(state, asked, ranking, edit), usage=usage)
     return with_headers(response, **limit_headers(state, admission))
 
 
@@ -151,7 +171,7 @@ def with_headers(response: Response, **headers: str) -> Response:
     return replace(response, headers={**response.headers, **headers})
 
 
-def shape(state: State, asked: Rerank, ranking: Ranking) -> Response:
+def shape(state: State, asked: Rerank, ranking: Ranking, edit: Edit) -> Response:
     """Print the best `top_n` results, best first and ties by index."""
     behaviour = state.behaviour
     order = sorted(range(len(ranking.scores)), key=ranking.scores.__getitem__, reverse=True)
@@ -174,7 +194,7 @@ def shape(state: State, asked: Rerank, ranking: Ranking) -> Response:
         "results": results,
         "meta": {"tokens": {**counts, **images}, "billed_units": billed},
     }
-    return json_response(200, body)
+    return json_response(200, edit.change(body))
 
 
 #: Path to method and handler.

@@ -3,7 +3,6 @@
 from .contract import ERRORS
 from .scenario import Drip, Edit, Scenario, ScenarioError, Step
 from .tables import likely
-from .wire import Json
 
 #: Scores for so many documents where a scenario sets them all.
 _DOCUMENTS = 100
@@ -191,8 +190,8 @@ _MADE = (
 READY_MADE = {scenario.name: scenario for scenario in _MADE}
 
 
-def find(named: Json) -> Scenario:
-    """Return the scenario of that name, of JSON, or of one step that is named after its error."""
+def find(named: object) -> Scenario:
+    """Return the scenario of that name, that JSON, or the one step that is named as its error."""
     if not isinstance(named, str):
         return Scenario.read(named)
     if named in READY_MADE:

@@ -139,7 +139,7 @@ class Scenario:
         check(row)
 
     @classmethod
-    def read(cls, row: Json) -> "Scenario":
+    def read(cls, row: object) -> "Scenario":
         """Make a scenario of its JSON."""
         check(row)
         given: dict[str, Any] = {**cast("dict[str, Json]", row)}
@@ -151,7 +151,7 @@ class Scenario:
         return _row(self)
 
 
-def check(row: Json) -> None:
+def check(row: object) -> None:
     """Raise `ScenarioError` unless `row` is the JSON of a scenario."""
     if wrong := complaint("scenario", row):
         raise ScenarioError(wrong)

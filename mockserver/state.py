@@ -16,6 +16,7 @@ from .contract import Model, Price
 from .entry import Entry
 from .journal import Journal, observe
 from .models import Catalogue, Change
+from .pins import Pins
 from .quotas import LimitName, Meter, Quotas
 from .scenarios import Scenarios
 from .wire import Request, Response
@@ -66,6 +67,7 @@ class State:
         #: Held while anything is decided or copied, by all parts.
         self.lock = threading.RLock()
         self.scenarios = Scenarios(self.lock)
+        self.pins = Pins(self.lock)
         self._catalogue = Catalogue()
         self._quotas = Quotas()
         self._seed = seed
@@ -128,6 +130,7 @@ class State:
             self.accounts.remove(name)
             self._quotas.forget(name)
             self.scenarios.disarm(name)
+            self.pins.unpin(name)
 
     def account_of(self, key: str) -> Account | None:
         """Return the account of the key as it is now."""
@@ -188,6 +191,7 @@ class State:
                 "accounts": self.accounts.snapshot(),
                 "windows": self._quotas.snapshot(),
                 "scenarios": self.scenarios.snapshot(),
+                "pins": self.pins.snapshot(),
             }
 
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
@@ -200,6 +204,7 @@ class State:
             self.accounts.rollback(snapshot["accounts"])
             self._quotas.rollback(snapshot["windows"])
             self.scenarios.rollback(snapshot["scenarios"])
+            self.pins.rollback(snapshot["pins"])
 
     def reset(self) -> None:
         """Be as in the beginning. All that happened is lost: also what others share this for."""

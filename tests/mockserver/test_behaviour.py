@@ -183,6 +183,9 @@ CASES = {
     "billed_image_tokens": Case(
         {"body": fields()}, billed_image_tokens, {"absent": "absent", "present": 0}
     ),
+    "magic_inputs": Case(
+        {"body": fields(query="rerank-mock:overloaded")}, status, {"on": 503, "off": 200}
+    ),
 }
 
 
