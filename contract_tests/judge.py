@@ -1,5 +1,6 @@
 """The judge: sends what a test draws, and holds what comes back against the contract."""
 
+import contextlib
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,10 @@ class ViolatedError(AssertionError):
         self.violations = violations
 
 
+class _FoundError(Exception):
+    """The example breaks the requirement that is sought."""
+
+
 class _StopError(Exception):
     """The answer leaves nothing more to judge in this example."""
 
@@ -63,6 +68,7 @@ class Judge:
         test has found broken before, :class:`~.run.InconclusiveError` where nothing was found out.
         """
         judged: dict[str, frozenset[str]] = {}
+        smallest: list[Example] = []
         stopped: list[InconclusiveError] = []
         sought: list[str] = []
         allowance = self.run.effort.shrinking
@@ -92,11 +98,14 @@ class Judge:
                     stopped.append(error)
                     return
                 sought[:] = sought or sorted(judged[drawn])[:1]
-            assert not sought or sought[0] not in judged[drawn]
+            if sought and sought[0] in judged[drawn]:
+                smallest[:] = [example]
+                raise _FoundError
 
         try:
             holds()
-        except AssertionError:
+        except _FoundError:
+            self._judge_again(sought[0], partial(prove, smallest[0]))
             raise ViolatedError(self._failures()) from None
         if stopped:
             raise stopped[0]
@@ -104,6 +113,12 @@ class Judge:
         if untried:
             needed = ", ".join(sorted(self.run.ledger.violations)) or "a usable answer"
             raise InconclusiveError(f"nothing could be said of it: it needs {needed}")
+
+    def _judge_again(self, requirement: str, prove: Callable[[], object]) -> None:
+        """Prove the example that is to be reported once more, and say so if it holds now."""
+        with contextlib.suppress(InconclusiveError):
+            if requirement not in self._prove(prove):
+                self.run.ledger.unsteady[requirement] = "asked again, the target did otherwise"
 
     def examine_once(self, prove: Callable[[], object]) -> None:
         """Examine the one request that ``prove`` sends."""

@@ -33,6 +33,8 @@ class Ledger:
     inconclusive: dict[str, str] = field(default_factory=dict[str, str])
     #: Requirement -> why the target has no such thing.
     skipped: dict[str, str] = field(default_factory=dict[str, str])
+    #: Requirement -> what is to be said of a breach that did not show again.
+    unsteady: dict[str, str] = field(default_factory=dict[str, str])
     #: Requirement -> how the suite itself went wrong.
     broken: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -66,11 +68,13 @@ class Ledger:
         return Outcome.SKIPPED if requirement in self.skipped else Outcome.OFF
 
     def reason(self, requirement: str) -> str | None:
-        """Why the requirement was not judged, where it was not."""
+        """Why the requirement was not judged, or what else is to be said of it."""
         outcome = self.outcome(requirement)
         reasons = {
             Outcome.BROKEN: self.broken,
             Outcome.INCONCLUSIVE: self.inconclusive,
             Outcome.SKIPPED: self.skipped,
+            Outcome.FAILED: self.unsteady,
+            Outcome.DIFFERS: self.unsteady,
         }
         return reasons[outcome].get(requirement) if outcome in reasons else None

@@ -5,6 +5,7 @@ import io
 import json
 import random
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ class Trial:
     #: Requirements that fail although the target conforms, or why the run is worthless.
     accused: tuple[str, ...]
     requests: int
+    #: How long the run took.
+    seconds: float
 
     @property
     def good(self) -> bool:
@@ -40,7 +43,8 @@ class Trial:
     def told(self) -> str:
         """One line about it."""
         if self.requirement:
-            fate = f"fell at request {self.fell_at}" if self.fell_at else "SURVIVED"
+            fell = f"fell at request {self.fell_at}, in {self.seconds:.1f} s"
+            fate = fell if self.fell_at else "SURVIVED"
             return f"mutant   {self.name} ({self.requirement}): {fate}"
         fate = f"ACCUSED of {', '.join(self.accused)}" if self.accused else "conforms"
         return f"freedom  {self.name}: {fate}"
@@ -53,34 +57,34 @@ def trials(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.json"
 
-        def judged(*arguments: str) -> Json:
+        def tried(name: str, requirement: str | None, *wrappers: str) -> Trial:
             path.unlink(missing_ok=True)
+            started = time.perf_counter()
             with contextlib.redirect_stdout(io.StringIO()):
-                check([f"--effort={effort}", f"--seed={seed}", *arguments], path)
-            return json.loads(path.read_text("utf-8"))
+                check([f"--effort={effort}", f"--seed={seed}", *wrappers], path)
+            seconds = time.perf_counter() - started
+            return _trial(name, requirement, json.loads(path.read_text("utf-8")), seconds)
 
         wanted = set(names) or {*MUTANTS, *FREEDOMS}
         for mutant in MUTANTS.values():
             if mutant.name in wanted:
-                report = judged(f"--mutant={mutant.name}")
-                yield _trial(mutant.name, mutant.requirement, report)
+                yield tried(mutant.name, mutant.requirement, f"--mutant={mutant.name}")
         for name in FREEDOMS:
             if name in wanted:
-                yield _trial(name, None, judged(f"--freedom={name}"))
+                yield tried(name, None, f"--freedom={name}")
         draw = random.Random(seed)  # noqa: S311 - a choice of examples, not of secrets
         for _ in range(combinations):
             chosen = draw.sample(sorted(FREEDOMS), draw.randint(2, 5))
-            report = judged(*(f"--freedom={name}" for name in chosen))
-            yield _trial(" + ".join(chosen), None, report)
+            yield tried(" + ".join(chosen), None, *(f"--freedom={name}" for name in chosen))
 
 
-def _trial(name: str, requirement: str | None, report: Json) -> Trial:
+def _trial(name: str, requirement: str | None, report: Json, seconds: float) -> Trial:
     broken = {row["id"]: row["first_broken"] for row in report["requirements"]}
     failed = [row["id"] for row in report["requirements"] if row["outcome"] == "failed"]
     if report["verdict"] != "conforms" and not failed:
         failed = [report["verdict"]]
     fell_at = broken[requirement] if requirement else None
-    return Trial(name, requirement, fell_at, tuple(failed), report["requests_sent"])
+    return Trial(name, requirement, fell_at, tuple(failed), report["requests_sent"], seconds)
 
 
 def table(tried: Iterable[Trial]) -> Iterator[str]:
