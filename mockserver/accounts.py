@@ -1,19 +1,35 @@
 """Whom a key belongs to, and with what money and rights."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal, Inexact, localcontext
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from .contract import Price
 from .quotas import TIER, Limits
+from .tables import complaint, likely
+from .wire import Json
 
 #: Money is never rounded: a sum that does not fit is an error, and the digits suffice for sums of
 #: whatever the schema of a state allows.
 _EXACT = Context(prec=64, traps=[Inexact])
 
 _MONEY = ("granted_balance", "charged_balance")
+
+
+class AccountError(ValueError):
+    """An account that cannot be; the message says where and what is wrong."""
+
+
+def check(row: Json, models: Collection[str]) -> None:
+    """Raise `AccountError` unless `row` is the JSON of an account, given the models there are."""
+    if wrong := complaint("account", row):
+        raise AccountError(wrong)
+    for model in cast("Any", row).get("model_limits", ()):
+        if model not in models:
+            hint = likely(model, list(models))
+            raise AccountError(f"$.model_limits: there is no model {model!r}{hint}")
 
 
 def fingerprint(key: str) -> str:
@@ -108,12 +124,18 @@ class Accounts(Mapping[str, Account]):
         name = self._names.get(fingerprint(key))
         return None if name is None else self._by_name[name]
 
+    def add(self, account: Account) -> None:
+        """Add the account, of which there must be none of its name."""
+        if account.name in self._by_name:
+            raise AccountError(f"$.name: there is an account {account.name!r} already")
+        self.put(account)
+
     def put(self, account: Account) -> None:
         """Add the account, or put it in the place of the one of its name."""
-        for key in account.keys:
+        for number, key in enumerate(account.keys):
             owner = self._names.get(key, account.name)
             if owner != account.name:
-                raise ValueError(f"a key of {account.name} belongs to {owner} already")
+                raise AccountError(f"$.keys[{number}]: belongs to {owner!r} already")
         if account.name in self._by_name:
             self._forget_keys(account.name)
         self._by_name[account.name] = account

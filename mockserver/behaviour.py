@@ -116,33 +116,36 @@ def load_behaviour(source: str) -> Behaviour:
     if source in PRESETS:
         return PRESETS[source]
     try:
-        choices = load(Path(source).read_bytes(), unique_keys=True)
+        return read_behaviour(load(Path(source).read_bytes(), unique_keys=True))
     except FileNotFoundError:
         presets = ", ".join(PRESETS)
         raise BehaviourError(f"{source}: neither a preset ({presets}) nor a file") from None
     except OSError as error:
         raise BehaviourError(f"{source}: cannot be read: {error.strerror}") from None
-    except WireError as error:
+    except (WireError, BehaviourError) as error:
         raise BehaviourError(f"{source}: {error}") from None
+
+
+def read_behaviour(choices: Json) -> Behaviour:
+    """Make a behaviour of JSON such as `{"base": "page", SWITCH: VALUE}`."""
     if not isinstance(choices, dict):
-        raise BehaviourError(f"{source}: must hold a JSON object of switches")
-    base = choices.pop("base", "observed")
+        raise BehaviourError("must hold a JSON object of switches")
+    switches = dict(choices)
+    base = switches.pop("base", "observed")
     if not isinstance(base, str) or base not in PRESETS:
-        raise BehaviourError(f"{source}: base: must be one of {', '.join(PRESETS)}, not {base!r}")
-    for switch, value in choices.items():
-        _check(source, switch, value)
-    return replace(PRESETS[base], **cast("dict[str, Any]", choices))
+        raise BehaviourError(f"base: must be one of {', '.join(PRESETS)}, not {base!r}")
+    for switch, value in switches.items():
+        _check(switch, value)
+    return replace(PRESETS[base], **cast("dict[str, Any]", switches))
 
 
-def _check(source: str, switch: str, value: Json) -> None:
+def _check(switch: str, value: Json) -> None:
     if switch not in _SWITCHES:
         likely = get_close_matches(switch, _SWITCHES, n=1)
         hint = f"; did you mean {likely[0]!r}?" if likely else ""
-        raise BehaviourError(f"{source}: unknown switch {switch!r}{hint}")
+        raise BehaviourError(f"unknown switch {switch!r}{hint}")
     allowed = get_args(_SWITCHES[switch].type)
     if allowed and value not in allowed:
-        raise BehaviourError(
-            f"{source}: {switch}: must be one of {', '.join(allowed)}, not {value!r}"
-        )
+        raise BehaviourError(f"{switch}: must be one of {', '.join(allowed)}, not {value!r}")
     if not allowed and (type(value) is not int or value < 1):
-        raise BehaviourError(f"{source}: {switch}: must be a positive integer, not {value!r}")
+        raise BehaviourError(f"{switch}: must be a positive integer, not {value!r}")

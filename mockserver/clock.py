@@ -31,7 +31,9 @@ class Clock:
     def now(self) -> float:
         """Return the time."""
         frozen_at = self._frozen_at
-        return round(self._source() + self._ahead, 6) if frozen_at is None else frozen_at
+        if frozen_at is not None:
+            return frozen_at
+        return round(min(max(self._source() + self._ahead, 0.0), LAST), 6)
 
     def freeze(self, at: float | None = None) -> None:
         """Stop at `at`, which may lie in the past, or at the time that it is."""
@@ -73,7 +75,8 @@ class Clock:
         """Stand or run as it did at the snapshot."""
         with self._lock:
             self._ahead = snapshot["ahead"]
-            self._frozen_at = snapshot["frozen_at"]
+            frozen_at = snapshot["frozen_at"]
+            self._frozen_at = None if frozen_at is None else _valid(frozen_at)
 
 
 def _valid(at: float) -> float:

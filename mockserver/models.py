@@ -1,12 +1,27 @@
 """The models as they are now: some go offline, come back, or change what they support."""
 
 from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from .contract import MODELS, Model, Price
+from .tables import complaint, likely
+from .wire import Json
+
+
+class ModelError(ValueError):
+    """A change that cannot be; the message says where and what is wrong."""
+
+
+def check(row: Json, models: Collection[str]) -> None:
+    """Raise `ModelError` unless `row` is the JSON of a change of one of the models."""
+    if wrong := complaint("model_change", row):
+        raise ModelError(wrong)
+    name = cast("Any", row)["model"]
+    if name not in models:
+        raise ModelError(f"$.model: there is no model {name!r}{likely(name, list(models))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +36,7 @@ class Change:
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Change":
-        """Make a change of its JSON."""
+        """Make a change of JSON that keeps `schemas/tables/model_change.json`."""
         supports, price = row.get("supports"), row.get("price")
         return cls(
             row["model"],
@@ -56,6 +71,11 @@ class Catalogue:
         #: Sorted by time; what is due at the same time happens in the order it was planned.
         self._planned: list[_Planned] = []
 
+    @property
+    def names(self) -> Collection[str]:
+        """The names of all models, which no change adds to."""
+        return self._models.keys()
+
     def at(self, now: float) -> Mapping[str, Model]:
         """Return the models by name, after all that was due. What came to pass is not undone."""
         while self._planned and self._planned[0].at <= now:
@@ -81,16 +101,19 @@ class Catalogue:
         """Let a model change when the clock shows `at` or later."""
         insort(self._planned, _Planned(at, change), key=lambda planned: planned.at)
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return models and plans as JSON."""
-        return {
-            "table": [model.row() for model in self._models.values()],
-            "planned": [{"at": planned.at, **planned.change.row()} for planned in self._planned],
-        }
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Return the models as JSON."""
+        return [model.row() for model in self._models.values()]
 
-    def rollback(self, snapshot: Mapping[str, Any]) -> None:
-        """Have the models and plans of the snapshot, and no others."""
-        self._models = MappingProxyType({row["id"]: Model.read(row) for row in snapshot["table"]})
+    def plans(self) -> list[dict[str, Any]]:
+        """Return what is planned as JSON."""
+        return [{"at": planned.at, **planned.change.row()} for planned in self._planned]
+
+    def rollback(
+        self, models: Iterable[Mapping[str, Any]], plans: Iterable[Mapping[str, Any]]
+    ) -> None:
+        """Have these models and plans, and no others."""
+        self._models = MappingProxyType({row["id"]: Model.read(row) for row in models})
         self._planned = []
-        for row in snapshot["planned"]:
+        for row in plans:
             self.plan(row["at"], Change.read(row))

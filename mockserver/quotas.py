@@ -109,7 +109,7 @@ class Quotas:
     def rollback(self, snapshot: list[dict[str, Any]]) -> None:
         """Count on from the snapshot."""
         self._windows = {
-            (row["account"], row["model"], row["limit"]): _Window(row["opened"], row["used"])
+            (row["account"], row["model"], row["limit"]): _Window(row["opened"], int(row["used"]))
             for row in snapshot
         }
 

@@ -1,25 +1,30 @@
 """Everything about the mock that lasts from one request to the next."""
 
 import functools
+import itertools
 import random
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal
 
-from .accounts import Account, Accounts, charge, fingerprint
-from .behaviour import OBSERVED, Behaviour
+from .accounts import Account, Accounts, charge
+from .accounts import check as check_account
+from .behaviour import OBSERVED, Behaviour, read_behaviour
 from .clock import Clock
-from .contract import Model, Price
+from .contract import Model
 from .entry import Entry
 from .journal import Journal, observe
 from .models import Catalogue, Change
+from .models import check as check_change
 from .pins import Pins
 from .quotas import LimitName, Meter, Quotas
 from .scenarios import Scenarios
-from .wire import Request, Response
+from .snapshots import StateError, check_form, check_sense, read_file, write_file
+from .wire import Json, Request, Response
 
 DEFAULT_KEY = "sk-mock"
 
@@ -82,45 +87,41 @@ class State:
         with self.lock:
             return self._catalogue.at(self.clock.now())
 
-    def change_model(
-        self,
-        name: str,
-        *,
-        at: float | None = None,
-        state: Literal["online", "offline"] | None = None,
-        supports: Iterable[str] | None = None,
-        price: Price | None = None,
-    ) -> None:
-        """Change what is named of a model, now or when the clock shows `at`.
+    def change_model(self, name: str, **changes: Json) -> None:
+        """Change a model now, or when the clock shows `at`.
 
-        `supports` are all the gated fields that it supports from then on.
+        The changes keep `schemas/tables/model_change.json`: `state`, `supports` with all the gated
+        fields that it supports from then on, `price`. Raises `ModelError`.
         """
-        change = Change(name, state, None if supports is None else frozenset(supports), price)
+        row: dict[str, Any] = {"model": name, **changes}
         with self.lock:
-            if name not in self.models:
-                raise ValueError(f"there is no model {name!r}")
-            if at is None:
-                self._catalogue.change(change)
-            else:
-                self._catalogue.plan(at, change)
+            check_change(row, self._catalogue.names)
+            at = row.get("at", self.clock.now())
+            self._catalogue.plan(at, Change.read(row))
 
-    def open_account(self, *keys: str, name: str | None = None, **terms: Any) -> str:  # noqa: ANN401 - see Account
-        """Open an account for the keys, or for one that is made up; return the first.
+    def open_account(self, *keys: str, name: str | None = None, **terms: "Json | Decimal") -> str:
+        """Open an account for the keys, or for one that is made up; return the first of them.
 
-        `terms` are the other fields of `Account`.
+        The terms keep `schemas/tables/account.json`; money is a string or a `Decimal`. Raises
+        `AccountError`.
         """
         with self.lock:
             keys = keys or (f"{DEFAULT_KEY}-{self._distinct(64):016x}",)
-            name = name or f"account-{len(self.accounts) + 1}"
-            if name in self.accounts:
-                raise ValueError(f"there is an account {name!r} already")
-            self.accounts.put(Account(name, tuple(map(fingerprint, keys)), **terms))
+            row: dict[str, Any] = {
+                "name": name or self._free_name(),
+                "keys": list(keys),
+                **_plain(terms),
+            }
+            check_account(row, self._catalogue.names)
+            self.accounts.add(Account.read(row))
         return keys[0]
 
-    def change_account(self, name: str, **terms: Any) -> Account:  # noqa: ANN401 - see Account
-        """Change fields of an account; return it as it is then."""
+    def change_account(self, name: str, **terms: "Json | Decimal") -> Account:
+        """Change terms of an account, as in `open_account`; return it as it is then."""
         with self.lock:
-            account = replace(self.accounts[name], **terms)
+            row = {**self.accounts[name].row(), **_plain(terms)}
+            check_account(row, self._catalogue.names)
+            account = Account.read({**row, "name": name})
             self.accounts.put(account)
             return account
 
@@ -180,7 +181,10 @@ class State:
         return self.journal.add(entry)
 
     def snapshot(self) -> dict[str, Any]:
-        """Return all of it but the journal, as JSON that keeps `schemas/tables/state.json`."""
+        """Return all of it but the journal, as JSON that keeps `schemas/tables/state.json`.
+
+        No key is in it: fingerprints stand in their place.
+        """
         with self.lock:
             return {
                 "version": VERSION,
@@ -188,6 +192,7 @@ class State:
                 "clock": self.clock.snapshot(),
                 "ids": {"seed": self._seed, "drawn": self._drawn},
                 "models": self._catalogue.snapshot(),
+                "planned_changes": self._catalogue.plans(),
                 "accounts": self.accounts.snapshot(),
                 "windows": self._quotas.snapshot(),
                 "scenarios": self.scenarios.snapshot(),
@@ -195,20 +200,44 @@ class State:
             }
 
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
-        """Be as at the snapshot. Whatever happened since is lost: money, counts, accounts, ids."""
+        """Be as at the snapshot. Whatever happened since is lost: money, counts, accounts, ids.
+
+        A part that is absent becomes what it was in the beginning. Raises `StateError`, and then
+        nothing has changed.
+        """
+        check_form(dict(snapshot))
+        whole: dict[str, Any] = {**self._beginning, **snapshot}
+        check_sense(whole)
         with self.lock:
-            self.behaviour = Behaviour(**snapshot["behaviour"])
-            self.clock.rollback(snapshot["clock"])
-            self._seed, self._drawn = snapshot["ids"]["seed"], snapshot["ids"]["drawn"]
-            self._catalogue.rollback(snapshot["models"])
-            self.accounts.rollback(snapshot["accounts"])
-            self._quotas.rollback(snapshot["windows"])
-            self.scenarios.rollback(snapshot["scenarios"])
-            self.pins.rollback(snapshot["pins"])
+            self.behaviour = read_behaviour(whole["behaviour"])
+            self.clock.rollback(whole["clock"])
+            self._seed, self._drawn = int(whole["ids"]["seed"]), int(whole["ids"]["drawn"])
+            self._catalogue.rollback(whole["models"], whole["planned_changes"])
+            self.accounts.rollback(whole["accounts"])
+            self._quotas.rollback(whole["windows"])
+            self.scenarios.rollback(whole["scenarios"])
+            self.pins.rollback(whole["pins"])
 
     def reset(self) -> None:
-        """Be as in the beginning. All that happened is lost: also what others share this for."""
+        """Be as in the beginning. All that happened is lost, for everybody who shares the state."""
         self.rollback(self._beginning)
+
+    def save(self, path: str | Path) -> None:
+        """Write a snapshot into a file. Raises `StateError`."""
+        write_file(path, self.snapshot())
+
+    def load(self, path: str | Path) -> None:
+        """Roll back to the snapshot in a file, which `reset` leads back to from then on.
+
+        Raises `StateError`, and then nothing has changed.
+        """
+        snapshot = read_file(path)
+        with self.lock:
+            try:
+                self.rollback(snapshot)
+            except StateError as error:
+                raise StateError(f"{path}: {error}") from None
+            self._beginning = self.snapshot()
 
     def uuid7(self) -> str:
         """Return a new version 7 UUID as 32 hexadecimal digits, distinct even on a frozen clock."""
@@ -222,11 +251,19 @@ class State:
         day = datetime.fromtimestamp(self.clock.now(), timezone.utc)
         return f"rerank-{day:%Y%m%d}-{self._distinct(48):012x}"
 
+    def _free_name(self) -> str:
+        numbers = itertools.count(len(self.accounts) + 1)
+        return next(n for n in map("account-{}".format, numbers) if n not in self.accounts)
+
     def _distinct(self, bits: int) -> int:
         with self.lock:
             number = _offset(self._seed) + self._drawn * _SPREAD
             self._drawn += 1
         return number % (1 << bits)
+
+
+def _plain(terms: Mapping[str, "Json | Decimal"]) -> dict[str, Json]:
+    return {k: f"{v:f}" if isinstance(v, Decimal) else v for k, v in terms.items()}
 
 
 @functools.cache

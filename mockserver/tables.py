@@ -21,7 +21,11 @@ def complaint(table: str, value: object) -> str | None:
     Such as `$.steps[0].times: 0 is less than the minimum of 1`.
     """
     error = next(_validator(table).iter_errors(value), None)
-    return None if error is None else f"{json_path(error.instance_path)}: {_reason(table, error)}"
+    return (
+        None
+        if error is None
+        else f"{json_path(error.instance_path)}: {_reason(table, value, error)}"
+    )
 
 
 def json_path(steps: list[str | int]) -> str:
@@ -35,7 +39,7 @@ def likely(name: str, known: list[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _reason(table: str, error: jsonschema_rs.ValidationError) -> str:
+def _reason(table: str, value: object, error: jsonschema_rs.ValidationError) -> str:
     kind = error.kind
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
         name = kind.unexpected[0]
@@ -44,6 +48,10 @@ def _reason(table: str, error: jsonschema_rs.ValidationError) -> str:
         return f"the member {kind.property!r} is missing"
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.FalseSchema):
         return "cannot stand here beside the other members"
+    if {"accounts", "keys"}.intersection(error.instance_path):
+        # What stands there may be a key: it is not repeated.
+        masked = next(_validator(table, "what stands here").iter_errors(value))
+        return masked.message
     return error.message
 
 
@@ -57,6 +65,6 @@ def _members(schema: Any) -> Iterator[str]:  # noqa: ANN401 - a part of a schema
 
 
 @cache
-def _validator(table: str) -> jsonschema_rs.Draft202012Validator:
+def _validator(table: str, mask: str | None = None) -> jsonschema_rs.Draft202012Validator:
     registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in _TABLES.values()])
-    return jsonschema_rs.Draft202012Validator(_TABLES[table], registry=registry)
+    return jsonschema_rs.Draft202012Validator(_TABLES[table], registry=registry, mask=mask)

@@ -35,6 +35,7 @@ LAYERS = (
         "advice*",
         "journal",
     ),
+    ("snapshots",),
     ("state",),
     ("reading", "playing", "magic", "arrival"),
     ("engine",),

@@ -1,0 +1,91 @@
+"""Snapshots of a state as JSON: what is wrong with one, and how it gets into a file and back."""
+
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+
+from .accounts import Account, AccountError, Accounts
+from .accounts import check as check_account
+from .behaviour import BehaviourError, read_behaviour
+from .scenario import ScenarioError
+from .scenario import check as check_scenario
+from .tables import complaint, likely
+from .wire import Json, WireError, load
+
+
+class StateError(ValueError):
+    """A snapshot that cannot be; the message says where and what is wrong."""
+
+
+def check_form(snapshot: Json) -> None:
+    """Raise `StateError` unless `snapshot` keeps `schemas/tables/state.json`."""
+    if wrong := complaint("state", snapshot):
+        raise StateError(wrong)
+
+
+def check_sense(snapshot: Mapping[str, Any]) -> None:
+    """Raise `StateError` unless the parts fit each other; each of them must be there."""
+    with _at("$.behaviour: "):
+        read_behaviour(snapshot["behaviour"])
+    models: list[str] = []
+    for number, row in enumerate(snapshot["models"]):
+        if row["id"] in models:
+            raise StateError(f"$.models[{number}].id: there is a model {row['id']!r} already")
+        models.append(row["id"])
+    for number, row in enumerate(snapshot["planned_changes"]):
+        _known("model", row["model"], models, f"$.planned_changes[{number}].model")
+    accounts = Accounts()
+    for number, row in enumerate(snapshot["accounts"]):
+        with _at(f"$.accounts[{number}]"):
+            check_account(row, models)
+            accounts.add(Account.read(row))
+    for number, row in enumerate(snapshot["windows"]):
+        _known("account", row["account"], accounts, f"$.windows[{number}].account")
+    for number, row in enumerate(snapshot["scenarios"]["receipts"]):
+        place = f"$.scenarios.receipts[{number}]"
+        _known("account", row["account"], accounts, f"{place}.account")
+        with _at(f"{place}.scenario"):
+            check_scenario(row["scenario"])
+        if len(row["steps"]) != len(row["scenario"]["steps"]):
+            raise StateError(f"{place}.steps: must be as many as the steps of the scenario")
+    for name in snapshot["pins"]:
+        _known("account", name, accounts, "$.pins")
+
+
+def _known(kind: str, name: str, known: Collection[str], place: str) -> None:
+    if name not in known:
+        raise StateError(f"{place}: there is no {kind} {name!r}{likely(name, list(known))}")
+
+
+@contextmanager
+def _at(place: str) -> Generator[None]:
+    """Put the way to a part before what that part says of itself."""
+    try:
+        yield
+    except (AccountError, BehaviourError, ScenarioError) as error:
+        raise StateError(place + str(error).removeprefix("$")) from None
+
+
+def read_file(path: str | Path) -> dict[str, Any]:
+    """Read a snapshot that keeps its schema; raises `StateError`, which names the file."""
+    try:
+        snapshot = load(Path(path).read_bytes(), unique_keys=True)
+        check_form(snapshot)
+    except OSError as error:
+        raise StateError(f"{path}: cannot be read: {error.strerror}") from None
+    except (WireError, StateError) as error:
+        raise StateError(f"{path}: {error}") from None
+    return cast("dict[str, Any]", snapshot)
+
+
+def write_file(path: str | Path, snapshot: Mapping[str, Any]) -> None:
+    """Write a snapshot, for eyes too; raises `StateError`, which names the file."""
+    try:
+        Path(path).write_bytes(
+            orjson.dumps(snapshot, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        )
+    except OSError as error:
+        raise StateError(f"{path}: cannot be written: {error.strerror}") from None
