@@ -91,7 +91,7 @@ def _run(script: str, folder: Path) -> str:
         start_new_session=True,
     ) as process:
         try:
-            return process.communicate(timeout=100)[0]
+            return process.communicate(timeout=300)[0]  # a session that hangs, not one that is slow
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
