@@ -1,8 +1,12 @@
 """What the pytest fixtures hand out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .entry import Entry
+from .pins import Pin, ScoreFunction
+from .ready_made import find
+from .scenarios import Receipt
 from .state import State
 
 
@@ -22,3 +26,21 @@ class RerankMock:
         """The exchanges of this account, oldest first."""
         account = self.state.account_of(self.api_key)
         return self.state.journal.query(account=account.name) if account else []
+
+    def arm(self, scenario: object) -> Receipt:
+        """Let the next requests of this account play a scenario.
+
+        It is a `Scenario`, its JSON, the name of a ready-made one, or the id of an error. Raises
+        `ScenarioError`.
+        """
+        return self.state.scenarios.arm(self._account, find(scenario))
+
+    def pin(self, pins: ScoreFunction | Iterable[Pin]) -> None:
+        """Give documents of this account the scores of the pins, or of a function."""
+        self.state.pins.pin(self._account, pins)
+
+    @property
+    def _account(self) -> str:
+        account = self.state.account_of(self.api_key)
+        assert account is not None
+        return account.name

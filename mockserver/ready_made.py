@@ -192,6 +192,8 @@ READY_MADE = {scenario.name: scenario for scenario in _MADE}
 
 def find(named: object) -> Scenario:
     """Return the scenario of that name, that JSON, or the one step that is named as its error."""
+    if isinstance(named, Scenario):
+        return named
     if not isinstance(named, str):
         return Scenario.read(named)
     if named in READY_MADE:
