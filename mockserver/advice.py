@@ -40,10 +40,9 @@ class Rule(Generic[Looked]):
         """What the client did; the id in words, where Python runs without docstrings."""
         return self.find.__doc__ or f"{self.id.replace('_', ' ').capitalize()}."
 
-    def on(self, *looked: Looked.args, **named: Looked.kwargs) -> Iterator[Advice]:
-        """Yield the advice on what was found."""
-        for hint in self.find(*looked, **named):
-            yield Advice(self.id, self.severity, self.sentence, hint)
+    def advice(self, hint: str) -> Advice:
+        """Return the advice with this hint."""
+        return Advice(self.id, self.severity, self.sentence, hint)
 
 
 ON_REQUESTS = (
@@ -87,9 +86,9 @@ OVER_TIME = (
 
 def advise_on_request(sent: Sent) -> tuple[Advice, ...]:
     """Return what the request shows by itself."""
-    return tuple(advice for rule in ON_REQUESTS for advice in rule.on(sent))
+    return tuple(rule.advice(hint) for rule in ON_REQUESTS for hint in rule.find(sent))
 
 
 def advise_over_time(now: Entry, past: Past) -> tuple[Advice, ...]:
     """Return what it shows after what the caller did before."""
-    return tuple(advice for rule in OVER_TIME for advice in rule.on(now, past))
+    return tuple(rule.advice(hint) for rule in OVER_TIME for hint in rule.find(now, past))

@@ -89,7 +89,7 @@ def top_n_below_one(sent: Sent) -> Iterator[str]:
 
 def top_n_beyond_documents(sent: Sent) -> Iterator[str]:
     """`top_n` is more than there are documents."""
-    top_n, count = sent.fields.get("top_n"), len(sent.documents)
+    top_n, count = sent.fields.get("top_n"), len(sent.documents or ())
     if type(top_n) is int and 0 < count < top_n:
         yield f"`top_n` is {top_n}, the documents are {count}: leave it out to get all"
 
@@ -144,7 +144,7 @@ def empty_document(sent: Sent) -> Iterator[str]:
     """A document is empty."""
     empty = [
         str(index)
-        for index, document in enumerate(sent.documents)
+        for index, document in enumerate(sent.documents or ())
         if isinstance(document, str) and not document.strip()
     ]
     if empty:
@@ -155,7 +155,7 @@ def duplicate_documents(sent: Sent) -> Iterator[str]:
     """Documents are equal."""
     seen: set[str] = set()
     again: list[str] = []
-    for index, document in enumerate(sent.documents):
+    for index, document in enumerate(sent.documents or ()):
         if isinstance(document, str):
             if document in seen:
                 again.append(str(index))

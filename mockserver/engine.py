@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from .accounts import Account
 from .advice import HEADER
+from .behaviour import Behaviour
 from .contract import ERRORS, Model, Refusal, refusal
 from .magic import magic_step
 from .playing import play
@@ -27,14 +28,14 @@ Handler: TypeAlias = Callable[[State, Account, Request], Response]
 
 def answer(state: State, request: Request) -> Response:
     """Answer one request, whatever it is, and write both into the journal."""
-    came, account = state.clock.now(), None
+    came = state.clock.now()
     try:
         handler = route(state, request)
-        account = identify(state, request)
-        response = handler(state, account, request)
+        response = handler(state, identify(state, request), request)
     except Refusal as refusal:
         response = refusal.response
     response = with_headers(response, **{"x-siliconcloud-trace-id": state.uuid7()})
+    account = state.account_of(key_of(state.behaviour, request))
     entry = state.record(account, request, response, came=came)
     if entry.advice and state.behaviour.advice_header == "present":
         response = with_headers(response, **{HEADER: entry.advice_ids})
@@ -123,18 +124,23 @@ def route(state: State, request: Request) -> Handler:
 
 def identify(state: State, request: Request) -> Account:
     """Find the account of the key in the Authorization header."""
-    behaviour = state.behaviour
-    header = request.headers.get("authorization", "").strip()
-    scheme, _, key = header.partition(" ")
-    if scheme.lower() != "bearer" and behaviour.authorization_scheme == "optional":
-        scheme, key = "bearer", header
-    if scheme.lower() != "bearer" or not key:
+    key = key_of(state.behaviour, request)
+    if not key:
         raise refusal("token_invalid")
-    account = state.account_of(key.strip())
+    account = state.account_of(key)
     if account is None:
-        as_object = behaviour.invalid_key == "object"
+        as_object = state.behaviour.invalid_key == "object"
         raise refusal("key_invalid_object" if as_object else "key_invalid")
     return account
+
+
+def key_of(behaviour: Behaviour, request: Request) -> str:
+    """Return the key in the Authorization header, or nothing."""
+    header = request.headers.get("authorization", "").strip()
+    scheme, _, key = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return key.strip()
+    return header if behaviour.authorization_scheme == "optional" else ""
 
 
 def admit(state: State, account: Account, model: Model, ranking: Ranking) -> Admission:

@@ -43,7 +43,7 @@ class Entry:
     number: int
     #: Seconds since the epoch, by the clock of the state, when the request came.
     at: float
-    #: The name of the account, or None when no valid key was sent.
+    #: The name of the account, or None when no valid key was sent, whatever the path.
     account: str | None
     #: Its body may be cut: `journal.BODY_BYTES`.
     request: Request
@@ -60,7 +60,7 @@ class Entry:
     #: How many documents the request has.
     documents: int | None
     usage: Usage
-    #: Until the answer was ready, by the clock of the state.
+    #: Until the answer was sent, by the clock of the state and by what delays it.
     milliseconds: float
     advice: tuple[Advice, ...] = ()
     #: Who asked, as a number that means nothing outside this process; a key that nobody knows is

@@ -50,11 +50,12 @@ def observe(
 ) -> Entry:
     """Make an entry, still without a number, of what crossed the wire: without keys, and cut.
 
-    `came` and `now` are the times of request and answer.
+    `came` is when the request did, `now` when its answer was ready.
     """
     sent = Sent.read(request, models, is_key, max_body_bytes)
+    delivery = response.delivery
+    seconds = max(now - came, 0.0) + delivery.delay + delivery.pause * (delivery.pieces - 1)
     redactor = Redactor(request, is_key)
-    has_documents = isinstance(sent.fields.get("documents"), (str, list))
     return Entry(
         number=0,
         at=came,
@@ -75,9 +76,9 @@ def observe(
         response_bytes=len(response.body),
         outcome=outcome(response),
         model=None if sent.named_model is None else _cut(redactor.text(sent.named_model)),
-        documents=len(sent.documents) if has_documents else None,
+        documents=None if sent.documents is None else len(sent.documents),
         usage=response.usage,
-        milliseconds=max(now - came, 0.0) * 1000,
+        milliseconds=seconds * 1000,
         advice=tuple(
             replace(advice, hint=redactor.text(advice.hint)) for advice in advise_on_request(sent)
         ),

@@ -32,6 +32,9 @@ _SECRET_PARAMETERS = frozenset(
 #: Words of a header that say what follows, and are no secrets.
 _SCHEMES = frozenset({"apikey", "basic", "bearer", "token"})
 
+#: What stands in every URL and is no key, so that it need not be looked up.
+_PLAIN = frozenset({"", "v1", "rerank", "models", "user", "info"})
+
 #: What looks like a key. One that is this long is one; a shorter one is, if the mock knows it.
 _KEY = re.compile(r"sk-[\w-]+", re.ASCII)
 _LONG = len("sk-") + 16
@@ -95,7 +98,7 @@ def keys_in_url(request: Request, is_key: Callable[[str], bool]) -> Iterator[str
     parameters = [part.partition("=") for part in request.query.split("&") if part]
     segments = [segment for segment in request.path.split("/") if segment]
     for name, value in [*((n, v) for n, _, v in parameters), *(("", s) for s in segments)]:
-        for word in {value, unquote_plus(value)} - {""}:
+        for word in {value, unquote_plus(value)} - _PLAIN:
             if _is_secret(name) or is_key(word) or (_KEY.fullmatch(word) and len(word) >= _LONG):
                 yield word
 

@@ -10,7 +10,7 @@ from .wire import Json, Request, WireError, load
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request as the advice looks at it."""
+    """What is seen at once, so that no advice has to look for it again."""
 
     request: Request
     models: Mapping[str, Model]
@@ -20,6 +20,18 @@ class Sent:
     body: Json
     #: Why the body is no JSON.
     problem: str | None
+    #: The fields of the body; none, if it is no object.
+    fields: Mapping[str, Any]
+    #: The model that the request names, known or not.
+    named_model: str | None
+    #: The model, if it is known.
+    model: Model | None
+    #: The form that the request is held to.
+    form: Form
+    #: The documents; a text alone is one. None, if there is neither a list nor a text.
+    documents: list[Any] | None
+    #: Whether it is a rerank request, wherever it was sent.
+    is_rerank: bool
 
     @classmethod
     def read(
@@ -29,51 +41,39 @@ class Sent:
         is_key: Callable[[str], bool],
         max_body_bytes: int,
     ) -> "Sent":
-        """Look into the body, if there is one and it is all there."""
+        """Look at a request; into its body, if that is all there."""
         body, problem = None, None
         if 0 < len(request.body) <= max_body_bytes:
             try:
                 body = load(request.body)
             except WireError as error:
                 problem = str(error)
-        return cls(request, models, is_key, body, problem)
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """The fields of the body; none, if it is no object."""
-        return cast("dict[str, Any]", self.body) if isinstance(self.body, dict) else {}
-
-    @property
-    def named_model(self) -> str | None:
-        """The model that the request names, known or not."""
-        name = self.fields.get("model")
-        return name if isinstance(name, str) else None
-
-    @property
-    def model(self) -> Model | None:
-        """The model, if it is known."""
-        return self.models.get(self.named_model or "")
-
-    @property
-    def form(self) -> Form:
-        """The form that the request is held to."""
-        return FORMS[self.model.form if self.model else "classic"]
-
-    @property
-    def documents(self) -> list[Any]:
-        """The documents; none, if there is no list of them and no text."""
-        documents: str | list[Any] | None = self.fields.get("documents")
-        if isinstance(documents, str):
-            return [documents]
-        return documents if isinstance(documents, list) else []
+        fields = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+        name, documents = fields.get("model"), fields.get("documents")
+        named_model = name if isinstance(name, str) else None
+        model = models.get(named_model or "")
+        return cls(
+            request=request,
+            models=models,
+            is_key=is_key,
+            body=body,
+            problem=problem,
+            fields=fields,
+            named_model=named_model,
+            model=model,
+            form=FORMS[model.form if model else "classic"],
+            documents=_listed(documents),
+            is_rerank=(request.method, request.path) == ("POST", "/v1/rerank")
+            or {"query", "documents"} <= fields.keys(),
+        )
 
     @property
     def contents(self) -> list[Any]:
         """Query and documents."""
-        return [self.fields.get("query"), *self.documents]
+        return [self.fields.get("query"), *(self.documents or ())]
 
-    @property
-    def is_rerank(self) -> bool:
-        """Whether it is a rerank request, wherever it was sent."""
-        asked_there = (self.request.method, self.request.path) == ("POST", "/v1/rerank")
-        return asked_there or {"query", "documents"} <= self.fields.keys()
+
+def _listed(documents: str | list[Any] | None) -> list[Any] | None:
+    if isinstance(documents, str):
+        return [documents]
+    return documents if isinstance(documents, list) else None

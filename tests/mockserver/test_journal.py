@@ -14,6 +14,7 @@ from mockserver.contract import ERRORS
 from mockserver.entry import Entry, outcome
 from mockserver.journal import Journal
 from mockserver.redaction import SECRET_HEADERS
+from mockserver.scenario import Scenario
 from mockserver.state import DEFAULT_KEY, State
 from tests.mockserver.asking import BGE, HEADERS, MULTIMODAL, OFFLINE, QWEN, ask, fields
 
@@ -64,6 +65,21 @@ def test_milliseconds_are_those_of_the_clock() -> None:
     state = State(clock=Clock(source=lambda: next(readings)))
     ask(state, fields())
     assert state.journal[0].milliseconds == 250
+
+
+def test_milliseconds_count_what_delays_an_answer() -> None:
+    state = frozen()
+    step = {"delay": 1.5, "drip": {"pieces": 3, "pause": 0.25}}
+    state.scenarios.arm("account-1", Scenario.read({"name": "slow", "steps": [step]}))
+    ask(state, fields())
+    assert state.journal[0].milliseconds == 2000
+
+
+def test_the_account_of_a_valid_key_is_known_whatever_the_path() -> None:
+    state = frozen()
+    ask(state, fields(), path="/v1/v1/rerank")
+    ask(state, fields(), path="/v1/v1/rerank", headers=with_key("sk-wrong"))
+    assert [entry.account for entry in state.journal] == ["account-1", None]
 
 
 def test_a_clock_that_is_set_back_makes_no_time_negative() -> None:
