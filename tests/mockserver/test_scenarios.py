@@ -2,6 +2,7 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -460,3 +461,17 @@ def test_a_ready_made_scenario_shows_in_the_answers(name: str) -> None:
     state = State(seed=1)
     state.scenarios.arm(ACCOUNT, READY_MADE[name])
     assert seen(state) != seen(State(seed=1))
+
+
+def test_the_guide_has_every_ready_made_scenario_with_its_reason() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", guide.split("## Steps")[0], re.MULTILINE)
+    assert rows == [(name, scenario.why) for name, scenario in READY_MADE.items()]
+
+
+def test_the_guide_has_every_member_of_a_step_and_of_its_edit() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`[^|]*`) \|", guide.split("## Steps")[1], re.MULTILINE)
+    told = set(re.findall(r"`(\w+)`", " ".join(cells)))
+    definitions = TABLE_SCHEMAS["scenario"]["$defs"]
+    assert told >= {*definitions["step"]["properties"], *definitions["edit"]["properties"]}
