@@ -18,6 +18,8 @@ from .violations import shorten
 BUSY = (429, 502, 503, 504)
 #: Error codes that say a model does not exist, or is off.
 NO_SUCH_MODEL = (20012, 30003)
+#: Error code of an account without money, with status 402 or 403.
+BALANCE_INSUFFICIENT = 30001
 
 
 class InconclusiveError(Exception):
@@ -61,7 +63,8 @@ class Run:
         who refuses everything would seem to refuse what is wrong.
         """
         answer = self._patiently(target, request)
-        if request.credential is Credential.KEY and answer.status in (401, 402):
+        poor = member(answer.json, "code") == BALANCE_INSUFFICIENT
+        if request.credential is Credential.KEY and (answer.status in (401, 402) or poor):
             self.halt(f"the key in ${self.api_key_env} was refused: {seen(answer)}")
         return Exchange(request, answer, self.budget.spent)
 
@@ -131,7 +134,7 @@ class Run:
         return None
 
     def _patiently(self, target: Target, request: Request) -> Answer:
-        backoff = self.patience.backoff()
+        waits = 0
         failed_before = False
         while True:
             try:
@@ -149,10 +152,11 @@ class Run:
             self.budget.excuse()
             if answer is None and not self.answered:
                 self.halt(f"no answer from {target.base_url}: {trouble}")
-            if not (self.patience.waits(retry_after) or next(backoff, None)):
+            if not self.patience.waits(waits, retry_after):
                 if answer is None:
                     self.halt(f"no more answers from {target.base_url}: {trouble}")
                 raise InconclusiveError(f"still busy after all waiting: {trouble}")
+            waits += 1
 
     def _once(self, target: Target, request: Request) -> Answer:
         if self.halted:

@@ -1,7 +1,7 @@
 """What a run may spend: examples, requests, and time spent waiting."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from threading import Lock
@@ -105,25 +105,21 @@ class Pace:
 class Patience:
     """How long to wait for a target that is busy or limits its rate."""
 
-    #: Longest wait for one answer, in seconds.
+    #: Longest single wait, in seconds.
     longest: float = 60.0
     #: Seconds left for the whole run.
     left: float = 300.0
     sleep: Callable[[float], None] = field(default=time.sleep)
 
-    def waits(self, retry_after: str | None) -> bool:
-        """Wait as long as the target asks for. False where that is too long, or not said."""
-        seconds = float(retry_after) if retry_after and retry_after.isdecimal() else None
-        return seconds is not None and self._wait(seconds)
+    def waits(self, before: int, retry_after: str | None) -> bool:
+        """Wait as long as the target asks for, or else 1, 2, 4, … seconds. False if too long.
 
-    def backoff(self) -> Iterator[float]:
-        """Wait 1, 2, 4, … seconds, once for each item, as long as the patience lasts."""
-        seconds = 1.0
-        while self._wait(seconds):
-            yield seconds
-            seconds *= 2
-
-    def _wait(self, seconds: float) -> bool:
+        ``before`` is how often it was waited in vain: who asks for no wait again and again is
+        asked more and more rarely, too.
+        """
+        seconds = 2.0**before
+        if retry_after and retry_after.isdecimal():
+            seconds = max(float(retry_after), seconds - 1)
         if seconds > min(self.longest, self.left):
             return False
         self.left -= seconds
