@@ -81,7 +81,7 @@ def servers() -> Iterator[Comparison]:
     if sys.platform != "linux":
         raise SystemExit("The servers are measured on Linux alone: it tells another process's CPU.")
     with ExitStack() as stack:
-        mock = stack.enter_context(served("mockserver", "serve", "--port", "0"))
+        mock = stack.enter_context(served("mockserver", "serve", "--port", "0", "--quiet"))
         bare = stack.enter_context(served("benchmarks.bare"))
         for name, body in REQUESTS.items():
             length = len(mock.post("/v1/rerank", body))

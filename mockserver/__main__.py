@@ -7,6 +7,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+from . import log
 from .behaviour import PRESETS, BehaviourError, load_behaviour
 from .state import DEFAULT_KEY, State
 from .via_socket import base_url, listen, serve
@@ -32,6 +33,9 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         parser.error(f"cannot listen on {options.host} port {options.port}: {error}")
     state = State(behaviour=behaviour, keys=options.key or [DEFAULT_KEY])
+    if not options.quiet:
+        form = log.json_line if options.log_json else log.line
+        state.journal.listener = log.writer(sys.stderr, form)
     line = f"rerank-mock ready at {base_url(listener)}"
     serve(state, listener, lambda: print(line, flush=True))
 
@@ -61,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME|FILE",
         help=f"one of {', '.join(PRESETS)}, or a JSON file; default: %(default)s",
     )
+    lines = command.add_mutually_exclusive_group()
+    lines.add_argument("--quiet", action="store_true", help="write no line for each exchange")
+    lines.add_argument("--log-json", action="store_true", help="write the lines as JSON objects")
     return parser
 
 

@@ -39,7 +39,7 @@ LAYERS = (
     ("state",),
     ("reading", "playing", "magic", "arrival"),
     ("engine",),
-    ("via_*", "admin", "fixtures", "pytest_plugin", "__main__"),
+    ("via_*", "admin*", "log", "fixtures", "pytest_plugin", "__main__"),
 )
 
 #: Input and output, clocks and chance: whatever the engine needs of them is handed to it.

@@ -1,5 +1,6 @@
 """`rerank-mock serve`, as a process of its own."""
 
+import json
 import os
 import signal
 import socket
@@ -56,7 +57,7 @@ def post(base_url: str, key: str = "sk-mock", **changes: object) -> httpx.Respon
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly_with_0(number: signal.Signals) -> None:
-    with serving() as (process, base_url):
+    with serving("--quiet") as (process, base_url):
         assert base_url.endswith("/v1")
         assert post(base_url).status_code == 200
         process.send_signal(number)
@@ -73,6 +74,34 @@ def test_a_signal_ends_it_while_an_upload_is_under_way() -> None:
             _, errors = process.communicate()
         assert process.returncode == 0
         assert "Traceback" not in errors
+
+
+def test_each_exchange_is_a_line_on_stderr() -> None:
+    with serving() as (process, base_url):
+        post(base_url)
+        post(base_url, top_k=1)
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate()
+    first, second = errors.splitlines()
+    assert output == ""
+    assert " account-1 POST /v1/rerank 200 answered BAAI/bge-reranker-v2-m3 3 documents " in first
+    assert second.endswith(" | unknown_field: `top_k`: did you mean `top_n`?")
+
+
+def test_the_lines_may_be_json() -> None:
+    with serving("--log-json") as (process, base_url):
+        post(base_url, "sk-wrong")
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate()
+    (line,) = errors.splitlines()
+    assert json.loads(line)["outcome"] == "key_invalid"
+
+
+def test_nobody_needs_to_read_the_lines() -> None:
+    with serving() as (process, base_url):
+        assert process.stderr
+        process.stderr.close()
+        assert [post(base_url).status_code for _ in range(3)] == [200, 200, 200]
 
 
 def test_keys_and_behaviour_are_taken_from_the_command_line(tmp_path: Path) -> None:
@@ -96,6 +125,7 @@ def test_keys_and_behaviour_are_taken_from_the_command_line(tmp_path: Path) -> N
         (["serve", "--host", "a" * 70], "cannot listen on aaa"),
         (["serve", "--host", "\u00fc"], "argument --host: must be printable ASCII without spaces"),
         (["serve", "--host", ""], "argument --host: must be printable ASCII without spaces"),
+        (["serve", "--quiet", "--log-json"], "--log-json: not allowed with argument --quiet"),
         (["serve", "--behaviour", "observd"], "observd: neither a preset"),
         (["serve", "--behaviour", os.devnull], f"{os.devnull}: Is not JSON"),
     ],
