@@ -1,6 +1,7 @@
 """The judge: sends what a test draws, and holds what comes back against the contract."""
 
 import contextlib
+import math
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -71,7 +72,7 @@ class Judge:
         smallest: list[Example] = []
         stopped: list[InconclusiveError] = []
         sought: list[str] = []
-        allowance = self.run.effort.shrinking
+        enough = math.inf
 
         @hypothesis.seed(zlib.crc32(f"{self.run.seed}:{self.test}".encode()))
         @hypothesis.settings(
@@ -86,18 +87,19 @@ class Judge:
         @hypothesis.given(examples)
         def holds(example: Example) -> None:
             # Hypothesis asks again for what it has asked before: the target is not asked twice.
-            nonlocal allowance
+            nonlocal enough
             drawn = repr(example)
             if drawn not in judged:
-                if stopped or allowance < 0:
+                if stopped or self.run.budget.spent >= enough:
                     return
-                allowance -= bool(sought)
                 try:
                     judged[drawn] = self._prove(lambda: prove(example))
                 except InconclusiveError as error:
                     stopped.append(error)
                     return
-                sought[:] = sought or sorted(judged[drawn])[:1]
+                if judged[drawn] and not sought:
+                    sought[:] = sorted(judged[drawn])[:1]
+                    enough = self.run.budget.spent + self.run.effort.shrinking
             if sought and sought[0] in judged[drawn]:
                 smallest[:] = [example]
                 raise _FoundError
@@ -115,10 +117,13 @@ class Judge:
             raise InconclusiveError(f"nothing could be said of it: it needs {needed}")
 
     def _judge_again(self, requirement: str, prove: Callable[[], object]) -> None:
-        """Prove the example that is to be reported once more, and say so if it holds now."""
+        """Prove the smallest example once more: what it shows is told, and if it holds now."""
+        told = self.run.ledger.violations[requirement]
+        before = told.pop(self.test)
         with contextlib.suppress(InconclusiveError):
             if requirement not in self._prove(prove):
                 self.run.ledger.unsteady[requirement] = "asked again, the target did otherwise"
+        told.setdefault(self.test, before)
 
     def examine_once(self, prove: Callable[[], object]) -> None:
         """Examine the one request that ``prove`` sends."""
@@ -173,11 +178,8 @@ class Judge:
         return exchange
 
     def ranks(self, requirement: str, body: Body) -> Exchange:
-        """As :meth:`accepts`; an answer without a well-formed ranking ends the example too."""
-        exchange = self.accepts(requirement, body)
-        if not exchange.ranking:
-            raise _StopError
-        return exchange
+        """As :meth:`accepts`; a ranking that cannot be compared ends the example too."""
+        return self._comparable(self.accepts(requirement, body))
 
     def reference(self, body: Body, requirement: str = "endpoint.rerank") -> Exchange:
         """As :meth:`ranks`, but an earlier exchange that had the same body will do."""
@@ -187,7 +189,7 @@ class Judge:
             self._take(self.run.references[name])
         else:
             self.run.references[name] = self.ranks(requirement, body)
-        return self.run.references[name]
+        return self._comparable(self.run.references[name])
 
     def expect_status(self, requirement: str, status: int, exchange: Exchange) -> None:
         """Hold the status of an answer against the requirement."""
@@ -214,6 +216,12 @@ class Judge:
         with ThreadPoolExecutor(len(requests)) as pool:
             asked = list(pool.map(partial(self.run.ask, self.target), requests))
         return [self._take(exchange) for exchange in asked]
+
+    def _comparable(self, exchange: Exchange) -> Exchange:
+        indices = {result.index for result in exchange.ranking or ()}
+        if not indices or not indices <= set(range(len(exchange.documents))):
+            raise _StopError
+        return exchange
 
     def _take(self, exchange: Exchange) -> Exchange:
         tried, found = checks.examine(exchange)

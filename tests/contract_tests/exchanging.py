@@ -3,7 +3,6 @@
 import itertools
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from contract_tests.contract import Json
 from contract_tests.exchanges import Answer, Exchange, Request
@@ -82,9 +81,14 @@ def honest() -> Scripted:
         body = request.body
         if errors(CONTRACT["request.classic"], body):
             return answer({"code": 20015, "message": "The parameter is invalid."}, 400)
-        sent: list[str] = body["documents"] if isinstance(body["documents"], list) else [""]
-        results = [
-            {"index": index, "relevance_score": 1 / (1 + len(text))}
+        documents: Json = body["documents"]
+        sent: list[str] = [documents] if isinstance(documents, str) else documents
+        results: list[Json] = [
+            {
+                "index": index,
+                "relevance_score": 1 / (1 + len(text)),
+                "document": {"text": text} if body.get("return_documents") else None,
+            }
             for index, text in enumerate(sent)
         ]
         results.sort(key=lambda result: -result["relevance_score"])
@@ -105,7 +109,7 @@ def refusing(wrong: Callable[[Json], Json]) -> Scripted:
     """Make a target that answers 400 where ``wrong`` is true of the body, and else conforms."""
     return spoilt(
         lambda request, conforming: (
-            replace(conforming, status=400) if wrong(request.body) else conforming
+            answer({"message": "no"}, 400) if wrong(request.body) else conforming
         )
     )
 
