@@ -77,7 +77,10 @@ class Catalogue:
         return self._models.keys()
 
     def at(self, now: float) -> Mapping[str, Model]:
-        """Return the models by name, after all that was due. What came to pass is not undone."""
+        """Return the models by name, after all that is due has happened.
+
+        What has happened stays so, also when the clock is set back.
+        """
         while self._planned and self._planned[0].at <= now:
             self.change(self._planned.pop(0).change)
         return self._models

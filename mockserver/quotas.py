@@ -63,7 +63,8 @@ class Quotas:
         """
         meters: dict[LimitName, Meter] = {}
         full: LimitName | None = None
-        for name, limit in limits.items():
+        for name in SECONDS:
+            limit = limits.get(name)
             if limit is None:
                 continue
             window = self._open(account, model, name, now)

@@ -96,8 +96,9 @@ class State:
         row: dict[str, Any] = {"model": name, **changes}
         with self.lock:
             check_change(row, self._catalogue.names)
-            at = row.get("at", self.clock.now())
-            self._catalogue.plan(at, Change.read(row))
+            now = self.clock.now()
+            self._catalogue.plan(row.get("at", now), Change.read(row))
+            self._catalogue.at(now)
 
     def open_account(self, *keys: str, name: str | None = None, **terms: "Json | Decimal") -> str:
         """Open an account for the keys, or for one that is made up; return the first of them.
