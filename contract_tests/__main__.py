@@ -45,6 +45,7 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if trouble:
         parser.error(trouble)
     code = pytest.main([*_PYTEST, *words(options), *([f"--junitxml={junit}"] if junit else [])])
+    # Stopped before the first test, or without any: otherwise the verdict has set the code.
     if code in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.NO_TESTS_COLLECTED):
         return EXIT_CODES[Verdict.INCONCLUSIVE]
     return int(code)

@@ -28,6 +28,7 @@ from .targets import HttpTarget, Target
 
 HERE = Path(__file__).parent
 RUN = pytest.StashKey[Run]()
+REPORT = pytest.StashKey[Report]()
 WRAPPERS = pytest.StashKey[list[Answerer]]()
 
 
@@ -162,7 +163,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         ledger.inconclusive.update(dict.fromkeys(judge.requirements, str(reason)))
         pytest.skip(f"inconclusive: {reason}")
     except ViolatedError as error:
-        report = _report(pyfuncitem.config)
+        report = judge.run.report(tuple(judging_words(pyfuncitem.config.option)))
         blocks = [told(report, violation) for violation in error.violations]
         pytest.fail("\n".join(line for block in blocks for line in block), pytrace=False)
 
@@ -189,26 +190,31 @@ def pytest_runtest_makereport(
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the report, and let the exit code say the verdict."""
-    if session.config.stash[RUN].target is None:
+    config = session.config
+    ours = [item for item in session.items if item.path.parent == HERE]
+    if not ours:
         return
-    report = _report(session.config)
-    for name, path in files(session.config.option).items():
+    if session.shouldstop or session.shouldfail or exitstatus == pytest.ExitCode.INTERRUPTED:
+        _leave_open(ours, config.stash[RUN].ledger)
+    report = config.stash[RUN].report(tuple(judging_words(config.option)))
+    config.stash[REPORT] = report
+    for name, path in files(config.option).items():
         save(report, name, path)
-    summary = summary_file() if _option(session.config, "github") else None
+    summary = summary_file() if _option(config, "github") else None
     if summary:
         summarize(report, summary)
     if exitstatus == pytest.ExitCode.INTERNAL_ERROR:
         session.exitstatus = EXIT_CODES[Verdict.BROKEN]
-    elif exitstatus != pytest.ExitCode.INTERRUPTED and report.verdict is not Verdict.CONFORMS:
+    elif report.verdict is not Verdict.CONFORMS:
         session.exitstatus = EXIT_CODES[report.verdict]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the report."""
     config = terminalreporter.config
-    if config.stash[RUN].target is None:
+    report = config.stash.get(REPORT, None)
+    if report is None:
         return
-    report = _report(config)
     terminalreporter.section(TITLE)
     for line in lines(report):
         worst = line.startswith(("FAILED", "BROKEN"))
@@ -218,8 +224,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
-def _report(config: pytest.Config) -> Report:
-    return config.stash[RUN].report(tuple(judging_words(config.option)))
+def _leave_open(items: list[pytest.Item], ledger: Ledger) -> None:
+    """Call inconclusive what the tests are after that did not come to run."""
+    for item in items:
+        if item.name not in ledger.tests:
+            for name in set(requirements_of(item)) - ledger.skipped.keys():
+                ledger.inconclusive.setdefault(name, "the run ended before all of it was tried")
 
 
 def _option(config: pytest.Config, name: str) -> Json:
