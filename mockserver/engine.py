@@ -18,7 +18,7 @@ from .magic import magic_step
 from .playing import play
 from .quotas import rate_limit_headers
 from .reading import Rerank, check_form, find_model, read_body, understand
-from .scenario import Edit
+from .scenario import NO_EDIT, Edit
 from .scoring import Ranking, rank
 from .state import Admission, State
 from .wire import Request, Response, Usage, json_response
@@ -47,7 +47,7 @@ def rerank(state: State, account: Account, request: Request) -> Response:
     behaviour = state.behaviour
     step = state.scenarios.take(account.name) or magic_step(behaviour, request)
     if step is None:
-        return rank_documents(state, account, request, Edit())
+        return rank_documents(state, account, request, NO_EDIT)
     return play(behaviour, step, lambda edit: rank_documents(state, account, request, edit))
 
 

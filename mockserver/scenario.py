@@ -66,6 +66,10 @@ class Edit:
         return _changed({**body, "results": results}, self.members, self.without)
 
 
+#: Changes nothing.
+NO_EDIT = Edit()
+
+
 @dataclass(frozen=True, slots=True)
 class Drip:
     """A body that comes slowly."""
@@ -90,7 +94,7 @@ class Step:
     #: Answers with this text, JSON or not; the request is not read.
     body: str | None = None
     #: Changes the answer to a valid request.
-    answer: Edit = field(default_factory=Edit)
+    answer: Edit = field(default_factory=lambda: NO_EDIT)
     #: In place of the status of the answer.
     status: int | None = None
     #: Added to the headers of the answer or in place of those, by lower-case name; None removes.
@@ -170,8 +174,10 @@ def check(row: object) -> None:
 
 
 def _changed(
-    value: Mapping[str, Any], members: Mapping[str, Json], without: Sequence[str]
+    value: dict[str, Any], members: Mapping[str, Json], without: Sequence[str]
 ) -> dict[str, Any]:
+    if not members and not without:
+        return value
     changed = {**value, **members}
     return {name: member for name, member in changed.items() if name not in without}
 

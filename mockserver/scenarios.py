@@ -73,8 +73,8 @@ class Receipt:
     def _met(self, number: int) -> Met:
         if not self.struck[number]:
             return "never"
-        over = self.scenario.steps[number].times in (None, self.taken[number])
-        return "fully" if over else "partly"
+        times = self.scenario.steps[number].times
+        return "fully" if times is None or self.taken[number] >= times else "partly"
 
 
 class Scenarios:
@@ -101,7 +101,7 @@ class Scenarios:
         with self._lock:
             for receipt in self.receipts(account):
                 for number, step in enumerate(receipt.scenario.steps):
-                    if receipt.taken[number] != step.times:
+                    if step.times is None or receipt.taken[number] < step.times:
                         return _take(receipt, number, step)
             return None
 

@@ -475,3 +475,12 @@ def test_the_guide_has_every_member_of_a_step_and_of_its_edit() -> None:
     told = set(re.findall(r"`(\w+)`", " ".join(cells)))
     definitions = TABLE_SCHEMAS["scenario"]["$defs"]
     assert told >= {*definitions["step"]["properties"], *definitions["edit"]["properties"]}
+
+
+def test_a_step_that_took_more_requests_than_its_own_is_over() -> None:
+    state = armed(OVERLOADED, Step(error="forbidden"))
+    snapshot = state.snapshot()
+    snapshot["scenarios"]["receipts"][0]["steps"][0] |= {"taken": 9, "struck": 9}
+    state.rollback(snapshot)
+    assert statuses(state, 1) == [403]
+    assert state.scenarios.receipts()[0].met
