@@ -39,9 +39,7 @@ def annotations(report: Report) -> Iterator[str]:
 
 
 def _annotation(kind: str, title: str, message: str) -> str:
-    """A command of a workflow; what would end a part of it is escaped."""
+    """A command of a workflow; what would end the message is escaped."""
     for sign in "%\r\n":
-        title, message = (text.replace(sign, f"%{ord(sign):02X}") for text in (title, message))
-    for sign in ":,":
-        title = title.replace(sign, f"%{ord(sign):02X}")
+        message = message.replace(sign, f"%{ord(sign):02X}")
     return f"::{kind} title={title}::{message}"

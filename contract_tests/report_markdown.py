@@ -65,7 +65,10 @@ def _entry(report: Report, entry: Entry) -> Iterator[str]:
         yield escape(entry.reason)
     for violation in entry.violations[:1]:
         yield ""
-        yield from _fenced(list(_violation(report, violation)))
+        yield "```text"
+        # Each line begins with a word of ours and is one line: none can end the block.
+        yield from map(printable, _violation(report, violation))
+        yield "```"
 
 
 def _violation(report: Report, violation: Violation) -> Iterator[str]:
@@ -76,15 +79,6 @@ def _violation(report: Report, violation: Violation) -> Iterator[str]:
         yield f"sent      {shorten(curl(exchange.request, report.target), LONGEST)}"
         yield f"answered  status {answer.status}, {shorten(answer.text, LONGEST) or 'no body'}"
     yield f"again     {command(report, violation)}"
-
-
-def _fenced(lines: list[str]) -> Iterator[str]:
-    """A block that no line in it can end."""
-    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
-    fence = "`" * max(3, longest + 1)
-    yield f"{fence}text"
-    yield from map(printable, lines)
-    yield fence
 
 
 def escape(text: str) -> str:

@@ -61,6 +61,7 @@ def test_each_failure_has_its_exchange_and_the_way_to_see_it_again() -> None:
 def test_what_a_target_says_stays_text() -> None:
     blocks, rest = blocks_and_rest(write(samples.ATTACKED))
     assert any("owned" in block for block in blocks)
+    assert all(line.isprintable() for block in blocks for line in block.split("\n"))
     plain = re.sub(r"\\[!-/:-@\[-`{-~]", "", rest)
     assert "owned" in plain
     for sign in "<>[$":

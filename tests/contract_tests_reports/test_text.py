@@ -65,6 +65,14 @@ def test_a_curl_line_that_nobody_could_read_is_left_to_other_forms() -> None:
     assert any("see --report-json" in line for line in printed)
 
 
+def test_what_was_sent_commands_the_terminal_no_more_than_what_came() -> None:
+    sent = samples.exchange(body=b'{"model": "\x1b[31m')
+    violation = samples.violation("request.body.json", sent)
+    text = "\n".join(told(samples.VIOLATING, violation))
+    assert "\\x1b[31m" in text
+    assert all(line.isprintable() for line in text.split("\n"))
+
+
 def test_a_model_that_is_not_served_is_named_with_the_reason() -> None:
     report = replace(samples.CONFORMING, models={"a": None, "b": "status 404"})
     printed = list(lines(report))
