@@ -151,21 +151,27 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     if not isinstance(judge, Judge):
         return (yield)
     ledger = judge.run.ledger
+    reason = failure = ""
     try:
         model = pyfuncitem.funcargs.get("model")
         if isinstance(model, Model):
             judge.run.needs(judge.target, model)
         return (yield)
-    except NotServedError as reason:
-        ledger.skipped.update(dict.fromkeys(judge.requirements, str(reason)))
-        pytest.skip(str(reason))
-    except InconclusiveError as reason:
-        ledger.inconclusive.update(dict.fromkeys(judge.requirements, str(reason)))
-        pytest.skip(f"inconclusive: {reason}")
+    except NotServedError as error:
+        reason = str(error)
+        ledger.skipped.update(dict.fromkeys(judge.requirements, reason))
+    except InconclusiveError as error:
+        reason = f"inconclusive: {error}"
+        unknown = error.requirements or judge.requirements
+        ledger.inconclusive.update(dict.fromkeys(unknown, str(error)))
     except ViolatedError as error:
         report = judge.run.report(tuple(judging_words(pyfuncitem.config.option)))
         blocks = [told(report, violation) for violation in error.violations]
-        pytest.fail("\n".join(line for block in blocks for line in block), pytrace=False)
+        failure = "\n".join(line for block in blocks for line in block)
+    # Outside of the except clauses: nobody wants to read what this happened during.
+    if failure:
+        pytest.fail(failure, pytrace=False)
+    pytest.skip(reason)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -191,6 +197,8 @@ def pytest_runtest_makereport(
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the report, and let the exit code say the verdict."""
     config = session.config
+    if exitstatus == pytest.ExitCode.INTERNAL_ERROR:
+        session.exitstatus = EXIT_CODES[Verdict.BROKEN]
     ours = [item for item in session.items if item.path.parent == HERE]
     if not ours:
         return
@@ -203,9 +211,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     summary = summary_file() if _option(config, "github") else None
     if summary:
         summarize(report, summary)
-    if exitstatus == pytest.ExitCode.INTERNAL_ERROR:
-        session.exitstatus = EXIT_CODES[Verdict.BROKEN]
-    elif report.verdict is not Verdict.CONFORMS:
+    crashed = exitstatus == pytest.ExitCode.INTERNAL_ERROR
+    if not crashed and report.verdict is not Verdict.CONFORMS:
         session.exitstatus = EXIT_CODES[report.verdict]
 
 

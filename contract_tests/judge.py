@@ -114,7 +114,9 @@ class Judge:
         untried = self.requirements - self.run.ledger.tried
         if untried:
             needed = ", ".join(sorted(self.run.ledger.violations)) or "a usable answer"
-            raise InconclusiveError(f"nothing could be said of it: it needs {needed}")
+            raise InconclusiveError(
+                f"nothing could be said of it: it needs {needed}", frozenset(untried)
+            )
 
     def _judge_again(self, requirement: str, prove: Callable[[], object]) -> None:
         """Prove the smallest example once more: what it shows is told, and if it holds now."""

@@ -176,17 +176,16 @@ def _words(options: argparse.Namespace, names: set[str]) -> Iterator[str]:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return int(text)
 
 
 def _money(text: str) -> Decimal:
     try:
         amount = Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError from error
-    if not amount >= 0:
-        raise ValueError
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not (amount.is_finite() and amount >= 0):
+        raise argparse.ArgumentTypeError(f"{text} is not an amount of money, such as 0.50")
     return amount

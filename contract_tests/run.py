@@ -22,8 +22,17 @@ NO_SUCH_MODEL = (20012, 30003)
 BALANCE_INSUFFICIENT = 30001
 
 
+#: What an image or a video is recognised by in a body, and how many tokens it is taken for.
+MEDIA, TOKENS_OF_MEDIA = '"image": ', 1000
+
+
 class InconclusiveError(Exception):
     """It could not be found out; the message says why."""
+
+    def __init__(self, reason: str, requirements: frozenset[str] = frozenset()) -> None:
+        super().__init__(reason)
+        #: What could not be found out; empty for all that the test names.
+        self.requirements = requirements
 
 
 class NotServedError(Exception):
@@ -168,21 +177,30 @@ class Run:
             raise InconclusiveError(refusal)
         self.pace.wait()
         answer = target.send(request)
-        counted = member(answer.json, "meta", "tokens", "input_tokens")
-        if answer.status != 200:
-            counted = 0
-        if type(counted) is int:
+        counted = counted_tokens(answer)
+        if counted is not None:
             self.budget.settle(tokens, counted, price)
         self.answered = True
         return answer
+
+
+def counted_tokens(answer: Answer) -> int | None:
+    """How many tokens the target has counted, text and images together; None where it does not."""
+    if answer.status != 200:
+        return 0
+    tokens = member(answer.json, "meta", "tokens")
+    text, images = member(tokens, "input_tokens"), member(tokens, "image_tokens")
+    return text + (images if type(images) is int else 0) if type(text) is int else None
 
 
 def estimated_tokens(request: Request) -> int:
     """At most how many tokens the request is billed for: one for each character, query included."""
     documents = member(request.body, "documents")
     count = len(documents) if is_array(documents) else 1
-    query = len(json.dumps(member(request.body, "query"), ensure_ascii=False))
-    return count * query + len(json.dumps(documents, ensure_ascii=False))
+    query = json.dumps(member(request.body, "query"), ensure_ascii=False)
+    sent = json.dumps(documents, ensure_ascii=False)
+    media = (count * query.count(MEDIA) + sent.count(MEDIA)) * TOKENS_OF_MEDIA
+    return count * len(query) + len(sent) + media
 
 
 def _price(request: Request) -> Decimal:
