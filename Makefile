@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: check test lint bench openapi constraints clean
+.PHONY: check test lint bench kill-table openapi constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -23,6 +23,10 @@ lint: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks
+
+# Takes ten minutes; publishes which request each mutant falls at.
+kill-table: $(VENV)/installed
+	$(BIN)/rerank-contract selftest --markdown docs/kill-table.md
 
 openapi: $(VENV)/installed
 	$(BIN)/python -m tools.openapi
