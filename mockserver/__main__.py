@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from . import log
 from .behaviour import PRESETS, BehaviourError, load_behaviour
+from .snapshots import StateError
 from .state import DEFAULT_KEY, State
 from .via_socket import base_url, listen, serve
 
@@ -27,12 +28,14 @@ def main(arguments: list[str] | None = None) -> None:
         signal.signal(number, _stop)
     try:
         behaviour = load_behaviour(options.behaviour)
+        state = State(behaviour=behaviour, keys=options.key or [DEFAULT_KEY])
+        if options.state:
+            state.load(options.state)
         listener = listen(options.host, options.port)
-    except BehaviourError as error:
+    except (BehaviourError, StateError) as error:
         parser.error(str(error))
     except OSError as error:
         parser.error(f"cannot listen on {options.host} port {options.port}: {error}")
-    state = State(behaviour=behaviour, keys=options.key or [DEFAULT_KEY])
     if not options.quiet:
         form = log.json_line if options.log_json else log.line
         state.journal.listener = log.writer(sys.stderr, form)
@@ -64,6 +67,11 @@ def _parser() -> argparse.ArgumentParser:
         default="observed",
         metavar="NAME|FILE",
         help=f"one of {', '.join(PRESETS)}, or a JSON file; default: %(default)s",
+    )
+    command.add_argument(
+        "--state",
+        metavar="FILE",
+        help="begin as this file says; its accounts and behaviour replace --key and --behaviour",
     )
     lines = command.add_mutually_exclusive_group()
     lines.add_argument("--quiet", action="store_true", help="write no line for each exchange")

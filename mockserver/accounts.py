@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal, Inexact, localcontext
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from .contract import Price
 from .quotas import TIER, Limits
@@ -14,6 +14,9 @@ from .wire import Json
 #: Money is never rounded: a sum that does not fit is an error, and the digits suffice for sums of
 #: whatever the schema of a state allows.
 _EXACT = Context(prec=64, traps=[Inexact])
+
+#: A term of an account as it may be given: JSON, or money as it is.
+Term: TypeAlias = "Json | Decimal"
 
 _MONEY = ("granted_balance", "charged_balance")
 

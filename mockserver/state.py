@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from .accounts import Account, Accounts, charge
+from .accounts import Account, Accounts, Term, charge
 from .accounts import check as check_account
 from .behaviour import OBSERVED, Behaviour, read_behaviour
 from .clock import Clock
@@ -100,7 +100,7 @@ class State:
             self._catalogue.plan(row.get("at", now), Change.read(row))
             self._catalogue.at(now)
 
-    def open_account(self, *keys: str, name: str | None = None, **terms: "Json | Decimal") -> str:
+    def open_account(self, *keys: str, name: str | None = None, **terms: Term) -> str:
         """Open an account for the keys, or for one that is made up; return the first of them.
 
         The terms keep `schemas/tables/account.json`; money is a string or a `Decimal`. Raises
@@ -117,7 +117,7 @@ class State:
             self.accounts.add(Account.read(row))
         return keys[0]
 
-    def change_account(self, name: str, **terms: "Json | Decimal") -> Account:
+    def change_account(self, name: str, **terms: Term) -> Account:
         """Change terms of an account, as in `open_account`; return it as it is then."""
         with self.lock:
             row = {**self.accounts[name].row(), **_plain(terms)}
@@ -263,7 +263,7 @@ class State:
         return number % (1 << bits)
 
 
-def _plain(terms: Mapping[str, "Json | Decimal"]) -> dict[str, Json]:
+def _plain(terms: Mapping[str, Term]) -> dict[str, Json]:
     return {k: f"{v:f}" if isinstance(v, Decimal) else v for k, v in terms.items()}
 
 

@@ -43,7 +43,7 @@ def _reason(table: str, value: object, error: jsonschema_rs.ValidationError) -> 
     kind = error.kind
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
         name = kind.unexpected[0]
-        return f"has no member {name!r}{likely(name, sorted(set(_members(_TABLES[table]))))}"
+        return f"has no member {name!r}{likely(name, sorted({*_members(_TABLES[table])} - {name}))}"
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
         return f"the member {kind.property!r} is missing"
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.FalseSchema):

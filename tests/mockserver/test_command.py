@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from mockserver.state import State
 from tests.mockserver.asking import connect, fields
 
 COMMAND = [sys.executable, "-m", "mockserver"]
@@ -33,16 +34,17 @@ def serving(*options: str) -> Generator[tuple[subprocess.Popen[str], str]]:
         try:
             assert process.stdout
             line = process.stdout.readline()
-            assert line.startswith("rerank-mock ready at http://127.0.0.1:"), process.communicate()
+            assert line.startswith("rerank-mock ready at http://"), process.communicate()
             yield process, line.split()[-1]
         finally:
             process.kill()
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=REPOSITORY,
+        env={**os.environ, **variables},
         capture_output=True,
         check=False,
         text=True,
@@ -113,6 +115,26 @@ def test_keys_and_behaviour_are_taken_from_the_command_line(tmp_path: Path) -> N
         assert post(base_url, "sk-a", top_k=1).status_code == 400
 
 
+def test_the_state_file_decides_where_it_speaks(tmp_path: Path) -> None:
+    state = State(keys=["sk-a"])
+    state.change_account("account-1", limits={"RPM": 1})
+    state.save(path := tmp_path / "state.json")
+    with serving("--state", str(path), "--key", "sk-b") as (_, base_url):
+        assert [post(base_url, key).status_code for key in ("sk-a", "sk-a", "sk-b")] == [
+            200,
+            429,
+            401,
+        ]
+
+
+def test_a_wrong_state_file_is_one_line_and_2(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text('{"version": 1, "accounts": [{"name": "a"}]}', encoding="utf-8")
+    result = run("serve", "--state", str(path))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (f"rerank-mock: {path}: $.accounts[0]: the member 'keys' is missing\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -136,6 +158,36 @@ def test_a_wrong_command_line_is_one_line_and_2(arguments: list[str], complaint:
     assert result.stderr.startswith("rerank-mock: ")
     assert complaint in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("token", ["", "to ken", "t\u00f6ken"])
+def test_a_token_that_no_header_can_carry_is_refused_and_not_repeated(token: str) -> None:
+    result = run("serve", "--admin-token-env", "TOKEN", TOKEN=token)
+    assert result.returncode == 2
+    assert result.stderr == (
+        "rerank-mock: the variable TOKEN must be printable ASCII without spaces\n"
+    )
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_other_machines_reach_no_admin_without_a_token(host: str) -> None:
+    result = run("serve", "--port", "0", "--host", host)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"rerank-mock: {host} can be reached from other machines, and /__admin with it:"
+        " give it a token by --admin-token-env\n"
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_token_is_asked_for_by_admin_alone(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("TOKEN", "right")
+    with serving("--host", host, "--admin-token-env", "TOKEN") as (_, base_url):
+        port = httpx.URL(base_url).port
+        health = f"http://127.0.0.1:{port}/__admin/health"
+        right = {"Authorization": "Bearer right"}
+        assert [httpx.get(health, headers=h).status_code for h in ({}, right)] == [401, 200]
+        assert post(f"http://127.0.0.1:{port}/v1").status_code == 200
 
 
 @pytest.mark.parametrize("key", ["", "sk mock", "sk-\u00e9"])

@@ -38,7 +38,7 @@ PICTURE_MODEL = "Qwen/Qwen3-VL-Reranker-8B"
 TIMES = st.sampled_from([1, 7, 59, 60, 61, 1800, 3600, 86399, 86400])
 #: Little enough that a few requests of a few tokens reach it.
 LIMITS = st.dictionaries(
-    st.sampled_from(sorted(SECONDS)), st.integers(0, 12), min_size=1, max_size=2
+    st.sampled_from(sorted(SECONDS)), st.integers(0, 12), min_size=1, max_size=4
 ).map(lambda limits: {name: n // 5 if name[0] == "R" else n for name, n in limits.items()})
 MONEY = st.sampled_from([0, 0, 28, 5 * YUAN])
 #: What a step of a scenario answers, and its status; None is the usual answer.
@@ -121,6 +121,7 @@ class Life(RuleBasedStateMachine):
         picture=st.booleans(),
         instruction=st.booleans(),
         times=st.integers(1, 3),
+        patient=st.booleans(),
     )
     def rerank(  # noqa: PLR0917 - Hypothesis names them all
         self,
@@ -131,6 +132,7 @@ class Life(RuleBasedStateMachine):
         picture: bool,
         instruction: bool,
         times: int,
+        patient: bool,
     ) -> None:
         text, images = count * (1 + words), 0
         document: Any = "b " * words
@@ -152,6 +154,8 @@ class Life(RuleBasedStateMachine):
             )
             assert (response.status, limit, wait) == expected
             Life.answers.add((response.status, limit))
+            if patient:
+                self.advance(wait)
 
     @rule(seconds=TIMES)
     def advance(self, seconds: int) -> None:
