@@ -133,14 +133,16 @@ def test_a_refused_connection_is_one_in_process_and_a_reset_over_a_socket(post: 
 
 
 @both_ways
-def test_a_connection_that_is_refused_costs_nothing_and_one_that_is_lost_does(way: Way) -> None:
-    state = armed(Step(close="refused"), Step(close="before_answer"))
+@pytest.mark.parametrize(("close", "status"), [("refused", 200), ("before_answer", 429)])
+def test_a_refused_connection_counts_nothing_and_a_lost_answer_does(
+    way: Way, close: Close, status: int
+) -> None:
+    state = armed(Step(close=close))
     state.change_account("account-1", limits={"RPM": 1})
     with way(state) as base_url:
-        for _ in range(2):
-            with pytest.raises(httpx.TransportError):
-                post(base_url)
-        assert post(base_url).status_code == 429
+        with pytest.raises(httpx.TransportError):
+            post(base_url)
+        assert post(base_url).status_code == status
 
 
 SLOW = [Step(delay=0.05), Step(drip=Drip(6, 0.01)), Step(delay=0.03, drip=Drip(3, 0.01))]
