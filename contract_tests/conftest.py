@@ -64,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
         ),
         pace=Pace(_option(config, "max_rpm")),
         api_key_env=_option(config, "api_key_env"),
+        target=_option(config, "target"),
     )
     mutant = _option(config, "mutant")
     wrappers = [FREEDOMS[name]() for name in _option(config, "freedom")]
@@ -138,7 +139,6 @@ def target(request: pytest.FixtureRequest, client: httpx.Client) -> Target:
 def judge(request: pytest.FixtureRequest, target: Target) -> Judge:
     """The judge of one test."""
     run = request.config.stash[RUN]
-    run.target = target.base_url
     name, requirements = request.node.name, frozenset(requirements_of(request.node))
     run.ledger.tests[name] = requirements
     return Judge(run, target, name, requirements)

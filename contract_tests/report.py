@@ -11,6 +11,8 @@ from .violations import Violation
 
 #: What to call it.
 TITLE = "rerank-contract"
+#: Where `rerank-mock serve` serves the mock that is otherwise embedded.
+SERVED = "http://127.0.0.1:8787/v1"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Entry:
 class Report:
     """A run, ready to be told."""
 
-    #: Base URL of the target.
+    #: What was judged: `mock`, `server` or a base URL.
     target: str
     seed: int
     #: Name of the effort.
@@ -68,6 +70,11 @@ class Report:
     entries: tuple[Entry, ...]
     #: Options of the command that judge the same target in the same way again.
     options: tuple[str, ...] = ()
+
+    @property
+    def base_url(self) -> str:
+        """Where the target can be asked again; the embedded mock, where `rerank-mock serve` is."""
+        return self.target if "://" in self.target else SERVED
 
     @property
     def verdict(self) -> Verdict:

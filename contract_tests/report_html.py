@@ -208,7 +208,7 @@ def _violation(report: Report, violation: Violation) -> Markup:
         "details",
         tag("summary", f"Seen by {violation.test}" if violation.test else "Seen"),
         tag("dl", *finding, class_="finding"),
-        *(_exchange(exchange, report.target) for exchange in violation.exchanges),
+        *(_exchange(exchange, report.base_url) for exchange in violation.exchanges),
         tag(
             "div",
             _panel("Run this again", command(report, violation), wide=True),

@@ -53,8 +53,8 @@ def _violation(report: Report, violation: Violation) -> Json:
     return {
         "expected": violation.expected,
         "received": violation.received,
-        "curl": curl(violation.exchanges[-1].request, report.target),
-        "exchanges": [_exchange(exchange, report.target) for exchange in violation.exchanges],
+        "curl": curl(violation.exchanges[-1].request, report.base_url),
+        "exchanges": [_exchange(exchange, report.base_url) for exchange in violation.exchanges],
         "test": violation.test,
         "again": command(report, violation),
         "snippet": snippet(report, violation),

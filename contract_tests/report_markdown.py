@@ -76,7 +76,7 @@ def _violation(report: Report, violation: Violation) -> Iterator[str]:
     yield f"received  {violation.received}"
     for exchange in violation.exchanges:
         answer = exchange.answer
-        yield f"sent      {shorten(curl(exchange.request, report.target), LONGEST)}"
+        yield f"sent      {shorten(curl(exchange.request, report.base_url), LONGEST)}"
         yield f"answered  status {answer.status}, {shorten(answer.text, LONGEST) or 'no body'}"
     yield f"again     {command(report, violation)}"
 

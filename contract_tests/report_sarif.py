@@ -78,7 +78,7 @@ def _invocation(report: Report) -> Json:
 
 def _result(report: Report, number: int, entry: Entry, violation: Violation) -> Json:
     exchange = violation.exchanges[-1]
-    uri = report.target + exchange.request.path
+    uri = report.base_url + exchange.request.path
     return {
         "ruleId": entry.requirement.id,
         "ruleIndex": number,
@@ -106,7 +106,7 @@ def _result(report: Report, number: int, entry: Entry, violation: Violation) -> 
         },
         "properties": {
             "again": command(report, violation),
-            "curl": [curl(each.request, report.target) for each in violation.exchanges],
+            "curl": [curl(each.request, report.base_url) for each in violation.exchanges],
         },
     }
 

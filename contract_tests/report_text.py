@@ -116,7 +116,7 @@ def _violation(report: Report, violation: Violation) -> Iterator[str]:
     yield printable(f"  received  {violation.received}")
     for exchange in violation.exchanges:
         answer = exchange.answer
-        yield _if_short(f"  sent      {curl(exchange.request, report.target)}", "curl line")
+        yield _if_short(f"  sent      {curl(exchange.request, report.base_url)}", "curl line")
         yield f"  answered  status {answer.status}, {shorten(answer.text, 400) or 'no body'}"
     yield f"  again     {command(report, violation)}"
     yield "  as a test"

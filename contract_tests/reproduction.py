@@ -108,14 +108,14 @@ def snippet(report: Report, violation: Violation) -> str:
             if "Credential." in arguments
             else "Exchange, Request",
             requirement=violation.requirement,
-            base_url=report.target,
+            base_url=report.base_url,
             arguments=arguments,
         )
     status = re.fullmatch(r"(?:a )?status (?:from )?(\d{3})(?: to (\d{3}))?", violation.expected)
     if len(violation.exchanges) == 1 and status:
         return _ASK.format(
             **words,
-            arguments=_inner(_httpx_arguments(exchange.request, report.target), 8),
+            arguments=_inner(_httpx_arguments(exchange.request, report.base_url), 8),
             least=status[1],
             most=status[2] or status[1],
         )

@@ -52,8 +52,8 @@ class Run:
     patience: Patience = field(default_factory=Patience)
     #: Name of the environment variable that holds the key, for messages.
     api_key_env: str = "SILICONFLOW_API_KEY"
-    #: Base URL of the target; None before a test has asked for it.
-    target: str | None = None
+    #: What is judged: `mock`, `server` or a base URL.
+    target: str = "mock"
     #: Whether any answer has come.
     answered: bool = False
     #: Why nothing more can be judged in this run.
@@ -93,7 +93,7 @@ class Run:
         """What has been learnt so far; ``options`` of the command would judge so again."""
         ledger = self.ledger
         return Report(
-            target=self.target or "nothing",
+            target=self.target,
             seed=self.seed,
             effort=self.effort.name,
             requests_sent=self.budget.spent,
