@@ -2,7 +2,9 @@
 
 import argparse
 import contextlib
+import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,9 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "list":
         return _list(parser, options)
-    if options.command == "selftest":
-        return _selftest(options)
-    return _check(parser, options)
+    with tempfile.TemporaryDirectory() as folder:
+        # Otherwise Hypothesis leaves a folder where the command was called.
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
+        return _selftest(options) if options.command == "selftest" else _check(parser, options)
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
