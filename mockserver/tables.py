@@ -48,7 +48,7 @@ def _reason(table: str, value: object, error: jsonschema_rs.ValidationError) -> 
         return f"the member {kind.property!r} is missing"
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.FalseSchema):
         return "cannot stand here beside the other members"
-    if {"accounts", "keys"}.intersection(error.instance_path):
+    if "keys" in error.instance_path or "accounts" in error.instance_path[-2:]:
         # What stands there may be a key: it is not repeated.
         masked = next(_validator(table, "what stands here").iter_errors(value))
         return masked.message
