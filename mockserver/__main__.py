@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
 from types import FrameType
@@ -11,7 +12,7 @@ from . import log
 from .behaviour import PRESETS, BehaviourError, load_behaviour
 from .snapshots import StateError
 from .state import DEFAULT_KEY, State
-from .via_socket import base_url, listen, serve
+from .via_socket import base_url, is_loopback, listen, serve
 
 
 class _Parser(argparse.ArgumentParser):
@@ -36,16 +37,32 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(str(error))
     except OSError as error:
         parser.error(f"cannot listen on {options.host} port {options.port}: {error}")
+    token = _token(parser, options.admin_token_env)
+    if token is None and not is_loopback(listener):
+        parser.error(
+            f"{options.host} can be reached from other machines, and /__admin with it:"
+            " give it a token by --admin-token-env"
+        )
     if not options.quiet:
         form = log.json_line if options.log_json else log.line
         state.journal.listener = log.writer(sys.stderr, form)
     line = f"rerank-mock ready at {base_url(listener)}"
-    serve(state, listener, lambda: print(line, flush=True))
+    serve(state, listener, lambda: print(line, flush=True), token)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
     """End the process; uvicorn raises the signal again when it has shut down."""
     sys.exit(0)
+
+
+def _token(parser: argparse.ArgumentParser, name: str | None) -> str | None:
+    """Return the token in the environment variable of that name."""
+    if name is None:
+        return None
+    try:
+        return _word(os.environ.get(name, ""))
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"the variable {name} {error}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
         default="observed",
         metavar="NAME|FILE",
         help=f"one of {', '.join(PRESETS)}, or a JSON file; default: %(default)s",
+    )
+    command.add_argument(
+        "--admin-token-env",
+        metavar="NAME",
+        help="the environment variable with the token that /__admin asks for;"
+        " needed where other machines can reach the mock",
     )
     command.add_argument(
         "--state",

@@ -103,23 +103,24 @@ class Entry:
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Entry":
-        """Make an entry of its JSON."""
+        """Make an entry of JSON that keeps `schemas/tables/entry.json`."""
+        documents = row["documents"]
         return cls(
-            number=row["number"],
+            number=int(row["number"]),
             at=row["at"],
             account=row["account"],
             request=Request(
                 row["method"], row["path"], row["query"], row["headers"], row["body"].encode()
             ),
-            request_bytes=row["body_bytes"],
+            request_bytes=int(row["body_bytes"]),
             response=Response(
-                row["status"], row["response_headers"], row["response_body"].encode()
+                int(row["status"]), row["response_headers"], row["response_body"].encode()
             ),
-            response_bytes=row["response_body_bytes"],
+            response_bytes=int(row["response_body_bytes"]),
             outcome=row["outcome"],
             model=row["model"],
-            documents=row["documents"],
-            usage=Usage(row["input_tokens"], row["image_tokens"], Decimal(row["charge"])),
+            documents=None if documents is None else int(documents),
+            usage=Usage(int(row["input_tokens"]), int(row["image_tokens"]), Decimal(row["charge"])),
             milliseconds=row["milliseconds"],
             advice=tuple(Advice(**advice) for advice in row["advice"]),
         )

@@ -150,14 +150,16 @@ class Journal(Sequence[Entry]):
             and outcome in (None, entry.outcome)
         ]
 
-    def clear(self, account: str | None = None) -> None:
-        """Forget the entries of an account, or all. Numbers go on from where they are."""
+    def clear(self, account: str | None = None) -> int:
+        """Forget the entries of an account, or all; return how many. Numbers go on."""
         with self._lock:
+            before = len(self._entries)
             if account is None:
                 self._empty()
             else:
                 while account in self._shelves:
                     self._forget(self._shelves[account].entries[0])
+            return before - len(self._entries)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the entries as JSON."""
@@ -171,7 +173,7 @@ class Journal(Sequence[Entry]):
         """Have the entries of the snapshot, and no others. Who had sent them is not known then."""
         with self._lock:
             self._empty()
-            self.seen = snapshot["seen"]
+            self.seen = int(snapshot["seen"])
             for row in snapshot["entries"]:
                 self._put(Entry.read(row))
 

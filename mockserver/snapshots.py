@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,6 +52,11 @@ def check_sense(snapshot: Mapping[str, Any]) -> None:
             check_scenario(row["scenario"])
         if len(row["steps"]) != len(row["scenario"]["steps"]):
             raise StateError(f"{place}.steps: must be as many as the steps of the scenario")
+    entries = [0, *(entry["number"] for entry in snapshot["journal"]["entries"])]
+    for number, (before, after) in enumerate(pairwise(entries)):
+        if not before < after <= snapshot["journal"]["seen"]:
+            reason = "must grow from entry to entry, up to `seen`"
+            raise StateError(f"$.journal.entries[{number}].number: {reason}")
     for name in snapshot["pins"]:
         _known("account", name, accounts, "$.pins")
 

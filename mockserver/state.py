@@ -182,7 +182,7 @@ class State:
         return self.journal.add(entry)
 
     def snapshot(self) -> dict[str, Any]:
-        """Return all of it but the journal, as JSON that keeps `schemas/tables/state.json`.
+        """Return all of it, as JSON that keeps `schemas/tables/state.json`.
 
         No key is in it: fingerprints stand in their place.
         """
@@ -198,6 +198,7 @@ class State:
                 "windows": self._quotas.snapshot(),
                 "scenarios": self.scenarios.snapshot(),
                 "pins": self.pins.snapshot(),
+                "journal": self.journal.snapshot(),
             }
 
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
@@ -218,6 +219,7 @@ class State:
             self._quotas.rollback(whole["windows"])
             self.scenarios.rollback(whole["scenarios"])
             self.pins.rollback(whole["pins"])
+            self.journal.rollback(whole["journal"])
 
     def reset(self) -> None:
         """Be as in the beginning. All that happened is lost, for everybody who shares the state."""

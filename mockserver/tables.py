@@ -1,6 +1,6 @@
 """What the schemas of `schemas/tables/` find wrong with a value, told with its place in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, cast
@@ -13,6 +13,16 @@ from .contract import SCHEMAS
 _TABLES: dict[str, dict[str, Any]] = {
     path.stem: orjson.loads(path.read_bytes()) for path in (SCHEMAS / "tables").glob("*.json")
 }
+
+
+def schema_of(table: str) -> dict[str, Any]:
+    """Return the schema of that name."""
+    return _TABLES[table]
+
+
+def know(name: str, schema: Mapping[str, Any]) -> None:
+    """Let `complaint` know another schema, which may refer to all that were known before."""
+    _TABLES[name] = dict(schema)
 
 
 def complaint(table: str, value: object) -> str | None:

@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, TypeAlias
 
+from .admin import dispatch
 from .clock import Clock
-from .engine import answer
 from .state import State
 from .wire import Request
 
@@ -23,8 +23,11 @@ LINGER = 5.0
 HANG_UP = "rerank_mock.hang_up"
 
 
-def application(state: State) -> Application:
-    """Return the ASGI application of this mock; it serves HTTP and the lifespan events."""
+def application(state: State, admin_token: str | None = None) -> Application:
+    """Return the ASGI application of this mock; it serves HTTP and the lifespan events.
+
+    With an `admin_token`, calls of `/__admin` need it.
+    """
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -32,14 +35,16 @@ def application(state: State) -> Application:
         elif scope["type"] == "http":
             # A server that stops cancels uploads that are under way: they are given up.
             with contextlib.suppress(asyncio.CancelledError):
-                await _serve(state, scope, receive, send)
+                await _serve(state, admin_token, scope, receive, send)
         else:
             raise NotImplementedError(f"this mock does not speak {scope['type']}")
 
     return app
 
 
-async def _serve(state: State, scope: Message, receive: Receive, send: Send) -> None:
+async def _serve(
+    state: State, admin_token: str | None, scope: Message, receive: Receive, send: Send
+) -> None:
     limit = state.behaviour.max_body_bytes
     body, complete = bytearray(), False
     while not complete and len(body) <= limit:
@@ -57,7 +62,7 @@ async def _serve(state: State, scope: Message, receive: Receive, send: Send) -> 
         },
         body=bytes(body[: limit + 1]),
     )
-    response = answer(state, request)
+    response = dispatch(state, request, admin_token)
     headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
     headers.append((b"content-length", b"%d" % len(response.body)))
     if not complete:

@@ -6,8 +6,8 @@ import anyio
 import httpx
 import respx
 
+from .admin import dispatch
 from .arrival import Arrival, head_of
-from .engine import answer
 from .state import State
 from .wire import PROMPT, Request
 
@@ -26,7 +26,7 @@ def router(state: State, base_url: str = BASE_URL) -> respx.MockRouter:
         raise ValueError(f"a base URL ends in /v1, unlike {base_url!r}")
 
     def respond(request: httpx.Request) -> httpx.Response:
-        response = answer(state, _translate(request, root))
+        response = dispatch(state, _translate(request, root))
         headers = dict(response.headers)
         if headers.get("location", "").startswith("/"):
             headers["location"] = root + headers["location"]

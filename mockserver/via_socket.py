@@ -1,5 +1,6 @@
 """The mock on a socket: uvicorn in a thread of its own, or as the whole process."""
 
+import ipaddress
 import socket
 import struct
 import sys
@@ -42,10 +43,12 @@ class _Protocol(HttpToolsProtocol):
 class _Uvicorn(uvicorn.Server):
     """Says when it accepts connections."""
 
-    def __init__(self, state: State, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, state: State, ready: Callable[[], None], admin_token: str | None = None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
-                application(state),
+                application(state, admin_token),
                 http=_Protocol,
                 lifespan="off",
                 ws="none",
@@ -74,9 +77,19 @@ def base_url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
 
 
-def serve(state: State, listener: socket.socket, ready: Callable[[], None]) -> None:
+def is_loopback(listener: socket.socket) -> bool:
+    """Return whether programs on this machine alone can reach it."""
+    return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+
+
+def serve(
+    state: State,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    admin_token: str | None = None,
+) -> None:
     """Serve in this thread until a signal comes; call `ready` once connections are accepted."""
-    _Uvicorn(state, ready).run([listener])
+    _Uvicorn(state, ready, admin_token).run([listener])
 
 
 class ThreadedServer:
