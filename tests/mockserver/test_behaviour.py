@@ -59,6 +59,10 @@ def waiting(response: Response) -> dict[str, str]:
     return {k: v for k, v in response.headers.items() if k.startswith(("retry-", "x-ratelimit-"))}
 
 
+def advice(response: Response) -> str | None:
+    return response.headers.get("x-rerank-mock-advice")
+
+
 class Case(NamedTuple):
     """What is sent, what is looked at, and what is seen on each side of the switch."""
 
@@ -173,7 +177,7 @@ CASES = {
     ),
     "advice_header": Case(
         {"body": fields(top_k=1)},
-        lambda response: response.headers.get("x-rerank-mock-advice"),
+        advice,
         {"absent": None, "present": "unknown_field"},
     ),
     "document_when_not_returned": Case(
