@@ -6,7 +6,7 @@ the service does not say where its own begin. Refused requests do not count.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -40,7 +40,7 @@ class Meter:
         return math.ceil(self.resets_in)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Window:
     #: Seconds since the epoch.
     opened: float
@@ -61,26 +61,26 @@ class Quotas:
         Returns the limit that has no room for it, or None, and where each limit stands then. When
         several have no room the one that is longest in the way is named.
         """
-        meters: dict[LimitName, Meter] = {}
-        full: LimitName | None = None
-        for name in SECONDS:
-            limit = limits.get(name)
-            if limit is None:
-                continue
-            window = self._open(account, model, name, now)
-            meter = Meter(limit, window.used, _left(name, window, now))
-            meters[name] = meter
-            if window.used + _amount(name, tokens) > limit and (
-                full is None or meter.resets_in > meters[full].resets_in
-            ):
-                full = name
-        if full is None:
-            for name, meter in meters.items():
-                used = meter.used + _amount(name, tokens)
-                meters[name] = replace(meter, used=used)
-                opened = self._open(account, model, name, now).opened
-                self._windows[account, model, name] = _Window(opened, used)
-        return full, meters
+        held: dict[LimitName, int] = {
+            name: limit for name in SECONDS if (limit := limits.get(name)) is not None
+        }
+        windows: dict[LimitName, _Window] = {
+            name: self._open(account, model, name, now) for name in held
+        }
+        left = {name: _left(name, window, now) for name, window in windows.items()}
+        full: list[LimitName] = [
+            name
+            for name, window in windows.items()
+            if window.used + _amount(name, tokens) > held[name]
+        ]
+        if not full:
+            for name, window in windows.items():
+                window.used += _amount(name, tokens)
+                self._windows[account, model, name] = window
+        meters: dict[LimitName, Meter] = {
+            name: Meter(held[name], windows[name].used, left[name]) for name in held
+        }
+        return max(full, key=left.__getitem__, default=None), meters
 
     def _open(self, account: str, model: str, name: LimitName, now: float) -> _Window:
         """Return the open window, or a new one; a clock set back finds its windows not yet open."""

@@ -71,6 +71,13 @@ def test_what_came_to_pass_is_not_undone_by_setting_the_clock_back() -> None:
     assert BGE not in listed(state)
 
 
+def test_a_command_is_carried_out_before_anybody_looks() -> None:
+    state = frozen()
+    state.change_model(BGE, state="offline")
+    state.clock.freeze(NOON - 10)
+    assert BGE not in listed(state)
+
+
 def test_a_model_loses_and_gains_a_gated_field() -> None:
     state = frozen()
     asked = fields(model=QWEN, instruction="Rank fruit")
