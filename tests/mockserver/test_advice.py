@@ -124,6 +124,7 @@ CASES: dict[str, list[Case]] = {
         Case({**body(), "query": "api_key=anything"}, "replace it"),
         Case({**body(), "query": "x=sk-mock"}, "replace it"),
         Case({**body(), "query": f"x={LONG_KEY}"}, "replace it"),
+        Case({**body(), "query": "x=sk%2Dmock"}, "replace it"),
         Case({**body(), "path": "/v1/sk-mock/rerank"}, "replace it"),
         Case({"method": "GET", "path": "/v1/models", "query": "type=text"}, None),
         Case({**body(), "query": "x=sk-short&key="}, None),
@@ -364,6 +365,8 @@ def test_retried_refusal_is_not_given_to_another_request_caller_or_answer(life: 
     assert "retried_refusal" not in life.sends(**BAD, headers=with_key("Bearer sk-other"))
     model = "netease-youdao/bce-reranker-base_v1"
     life.sends(**body(model=model))
+    life.state.behaviour = replace(life.state.behaviour, offline_model="not_found")
+    assert "retried_refusal" not in life.sends(**body(model=model))
     life.state.change_model(model, state="online")
     assert "retried_refusal" not in life.sends(**body(model=model))
 
@@ -423,6 +426,7 @@ def test_dead_key_is_given_to_other_requests_with_a_refused_key(life: Life) -> N
     dead: dict[str, Any] = {"headers": with_key("Bearer sk-dead")}
     assert life.sends(**dead) == []
     assert life.sends(**dead, **body(query="b")) == ["dead_key"]
+    assert life.sends(**dead, **body(query="b")) == ["retried_refusal"]
     assert life.sends(**body(query="c")) == []
     assert life.sends(**body(query="d"), headers=with_key("Bearer sk-dead-2")) == []
     assert "dead_key" not in life.sends(**body(query="e"), headers={})

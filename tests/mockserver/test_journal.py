@@ -1,4 +1,5 @@
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -15,6 +16,7 @@ from mockserver.entry import Entry, outcome
 from mockserver.journal import Journal
 from mockserver.redaction import SECRET_HEADERS
 from mockserver.scenario import Scenario
+from mockserver.snapshots import StateError
 from mockserver.state import DEFAULT_KEY, State
 from tests.mockserver.asking import BGE, HEADERS, MULTIMODAL, OFFLINE, QWEN, ask, fields
 
@@ -266,13 +268,16 @@ def test_a_secret_that_no_mock_knows_is_nowhere_either(header: str) -> None:
     assert "of-another-house" not in told(state.journal[0])
 
 
+LONG_WORD = "desk-top-publishing-software"
+
+
 def test_what_looks_like_a_key_is_taken_for_one() -> None:
     state = frozen()
-    ask(state, fields(query="sk-abcdefghijklmnop1234", documents=["sk-learn", "risk-averse"]))
+    ask(state, fields(query="sk-abcdefghijklmnop1234", documents=["sk-learn", LONG_WORD]))
     body = state.journal[0].request.body
     assert b"abcdefgh" not in body
     assert b"sk-learn" in body
-    assert b"risk-averse" in body
+    assert LONG_WORD.encode() in body
 
 
 def test_a_key_that_json_and_urls_write_otherwise_is_found() -> None:
@@ -280,7 +285,15 @@ def test_a_key_that_json_and_urls_write_otherwise_is_found() -> None:
     state = frozen(key)
     body = fields(query=f"a {key} b", return_documents=True)
     ask(state, body, headers=with_key(key), query="x=sk-%22very/secret%22")
-    assert "secret" not in told(state.journal[0])
+    ask(state, b"key=sk-%22very/secret%22", headers=with_key(key))
+    for entry in state.journal:
+        assert "secret" not in told(entry)
+
+
+def test_a_key_that_was_sent_in_quotes_is_found_without_them() -> None:
+    state = frozen()
+    ask(state, fields(query="an of-another-house"), headers=with_key('"of-another-house"'))
+    assert "of-another-house" not in told(state.journal[0])
 
 
 @pytest.mark.parametrize("overlap", range(0, 15, 3))
@@ -290,10 +303,13 @@ def test_no_part_of_a_key_is_left_where_a_body_is_cut(overlap: int) -> None:
     assert b"sk" not in state.journal[0].request.body
 
 
-def test_many_secrets_cost_no_more_than_few() -> None:
+def test_of_many_secrets_the_longest_are_taken_out() -> None:
     state = frozen()
-    words = " ".join(f"word{number}" for number in range(5_000))
-    ask(state, fields(query=words), headers={"authorization": f"Bearer {words}"})
+    words = ["x" * length + "y" for length in range(3, 40)]
+    sent = {"authorization": f"Bearer {' '.join(words)}"}
+    ask(state, fields(documents=words), headers=sent)
+    kept = json.loads(state.journal[0].request.body)["documents"]
+    assert kept == [*words[:5], *["[redacted]"] * 32]
     assert state.journal[0].request.headers["authorization"] == "[redacted]"
 
 
@@ -319,6 +335,18 @@ def test_the_journal_comes_back_from_its_json() -> None:
     assert state.journal[-1].number == 3
 
 
+@pytest.mark.parametrize(("seen", "numbers"), [(1, [1, 2]), (2, [2, 1]), (2, [1, 1])])
+def test_a_journal_that_is_out_of_order_is_refused(seen: int, numbers: list[int]) -> None:
+    state = frozen()
+    ask(state, fields())
+    snapshot = state.snapshot()
+    (row,) = snapshot["journal"]["entries"]
+    entries = [{**row, "number": number} for number in numbers]
+    with pytest.raises(StateError, match=r"^\$\.journal\.entries\[1\]\.number: must grow"):
+        state.rollback({**snapshot, "journal": {"seen": seen, "entries": entries}})
+    assert state.snapshot() == snapshot
+
+
 def test_bytes_that_are_no_text_are_shown_in_digits() -> None:
     state = frozen()
     ask(state, b"a\xff")
@@ -332,6 +360,28 @@ def test_a_listener_is_told_of_each_entry() -> None:
     ask(state, fields())
     ask(state, b"")
     assert heard == [1, 2]
+
+
+def test_an_entry_is_added_while_no_other_is() -> None:
+    journal = Journal()
+    first, second = entry_of("a", 1), entry_of("b", 1)
+    done = threading.Event()
+
+    def add_second() -> None:
+        journal.add(second)
+        done.set()
+
+    adding = threading.Thread(target=add_second)
+
+    def listener(_entry: Entry) -> None:
+        journal.listener = None
+        adding.start()
+        assert not done.wait(0.1)
+
+    journal.listener = listener
+    journal.add(first)
+    adding.join()
+    assert [entry.account for entry in journal] == ["a", "b"]
 
 
 def test_threads_lose_no_entry_and_no_charge() -> None:
