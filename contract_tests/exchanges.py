@@ -136,9 +136,11 @@ def member(value: Json, *names: str) -> Json:
 
 def _result(entry: Json) -> Result | None:
     index, score = member(entry, "index"), member(entry, "relevance_score")
-    if type(index) is not int or type(score) not in (int, float):
+    if type(score) not in (int, float):
         return None
-    return Result(index, score, member(entry, "document"))
+    # 1.0 is an integer to JSON Schema.
+    whole = type(index) is int or (type(index) is float and index.is_integer())
+    return Result(int(index), score, member(entry, "document")) if whole else None
 
 
 def _refuse(constant: str) -> None:
