@@ -107,7 +107,7 @@ class Run:
                     ledger.outcome(name),
                     ledger.reason(name),
                     tuple(sorted(ledger.observed.get(name, ()))),
-                    tuple(ledger.worst(name)),
+                    () if name in ledger.broken else tuple(ledger.worst(name)),
                     ledger.first_broken.get(name),
                     tuple(test for test, named in ledger.tests.items() if name in named),
                 )
