@@ -34,6 +34,7 @@ def test_a_trailing_slash_is_redirected(judge: Judge, model: Model) -> None:
 
 
 @pytest.mark.requirement("endpoint.wrong_method")
+@pytest.mark.usefixtures("model")
 @pytest.mark.effort("standard")
 def test_what_a_wrong_method_is_answered_with(judge: Judge) -> None:
     def prove() -> None:

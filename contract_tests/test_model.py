@@ -36,6 +36,7 @@ def _without_code(exchange: Exchange) -> list[Finding]:
 
 
 @pytest.mark.requirement("request.model.offline")
+@pytest.mark.usefixtures("model")
 @pytest.mark.effort("standard")
 def test_what_an_offline_model_is_answered_with(judge: Judge) -> None:
     offline = [model for model in MODELS.values() if model.state == "offline"]
