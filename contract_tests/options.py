@@ -7,7 +7,8 @@ from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
+
+import httpx
 
 from .contract import REQUIREMENTS, Json
 from .formats import FORMATS
@@ -122,15 +123,9 @@ def file_problems(name: str, path: Path) -> Iterator[str]:
 
 
 def _problems(options: argparse.Namespace) -> Iterator[str]:
-    target: str = options.target
-    if target not in EMBEDDED:
-        if not target.startswith(("http://", "https://")):
-            known = ", ".join(EMBEDDED)
-            yield f"--target: {target} is none of {known}, and not an http(s) URL"
-        elif "@" in urlsplit(target).netloc:
-            yield "--target: leave name and password out of the URL, it is printed in every report"
-        elif not os.environ.get(options.api_key_env):
-            yield f"set ${options.api_key_env} to the key of {target}"
+    if options.target not in EMBEDDED:
+        yield from _address_problems(options.target)
+        yield from _key_problems(options.target, options.api_key_env)
     for wanted in options.only:
         if not any(selects(wanted, name) for name in REQUIREMENTS):
             yield unknown_requirement("--only", wanted)
@@ -139,6 +134,27 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
     summary = summary_file() if options.github else None
     if summary:
         yield from file_problems(f"${SUMMARY}", summary)
+
+
+def _address_problems(target: str) -> Iterator[str]:
+    try:
+        url = httpx.URL(target)
+    except httpx.InvalidURL as error:
+        yield f"--target: {target} is no URL: {error}"
+        return
+    if url.scheme not in ("http", "https") or not url.host:
+        known = ", ".join(EMBEDDED)
+        yield f"--target: {target} is none of {known}, and not an http(s) URL"
+    elif url.userinfo:
+        yield "--target: leave name and password out of the URL, it is printed in every report"
+
+
+def _key_problems(target: str, variable: str) -> Iterator[str]:
+    key = os.environ.get(variable, "")
+    if not key:
+        yield f"set ${variable} to the key of {target}"
+    elif not (key.isascii() and key.isprintable() and key == key.strip()):
+        yield f"${variable} holds what no header can carry: a line break, say, or a space at an end"
 
 
 def unknown_requirement(option: str, wanted: str) -> str:
