@@ -5,9 +5,10 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
+import hypothesis.configuration
 import pytest
 
 from .contract import REQUIREMENTS
@@ -24,6 +25,8 @@ HERE = Path(__file__).parent
 #: fails is told by the report, once.
 _PYTEST = (
     *("-c", str(HERE / "installed.ini"), "--rootdir", str(HERE), "-p", "no:cacheprovider"),
+    # Without the other plugins that are installed; the mock comes by its entry point.
+    *("-p", "rerank_mock"),
     # Hypothesis is imported by now: its asserts are not rewritten, and nobody minds.
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
     *("-q", "--tb=no", "-rN", "--no-header", str(HERE)),
@@ -36,10 +39,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "list":
         return _list(parser, options)
-    with tempfile.TemporaryDirectory() as folder:
-        # Otherwise Hypothesis leaves a folder where the command was called.
-        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
+    with _by_ourselves():
         return _selftest(options) if options.command == "selftest" else _check(parser, options)
+
+
+@contextlib.contextmanager
+def _by_ourselves() -> Generator[None, None, None]:
+    """Keep away what is meant for the caller's own tests, and leave nothing in the folder."""
+    ours = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
+    theirs = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            hypothesis.configuration.set_hypothesis_home_dir(folder)
+            yield
+    finally:
+        hypothesis.configuration.set_hypothesis_home_dir(None)
+        for name, value in theirs.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
