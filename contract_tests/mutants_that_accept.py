@@ -53,12 +53,12 @@ def _credential(credential: Credential) -> Callable[[Send, Request], Answer]:
     return answer
 
 
-def _guessed(send: Send, request: Request) -> Answer:
-    """Take a body that cannot be read for a plain request."""
-    if isinstance(request.body, bytes):
-        body = {"model": BGE, "query": "a", "documents": CORPUS}
-        return send(replace(request, body=body))
-    return send(request)
+def _guessed(wrong: Callable[[Json], bool]) -> Callable[[Send, Request], Answer]:
+    """Take a wrong body for a plain request."""
+    plain = {"model": BGE, "query": "a", "documents": CORPUS}
+    return lambda send, request: send(
+        replace(request, body=plain) if wrong(request.body) else request
+    )
 
 
 def _nothing_to_rank(send: Send, request: Request) -> Answer:
@@ -84,7 +84,16 @@ MUTANTS_THAT_ACCEPT = (
     Mutant("serves every path", "endpoint.unknown_path", _path("/")),
     Mutant("needs no key", "authorization.required", _credential(Credential.NONE)),
     Mutant("accepts every key", "authorization.invalid_key", _credential(Credential.INVALID)),
-    Mutant("guesses what is no JSON", "request.body.json", _guessed),
+    Mutant(
+        "guesses what is no JSON",
+        "request.body.json",
+        _guessed(lambda body: isinstance(body, bytes) and body != b"null"),
+    ),
+    Mutant(
+        "guesses what is no object",
+        "request.body.type",
+        _guessed(lambda body: body == b"null" or not isinstance(body, dict | bytes)),
+    ),
     *(
         repairs(
             f"needs no {field}",
