@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from . import workers
 from .contract import Json, Model
 from .formats import save
 from .freedoms import FREEDOMS
@@ -15,7 +16,7 @@ from .ledger import Ledger
 from .mutant import Answerer, WrappedTarget
 from .mutants import MUTANTS
 from .options import EMBEDDED, declare, files, judging_words, problem
-from .outcomes import EXIT_CODES, Verdict
+from .outcomes import EXIT_CODES, Verdict, verdict
 from .plan import plan
 from .report import TITLE, Report
 from .report_github import annotations, summarize, summary_file
@@ -46,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "effort(name): the least effort at which the test runs",
     ):
         config.addinivalue_line("markers", line)
-    trouble = problem(config.option)
+    trouble = problem(config.option) or workers.problem(config)
     if trouble:
         raise pytest.UsageError(trouble)
     effort = EFFORTS[_option(config, "effort")]
@@ -175,6 +176,18 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Keep that a part of the suite could not even be read."""
+    report = yield
+    if report.failed and collector.path.parent == HERE:
+        reason = f"{collector.path.name} could not be read: {report.longrepr}"
+        collector.config.stash[RUN].ledger.broken["endpoint.rerank"] = reason
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -194,18 +207,28 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Json) -> None:
+    """Take over what a worker of pytest-xdist has found out of its share."""
+    workers.take_over(node.config, node)
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the report, and let the exit code say the verdict."""
     config = session.config
     if exitstatus == pytest.ExitCode.INTERNAL_ERROR:
         session.exitstatus = EXIT_CODES[Verdict.BROKEN]
+    shares = workers.shares(config)
+    if shares and verdict(shares) is not Verdict.CONFORMS:
+        session.exitstatus = EXIT_CODES[verdict(shares)]
     ours = [item for item in session.items if item.path.parent == HERE]
-    if not ours:
+    if not ours and not config.stash[RUN].ledger.broken:
         return
     if session.shouldstop or session.shouldfail or exitstatus == pytest.ExitCode.INTERRUPTED:
         _leave_open(ours, config.stash[RUN].ledger)
     report = config.stash[RUN].report(tuple(judging_words(config.option)))
     config.stash[REPORT] = report
+    workers.hand_over(config, (entry.outcome for entry in report.entries))
     for name, path in files(config.option).items():
         save(report, name, path)
     summary = summary_file() if _option(config, "github") else None
