@@ -1,0 +1,88 @@
+"""Runs of the judge inside this process, and what came of them."""
+
+import contextlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from contract_tests import conftest
+from contract_tests.contract import Json
+from contract_tests.exchanges import Answer, Request
+from contract_tests.mutant import Answerer, Send
+from contract_tests.spending import Patience
+
+ROOT = Path(__file__).parents[2]
+ROOM = ROOT / "contract_tests"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one run came to."""
+
+    code: int
+    report: Json
+    printed: str
+    #: What was sent, in that order.
+    requests: list[Request]
+    #: Seconds that the judge would have slept.
+    slept: list[float]
+
+    @property
+    def verdict(self) -> str:
+        return str(self.report["verdict"])
+
+    def that(self, outcome: str) -> set[str]:
+        """Ids of the requirements with that outcome."""
+        return {row["id"] for row in self.report["requirements"] if row["outcome"] == outcome}
+
+    def row(self, requirement: str) -> Json:
+        """Find the entry of a requirement."""
+        return next(row for row in self.report["requirements"] if row["id"] == requirement)
+
+
+class Witness:
+    """A plugin that watches the requests, stands in for the target at will, and never sleeps."""
+
+    def __init__(self, instead: Answerer | None) -> None:
+        self.requests: list[Request] = []
+        self.slept: list[float] = []
+        self._instead = instead
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[conftest.RUN].patience = Patience(sleep=self.slept.append)
+        config.stash[conftest.WRAPPERS].append(self._answer)
+
+    def _answer(self, send: Send, request: Request) -> Answer:
+        self.requests.append(request)
+        return self._instead(send, request) if self._instead else send(request)
+
+
+def judge_here(
+    folder: Path, *arguments: str, instead: Answerer | None = None, plugins: Sequence[object] = ()
+) -> Judged:
+    """Run pytest on the room; ``instead`` answers in place of the target, and may ask it."""
+    path = folder / "report.json"
+    path.unlink(missing_ok=True)
+    witness = Witness(instead)
+    room = [
+        str(ROOM),
+        "-q",
+        "--tb=no",
+        "-s",
+        "--assert=plain",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+    ]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        code = pytest.main(
+            [*room, f"--report-json={path}", *arguments], plugins=[witness, *plugins]
+        )
+    report: Json = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return Judged(int(code), report, printed.getvalue(), witness.requests, witness.slept)
