@@ -53,11 +53,11 @@ class Trial:
 def trials(
     check: Check, effort: str, seed: int, names: Iterable[str], combinations: int
 ) -> Iterator[Trial]:
-    """Try each mutant and freedom of those names, then random combinations of freedoms."""
+    """Try mutants and freedoms of those names, then combinations, each with its own seed."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.json"
 
-        def tried(name: str, requirement: str | None, *wrappers: str) -> Trial:
+        def tried(name: str, requirement: str | None, *wrappers: str, seed: int = seed) -> Trial:
             path.unlink(missing_ok=True)
             started = time.perf_counter()
             with contextlib.redirect_stdout(io.StringIO()):
@@ -73,9 +73,10 @@ def trials(
             if name in wanted:
                 yield tried(name, None, f"--freedom={name}")
         draw = random.Random(seed)  # noqa: S311 - a choice of examples, not of secrets
-        for _ in range(combinations):
+        for number in range(combinations):
             chosen = draw.sample(sorted(FREEDOMS), draw.randint(2, 5))
-            yield tried(" + ".join(chosen), None, *(f"--freedom={name}" for name in chosen))
+            wrappers = [f"--freedom={name}" for name in chosen]
+            yield tried(" + ".join(chosen), None, *wrappers, seed=seed + number)
 
 
 def _trial(name: str, requirement: str | None, report: Json, seconds: float) -> Trial:
