@@ -28,8 +28,8 @@ def asked(exchange: Exchange) -> bool:
 
 
 def succeeded(exchange: Exchange) -> bool:
-    """The endpoint answered 200."""
-    return asked(exchange) and exchange.answer.status == 200
+    """The endpoint answered 200 to a body that it could rank."""
+    return asked(exchange) and exchange.answer.status == 200 and bool(exchange.documents)
 
 
 def parsed(exchange: Exchange) -> bool:

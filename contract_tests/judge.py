@@ -23,6 +23,18 @@ from .targets import Target
 from .violations import Violation
 
 Example = TypeVar("Example")
+#: Without these an answer has no ranking to look at.
+PREREQUISITES = (
+    "endpoint.rerank",
+    "response.body.json",
+    "response.body.type",
+    "response.results.required",
+    "response.results.type",
+    "response.results.index.required",
+    "response.results.index.type",
+    "response.results.relevance_score.required",
+    "response.results.relevance_score.type",
+)
 #: How long an answer takes is not ours to judge.
 SUPPRESSED = (
     HealthCheck.data_too_large,
@@ -113,10 +125,11 @@ class Judge:
             raise stopped[0]
         untried = self.requirements - self.run.ledger.tried
         if untried:
-            needed = ", ".join(sorted(self.run.ledger.violations)) or "a usable answer"
-            raise InconclusiveError(
-                f"nothing could be said of it: it needs {needed}", frozenset(untried)
-            )
+            broken = [name for name in PREREQUISITES if self.run.ledger.violations.get(name)]
+            reason = "it needs an answer with a ranking"
+            if broken:
+                reason += f", and the target breaks {', '.join(broken)}"
+            raise InconclusiveError(reason, frozenset(untried))
 
     def _judge_again(self, requirement: str, prove: Callable[[], object]) -> None:
         """Prove the smallest example once more: what it shows is told, and if it holds now."""
