@@ -17,6 +17,14 @@ from .mutants import MUTANTS
 #: Runs the contract tests with more arguments; writes the JSON report to the path.
 Check = Callable[[list[str], Path], object]
 
+TITLE = (
+    "# Kill table",
+    "",
+    "Written by `make kill-table`. A mutant makes a conforming target break one requirement,",
+    "and the judge must notice; a freedom changes it within the contract, and it must not mind.",
+    "",
+)
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -91,6 +99,7 @@ def _trial(name: str, requirement: str | None, report: Json, seconds: float) -> 
 def table(tried: Iterable[Trial]) -> Iterator[str]:
     """The kill table as Markdown."""
     kept = list(tried)
+    yield from TITLE
     yield "| mutant: the target … | requirement | fell at request |"
     yield "|---|---|---|"
     for trial in kept:

@@ -1,0 +1,102 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from contract_tests.__main__ import main
+from contract_tests.contract import REQUIREMENTS
+from contract_tests.freedoms import FREEDOMS
+from contract_tests.mutants import MUTANTS
+from contract_tests.selftest import Trial, table, trials
+
+
+def report(broken: str | None, outcome: str, verdict: str) -> str:
+    """A report in which nothing but that requirement is broken, at the third request."""
+    rows = [
+        {
+            "id": name,
+            "first_broken": 3 if name == broken else None,
+            "outcome": outcome if name == broken else "passed",
+        }
+        for name in REQUIREMENTS
+    ]
+    return json.dumps({"verdict": verdict, "requests_sent": 9, "requirements": rows})
+
+
+def tried(name: str, written: str) -> Trial:
+    asked: list[list[str]] = []
+
+    def check(arguments: list[str], path: Path) -> None:
+        asked.append(arguments)
+        path.write_text(written, "utf-8")
+
+    (trial,) = trials(check, "smoke", 5, [name], 0)
+    flag = "--mutant" if name in MUTANTS else "--freedom"
+    assert asked == [["--effort=smoke", "--seed=5", f"{flag}={name}"]]
+    return trial
+
+
+def test_a_mutant_falls_where_its_own_requirement_is_broken() -> None:
+    trial = tried("needs no key", report("authorization.required", "failed", "violates"))
+    assert trial.good
+    assert trial.told.startswith(
+        "mutant   needs no key (authorization.required): fell at request 3"
+    )
+
+
+def test_a_mutant_survives_where_another_requirement_is_broken() -> None:
+    trial = tried("needs no key", report("response.id.type", "failed", "violates"))
+    assert not trial.good
+    assert trial.told.endswith("SURVIVED")
+    assert "| needs no key | `authorization.required` | **survived** |" in list(table([trial]))
+
+
+def test_a_freedom_that_differs_is_not_accused() -> None:
+    trial = tried("no meta", report("response.meta.tokens", "differs", "conforms"))
+    assert trial.good
+    assert "| no meta | nothing | 9 |" in list(table([trial]))
+
+
+@pytest.mark.parametrize(
+    ("broken", "outcome", "verdict", "accused"),
+    [
+        ("response.meta.type", "failed", "violates", "response.meta.type"),
+        (None, "passed", "inconclusive", "inconclusive"),
+    ],
+)
+def test_a_freedom_is_accused_by_a_failure_and_by_a_run_without_result(
+    broken: str | None, outcome: str, verdict: str, accused: str
+) -> None:
+    trial = tried("no meta", report(broken, outcome, verdict))
+    assert not trial.good
+    assert trial.told == f"freedom  no meta: ACCUSED of {accused}"
+
+
+def test_combinations_have_names_and_seeds_of_their_own() -> None:
+    asked: list[list[str]] = []
+
+    def check(arguments: list[str], path: Path) -> None:
+        asked.append(arguments)
+        path.write_text(report(None, "passed", "conforms"), "utf-8")
+
+    names = [trial.name for trial in trials(check, "smoke", 5, ["none"], 3)]
+    assert [arguments[1] for arguments in asked] == ["--seed=5", "--seed=6", "--seed=7"]
+    assert all(set(name.split(" + ")) <= FREEDOMS.keys() for name in names)
+
+
+def test_the_command_writes_the_table_and_says_by_its_code_whether_all_is_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fake(arguments: list[str]) -> int:
+        path = next(word for word in arguments if word.startswith("--report-json="))
+        broken = "authorization.required" if "--mutant=needs no key" in arguments else None
+        written = report(broken, "failed", "violates" if broken else "conforms")
+        Path(path.partition("=")[2]).write_text(written, "utf-8")
+        return 0
+
+    monkeypatch.setattr("contract_tests.__main__.pytest.main", fake)
+    common = ["selftest", "--combinations=0", f"--markdown={tmp_path / 'table.md'}"]
+    assert main([*common, "--name=needs no key", "--name=no meta"]) == 0
+    assert "2 of 2 judged rightly" in capsys.readouterr().out
+    assert "| needs no key |" in (tmp_path / "table.md").read_text("utf-8")
+    assert main([*common, "--name=accepts every key"]) == 1
