@@ -13,6 +13,8 @@ import pytest
 
 from .contract import REQUIREMENTS
 from .explain import explanation, listing
+from .freedoms import FREEDOMS
+from .mutants import MUTANTS
 from .options import declare, file_problems, problem, unknown_requirement, words
 from .outcomes import EXIT_CODES, Verdict
 from .selftest import Trial, table, trials
@@ -40,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "list":
         return _list(parser, options)
     with _by_ourselves():
-        return _selftest(options) if options.command == "selftest" else _check(parser, options)
+        command = _selftest if options.command == "selftest" else _check
+        return command(parser, options)
 
 
 @contextlib.contextmanager
@@ -121,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
         "--name",
         action="append",
         default=[],
+        choices=sorted({*MUTANTS, *FREEDOMS}),
         metavar="NAME",
         help="try this mutant or freedom alone, repeatable",
     )
@@ -139,9 +143,15 @@ def _list(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     return 0
 
 
-def _selftest(options: argparse.Namespace) -> int:
+def _selftest(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    target = [f"--target={options.target}", f"--api-key-env={options.api_key_env}"]
+    file = options.markdown
+    trouble = problem(parser.parse_args(["check", *target]))
+    trouble = trouble or (file and next(file_problems("--markdown", file), None))
+    if trouble:
+        parser.error(trouble)
+
     def check(arguments: list[str], path: Path) -> None:
-        target = [f"--target={options.target}", f"--api-key-env={options.api_key_env}"]
         pytest.main([*_PYTEST, *target, *arguments, f"--report-json={path}"])
 
     tried: list[Trial] = []

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +103,37 @@ def test_the_command_writes_the_table_and_says_by_its_code_whether_all_is_well(
     assert "2 of 2 judged rightly" in capsys.readouterr().out
     assert "| needs no key |" in (tmp_path / "table.md").read_text("utf-8")
     assert main([*common, "--name=accepts every key"]) == 1
+
+
+def test_the_command_judges_the_judge_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    command = Path(sys.executable).with_name("rerank-contract")
+    chosen = ("--name=has no id", "--name=no meta", "--combinations=0", "--markdown=table.md")
+    done = subprocess.run(
+        [command, "selftest", "--effort=smoke", *chosen],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_ADDOPTS": "--no-such-option"},
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-1] == "2 of 2 judged rightly"
+    assert [path.name for path in tmp_path.iterdir()] == ["table.md"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("--name=nobody", "invalid choice: 'nobody'"),
+        ("--target=host", "not an http(s) URL"),
+        ("--target=http://host/v1", "set $NOBODY to the key"),
+        ("--markdown=no/such/folder/table.md", "the folder no/such/folder does not exist"),
+    ],
+)
+def test_bad_usage_is_one_clear_error(
+    argument: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["selftest", "--api-key-env=NOBODY", argument])
+    assert caught.value.code == 2
+    assert told in capsys.readouterr().err
