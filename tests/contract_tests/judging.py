@@ -1,7 +1,5 @@
 """Runs of the judge inside this process, and what came of them."""
 
-import contextlib
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +15,8 @@ from contract_tests.spending import Patience
 
 ROOT = Path(__file__).parents[2]
 ROOM = ROOT / "contract_tests"
+#: Plugins that the short life of a run does not need.
+UNUSED = ("cacheprovider", "xdist", "unraisableexception", "threadexception")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,6 @@ class Judged:
 
     code: int
     report: Json
-    printed: str
     #: What was sent, in that order.
     requests: list[Request]
     #: Seconds that the judge would have slept.
@@ -56,10 +55,17 @@ class Witness:
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[conftest.RUN].patience = Patience(sleep=self.slept.append)
         config.stash[conftest.WRAPPERS].append(self._answer)
+        # Nobody reads what it says, which is half of the cost of a short run.
+        config.pluginmanager.unregister(name="terminalreporter")
 
     def _answer(self, send: Send, request: Request) -> Answer:
         self.requests.append(request)
         return self._instead(send, request) if self._instead else send(request)
+
+
+def named(item: pytest.Item) -> set[str]:
+    """Ids of the requirements that a test names."""
+    return {name for marker in item.iter_markers("requirement") for name in marker.args}
 
 
 def judge_here(
@@ -69,20 +75,7 @@ def judge_here(
     path = folder / "report.json"
     path.unlink(missing_ok=True)
     witness = Witness(instead)
-    room = [
-        str(ROOM),
-        "-q",
-        "--tb=no",
-        "-s",
-        "--assert=plain",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-    ]
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        code = pytest.main(
-            [*room, f"--report-json={path}", *arguments], plugins=[witness, *plugins]
-        )
+    room = [str(ROOM), "-q", "-s", "--assert=plain", *(f"-pno:{name}" for name in UNUSED)]
+    code = pytest.main([*room, f"--report-json={path}", *arguments], plugins=[witness, *plugins])
     report: Json = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return Judged(int(code), report, printed.getvalue(), witness.requests, witness.slept)
+    return Judged(int(code), report, witness.requests, witness.slept)

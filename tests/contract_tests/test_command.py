@@ -56,9 +56,15 @@ def report_in(folder: Path) -> Json:
         (["check", "--report-json=."], "is a folder"),
         (["check", "--junitxml=no/such/folder/junit.xml"], "the folder no/such/folder does"),
         (["check", "--max-requests=0"], "at least 1"),
+        (["check", "--max-requests=many"], "many is not a whole number"),
+        (["check", "--max-cost=cheap"], "cheap is not an amount of money"),
+        (["check", "--max-cost=-1"], "-1 is not an amount of money"),
+        (["check", "--max-cost=inf"], "inf is not an amount of money"),
         (["check", "--effort=hard"], "invalid choice: 'hard'"),
         (["check", "--seed=one"], "invalid int value: 'one'"),
         (["check", "--only=request.topn"], "did you mean request.top_n"),
+        (["check", "--only=xyzzy"], "no requirement is called xyzzy"),
+        (["check", "--github"], "$GITHUB_STEP_SUMMARY: the folder /no/such does not exist"),
         (["check", "--mutant=nobody"], "invalid choice: 'nobody'"),
     ],
 )
@@ -69,6 +75,7 @@ def test_bad_usage_is_one_clear_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("BROKEN", f"{KEY}\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/no/such/summary.md")
     monkeypatch.delenv("NOBODY", raising=False)
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -147,6 +154,29 @@ def test_the_callers_own_pytest_does_not_interfere(tmp_path: Path) -> None:
         tmp_path, "--only=request.top_n", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", **theirs
     )
     assert code == 0, printed
+
+
+def test_money_and_tokens_are_not_spent_beyond_their_limits(tmp_path: Path) -> None:
+    only = ("--only=request.top_n", "--model=Qwen/Qwen3-Reranker-8B", "--report-json=report.json")
+    for limit in ("--max-tokens=75", "--max-cost=0.00002"):
+        code, printed = check(tmp_path, *only, limit)
+        report = report_in(tmp_path)
+        assert (code, report["verdict"]) == (3, "inconclusive"), printed
+        assert 0 < report["tokens"] <= 75
+        assert 0 < float(report["cost"]) <= 0.00002
+        assert "is spent" in printed
+
+
+def test_the_summary_of_a_step_is_added_to(tmp_path: Path) -> None:
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    code, printed = check(
+        tmp_path, "--github", "--only=request.top_n.count", GITHUB_STEP_SUMMARY=str(summary)
+    )
+    assert code == 0
+    assert "::notice title=rerank-contract::conforms" in printed
+    assert summary.read_text("utf-8").startswith("before\n")
+    assert "conforms" in summary.read_text("utf-8").lower()
 
 
 def test_the_command_restores_what_it_changed(monkeypatch: pytest.MonkeyPatch) -> None:

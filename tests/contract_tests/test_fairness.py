@@ -13,7 +13,7 @@ from tests.independent_server import VARIANTS, IndependentServer
 from tests.schemas.data import CONTRACT, TABLE_SCHEMAS, Json, errors
 
 #: Random combinations of variants that are tried.
-COMBINATIONS = 3
+COMBINATIONS = 2
 #: Runs that all freedoms are tried in; `rerank-contract selftest` tries each alone.
 GROUPS = 8
 
@@ -64,6 +64,17 @@ def test_the_plain_server_conforms_at_the_usual_effort(judged: Callable[..., Jud
         run = judged("--effort=standard", f"--target={server.base_url}")
     assert (accused(run), run.code) == (set(), 0)
     assert errors(TABLE_SCHEMAS["report"], run.report) == []
+
+
+def test_what_the_longest_run_finds_out_is_told(judged: Callable[..., Judged]) -> None:
+    found_out = (
+        "request.documents.delicate",
+        "request.max_chunks_per_doc.best_chunk",
+        "request.multimodal.video",
+    )
+    run = judged("--effort=thorough", *(f"--only={name}" for name in found_out))
+    assert (accused(run), run.code) == (set(), 0)
+    assert all(run.row(name)["observed"] for name in found_out)
 
 
 def test_the_same_seed_sends_the_same_requests(judged: Callable[..., Judged]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from contract_tests.checks import CHECKS
 from contract_tests.contract import REQUIREMENTS
 from contract_tests.mutants import MUTANTS
-from tests.contract_tests.judging import Judged
+from tests.contract_tests.judging import Judged, named
 
 #: Requirements without a mutant, and why.
 WITHOUT_MUTANT: dict[str, str] = {}
@@ -38,10 +38,6 @@ class Collected:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         self.tests = {item.nodeid: named(item) for item in items}
-
-
-def named(item: pytest.Item) -> set[str]:
-    return {name for marker in item.iter_markers("requirement") for name in marker.args}
 
 
 @pytest.mark.parametrize("name", MUTANTS)
