@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis.configuration
 import pytest
 
+from . import client
 from .contract import REQUIREMENTS
 from .explain import explanation, listing
 from .freedoms import FREEDOMS
@@ -41,6 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "list":
         return _list(parser, options)
+    if options.command == "client":
+        trouble = client.problem(options)
+        if trouble:
+            parser.error(trouble)
+        return client.main(options)
     with _by_ourselves():
         command = _selftest if options.command == "selftest" else _check
         return command(parser, options)
@@ -92,6 +98,13 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--junitxml", type=Path, metavar="FILE", help="write pytest's JUnit there")
     listing_parser = commands.add_parser("list", help="list the requirements")
     listing_parser.add_argument("--explain", metavar="ID", help="tell everything about one of them")
+    client_parser = commands.add_parser(
+        "client",
+        help="grade a client",
+        description="Grade a client by what it does in each scenario. Exit code: 0 nothing failed, "
+        "1 something did, 2 usage, 3 nothing passed, or it was interrupted.",
+    )
+    client.declare(client_parser.add_argument)
     selftest = commands.add_parser(
         "selftest",
         help="judge the judge",

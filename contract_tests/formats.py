@@ -29,9 +29,13 @@ FORMATS: Mapping[str, Format] = {
 
 
 def save(report: Report, name: str, path: Path) -> None:
-    """Write one form of the report; whoever reads the file sees all of it or none of it."""
+    """Write one form of the report."""
+    write_file(path, FORMATS[name].write(report))
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a text; whoever reads the file sees all of it or none of it."""
     partial = path.with_name(f"{path.name}.partial")
     # A lone surrogate, which a target may send, is escaped as Python and JSON write it.
-    text = FORMATS[name].write(report).encode("utf-8", "backslashreplace")
-    partial.write_bytes(text)
+    partial.write_bytes(text.encode("utf-8", "backslashreplace"))
     partial.replace(path)

@@ -47,6 +47,7 @@ class Rule(Generic[Looked]):
 
 ON_REQUESTS = (
     Rule("mistake", heads.path_with_v1_twice),
+    Rule("mistake", heads.path_with_two_slashes),
     Rule("mistake", heads.path_with_trailing_slash),
     Rule("mistake", heads.path_without_rerank),
     Rule("mistake", heads.path_without_v1),

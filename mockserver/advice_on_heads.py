@@ -3,6 +3,7 @@
 A function's name is the id of its advice, and its docstring the sentence: what the client did.
 """
 
+import re
 from collections.abc import Iterator
 
 from .redaction import SECRET_HEADERS, keys_in_url
@@ -16,6 +17,13 @@ def path_with_v1_twice(sent: Sent) -> Iterator[str]:
     """The path has /v1 twice."""
     if sent.request.path.startswith("/v1/v1"):
         yield "The base URL ends in /v1 already: append /rerank alone"
+
+
+def path_with_two_slashes(sent: Sent) -> Iterator[str]:
+    """The path has two slashes in a row."""
+    path = re.sub("//+", "/", sent.request.path)
+    if path != sent.request.path and path in PATHS:
+        yield f"Join base URL and path with one slash: {path}"
 
 
 def path_with_trailing_slash(sent: Sent) -> Iterator[str]:
@@ -40,7 +48,8 @@ def path_of_a_neighbour(sent: Sent) -> Iterator[str]:
     """The path is that of another rerank API."""
     path = sent.request.path.rstrip("/")
     near = "rank" in path or path in {"/score", "/v1/score"}
-    if near and path not in {"/rerank", "/v1/rerank"} and not path.startswith("/v1/v1"):
+    told = "//" in path or path.startswith("/v1/v1")
+    if near and path not in {"/rerank", "/v1/rerank"} and not told:
         yield "This API has /v1/rerank"
 
 

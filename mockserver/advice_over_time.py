@@ -7,6 +7,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import timezone
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 from .entry import Entry
 
@@ -67,7 +68,8 @@ def redirect_ignored(now: Entry, past: Past) -> Iterator[str]:
     last = past.last
     if last and _retries(now, last, {307}) and now.request.path == last.request.path:
         where = last.response.headers.get("location", "")
-        yield f"Ask {where}, or let the client follow redirects"
+        if urlsplit(where).path != now.request.path:
+            yield f"Ask {where}, or let the client follow redirects"
 
 
 def dead_key(now: Entry, past: Past) -> Iterator[str]:

@@ -62,6 +62,12 @@ CASES: dict[str, list[Case]] = {
         Case(body(), None),
         Case({**body(), "path": "/v2/v1"}, None),
     ],
+    "path_with_two_slashes": [
+        Case({**body(), "path": "/v1//rerank"}, ": /v1/rerank"),
+        Case({**body(), "path": "//v1///rerank"}, ": /v1/rerank"),
+        Case({**body(), "path": "/v1//ranking"}, None),
+        Case(body(), None),
+    ],
     "path_with_trailing_slash": [
         Case({**body(), "path": "/v1/rerank/"}, "Ask /v1/rerank"),
         Case(body(), None),
@@ -83,6 +89,7 @@ CASES: dict[str, list[Case]] = {
         Case({**body(), "path": "/v1/reranking"}, "/v1/rerank"),
         Case({**body(), "path": "/score"}, "/v1/rerank"),
         Case({**body(), "path": "/v1/v1/rerank"}, None),
+        Case({**body(), "path": "/v1//rerank"}, None),
         Case({**body(), "path": "/rerank"}, None),
         Case({**body(), "path": "/v1/rerank/"}, None),
         Case({**body(), "path": "/v1/chat/completions"}, None),

@@ -1,0 +1,103 @@
+"""A client of `POST /v1/rerank` that takes care: a task on standard input, an answer on output."""
+
+import json
+import os
+import random
+import sys
+import time
+from typing import Any
+
+import httpx
+
+TRIES = 4
+PASSING = {429, 500, 502, 503, 504}
+
+
+class RerankError(Exception):
+    """The service did not rank; the message says why, `status` is the HTTP status, if any."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def rerank(
+    base_url: str, api_key: str, body: dict[str, Any], timeout: float
+) -> list[tuple[int, float]]:
+    """Return the results of the service as (index, score), best first; raises `RerankError`."""
+    headers = {"Authorization": f"Bearer {api_key}"}
+    url = f"{base_url.rstrip('/')}/rerank"
+    with httpx.Client(headers=headers, timeout=timeout, follow_redirects=True) as client:
+        for attempt in range(TRIES):
+            try:
+                status, wait, text = post(client, url, body, time.monotonic() + timeout)
+            except httpx.TimeoutException as error:
+                raise RerankError(f"no answer within {timeout:g} seconds") from error
+            except httpx.TransportError as error:
+                raise RerankError(f"{url} cannot be reached: {error}") from error
+            if status not in PASSING or attempt == TRIES - 1:
+                break
+            # Without a word from the service: longer each time, and not in step with others.
+            time.sleep(wait or 0.2 * 2**attempt * random.uniform(1, 1.5))  # noqa: S311 - no secret
+    if status != 200:
+        raise RerankError(message_of(text), status)
+    return results_of(text)
+
+
+def post(
+    client: httpx.Client, url: str, body: dict[str, Any], deadline: float
+) -> tuple[int, float, str]:
+    """Return status, seconds to wait and body; the deadline is for all of it, not for a piece."""
+    with client.stream("POST", url, json=body) as answer:
+        pieces = []
+        for piece in answer.iter_raw():
+            pieces.append(piece)
+            if time.monotonic() > deadline:
+                raise httpx.ReadTimeout("the answer takes too long")
+    after = answer.headers.get("retry-after", "")
+    text = b"".join(pieces).decode("utf-8", "replace")
+    return answer.status_code, float(after) if after.isdecimal() else 0, text
+
+
+def message_of(text: str) -> str:
+    """Find the message in any of the bodies that errors of this API have."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return text
+    message = body.get("message") if isinstance(body, dict) else body
+    return message if isinstance(message, str) else text
+
+
+def results_of(text: str) -> list[tuple[int, float]]:
+    """Read the results, and nothing that is not needed."""
+    try:
+        results = json.loads(text)["results"]
+        ranked = [(result["index"], result["relevance_score"]) for result in results]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RerankError(f"not an answer of this API: {message_of(text)}") from error
+    # The service promises this order; a gateway in between may have forgotten.
+    return sorted(ranked, key=lambda result: -result[1])
+
+
+def main() -> None:
+    """Do the task."""
+    task = json.load(sys.stdin)
+    body = {name: task[name] for name in ("model", "query", "documents")} | task["options"]
+    try:
+        ranked = rerank(
+            os.environ["RERANK_BASE_URL"], os.environ["RERANK_API_KEY"], body, task["timeout"]
+        )
+    except RerankError as error:
+        told = {"error": {"message": str(error), "status": error.status}}
+    else:
+        told = {
+            "ranking": [index for index, _ in ranked],
+            "scores": [score for _, score in ranked],
+            "texts": [task["documents"][index] for index, _ in ranked],
+        }
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()
