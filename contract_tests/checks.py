@@ -18,4 +18,5 @@ def examine(exchange: Exchange) -> tuple[frozenset[str], tuple[Violation, ...]]:
     """Run the checks that speak of ``exchange``: the requirements they tried, what they found."""
     speaking = [check for check in CHECKS if check.speaks_of(exchange)]
     tried = frozenset[str]().union(*(check.requirements for check in speaking))
-    return tried, tuple(violation for check in speaking for violation in check.find(exchange))
+    found = tuple(violation for check in speaking for violation in check.find(exchange))
+    return tried.union(violation.requirement for violation in found), found

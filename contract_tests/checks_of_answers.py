@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from .check import Check, Finding, asked, check, parsed, refused, succeeded
+from .check import Check, Finding, asked, check, parsed, ranked, refused, succeeded
 from .contract import STATED_BY, Json, breaches
 from .exchanges import Exchange, member
 from .violations import Violation, shorten
@@ -17,7 +17,13 @@ def _breaches_of_response(exchange: Exchange) -> Iterator[Violation]:
 
 has_the_shape = Check(
     frozenset(id_ for pointer, id_ in STATED_BY.items() if pointer.startswith("response#")),
-    parsed,
+    lambda exchange: parsed(exchange) and ranked(exchange),
+    _breaches_of_response,
+)
+#: Where there is no ranking, what does not hold is found, and the rest has not been tried.
+lacks_a_ranking = Check(
+    frozenset(),
+    lambda exchange: parsed(exchange) and not ranked(exchange),
     _breaches_of_response,
 )
 

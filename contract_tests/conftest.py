@@ -22,7 +22,7 @@ from .report import TITLE, Report
 from .report_github import annotations, summarize, summary_file
 from .report_junit import properties
 from .report_text import lines, told
-from .run import InconclusiveError, NotServedError, Run
+from .run import InconclusiveError, NotServedError, Run, UnmetError
 from .selection import chosen, faults_of, is_on, model_of, models_for, rank, requirements_of
 from .spending import EFFORTS, Budget, Pace
 from .targets import HttpTarget, Target
@@ -156,16 +156,19 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     try:
         model = pyfuncitem.funcargs.get("model")
         if isinstance(model, Model):
-            judge.run.needs(judge.target, model)
+            judge.needs(model)
         return (yield)
     except NotServedError as error:
         reason = str(error)
         ledger.skipped.update(dict.fromkeys(judge.requirements, reason))
     except InconclusiveError as error:
         reason = f"inconclusive: {error}"
-        unknown = error.requirements or judge.requirements
-        ledger.inconclusive.update(dict.fromkeys(unknown, str(error)))
+        kept = ledger.unmet if isinstance(error, UnmetError) else ledger.inconclusive
+        # The first reason is the one to look at: later ones follow from it.
+        kept.update(dict.fromkeys(judge.requirements - kept.keys(), str(error)))
     except ViolatedError as error:
+        unmet = f"the test that was after it found {error} broken first"
+        ledger.unmet.update(dict.fromkeys(judge.requirements - ledger.unmet.keys(), unmet))
         report = judge.run.report(tuple(judging_words(pyfuncitem.config.option)))
         blocks = [told(report, violation) for violation in error.violations]
         failure = "\n".join(line for block in blocks for line in block)

@@ -1,31 +1,29 @@
 """The judge: sends what a test draws, and holds what comes back against the contract."""
 
 import contextlib
-import math
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
 
-import hypothesis
-from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis import strategies as st
 
 from . import checks
 from .check import Finding
 from .contract import Json, Model
+from .examination import Examination, Example
 from .exchanges import Exchange, Request, member
 from .relations import same_ranking, scores
-from .run import InconclusiveError, Run, key, seen
-from .strategies import Body, Fault, faulty, valid, values
+from .run import InconclusiveError, Run, UnmetError, key, seen
+from .strategies import Body, Fault, faulty, plainest, valid, values
 from .targets import Target
 from .violations import Violation
 
-Example = TypeVar("Example")
+ENDPOINT = "endpoint.rerank"
 #: Without these an answer has no ranking to look at.
 PREREQUISITES = (
-    "endpoint.rerank",
+    ENDPOINT,
+    "request.documents.array",
+    "request.multimodal.text",
     "response.body.json",
     "response.body.type",
     "response.results.required",
@@ -34,13 +32,7 @@ PREREQUISITES = (
     "response.results.index.type",
     "response.results.relevance_score.required",
     "response.results.relevance_score.type",
-)
-#: How long an answer takes is not ours to judge.
-SUPPRESSED = (
-    HealthCheck.data_too_large,
-    HealthCheck.filter_too_much,
-    HealthCheck.large_base_example,
-    HealthCheck.too_slow,
+    "response.results.complete",
 )
 
 
@@ -50,10 +42,6 @@ class ViolatedError(AssertionError):
     def __init__(self, violations: list[Violation]) -> None:
         super().__init__(", ".join(sorted({violation.requirement for violation in violations})))
         self.violations = violations
-
-
-class _FoundError(Exception):
-    """The example breaks the requirement that is sought."""
 
 
 class _StopError(Exception):
@@ -80,56 +68,47 @@ class Judge:
         Raises :class:`ViolatedError` where a requirement fails that the test names or that no
         test has found broken before, :class:`~.run.InconclusiveError` where nothing was found out.
         """
-        judged: dict[str, frozenset[str]] = {}
-        smallest: list[Example] = []
-        stopped: list[InconclusiveError] = []
-        sought: list[str] = []
-        enough = math.inf
-
-        @hypothesis.seed(zlib.crc32(f"{self.run.seed}:{self.test}".encode()))
-        @hypothesis.settings(
-            max_examples=self.run.effort.examples,
-            database=None,
-            deadline=None,
-            phases=(Phase.generate, Phase.shrink),
-            report_multiple_bugs=False,
-            suppress_health_check=SUPPRESSED,
-            verbosity=Verbosity.quiet,
+        examination = Examination[Example](
+            self.run, self.test, lambda example: self._prove(lambda: prove(example))
         )
-        @hypothesis.given(examples)
-        def holds(example: Example) -> None:
-            # Hypothesis asks again for what it has asked before: the target is not asked twice.
-            nonlocal enough
-            drawn = repr(example)
-            if drawn not in judged:
-                if stopped or self.run.budget.spent >= enough:
-                    return
-                try:
-                    judged[drawn] = self._prove(lambda: prove(example))
-                except InconclusiveError as error:
-                    stopped.append(error)
-                    return
-                if judged[drawn] and not sought:
-                    sought[:] = sorted(judged[drawn])[:1]
-                    enough = self.run.budget.spent + self.run.effort.shrinking
-            if sought and sought[0] in judged[drawn]:
-                smallest[:] = [example]
-                raise _FoundError
+        examination.draw(examples)
+        if examination.sought is not None:
+            self._judge_again(examination.sought, partial(prove, *examination.smallest))
+            raise ViolatedError(self._failures())
+        if examination.stopped:
+            raise examination.stopped
+        if self.requirements - self.run.ledger.tried:
+            raise self._unmet("an answer with a ranking")
 
-        try:
-            holds()
-        except _FoundError:
-            self._judge_again(sought[0], partial(prove, smallest[0]))
-            raise ViolatedError(self._failures()) from None
-        if stopped:
-            raise stopped[0]
-        untried = self.requirements - self.run.ledger.tried
-        if untried:
-            broken = [name for name in PREREQUISITES if self.run.ledger.violations.get(name)]
-            reason = "it needs an answer with a ranking"
-            if broken:
-                reason += f", and the target breaks {', '.join(broken)}"
-            raise InconclusiveError(reason, frozenset(untried))
+    def needs(self, model: Model) -> None:
+        """Make sure, once for each model, that the target serves it and ranks what is plainest.
+
+        Where it does not, nothing else can be found out, and nothing more is spent. Raises
+        :class:`~.run.NotServedError`, :class:`~.run.UnmetError`, and what :meth:`examine` raises.
+        """
+        self.run.needs(self.target, model)
+        plain = plainest(model)
+        if key(plain) not in self.run.references and model.id not in self.run.unranked:
+            self.run.unranked.add(model.id)
+            with contextlib.suppress(UnmetError):
+                self.examine_once(lambda: self._rank_plainly(model, plain))
+        if key(plain) not in self.run.references:
+            raise self._unmet(f"{model.id} to rank a plain request")
+
+    def _rank_plainly(self, model: Model, plain: Body) -> None:
+        exchange = self.send(Request(plain))
+        requirement = "request.multimodal.text" if model.form == "multimodal" else ENDPOINT
+        if 400 <= exchange.answer.status < 500:
+            string = Request({**plain, "documents": plain["documents"][0]})
+            if self.send(string).answer.status == 200:
+                requirement = "request.documents.array"
+        self._accepted(requirement, exchange)
+        self.run.references[key(plain)] = self._comparable(exchange)
+
+    def _unmet(self, needed: str) -> UnmetError:
+        broken = [name for name in PREREQUISITES if self.run.ledger.violations.get(name)]
+        more = f", and the target breaks {', '.join(broken)}" if broken else ""
+        return UnmetError(f"it needs {needed}{more}")
 
     def _judge_again(self, requirement: str, prove: Callable[[], object]) -> None:
         """Prove the smallest example once more: what it shows is told, and if it holds now."""
@@ -174,14 +153,7 @@ class Judge:
 
     def accepts(self, requirement: str, body: Json) -> Exchange:
         """Send a body that must be accepted; what is refused ends the example."""
-        request = Request(body)
-        exchange = self.send(request)
-        self.run.ledger.tried.add(requirement)
-        if exchange.answer.status != 200:
-            self._violated(requirement, "status 200", seen(exchange.answer), exchange)
-            raise _StopError
-        self.run.coverage.accept(requirement, request.body)
-        return exchange
+        return self._accepted(requirement, self.send(Request(body)))
 
     def refuses(self, requirement: str, request: Request) -> Exchange:
         """Send a request that must be refused; what is accepted ends the example."""
@@ -198,7 +170,7 @@ class Judge:
         """As :meth:`accepts`; a ranking that cannot be compared ends the example too."""
         return self._comparable(self.accepts(requirement, body))
 
-    def reference(self, body: Body, requirement: str = "endpoint.rerank") -> Exchange:
+    def reference(self, body: Body, requirement: str = ENDPOINT) -> Exchange:
         """As :meth:`ranks`, but an earlier exchange that had the same body will do."""
         name = key(body)
         if name in self.run.references:
@@ -233,6 +205,14 @@ class Judge:
         with ThreadPoolExecutor(len(requests)) as pool:
             asked = list(pool.map(partial(self.run.ask, self.target), requests))
         return [self._take(exchange) for exchange in asked]
+
+    def _accepted(self, requirement: str, exchange: Exchange) -> Exchange:
+        self.run.ledger.tried.add(requirement)
+        if exchange.answer.status != 200:
+            self._violated(requirement, "status 200", seen(exchange.answer), exchange)
+            raise _StopError
+        self.run.coverage.accept(requirement, exchange.request.body)
+        return exchange
 
     def _comparable(self, exchange: Exchange) -> Exchange:
         indices = {result.index for result in exchange.ranking or ()}

@@ -31,6 +31,8 @@ class Ledger:
     observed: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
     #: Requirement -> why it could not be found out.
     inconclusive: dict[str, str] = field(default_factory=dict[str, str])
+    #: Requirement -> what was missing where it was to be tried; another model may have had it.
+    unmet: dict[str, str] = field(default_factory=dict[str, str])
     #: Requirement -> why the target has no such thing.
     skipped: dict[str, str] = field(default_factory=dict[str, str])
     #: Requirement -> what is to be said of a breach that did not show again.
@@ -65,6 +67,8 @@ class Ledger:
             return Outcome.INCONCLUSIVE
         if requirement in self.tried:
             return Outcome.PASSED
+        if requirement in self.unmet:
+            return Outcome.INCONCLUSIVE
         return Outcome.SKIPPED if requirement in self.skipped else Outcome.OFF
 
     def reason(self, requirement: str) -> str | None:
@@ -72,7 +76,7 @@ class Ledger:
         outcome = self.outcome(requirement)
         reasons = {
             Outcome.BROKEN: self.broken,
-            Outcome.INCONCLUSIVE: self.inconclusive,
+            Outcome.INCONCLUSIVE: {**self.unmet, **self.inconclusive},
             Outcome.SKIPPED: self.skipped,
             Outcome.FAILED: self.unsteady,
             Outcome.DIFFERS: self.unsteady,

@@ -29,10 +29,13 @@ MEDIA, TOKENS_OF_MEDIA = '"image": ', 1000
 class InconclusiveError(Exception):
     """It could not be found out; the message says why."""
 
-    def __init__(self, reason: str, requirements: frozenset[str] = frozenset()) -> None:
-        super().__init__(reason)
-        #: What could not be found out; empty for all that the test names.
-        self.requirements = requirements
+
+class UnmetError(InconclusiveError):
+    """It could not be tried here: something that it needs does not hold."""
+
+
+class _BusyError(InconclusiveError):
+    """The target stayed busy."""
 
 
 class NotServedError(Exception):
@@ -60,6 +63,10 @@ class Run:
     halted: str | None = None
     #: Model -> why the target does not serve it; None where it does.
     models: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
+    #: Model -> why it could not be found out whether the target serves it.
+    busy: dict[str, str] = field(default_factory=dict[str, str])
+    #: Models that did not rank the plainest request when it was first sent.
+    unranked: set[str] = field(default_factory=set[str])
     #: Requirement and id -> the exchange that the id came with.
     ids: dict[tuple[str, str], Exchange] = field(default_factory=dict[tuple[str, str], Exchange])
     #: Body as JSON -> an exchange that had it, to compare others with.
@@ -81,10 +88,16 @@ class Run:
         """Find out once whether the target serves the model.
 
         Raises :class:`NotServedError`, or :class:`InconclusiveError` where what answers is not the
-        API at all.
+        API at all, or stays busy.
         """
+        if model.id in self.busy:
+            raise InconclusiveError(self.busy[model.id])
         if model.id not in self.models:
-            self.models[model.id] = self._greet(target, model)
+            try:
+                self.models[model.id] = self._greet(target, model)
+            except _BusyError as error:
+                self.busy[model.id] = str(error)
+                raise
         reason = self.models[model.id]
         if reason is not None:
             raise NotServedError(f"{model.id} is not served: {reason}")
@@ -164,7 +177,7 @@ class Run:
             if not self.patience.waits(waits, retry_after):
                 if answer is None:
                     self.halt(f"no more answers from {target.base_url}: {trouble}")
-                raise InconclusiveError(f"still busy after all waiting: {trouble}")
+                raise _BusyError(f"still busy after all waiting: {trouble}")
             waits += 1
 
     def _once(self, target: Target, request: Request) -> Answer:

@@ -38,10 +38,12 @@ def test_what_a_breach_means_depends_on_the_level(
     assert kept.fails(requirement) is (outcome is Outcome.FAILED)
 
 
-@given(st.sets(st.sampled_from(["broken", "violated", "inconclusive", "tried", "skipped"])))
+@given(
+    st.sets(st.sampled_from(["broken", "violated", "inconclusive", "tried", "unmet", "skipped"]))
+)
 def test_of_all_that_became_of_a_requirement_the_worst_counts(happened: set[str]) -> None:
     kept = Ledger()
-    for reasons in ("broken", "inconclusive", "skipped"):
+    for reasons in ("broken", "inconclusive", "unmet", "skipped"):
         if reasons in happened:
             getattr(kept, reasons)[SPEC] = f"it is {reasons}"
     if "violated" in happened:
@@ -53,11 +55,12 @@ def test_of_all_that_became_of_a_requirement_the_worst_counts(happened: set[str]
         "violated": Outcome.FAILED,
         "inconclusive": Outcome.INCONCLUSIVE,
         "tried": Outcome.PASSED,
+        "unmet": Outcome.INCONCLUSIVE,
         "skipped": Outcome.SKIPPED,
     }
     expected = next((name for name in worst if name in happened), None)
     assert kept.outcome(SPEC) is (worst[expected] if expected else Outcome.OFF)
-    told = expected in ("broken", "inconclusive", "skipped")
+    told = expected in ("broken", "inconclusive", "unmet", "skipped")
     assert kept.reason(SPEC) == (f"it is {expected}" if told else None)
 
 

@@ -113,7 +113,7 @@ def test_a_report_of_what_is_broken_and_violated_at_once_is_valid(
     judged: Callable[..., Judged],
 ) -> None:
     def both(send: Send, request: Request) -> Answer:
-        return replace(broken(send, request), body=b"{")
+        return replace(broken(send, request), headers={})
 
     run = judged("--effort=smoke", instead=both)
     assert (run.code, run.verdict) == (4, "broken")

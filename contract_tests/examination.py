@@ -1,0 +1,84 @@
+"""An examination: Hypothesis draws examples, each is proved once, the smallest bad one is kept."""
+
+import math
+import zlib
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, Verbosity
+from hypothesis import strategies as st
+
+from .run import InconclusiveError, Run
+
+Example = TypeVar("Example")
+#: How long an answer takes is not ours to judge.
+SUPPRESSED = (
+    HealthCheck.data_too_large,
+    HealthCheck.filter_too_much,
+    HealthCheck.large_base_example,
+    HealthCheck.too_slow,
+)
+
+
+class _FoundError(Exception):
+    """The example breaks the requirement that is sought."""
+
+
+class Examination(Generic[Example]):
+    """The examples of one test."""
+
+    def __init__(self, run: Run, test: str, prove: Callable[[Example], frozenset[str]]) -> None:
+        self._run = run
+        self._test = test
+        #: Proves an example; returns the requirements that fail there.
+        self._prove = prove
+        #: The requirement that failed first; None where none did.
+        self.sought: str | None = None
+        #: The smallest example that breaks it.
+        self.smallest: list[Example] = []
+        #: What ended the examination before its time.
+        self.stopped: InconclusiveError | None = None
+        self._judged: dict[str, frozenset[str]] = {}
+        self._enough = math.inf
+
+    def draw(self, examples: st.SearchStrategy[Example]) -> None:
+        """Draw examples until one breaks a requirement; make that one smaller."""
+
+        @hypothesis.seed(zlib.crc32(f"{self._run.seed}:{self._test}".encode()))
+        @hypothesis.settings(
+            max_examples=self._run.effort.examples,
+            database=None,
+            deadline=None,
+            phases=(Phase.generate, Phase.shrink),
+            report_multiple_bugs=False,
+            suppress_health_check=SUPPRESSED,
+            verbosity=Verbosity.quiet,
+        )
+        @hypothesis.given(examples)
+        def holds(example: Example) -> None:
+            self._hold(example)
+
+        try:
+            holds()
+        except _FoundError:
+            return
+
+    def _hold(self, example: Example) -> None:
+        """Raise :class:`_FoundError` where the example breaks what is sought."""
+        # Hypothesis asks again for what it has asked before: the target is not asked twice.
+        drawn = repr(example)
+        if drawn not in self._judged:
+            if self.stopped or self._run.budget.spent >= self._enough:
+                return
+            try:
+                failed = self._judged[drawn] = self._prove(example)
+            except InconclusiveError as error:
+                self.stopped = error
+                return
+            if failed and self.sought is None:
+                self.sought = min(failed)
+                self._enough = self._run.budget.spent + self._run.effort.shrinking
+        if self.sought in self._judged[drawn]:
+            self.smallest[:] = [example]
+            raise _FoundError
