@@ -59,14 +59,16 @@ def run(mock: Mock, scenario: Scenario, command: Sequence[str]) -> Attempt:
     except OSError as error:
         raise CommandError(f"{command[0]} cannot be run: {error.strerror}") from None
     silence = ""
+    task = json.dumps(scenario.task, ensure_ascii=False) + "\n"
     try:
-        printed, complained = process.communicate(
-            json.dumps(scenario.task, ensure_ascii=False) + "\n", timeout=scenario.seconds
-        )
+        printed, complained = process.communicate(task, timeout=scenario.seconds)
     except subprocess.TimeoutExpired:
         _end(process)
         printed, complained = process.communicate()
         silence = f"was still running after {scenario.seconds:g} seconds, and was ended"
+    finally:
+        # An interrupt ends the client too, which is in a session of its own.
+        _end(process)
     printed, complained = printed.replace(key, BLOT), complained.replace(key, BLOT)
     answer = None
     if not silence:

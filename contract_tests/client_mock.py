@@ -39,8 +39,6 @@ class Mock:
         self._command = [sys.executable, "-m", _MODULE, "serve", "--quiet"]
         self._command += ["--host", host, "--port", str(port), "--admin-token-env", _TOKEN]
         self._token = secrets.token_urlsafe()
-        # Bound and not listened at: whoever connects is refused, and nobody else gets the port.
-        self._nobody = socket.socket()
 
     def __enter__(self) -> "Mock":
         paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
@@ -56,12 +54,13 @@ class Mock:
             start_new_session=True,
         )
         assert self._process.stdout
-        assert self._process.stderr
         line = self._process.stdout.readline().strip()
         if not line.startswith(_READY):
-            self._process.wait()
-            raise MockError(self._process.stderr.read().strip() or "the mock did not start")
+            _, complained = self._process.communicate()
+            raise MockError(complained.strip() or "the mock did not start")
         self.base_url = line.removeprefix(_READY)
+        # Bound and not listened at: whoever connects is refused, and nobody else gets the port.
+        self._nobody = socket.socket()
         self._nobody.bind(("127.0.0.1", 0))
         self._admin = httpx.Client(
             base_url=f"http://127.0.0.1:{urlsplit(self.base_url).port}/__admin",
@@ -106,7 +105,10 @@ class Mock:
         return rows
 
     def _call(self, method: str, path: str, body: Json = None, query: Json = None) -> Json:
-        answer = self._admin.request(method, path, json=body, params=query)
+        try:
+            answer = self._admin.request(method, path, json=body, params=query)
+        except httpx.TransportError as error:
+            raise MockError(f"the mock is gone: {error}") from None
         if answer.is_error:
             refused = answer.json()
             raise MockError(f"{method} {path}: {refused['path']}: {refused['reason']}")
