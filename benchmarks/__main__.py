@@ -1,4 +1,7 @@
-"""`python -m benchmarks`: measures, prints a Markdown table, and keeps it with `--write`."""
+"""`python -m benchmarks`: measures the mock, prints a Markdown table, keeps it with `--write`.
+
+With `--kills` it measures the judge.
+"""
 
 import argparse
 import math
@@ -8,6 +11,7 @@ import re
 from pathlib import Path
 
 from .in_process import engine, fixture
+from .kills import find_mutants
 from .measuring import Comparison, Figure, compare
 from .served import servers
 
@@ -17,6 +21,7 @@ ROUNDS = 41
 README = Path(__file__).with_name("README.md")
 
 MARKERS = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
+KILLS = re.compile(r"(?<=<!-- kills -->\n).*?(?=<!-- end of kills -->)", re.DOTALL)
 
 HEAD = """\
 | subject | baseline | request | CPU of the subject | of the baseline | ratio | half of the rounds |
@@ -46,9 +51,18 @@ def rounded(number: float) -> str:
 def main() -> None:
     """Measure everything, and print each line of the table as soon as it stands."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--kills", action="store_true", help="let the judge find every mutant")
     parser.add_argument("--write", action="store_true", help=f"keep the table in {README.name}")
     options = parser.parse_args()
+    lines, place = (find_mutants(), KILLS) if options.kills else (measure_mock(), MARKERS)
+    if options.write:
+        table = "\n".join(["", *lines, "", ""])
+        readme = README.read_text(encoding="utf-8")
+        README.write_text(place.sub(lambda _: table, readme), encoding="utf-8")
 
+
+def measure_mock() -> list[str]:
+    """Compare the mock with bare baselines; return the table."""
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     lines = [f"{platform.python_implementation()} {platform.python_version()}, {machine}.\n", HEAD]
     print(*lines, sep="\n", flush=True)
@@ -56,10 +70,7 @@ def main() -> None:
         for comparison in comparisons():
             lines.append(row(comparison, compare(comparison, ROUNDS)))
             print(lines[-1], flush=True)
-    if options.write:
-        table = "\n".join(["", *lines, "", ""])
-        readme = README.read_text(encoding="utf-8")
-        README.write_text(MARKERS.sub(lambda _: table, readme), encoding="utf-8")
+    return lines
 
 
 if __name__ == "__main__":

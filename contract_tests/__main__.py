@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Generator, Sequence
+from functools import partial
 from pathlib import Path
 
 import hypothesis.configuration
@@ -18,7 +19,7 @@ from .freedoms import FREEDOMS
 from .mutants import MUTANTS
 from .options import declare, file_problems, problem, unknown_requirement, words
 from .outcomes import EXIT_CODES, Verdict
-from .selftest import Trial, table, trials
+from .selftest import CLEAN, Trial, idle, table, trials
 from .spending import EFFORTS
 
 HERE = Path(__file__).parent
@@ -47,13 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if trouble:
             parser.error(trouble)
         return client.main(options)
-    with _by_ourselves():
+    with by_ourselves():
         command = _selftest if options.command == "selftest" else _check
         return command(parser, options)
 
 
 @contextlib.contextmanager
-def _by_ourselves() -> Generator[None, None, None]:
+def by_ourselves() -> Generator[None, None, None]:
     """Keep away what is meant for the caller's own tests, and leave nothing in the folder."""
     ours = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
     theirs = {name: os.environ.get(name) for name in ours}
@@ -69,6 +70,11 @@ def _by_ourselves() -> Generator[None, None, None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def judge_quietly(target: Sequence[str], arguments: Sequence[str], path: Path) -> None:
+    """Run the contract tests for what they find alone: the report as JSON at ``path``."""
+    pytest.main([*_PYTEST, *target, *arguments, f"--report-json={path}"])
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -109,8 +115,8 @@ def _parser() -> argparse.ArgumentParser:
         "selftest",
         help="judge the judge",
         description="Let the judge loose on mutants of the mock, each of which breaks one "
-        "requirement, and on conforming variants of it. Exit code 1 where a mutant survives or a "
-        "variant is accused.",
+        "requirement, and on conforming variants of it. Exit code 1 where a mutant survives, a "
+        "requirement catches none of all the mutants, or a variant is accused.",
     )
     selftest.add_argument(
         "--target",
@@ -137,9 +143,9 @@ def _parser() -> argparse.ArgumentParser:
         "--name",
         action="append",
         default=[],
-        choices=sorted({*MUTANTS, *FREEDOMS}),
+        choices=sorted({CLEAN, *MUTANTS, *FREEDOMS}),
         metavar="NAME",
-        help="try this mutant or freedom alone, repeatable",
+        help=f"try this mutant or freedom alone, or the target {CLEAN}; repeatable",
     )
     selftest.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there")
     return parser
@@ -164,18 +170,19 @@ def _selftest(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     if trouble:
         parser.error(trouble)
 
-    def check(arguments: list[str], path: Path) -> None:
-        pytest.main([*_PYTEST, *target, *arguments, f"--report-json={path}"])
-
     tried: list[Trial] = []
-    for trial in trials(check, options.effort, options.seed, options.name, options.combinations):
+    judge = partial(judge_quietly, target)
+    for trial in trials(judge, options.effort, options.seed, options.name, options.combinations):
         tried.append(trial)
         print(trial.told, flush=True)
     if options.markdown:
         options.markdown.write_text("\n".join(table(tried)) + "\n", "utf-8")
     wrong = [trial for trial in tried if not trial.good]
     print(f"{len(tried) - len(wrong)} of {len(tried)} judged rightly")
-    return 1 if wrong else 0
+    unproved = [] if options.name else idle(tried)
+    if unproved:
+        print(f"not proved, because no mutant fell by it: {', '.join(unproved)}")
+    return 1 if wrong or unproved else 0
 
 
 if __name__ == "__main__":

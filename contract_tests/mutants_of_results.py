@@ -79,6 +79,10 @@ def _one_fewer(results: list[Body], sent: Body) -> list[Body]:
     return results[:-1] if len(results) > 1 and sent.get("top_n") else results
 
 
+def _fewer_than_all(results: list[Body], sent: Body) -> list[Body]:
+    return results[:-1] if (sent.get("top_n") or 0) > len(_documents(sent)) else results
+
+
 def _worst(send: Send, request: Request) -> Answer:
     """Let top_n leave the least relevant documents."""
     answer = send(request)
@@ -171,6 +175,9 @@ MUTANTS_OF_RESULTS = (
         "returns a list for text", "response.results.document.type", _text(lambda text: [text])
     ),
     edits_results("returns one result too few", "request.top_n.count", _one_fewer),
+    edits_results(
+        "leaves one out of a large top_n", "request.top_n.beyond_documents", _fewer_than_all
+    ),
     Mutant("returns the worst", "request.top_n.most_relevant", _worst),
     edits_each(
         "returns no text",

@@ -10,18 +10,23 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .contract import Json
+from .contract import REQUIREMENTS, Json
 from .freedoms import FREEDOMS
 from .mutants import MUTANTS
 
 #: Runs the contract tests with more arguments; writes the JSON report to the path.
 Check = Callable[[list[str], Path], object]
 
+#: Name of the trial with nothing before the target: what a run that finds nothing takes.
+CLEAN = "as it is"
 TITLE = (
     "# Kill table",
     "",
     "Written by `make kill-table`. A mutant makes a conforming target break one requirement,",
     "and the judge must notice; a freedom changes it within the contract, and it must not mind.",
+    "",
+    "The shares are of the requests, and of the time, that a run takes in which nothing is wrong.",
+    "Requests depend on the seed alone. Time is that of one run on one machine, start included.",
     "",
 )
 
@@ -73,10 +78,12 @@ def trials(
             seconds = time.perf_counter() - started
             return _trial(name, requirement, json.loads(path.read_text("utf-8")), seconds)
 
-        wanted = set(names) or {*MUTANTS, *FREEDOMS}
+        wanted = set(names) or {CLEAN, *MUTANTS, *FREEDOMS}
         for mutant in MUTANTS.values():
             if mutant.name in wanted:
                 yield tried(mutant.name, mutant.requirement, f"--mutant={mutant.name}")
+        if CLEAN in wanted:
+            yield tried(CLEAN, None)
         for name in FREEDOMS:
             if name in wanted:
                 yield tried(name, None, f"--freedom={name}")
@@ -96,18 +103,41 @@ def _trial(name: str, requirement: str | None, report: Json, seconds: float) -> 
     return Trial(name, requirement, fell_at, tuple(failed), report["requests_sent"], seconds)
 
 
+def idle(tried: Iterable[Trial]) -> list[str]:
+    """Requirements that can be broken, and by which no mutant fell: nothing proves them."""
+    caught = {trial.requirement for trial in tried if trial.good}
+    return [
+        name
+        for name, requirement in REQUIREMENTS.items()
+        if requirement.level != "open" and name not in caught
+    ]
+
+
 def table(tried: Iterable[Trial]) -> Iterator[str]:
     """The kill table as Markdown."""
     kept = list(tried)
+    clean = next((trial for trial in kept if trial.name == CLEAN), None)
     yield from TITLE
-    yield "| mutant: the target … | requirement | fell at request |"
-    yield "|---|---|---|"
+    yield "| mutant: the target … | requirement | fell at request | of the requests | of the time |"
+    yield "|---|---|--:|--:|--:|"
     for trial in kept:
         if trial.requirement:
-            yield f"| {trial.name} | `{trial.requirement}` | {trial.fell_at or '**survived**'} |"
+            cells = [trial.name, f"`{trial.requirement}`", *_fall(trial, clean)]
+            yield f"| {' | '.join(cells)} |"
     yield ""
     yield "| freedom: the target's … | accused of | requests |"
-    yield "|---|---|---|"
+    yield "|---|---|--:|"
     for trial in kept:
         if not trial.requirement:
             yield f"| {trial.name} | {', '.join(trial.accused) or 'nothing'} | {trial.requests} |"
+
+
+def _fall(trial: Trial, clean: Trial | None) -> tuple[str, str, str]:
+    """When a mutant fell: the request, and the shares of a clean run; unknown without one."""
+    if trial.fell_at is None:
+        return "**survived**", "", ""
+    if clean is None:
+        return str(trial.fell_at), "", ""
+    shares = trial.fell_at / clean.requests, trial.seconds / clean.seconds
+    requests, time = (f"{share:.0%}".replace("%", " %") for share in shares)
+    return str(trial.fell_at), requests, time

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from benchmarks.__main__ import MARKERS, README, rounded, row
+from benchmarks.__main__ import KILLS, MARKERS, README, rounded, row
 from benchmarks.in_process import engine, fixture
+from benchmarks.kills import HEAD, kills, summary
 from benchmarks.measuring import Comparison, Figure, Side, compare
 from benchmarks.served import servers
+from contract_tests.selftest import CLEAN, Trial
 
 
 def paced(*seconds: float) -> Side:
@@ -49,6 +51,29 @@ def test_each_comparison_runs_and_stands_in_the_kept_table(
         assert figure.ratio > 0
         names = row(comparison, figure).split(" | ")[:3]
         assert kept.count(" | ".join(names)) == 1
+
+
+def test_kills_are_told_as_shares_of_a_clean_run() -> None:
+    clean = Trial(CLEAN, None, None, (), requests=100, seconds=10.0)
+    falls = [
+        Trial(f"mutant {number}", "endpoint.rerank", number, (), number, number / 10)
+        for number in (10, 20, 30, 40, 50)
+    ]
+    survivor = Trial("mutant", "endpoint.rerank", None, (), 100, 10.0)
+
+    line = summary("smoke", [*falls, clean, survivor])
+
+    shares = "**30 %**, 20 % to 40 %"
+    assert line == f"| `smoke` | 5 of 6 | 100 | {shares} | {shares} |"
+
+
+def test_the_judge_is_measured_by_what_it_finds() -> None:
+    mutant, clean = kills("smoke", ["has no id"])
+
+    assert mutant.fell_at == 1 < clean.requests
+    assert mutant.seconds > 0
+    (kept,) = KILLS.findall(README.read_text(encoding="utf-8"))
+    assert HEAD in kept
 
 
 @pytest.mark.parametrize(

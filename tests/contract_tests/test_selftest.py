@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from contract_tests.__main__ import main
 from contract_tests.contract import REQUIREMENTS
 from contract_tests.freedoms import FREEDOMS
 from contract_tests.mutants import MUTANTS
-from contract_tests.selftest import Trial, table, trials
+from contract_tests.selftest import CLEAN, Trial, idle, table, trials
 
 
 def report(broken: str | None, outcome: str, verdict: str) -> str:
@@ -51,7 +52,27 @@ def test_a_mutant_survives_where_another_requirement_is_broken() -> None:
     trial = tried("needs no key", report("response.id.type", "failed", "violates"))
     assert not trial.good
     assert trial.told.endswith("SURVIVED")
-    assert "| needs no key | `authorization.required` | **survived** |" in list(table([trial]))
+    row = "| needs no key | `authorization.required` | **survived** |  |  |"
+    assert row in list(table([trial]))
+
+
+def test_a_fall_is_told_as_a_share_of_a_run_that_finds_nothing() -> None:
+    clean = Trial(CLEAN, None, None, (), requests=60, seconds=8.0)
+    mutant = Trial("needs no key", "authorization.required", 3, (), requests=3, seconds=2.0)
+    row = "| needs no key | `authorization.required` | 3 | 5 % | 25 % |"
+    assert row in list(table([clean, mutant]))
+    assert "| needs no key | `authorization.required` | 3 |  |  |" in list(table([mutant]))
+
+
+def test_a_requirement_by_which_no_mutant_falls_is_not_proved() -> None:
+    falls = [
+        Trial(name, mutant.requirement, 3, (), requests=3, seconds=1.0)
+        for name, mutant in MUTANTS.items()
+    ]
+    assert idle(falls) == []
+    survivor = replace(falls[0], fell_at=None)
+    alone = [fall for fall in falls if fall.requirement != survivor.requirement]
+    assert idle([*alone, survivor]) == idle(alone) == [survivor.requirement]
 
 
 def test_a_freedom_that_differs_is_not_accused() -> None:
@@ -103,6 +124,29 @@ def test_the_command_writes_the_table_and_says_by_its_code_whether_all_is_well(
     assert "2 of 2 judged rightly" in capsys.readouterr().out
     assert "| needs no key |" in (tmp_path / "table.md").read_text("utf-8")
     assert main([*common, "--name=accepts every key"]) == 1
+
+
+def test_the_command_fails_where_the_catalogue_proves_not_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking = "request.top_n.count"
+
+    def fake(arguments: list[str]) -> int:
+        words = dict(word.split("=", 1) for word in arguments if "=" in word)
+        mutant = MUTANTS.get(words.get("--mutant", ""))
+        broken = mutant.requirement if mutant else None
+        written = report(broken, "failed", "violates" if broken else "conforms")
+        Path(words["--report-json"]).write_text(written, "utf-8")
+        return 0
+
+    monkeypatch.setattr("contract_tests.__main__.pytest.main", fake)
+    everything = ["selftest", "--combinations=0", f"--markdown={tmp_path / 'table.md'}"]
+    assert main(everything) == 0
+    assert "not proved" not in capsys.readouterr().out
+    kept = {name: one for name, one in MUTANTS.items() if one.requirement != lacking}
+    monkeypatch.setattr("contract_tests.selftest.MUTANTS", kept)
+    assert main(everything) == 1
+    assert f"not proved, because no mutant fell by it: {lacking}\n" in capsys.readouterr().out
 
 
 def test_the_command_judges_the_judge_and_leaves_nothing_behind(tmp_path: Path) -> None:
