@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from .contract import ERRORS
-from .wire import Request, Response, Usage
+from .rerank_request import RerankRequest
+from .wire import Request, Response, Usage, WireError
 
 #: `breach`: breaks the contract. `mistake`: legal, and not what anybody wants. `remark`: may be
 #: meant so.
@@ -45,7 +46,7 @@ class Entry:
     at: float
     #: The name of the account, or None when no valid key was sent, whatever the path.
     account: str | None
-    #: Its body may be cut: `journal.BODY_BYTES`.
+    #: Its body may be cut: `Journal.body_bytes`.
     request: Request
     #: The length of the body as it came.
     request_bytes: int
@@ -68,6 +69,20 @@ class Entry:
     caller: int | None = field(default=None, repr=False, compare=False)
     #: What was asked, in the same way: equal requests have equal numbers.
     asked: int | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def sent(self) -> RerankRequest:
+        """What the body asks for; nothing at all if it is no JSON.
+
+        Raises `ValueError` if the journal has only the beginning of the body.
+        """
+        try:
+            return RerankRequest.read(self.request.body)
+        except WireError:
+            if len(self.request.body) < self.request_bytes:
+                kept = f"{len(self.request.body):,} of {self.request_bytes:,} bytes"
+                raise ValueError(f"the journal has kept {kept} of this body") from None
+            return RerankRequest()
 
     @property
     def advice_ids(self) -> str:

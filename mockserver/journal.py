@@ -30,7 +30,7 @@ BYTES = 64 * 1024 * 1024
 #: What an entry counts as in addition to its texts.
 ENTRY_BYTES = 1024
 
-#: The most bytes that are kept of a body; its true length is kept too.
+#: The most bytes that are kept of a body unless told otherwise; its true length is kept too.
 BODY_BYTES = 64 * 1024
 
 #: The most characters that are kept of a path, a query, a header, or the name of a model.
@@ -47,10 +47,12 @@ def observe(
     models: Mapping[str, Model],
     is_key: Callable[[str], bool],
     max_body_bytes: int,
+    body_bytes: int = BODY_BYTES,
 ) -> Entry:
     """Make an entry, still without a number, of what crossed the wire: without keys, and cut.
 
-    `came` is when the request did, `now` when its answer was ready.
+    `came` is when the request did, `now` when its answer was ready. Of a body `body_bytes` are
+    kept.
     """
     sent = Sent.read(request, models, is_key, max_body_bytes)
     delivery = response.delivery
@@ -65,13 +67,13 @@ def observe(
             path=_cut(redactor.text(request.path)),
             query=_cut(redactor.query(request.query)),
             headers=_cut_all(redactor.headers(request.headers)),
-            body=_kept(request.body, redactor),
+            body=_kept(request.body, redactor, body_bytes),
         ),
         request_bytes=len(request.body),
         response=replace(
             response,
             headers=_cut_all(redactor.headers(response.headers)),
-            body=_kept(response.body, redactor),
+            body=_kept(response.body, redactor, body_bytes),
         ),
         response_bytes=len(response.body),
         outcome=outcome(response),
@@ -102,6 +104,8 @@ class Journal(Sequence[Entry]):
         self._lock = threading.Lock()
         #: How many exchanges there ever were.
         self.seen = 0
+        #: The most bytes that are kept of a body.
+        self.body_bytes = BODY_BYTES
         #: Is told of each entry once it is in; must not call back.
         self.listener: Callable[[Entry], None] | None = None
         self._empty()
@@ -232,16 +236,16 @@ def _size(entry: Entry) -> int:
     return ENTRY_BYTES + bodies + len(request.path) + len(request.query) + sum(heads)
 
 
-def _kept(body: bytes, redactor: Redactor) -> bytes:
+def _kept(body: bytes, redactor: Redactor, most: int) -> bytes:
     """Return the beginning of a body, without keys, and without a part of a key at its end."""
     # Latin-1 gives each byte one character, and back.
-    text = body[: BODY_BYTES + redactor.longest].decode("latin-1")
+    text = body[: most + redactor.longest].decode("latin-1")
     kept = redactor.text(text).encode("latin-1")
-    if len(kept) <= BODY_BYTES:
+    if len(kept) <= most:
         return kept
     # Not in the middle of a character of UTF-8.
-    end = BODY_BYTES
-    while end > BODY_BYTES - 3 and kept[end] & 0xC0 == 0x80:
+    end = most
+    while end > most - 3 and kept[end] & 0xC0 == 0x80:
         end -= 1
     return kept[:end]
 

@@ -178,6 +178,7 @@ class State:
             models=self.models,
             is_key=lambda text: self.account_of(text) is not None,
             max_body_bytes=self.behaviour.max_body_bytes,
+            body_bytes=self.journal.body_bytes,
         )
         return self.journal.add(entry)
 
