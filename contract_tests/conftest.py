@@ -100,6 +100,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     on = {item for item in ours if is_on(item, _option(config, "only"), effort)}
     for item in ours:
         item.user_properties += properties(requirements_of(item))
+        if _option(config, "target") in EMBEDDED:
+            # The judge breaks the contract on purpose, which the mock holds against its clients.
+            item.add_marker(pytest.mark.rerank_mock(fail_on="nothing", assert_all_met=False))
     items[:] = [*others, *sorted(on, key=lambda item: (rank(item), ours.index(item)))]
     if len(on) < len(ours):
         config.hook.pytest_deselected(items=[item for item in ours if item not in on])

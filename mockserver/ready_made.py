@@ -91,22 +91,22 @@ _MADE = (
     ),
     Scenario(
         "closed_in_body",
-        (Step(close="in_body"), Step()),
+        (Step(close="in_body"),),
         "The connection ends in the middle: the rest of the body is not to be guessed.",
     ),
     Scenario(
         "closed_before_answer",
-        (Step(close="before_answer"), Step()),
+        (Step(close="before_answer"),),
         "Nothing came back, yet the request may have been served and paid: retry with care.",
     ),
     Scenario(
         "connection_reset",
-        (Step(close="reset"), Step()),
+        (Step(close="reset"),),
         "The harder way to be left without an answer, which is another error in most clients.",
     ),
     Scenario(
         "connection_refused",
-        (Step(close="refused"), Step()),
+        (Step(close="refused"),),
         "The service is not there: nothing was served, a retry costs nothing.",
     ),
     Scenario(

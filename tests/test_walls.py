@@ -29,6 +29,7 @@ LAYERS = (
         "ready_made",
         "pins",
         "scoring",
+        "rerank_request",
         "entry",
         "redaction",
         "sent",
@@ -39,7 +40,8 @@ LAYERS = (
     ("state",),
     ("reading", "playing", "magic", "arrival"),
     ("engine",),
-    ("via_*", "admin*", "log", "fixtures", "pytest_plugin", "__main__"),
+    ("calls", "fixtures", "demands"),
+    ("via_*", "admin*", "log", "testing", "pytest_plugin", "__main__"),
 )
 
 #: Input and output, clocks and chance: whatever the engine needs of them is handed to it.

@@ -13,6 +13,8 @@ from mockserver.fixtures import RerankMock
 from mockserver.state import State
 from tests.mockserver.asking import HEADERS, MULTIMODAL, QWEN, ask, fields
 
+pytestmark = pytest.mark.rerank_mock(fail_on="nothing")
+
 VALID = json.dumps(fields()).encode()
 
 

@@ -9,6 +9,8 @@ from mockserver.state import State
 from mockserver.via_socket import ThreadedServer, listen
 from tests.mockserver.asking import HEADERS, connect, fields
 
+pytestmark = pytest.mark.rerank_mock(fail_on="nothing")
+
 HEAD = b"POST /v1/rerank HTTP/1.1\r\nHost: mock\r\nAuthorization: Bearer sk-mock\r\n"
 
 
