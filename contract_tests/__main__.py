@@ -130,6 +130,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="environment variable that holds its key (default: %(default)s)",
     )
+    selftest.add_argument(
+        "--second-api-key-env",
+        metavar="NAME",
+        help="environment variable that holds the key of another caller of a URL: one mutant "
+        "falls with it alone",
+    )
     selftest.add_argument("--effort", choices=list(EFFORTS), default="standard")
     selftest.add_argument("--seed", type=int, default=0)
     selftest.add_argument(
@@ -164,6 +170,8 @@ def _list(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 def _selftest(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     target = [f"--target={options.target}", f"--api-key-env={options.api_key_env}"]
+    if options.second_api_key_env:
+        target.append(f"--second-api-key-env={options.second_api_key_env}")
     file = options.markdown
     trouble = problem(parser.parse_args(["check", *target]))
     trouble = trouble or (file and next(file_problems("--markdown", file), None))

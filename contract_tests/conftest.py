@@ -9,6 +9,7 @@ import pytest
 
 from . import workers
 from .contract import Json, Model
+from .exchanges import Credential
 from .formats import save
 from .freedoms import FREEDOMS
 from .judge import Judge, ViolatedError
@@ -65,6 +66,8 @@ def pytest_configure(config: pytest.Config) -> None:
         ),
         pace=Pace(_option(config, "max_rpm")),
         api_key_env=_option(config, "api_key_env"),
+        second_api_key_env=_option(config, "second_api_key_env") or "",
+        callers=_callers(config),
         target=_option(config, "target"),
     )
     mutant = _option(config, "mutant")
@@ -128,12 +131,14 @@ def client() -> Iterator[httpx.Client]:
 def target(request: pytest.FixtureRequest, client: httpx.Client) -> Target:
     """What is judged. The judge knows the mock by the name of its fixtures alone."""
     config = request.config
-    where = _option(config, "target")
+    where, second = _option(config, "target"), _option(config, "second_api_key_env")
     if where in EMBEDDED:
         mock = request.getfixturevalue(EMBEDDED[where])
-        target: Target = HttpTarget(client, mock.base_url, mock.api_key)
+        keys = [mock.api_key, mock.state.open_account()]
+        target: Target = HttpTarget(client, mock.base_url, *keys)
     else:
-        target = HttpTarget(client, where, os.environ[_option(config, "api_key_env")])
+        keys = [os.environ[name] for name in (_option(config, "api_key_env"), second) if name]
+        target = HttpTarget(client, where, *keys)
     for wrap in request.config.stash[WRAPPERS]:
         target = WrappedTarget(target, wrap)
     return target
@@ -270,6 +275,12 @@ def _leave_open(items: list[pytest.Item], ledger: Ledger) -> None:
 
 def _option(config: pytest.Config, name: str) -> Json:
     return config.getoption(name)
+
+
+def _callers(config: pytest.Config) -> tuple[Credential, ...]:
+    """Who asks: the mock has an account for a second caller, others may be given its key."""
+    has_second = _option(config, "target") in EMBEDDED or _option(config, "second_api_key_env")
+    return (Credential.KEY, Credential.SECOND_KEY) if has_second else (Credential.KEY,)
 
 
 def _chosen(config: pytest.Config) -> tuple[Model, ...]:

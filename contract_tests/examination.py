@@ -1,17 +1,21 @@
 """An examination: Hypothesis draws examples, each is proved once, the smallest bad one is kept."""
 
+import contextlib
 import math
 import zlib
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from .run import InconclusiveError, Run
 
 Example = TypeVar("Example")
+#: Calls of a sequence that a state machine writes down.
+STEPS = 8
 #: How long an answer takes is not ours to judge.
 SUPPRESSED = (
     HealthCheck.data_too_large,
@@ -45,9 +49,37 @@ class Examination(Generic[Example]):
     def draw(self, examples: st.SearchStrategy[Example]) -> None:
         """Draw examples until one breaks a requirement; make that one smaller."""
 
-        @hypothesis.seed(zlib.crc32(f"{self._run.seed}:{self._test}".encode()))
-        @hypothesis.settings(
+        @hypothesis.seed(self._seed)
+        @self._settings
+        @hypothesis.given(examples)
+        def holds(example: Example) -> None:
+            self._hold(example)
+
+        with contextlib.suppress(_FoundError):
+            holds()
+
+    def play(self, machine: Callable[[Callable[[Example], None]], RuleBasedStateMachine]) -> None:
+        """As :meth:`draw`, with examples that state machines write down and hand over."""
+
+        @hypothesis.seed(self._seed)
+        def playing() -> RuleBasedStateMachine:
+            return machine(self._hold)
+
+        with contextlib.suppress(_FoundError):
+            # Typed for classes alone, though any function will do that makes a machine.
+            run_state_machine_as_test(
+                cast("type[RuleBasedStateMachine]", playing), settings=self._settings
+            )
+
+    @property
+    def _seed(self) -> int:
+        return zlib.crc32(f"{self._run.seed}:{self._test}".encode())
+
+    @property
+    def _settings(self) -> hypothesis.settings:
+        return hypothesis.settings(
             max_examples=self._run.effort.examples,
+            stateful_step_count=STEPS,
             database=None,
             deadline=None,
             phases=(Phase.generate, Phase.shrink),
@@ -55,14 +87,6 @@ class Examination(Generic[Example]):
             suppress_health_check=SUPPRESSED,
             verbosity=Verbosity.quiet,
         )
-        @hypothesis.given(examples)
-        def holds(example: Example) -> None:
-            self._hold(example)
-
-        try:
-            holds()
-        except _FoundError:
-            return
 
     def _hold(self, example: Example) -> None:
         """Raise :class:`_FoundError` where the example breaks what is sought."""

@@ -1,7 +1,7 @@
 """What passes between the judge and a target: one request, and the answer to it.
 
-The key is in neither: a request names its :class:`Credential`, and the target puts the header
-in at the last moment and blots the key out of whatever comes back.
+A key is in neither: a request names its :class:`Credential`, and the target puts the header
+in at the last moment and blots the keys out of whatever comes back.
 """
 
 import json
@@ -18,6 +18,8 @@ class Credential(Enum):
     """What a request says about who sends it."""
 
     KEY = "Bearer $SILICONFLOW_API_KEY"
+    #: The key of another caller.
+    SECOND_KEY = "Bearer $SILICONFLOW_SECOND_API_KEY"
     #: The key alone, without the word Bearer.
     KEY_WITHOUT_SCHEME = "$SILICONFLOW_API_KEY"
     #: A key that no service has given out.

@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine
 
 from . import checks
 from .check import Finding
 from .contract import Json, Model
 from .examination import Examination, Example
-from .exchanges import Exchange, Request, member
+from .exchanges import Credential, Exchange, Request, member
 from .relations import same_ranking, scores
 from .run import InconclusiveError, Run, UnmetError, key, seen
 from .strategies import Body, Fault, faulty, plainest, valid, values
@@ -68,10 +69,26 @@ class Judge:
         Raises :class:`ViolatedError` where a requirement fails that the test names or that no
         test has found broken before, :class:`~.run.InconclusiveError` where nothing was found out.
         """
-        examination = Examination[Example](
-            self.run, self.test, lambda example: self._prove(lambda: prove(example))
-        )
+        examination = self._examination(prove)
         examination.draw(examples)
+        self._conclude(examination, prove)
+
+    def examine_machine(
+        self,
+        machine: Callable[[Callable[[Example], None]], RuleBasedStateMachine],
+        prove: Callable[[Example], object],
+    ) -> None:
+        """As :meth:`examine`; state machines write the examples down and hand them over."""
+        examination = self._examination(prove)
+        examination.play(machine)
+        self._conclude(examination, prove)
+
+    def _examination(self, prove: Callable[[Example], object]) -> Examination[Example]:
+        return Examination(self.run, self.test, lambda example: self._prove(lambda: prove(example)))
+
+    def _conclude(
+        self, examination: Examination[Example], prove: Callable[[Example], object]
+    ) -> None:
         if examination.sought is not None:
             self._judge_again(examination.sought, partial(prove, *examination.smallest))
             raise ViolatedError(self._failures())
@@ -166,9 +183,12 @@ class Judge:
         self.run.coverage.refused.add(requirement)
         return exchange
 
-    def ranks(self, requirement: str, body: Body) -> Exchange:
+    def ranks(
+        self, requirement: str, body: Body, credential: Credential = Credential.KEY
+    ) -> Exchange:
         """As :meth:`accepts`; a ranking that cannot be compared ends the example too."""
-        return self._comparable(self.accepts(requirement, body))
+        exchange = self.send(Request(body, credential=credential))
+        return self._comparable(self._accepted(requirement, exchange))
 
     def reference(self, body: Body, requirement: str = ENDPOINT) -> Exchange:
         """As :meth:`ranks`, but an earlier exchange that had the same body will do."""

@@ -53,6 +53,22 @@ def _credential(credential: Credential) -> Callable[[Send, Request], Answer]:
     return answer
 
 
+def _known_before_the_key() -> Callable[[Send, Request], Answer]:
+    """Answer whoever asks what was answered before."""
+    known: set[str] = set()
+
+    def answer(send: Send, request: Request) -> Answer:
+        asked = repr(request.body)
+        if request.credential is Credential.INVALID and asked in known:
+            return send(replace(request, credential=Credential.KEY))
+        original = send(request)
+        if original.status == 200:
+            known.add(asked)
+        return original
+
+    return answer
+
+
 def _guessed(wrong: Callable[[Json], bool]) -> Callable[[Send, Request], Answer]:
     """Take a wrong body for a plain request."""
     plain = {"model": BGE, "query": "a", "documents": CORPUS}
@@ -84,6 +100,7 @@ MUTANTS_THAT_ACCEPT = (
     Mutant("serves every path", "endpoint.unknown_path", _path("/")),
     Mutant("needs no key", "authorization.required", _credential(Credential.NONE)),
     Mutant("accepts every key", "authorization.invalid_key", _credential(Credential.INVALID)),
+    Mutant("has a cache before the keys", "authorization.invalid_key", _known_before_the_key()),
     Mutant(
         "guesses what is no JSON",
         "request.body.json",

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 from .contract import GATED_FIELDS, MODELS, Json
-from .exchanges import Answer, Request, is_array, is_object
+from .exchanges import Answer, Credential, Request, is_array, is_object, member
 from .mutant import (
     Answerer,
     Body,
@@ -60,6 +61,24 @@ def _cached() -> Answerer:
         if original.status != 200:
             return original
         return seen.setdefault(json.dumps(smaller, sort_keys=True), original)
+
+    return answer
+
+
+def _mixed_up() -> Answerer:
+    """Answer the second caller with results of the first."""
+    first: dict[int, Json] = {}
+
+    def answer(send: Send, request: Request) -> Answer:
+        original = send(request)
+        results = member(original.json, "results")
+        if original.status != 200 or not is_array(results) or not results[0].get("document"):
+            return original
+        if request.credential is Credential.SECOND_KEY:
+            body = {**original.json, "results": first.get(len(results), results)}
+            return replace(original, body=json.dumps(body).encode())
+        first[len(results)] = results
+        return original
 
     return answer
 
@@ -175,6 +194,7 @@ MUTANTS_THAT_REFUSE = (
     ),
     refuses("refuses null for absent", "request.body.null", lambda body: None in body.values()),
     Mutant("has a cache by query", "response.results.own", _cached()),
+    Mutant("mixes up two callers", "response.results.own", _mixed_up()),
     repairs(
         "ignores the query",
         "response.results.query",

@@ -39,6 +39,12 @@ def declare(add: Callable[..., object], *strict: str) -> None:
         help="environment variable that holds the key for a URL (default: %(default)s)",
     )
     add(
+        "--second-api-key-env",
+        metavar="NAME",
+        help="environment variable that holds the key of another caller of a URL, to see that "
+        "neither is answered with what is the other's (default: one caller asks for all)",
+    )
+    add(
         "--model",
         action="append",
         default=[],
@@ -126,6 +132,8 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
     if options.target not in EMBEDDED:
         yield from _address_problems(options.target)
         yield from _key_problems(options.target, options.api_key_env)
+        if options.second_api_key_env:
+            yield from _key_problems(options.target, options.second_api_key_env)
     for wanted in options.only:
         if not any(selects(wanted, name) for name in REQUIREMENTS):
             yield unknown_requirement("--only", wanted)

@@ -45,7 +45,7 @@ def test_{name}() -> None:
         {arguments}
     )
     with httpx.Client() as client:
-        target = HttpTarget(client, {base_url!r}, os.environ["SILICONFLOW_API_KEY"])
+        target = HttpTarget(client, {base_url!r}, {keys})
         _, violations = examine(Exchange(request, target.send(request)))
     # expected {expected}, received {received}
     assert {requirement!r} not in [violation.requirement for violation in violations]
@@ -108,6 +108,7 @@ def snippet(report: Report, violation: Violation) -> str:
             if "Credential." in arguments
             else "Exchange, Request",
             requirement=violation.requirement,
+            keys=", ".join(f"os.environ[{name!r}]" for name in _keys(exchange.request)),
             base_url=report.base_url,
             arguments=arguments,
         )
@@ -134,6 +135,12 @@ def _arguments(report: Report, violation: Violation) -> list[str]:
 def _seen_by_a_check(requirement: str, exchange: Exchange) -> bool:
     _, found = checks.examine(exchange)
     return requirement in {violation.requirement for violation in found}
+
+
+def _keys(request: Request) -> tuple[str, ...]:
+    """Names of the variables that hold the keys which a target needs for the request."""
+    second = request.credential is Credential.SECOND_KEY
+    return ("SILICONFLOW_API_KEY", "SILICONFLOW_SECOND_API_KEY")[: 2 if second else 1]
 
 
 def _httpx_arguments(request: Request, base_url: str) -> str:

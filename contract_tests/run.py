@@ -55,6 +55,10 @@ class Run:
     patience: Patience = field(default_factory=Patience)
     #: Name of the environment variable that holds the key, for messages.
     api_key_env: str = "SILICONFLOW_API_KEY"
+    #: Who asks, where a test lets callers take turns.
+    callers: tuple[Credential, ...] = (Credential.KEY,)
+    #: As ``api_key_env``, for the second caller.
+    second_api_key_env: str = ""
     #: What is judged: `mock`, `server` or a base URL.
     target: str = "mock"
     #: Whether any answer has come.
@@ -80,8 +84,12 @@ class Run:
         """
         answer = self._patiently(target, request)
         poor = member(answer.json, "code") == BALANCE_INSUFFICIENT
-        if request.credential is Credential.KEY and (answer.status in (401, 402) or poor):
-            self.halt(f"the key in ${self.api_key_env} was refused: {seen(answer)}")
+        variable = {
+            Credential.KEY: self.api_key_env,
+            Credential.SECOND_KEY: self.second_api_key_env,
+        }.get(request.credential)
+        if variable and (answer.status in (401, 402) or poor):
+            self.halt(f"the key in ${variable} was refused: {seen(answer)}")
         return Exchange(request, answer, self.budget.spent)
 
     def needs(self, target: Target, model: Model) -> None:

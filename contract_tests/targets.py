@@ -31,10 +31,20 @@ class Target(Protocol):
 class HttpTarget:
     """A base URL, spoken to with httpx: also the mock in-process, which answers httpx itself."""
 
-    def __init__(self, client: httpx.Client, base_url: str, api_key: str) -> None:
+    def __init__(
+        self,
+        client: httpx.Client,
+        base_url: str,
+        api_key: str,
+        second_api_key: str | None = None,
+    ) -> None:
         self.base_url = base_url.rstrip("/")
         self._client = client
-        self._api_key = api_key
+        #: What a credential says for a key -> the key. Without a second caller the first is both.
+        self._keys = {
+            "$SILICONFLOW_API_KEY": api_key,
+            "$SILICONFLOW_SECOND_API_KEY": second_api_key or api_key,
+        }
 
     def send(self, request: Request) -> Answer:
         """Send one request; redirects are answers like any other."""
@@ -61,11 +71,13 @@ class HttpTarget:
         if request.content_type is not None:
             headers["content-type"] = request.content_type
         if request.credential is not Credential.NONE:
-            template = str(request.credential.value)
-            headers["authorization"] = template.replace("$SILICONFLOW_API_KEY", self._api_key)
+            scheme, dollar, name = str(request.credential.value).partition("$")
+            headers["authorization"] = scheme + self._keys.get(dollar + name, "")
         return headers
 
     def _blot(self, text: bytes) -> bytes:
-        if len(self._api_key) < SHORTEST_SECRET:
-            return text
-        return text.replace(self._api_key.encode(), BLOT)
+        # The longest first: one may begin like another.
+        for key in sorted(self._keys.values(), key=len, reverse=True):
+            if len(key) >= SHORTEST_SECRET:
+                text = text.replace(key.encode(), BLOT)
+        return text

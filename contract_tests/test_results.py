@@ -1,5 +1,7 @@
 """Response: results, as they relate to those of other requests."""
 
+import itertools
+
 import pytest
 from hypothesis import strategies as st
 
@@ -34,8 +36,12 @@ def test_answers_that_cross_are_not_mixed_up(judge: Judge, model: Model) -> None
     def prove(example: tuple[Body, str]) -> None:
         body, word = example
         # Equal in all but the documents, so that no smaller key tells them apart.
+        callers = itertools.cycle(judge.run.callers)
         requests = [
-            Request({**body, "documents": [f"{text} {word} {number}" for text in CORPUS]})
+            Request(
+                {**body, "documents": [f"{text} {word} {number}" for text in CORPUS]},
+                credential=next(callers),
+            )
             for number in range(TOGETHER)
         ]
         for exchange in judge.send_together(requests):

@@ -1,15 +1,25 @@
-"""Response: what holds for a single call holds in any order of calls, keys and models."""
+"""Response: what holds for a single call holds in any order of calls, callers and models."""
 
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
 from .contract import Json, Model, model_named
 from .exchanges import Credential, Request
 from .judge import Judge
 from .relations import same_ranking, scores
-from .strategies import faults, faulty, plainest, valid
+from .strategies import Body, faults, faulty, plainest, valid
+
+#: Who is to be refused, and the requirement that is broken otherwise.
+_STRANGERS = {
+    Credential.INVALID: "authorization.invalid_key",
+    Credential.NONE: "authorization.required",
+}
 
 
 @dataclass(frozen=True)
@@ -17,22 +27,77 @@ class Step:
     """One call of a sequence."""
 
     body: Json
+    credential: Credential
     #: The requirement that is broken where the call is accepted; None for a valid call.
     refused_by: str | None = None
-    credential: Credential = Credential.KEY
 
 
-@st.composite
-def steps(draw: st.DrawFn, models: list[Model]) -> Step:
-    """Draw a valid call, or one with a fault in the body or with an invalid key."""
-    model = draw(st.sampled_from(models))
-    kind = draw(st.sampled_from(["valid", "valid", "fault", "stranger"]))
-    if kind == "valid":
-        return Step(draw(st.one_of(st.just(plainest(model)), valid(model))))
-    if kind == "stranger":
-        return Step(plainest(model), "authorization.invalid_key", Credential.INVALID)
-    fault = draw(st.sampled_from(faults(model)))
-    return Step(draw(faulty(model, fault)), fault.requirement)
+def _of_a_model(draw: Callable[[Model], st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+    """What ``draw`` makes of one of the models of the machine."""
+    return st.runner().flatmap(lambda calls: st.sampled_from(calls.models)).flatmap(draw)
+
+
+def _fault(model: Model) -> st.SearchStrategy[tuple[str, Json]]:
+    """The requirement that a body breaks, and the body."""
+    return st.sampled_from(faults(model)).flatmap(
+        lambda fault: st.tuples(st.just(fault.requirement), faulty(model, fault))
+    )
+
+
+_BODIES = _of_a_model(lambda model: st.one_of(st.just(plainest(model)), valid(model)))
+_CALLERS = st.runner().flatmap(lambda calls: st.sampled_from(calls.callers[::-1]))
+
+
+class Calls(RuleBasedStateMachine):
+    """Writes down a sequence of calls; ``hold`` sends it, when it is complete."""
+
+    #: Bodies that were ranked earlier in the sequence.
+    asked = Bundle("asked")
+
+    def __init__(
+        self,
+        models: Sequence[Model],
+        callers: Sequence[Credential],
+        hold: Callable[[list[Step]], None],
+    ) -> None:
+        super().__init__()
+        self.models = models
+        self.callers = callers
+        self._hold = hold
+        self._steps: list[Step] = []
+
+    @initialize(target=asked, body=_BODIES)
+    def begin(self, body: Body) -> Body:
+        """Call as the contract has it."""
+        self._steps.append(Step(body, Credential.KEY))
+        return body
+
+    @rule(target=asked, body=_BODIES, caller=_CALLERS)
+    def ask(self, body: Body, caller: Credential) -> Body:
+        """Call as the contract has it, whoever it is."""
+        self._steps.append(Step(body, caller))
+        return body
+
+    @rule(body=asked, caller=_CALLERS)
+    def ask_again(self, body: Body, caller: Credential) -> None:
+        """Repeat a call, or let another caller send the same."""
+        self._steps.append(Step(body, caller))
+
+    @rule(fault=_of_a_model(_fault), caller=_CALLERS)
+    def ask_wrongly(self, fault: tuple[str, Json], caller: Credential) -> None:
+        """Send a body with one fault."""
+        requirement, body = fault
+        self._steps.append(Step(body, caller, requirement))
+
+    @rule(body=asked, stranger=st.sampled_from(list(_STRANGERS)))
+    def ask_as_a_stranger(self, body: Body, stranger: Credential) -> None:
+        """Send what was answered before, without a valid key."""
+        self._steps.append(Step(body, stranger, _STRANGERS[stranger]))
+
+    def teardown(self) -> None:
+        """Send the sequence, unless Hypothesis gave up drawing it."""
+        if sys.exc_info()[0] is None:
+            self._hold(self._steps)
 
 
 @pytest.mark.requirement("response.results.own")
@@ -42,13 +107,15 @@ def test_an_answer_does_not_depend_on_the_calls_before_it(judge: Judge, model: M
     served = [model_named(name) for name, reason in judge.run.models.items() if reason is None]
 
     def prove(sequence: list[Step]) -> None:
-        for step in sequence:
+        # The first call once more, so that what the last one spoilt shows in its own sequence.
+        for step in (*sequence, sequence[0]):
+            request = Request(step.body, credential=step.credential)
             if step.refused_by:
-                judge.refuses(step.refused_by, Request(step.body, credential=step.credential))
+                judge.refuses(step.refused_by, request)
             else:
-                again = judge.ranks("endpoint.rerank", step.body)
+                again = judge.ranks("endpoint.rerank", step.body, step.credential)
                 first = judge.reference(step.body)
                 difference = same_ranking(scores(first), scores(again))
                 judge.compare("response.results.own", difference, first, again)
 
-    judge.examine(st.lists(steps(served or [model]), min_size=4, max_size=10), prove)
+    judge.examine_machine(lambda hold: Calls(served or [model], judge.run.callers, hold), prove)

@@ -52,6 +52,10 @@ def report_in(folder: Path) -> Json:
         (["check", "--target=http://me:secret@host/v1"], "leave name and password out"),
         (["check", "--target=http://host/v1", "--api-key-env=NOBODY"], "set $NOBODY to the key"),
         (["check", "--target=http://host/v1", "--api-key-env=BROKEN"], "no header can carry"),
+        (
+            ["check", "--target=http://host/v1", "--second-api-key-env=NOBODY"],
+            "set $NOBODY to the key",
+        ),
         (["check", "--report-json=no/such/folder/report.json"], "the folder no/such/folder does"),
         (["check", "--report-json=."], "is a folder"),
         (["check", "--junitxml=no/such/folder/junit.xml"], "the folder no/such/folder does"),
@@ -74,6 +78,7 @@ def test_bad_usage_is_one_clear_error(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("SILICONFLOW_API_KEY", KEY)
     monkeypatch.setenv("BROKEN", f"{KEY}\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/no/such/summary.md")
     monkeypatch.delenv("NOBODY", raising=False)

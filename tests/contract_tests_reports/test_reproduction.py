@@ -57,6 +57,19 @@ def test_a_snippet_fails_as_long_as_the_violation_is_there(
     assert again == asked[0]
 
 
+def test_a_snippet_about_the_second_caller_has_both_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SILICONFLOW_SECOND_API_KEY", "sk-of-another-caller")
+    second = samples.violation(
+        "request.top_n.count", samples.exchange(credential=Credential.SECOND_KEY)
+    )
+    with answering((200, samples.ANSWER)) as (url, asked):
+        assert outcome(snippet(samples.report(target=url), second), tmp_path) == 1
+    ((_, _, authorization),) = asked
+    assert authorization == "Bearer sk-of-another-caller"
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [(("--mutant=prefers what comes first",), 1), ((), 0)],
