@@ -1,3 +1,3 @@
-"""Plugs the mock of this checkout into pytest; an installed package does so by its entry point."""
+"""Plugs mock and oracle of this checkout into pytest; installed, they come by entry points."""
 
-pytest_plugins = ["mockserver.pytest_plugin"]
+pytest_plugins = ["mockserver.pytest_plugin", "contract_tests.pytest_plugin"]

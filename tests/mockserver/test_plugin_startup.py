@@ -4,13 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HEAVY = {"httpx", "hypothesis", "jsonschema", "jsonschema_rs", "orjson", "respx", "uvicorn"}
 
 
-def test_the_plugin_imports_nothing_heavy() -> None:
+@pytest.mark.parametrize("room", ["mockserver", "contract_tests"])
+def test_the_plugin_imports_nothing_heavy(room: str) -> None:
     script = (
         "import sys, pytest\nbefore = set(sys.modules)\n"
-        "import mockserver.pytest_plugin\nprint(*sorted(set(sys.modules) - before))"
+        f"import {room}.pytest_plugin\nprint(*sorted(set(sys.modules) - before))"
     )
     printed = subprocess.run(
         [sys.executable, "-c", script],
@@ -20,5 +23,5 @@ def test_the_plugin_imports_nothing_heavy() -> None:
         text=True,
     ).stdout
     imported = {name.partition(".")[0] for name in printed.split()}
-    assert "mockserver" in imported
+    assert room in imported
     assert not imported & HEAVY

@@ -111,10 +111,122 @@ def test_a_fixture_serves_the_tests_of_a_user(
     assert "1 passed" in printed
 
 
-def test_the_plugin_imports_nothing_heavy_before_a_fixture_is_used(environment: Path) -> None:
+def test_the_oracle_serves_the_tests_of_a_user(environment: Path, project: Path) -> None:
+    printed = pytest_in(
+        project,
+        environment,
+        """
+        import httpx
+        import pytest
+
+
+        def test_oracle(rerank_mock, rerank_oracle):
+            answer = httpx.post(
+                f"{rerank_mock.base_url}/rerank",
+                headers={"Authorization": f"Bearer {rerank_mock.api_key}"},
+                json={
+                    "model": "BAAI/bge-reranker-v2-m3",
+                    "query": "apple",
+                    "documents": ["banana", "apple"],
+                },
+            )
+            rerank_oracle(answer.request, answer, strict=True)
+            with pytest.raises(AssertionError, match="response.body.json"):
+                rerank_oracle(answer.request, (200, answer.headers, b"apple"))
+        """,
+    )
+    assert "1 passed" in printed
+
+
+#: What users write, each line with the types that they rely on.
+CONSUMER = """
+from collections.abc import Callable
+
+from rerank_contract.contract_tests.oracle import Oracle, assert_conforms
+from rerank_contract.mockserver.calls import Calls
+from rerank_contract.mockserver.entry import Entry
+from rerank_contract.mockserver.fixtures import RerankMock
+from rerank_contract.mockserver.testing import mock_rerank, serve_rerank
+
+
+def test_calls(rerank_mock: RerankMock, rerank_oracle: Oracle) -> None:
+    rerank_mock.pin_scores({"a": 0.9}, query="q")
+    rerank_mock.pin_order("a", "b", model="m")
+    rerank_mock.arm("overloaded").assert_met()
+    rerank_mock.set_environment(api_key="KEY")
+    calls: Calls = rerank_mock.calls
+    calls.assert_called_once_with(query="a", documents=["b"], top_n=1)
+    last: Entry = calls.last
+    top_n: int | None = last.sent.top_n
+    model: str | None = last.sent.model
+    print(top_n, model, last.response.status + 1, [call.at for call in calls])
+    rerank_oracle(last.request, last.response, strict=True)
+    assert_conforms({"model": "m"}, (200, {"x-siliconcloud-trace-id": "ti"}, b""))
+
+
+@mock_rerank(fail_on="mistake", allow=["null_field"], behaviour="strict", seed=1)
+def ask(mock: RerankMock, query: str) -> int:
+    return len(query + mock.api_key)
+
+
+@serve_rerank()
+async def ask_later(mock: RerankMock, query: str) -> int:
+    return len(query + mock.base_url)
+
+
+class Tests:
+    @serve_rerank(assert_all_met=False)
+    def test_method(self, mock: RerankMock) -> None:
+        mock.calls.assert_not_called()
+
+    @mock_rerank()
+    async def test_later(self, mock: RerankMock) -> None:
+        mock.calls.assert_not_called()
+
+
+async def main() -> None:
+    length: int = ask("query") + await ask_later("query")
+    nothing: Callable[[Tests], None] = Tests.test_method
+    nothing(Tests())
+    await Tests().test_later()
+    with mock_rerank() as mock, serve_rerank() as server:
+        print(length, mock.base_url + server.api_key)
+"""
+#: The same user, who errs once in each line.
+MISTAKEN = """
+from rerank_contract.mockserver.testing import mock_rerank
+
+with mock_rerank() as mock:
+    mock.pin_scores({"a": "high"})
+    mock.calls.last.sent.top_k
+    mock.calls.assert_called_twice()
+
+mock_rerank(fail_on="breech")
+"""
+
+
+def test_types_hold_in_the_project_of_a_user(environment: Path, project: Path) -> None:
+    (project / "consumer.py").write_text(CONSUMER, encoding="utf-8")
+    (project / "mistaken.py").write_text(MISTAKEN, encoding="utf-8")
+    strict = '{"typeCheckingMode": "strict", "reportUnusedExpression": false}'
+    (project / "pyrightconfig.json").write_text(strict, encoding="utf-8")
+    python = environment / "bin/python"
+    for checker in (
+        ("-m", "mypy", "--strict", "--no-color-output"),
+        ("-m", "pyright", "--pythonpath", str(python)),
+    ):
+        run(python, *checker, "consumer.py", cwd=project)
+        with pytest.raises(AssertionError) as caught:
+            run(python, *checker, "mistaken.py", cwd=project)
+        wrong = set(re.findall(r"mistaken\.py:(\d+)[^\n]* error:", str(caught.value)))
+        assert wrong == {"5", "6", "7", "9"}, caught.value
+
+
+def test_the_plugins_import_nothing_heavy_before_a_fixture_is_used(environment: Path) -> None:
     probe = """
 import pytest, sys
 before = set(sys.modules)
+import rerank_contract.contract_tests.pytest_plugin
 import rerank_contract.mockserver.pytest_plugin
 new = {name.partition(".")[0] for name in sys.modules.keys() - before}
 print(*new - sys.stdlib_module_names)
