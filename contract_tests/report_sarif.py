@@ -1,6 +1,7 @@
 """The violations as SARIF 2.1.0: requirements are rules, violations are results."""
 
 import json
+from urllib.parse import quote
 
 from .contract import Json, Requirement
 from .exchanges import Exchange
@@ -90,7 +91,10 @@ def _result(report: Report, number: int, entry: Entry, violation: Violation) -> 
         },
         "locations": [
             {
-                "physicalLocation": {"artifactLocation": {"uri": uri}},
+                "physicalLocation": {
+                    "artifactLocation": {"uri": _place(uri)},
+                    "region": {"startLine": 1},
+                },
                 "logicalLocations": [{"fullyQualifiedName": f"{entry.section}/{entry.field}"}],
             }
         ],
@@ -109,6 +113,15 @@ def _result(report: Report, number: int, entry: Entry, violation: Violation) -> 
             "curl": [curl(each.request, report.base_url) for each in violation.exchanges],
         },
     }
+
+
+def _place(uri: str) -> str:
+    """Where it is, as if it were a path in a repository: no scheme, and no colon.
+
+    GitHub takes no file for code scanning that has a location with another scheme than ``file``,
+    and wants a line. There is no file to point at: what was judged is known by its address alone.
+    """
+    return quote(uri.partition("://")[2])
 
 
 def _web_request(exchange: Exchange, uri: str) -> Json:

@@ -1,6 +1,7 @@
 """The SARIF log has the structure that section 3 of the standard demands."""
 
 import json
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -118,7 +119,11 @@ SCHEMA: Json = {
                                 "kind": {"const": "fail"},
                                 "level": LEVEL,
                                 "message": MESSAGE,
-                                "locations": {"type": "array", "minItems": 1},
+                                "locations": {
+                                    "type": "array",
+                                    "minItems": 1,
+                                    "items": {"required": ["physicalLocation"]},
+                                },
                                 "partialFingerprints": HEADERS,
                                 "properties": {"type": "object"},
                                 "webRequest": {
@@ -188,12 +193,30 @@ def test_every_violation_is_a_result_of_its_rule() -> None:
     for name, result in told.items():
         assert rules[result["ruleIndex"]]["id"] == name
         (location,) = result["locations"]
-        uri = urlsplit(str(location["physicalLocation"]["artifactLocation"]["uri"]))
-        assert (uri.scheme, uri.path) == ("https", "/v1/rerank")
+        place = location["physicalLocation"]["artifactLocation"]["uri"]
+        assert place == "rerank.example/v1/rerank"
     request = told["request.top_n.count"]["webRequest"]
     assert json.loads(request["body"]["text"]) == samples.BODY
     assert request["headers"]["Authorization"] == "Bearer $SILICONFLOW_API_KEY"
     assert "Authorization" not in told["authorization.required"]["webRequest"]["headers"]
+
+
+@pytest.mark.parametrize(
+    "target", ["mock", "server", "http://localhost:8787/v1", "https://[::1]:80/a%20b/v1"]
+)
+def test_code_scanning_takes_the_place_for_a_file(target: str) -> None:
+    """It refuses the whole log where one location has a scheme, and asks for a line in each."""
+    violating = samples.VIOLATING
+    results = run_of(replace(violating, target=target))["results"]
+    assert results
+    for result in results:
+        (location,) = result["locations"]
+        place = location["physicalLocation"]["artifactLocation"]["uri"]
+        assert urlsplit(place)[:2] == ("", "")
+        assert place.endswith("/v1/rerank")
+        assert not place.startswith("/")
+        assert ":" not in place
+        assert location["physicalLocation"]["region"] == {"startLine": 1}
 
 
 @pytest.mark.parametrize(
