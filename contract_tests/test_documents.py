@@ -46,8 +46,13 @@ def test_a_string_is_ranked_as_the_array_that_holds_it_alone(judge: Judge, model
 def test_what_an_empty_document_is_answered_with(judge: Judge, model: Model) -> None:
     def prove() -> None:
         body = plainest(model)
-        status = judge.send(Request({**body, "documents": [*body["documents"], ""]})).answer.status
-        judge.observe("request.documents.empty_text", f"status {status}")
+        sent = Request({**body, "documents": [*body["documents"], ""]})
+        exchange = judge.send(sent)
+        status = exchange.answer.status
+        empty = len(body["documents"])
+        indices = {result.index for result in exchange.ranking or ()}
+        fate = "" if status != 200 else ", ranked" if empty in indices else ", left out"
+        judge.observe("request.documents.empty_text", f"status {status}{fate}")
 
     judge.examine_once(prove)
 

@@ -47,8 +47,9 @@ class Behaviour:
     offline_model: Literal["disabled", "not_found"] = "disabled"
     #: A field with a model that does not support it.
     gated_fields: Literal["ignore", "refuse"] = "ignore"
-    #: A document that is an empty string.
-    empty_document: Literal["accept", "refuse"] = "accept"
+    #: A document that is an empty string: has a result, has none, or is refused. That the service
+    #: leaves it out is told by its users: volcengine/OpenViking#2330, #2619, #3090.
+    empty_document: Literal["accept", "leave_out", "refuse"] = "leave_out"
     #: `top_n` larger than the number of documents: all come back, or the request is refused.
     top_n_beyond_documents: Literal["all", "refuse"] = "all"
     #: A request that costs money when there is none left: status 402, or 403.
@@ -83,6 +84,7 @@ PRESETS = {
         optional_null="refuse",
         refusal_message="generic",
         gated_fields="refuse",
+        empty_document="accept",
         empty_balance="forbidden",
         document_when_not_returned="absent",
         id_format="page",

@@ -180,7 +180,10 @@ def with_headers(response: Response, **headers: str) -> Response:
 def shape(state: State, asked: Rerank, ranking: Ranking, edit: Edit) -> Response:
     """Print the best `top_n` results, best first and ties by index."""
     behaviour = state.behaviour
-    order = sorted(range(len(ranking.scores)), key=ranking.scores.__getitem__, reverse=True)
+    kept = list(range(len(ranking.scores)))
+    if behaviour.empty_document == "leave_out":
+        kept = [index for index in kept if asked.documents[index] != ""]
+    order = sorted(kept, key=ranking.scores.__getitem__, reverse=True)
     results: list[dict[str, Any]] = []
     for index in order[: asked.top_n]:
         result: dict[str, Any] = {"index": index, "relevance_score": ranking.scores[index]}
