@@ -99,8 +99,16 @@ def test_what_was_probably_done_to_the_indices_is_told(ranking: list[int], likel
     assert likely in reasons(BY_INDEX, {"ranking": ranking})
 
 
-def test_a_document_that_is_ranked_twice_fails() -> None:
-    assert "ranked documents" in reasons(BY_INDEX, {"ranking": [1, 3, 2, 2]})
+@pytest.mark.parametrize("ranking", [[1, 3, 2, 2], [1, 3, 2, 0, 0], [1, 3, 2], []])
+def test_each_document_is_ranked_once(ranking: list[int]) -> None:
+    assert "ranked documents" in reasons(BY_INDEX, {"ranking": ranking})
+
+
+@given(order=st.permutations(range(3)))
+def test_where_a_gateway_mixed_the_results_up_any_order_passes(order: list[int]) -> None:
+    scenario = SCENARIOS["ranking.unsorted"]
+    scores = [scenario.expect.scores[index] for index in order]
+    assert reasons(scenario, {"ranking": order, "scores": scores}) == ""
 
 
 def test_scores_count_where_the_scenario_is_about_them() -> None:
