@@ -89,14 +89,14 @@ def wait(
     """
     waiting = list(scenarios)
     keys = {scenario.id: mock.prepare(scenario) for scenario in waiting}
-    for scenario in waiting:
-        address = {"base_url": mock.address(scenario), "api_key": keys[scenario.id]}
-        line = json.dumps({**address, "task": scenario.task}, ensure_ascii=False)
-        print(line, file=tasks, flush=True)
     given: dict[str, tuple[Json, str]] = {}
     strays: list[str] = []
     # Whoever types Ctrl-C has told all there is to tell.
     with contextlib.suppress(KeyboardInterrupt):
+        for scenario in waiting:
+            address = {"base_url": mock.address(scenario), "api_key": keys[scenario.id]}
+            line = json.dumps({**address, "task": scenario.task}, ensure_ascii=False)
+            print(line, file=tasks, flush=True)
         for line in filter(None, map(str.strip, answers)):
             told = _object(line)
             name = told and told.get("id")

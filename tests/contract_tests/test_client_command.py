@@ -90,6 +90,7 @@ def test_a_good_day_is_a_good_day_for_the_naive_client_too(tmp_path: Path) -> No
     [
         ("print(json.dumps({'not_applicable': 'no means'}))", 3, "(no means)"),
         ("print('ready'); print('{\"ranking\": [0, 1, 2]}'); print('done')", 1, "rerank requests"),
+        ("print('{\"ranking\": [9]}'); print('{\"ranking\": [7]}')", 1, "documents [7]"),
         ("raise SystemExit('out of luck')", 1, "its last words: out of luck"),
         ('print(\'{"ranking": [0], "error": null}\')', 1, "not exactly one of ranking, error"),
         ("print('{\"ranking\": [-1]}')", 1, "$.ranking[0]: -1 is less than the minimum of 0"),
@@ -139,6 +140,9 @@ def test_requests_without_a_key_are_the_clients_own(tmp_path: Path) -> None:
     )
     rows = graded(tmp_path, "--only=address.plain", "--", *command)
     assert any("key_missing" in reason for reason in rows["address.plain"]["reasons"])
+    (request,) = rows["address.plain"]["requests"]
+    assert (request["method"], request["path"], request["status"]) == ("POST", "/v1/rerank", 401)
+    assert json.loads(request["body"])["documents"] == SCENARIOS["address.plain"].task["documents"]
 
 
 @pytest.mark.parametrize(
@@ -249,32 +253,50 @@ def test_a_stray_answer_is_told_and_the_others_are_graded() -> None:
     assert done.returncode == 2
 
 
+def started(*arguments: str) -> "subprocess.Popen[str]":
+    """Start the command as a terminal does: Ctrl-C reaches all that it starts."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "contract_tests", "client", *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+
+
 def test_an_interrupted_run_tells_the_grades_so_far(tmp_path: Path) -> None:
     command = client(
         tmp_path,
         "import time\n"
-        "print(json.dumps({'not_applicable': 'no'}), flush=True)\n"
-        "if task['id'] == 'meta.null':\n"
+        "print(json.dumps({'error': {'message': 'no'}}), flush=True)\n"
+        "if task['id'] == 'meta.absent':\n"
         f"    open({str(tmp_path / 'client')!r}, 'w').write(str(os.getpid()))\n"
         "    time.sleep(600)",
     )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "contract_tests", "client", "--only=meta", "--", *command],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
+    process = started("--only=address.nobody", "--only=meta", "--", *command)
     assert process.stdout
-    assert process.stdout.readline().startswith("n/a      22 meta.absent")
+    assert process.stdout.readline().startswith("passed    4 address.nobody")
     while not (tmp_path / "client").exists() or not (tmp_path / "client").read_text():
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     printed, complained = process.communicate()
-    assert "1 n/a" in printed
+    assert "1 passed" in printed
     assert "grades so far" in complained
     assert process.returncode == 3
     wait_until_gone(int((tmp_path / "client").read_text()))
+
+
+def test_an_interrupt_ends_the_answers_that_are_typed() -> None:
+    process = started("--wait", "--only=address.nobody")
+    assert process.stdout
+    assert process.stdout.readline().startswith("{")
+    os.killpg(process.pid, signal.SIGINT)
+    printed, _ = process.communicate()
+    # The mock is still there to be asked what it has seen.
+    assert "(neither a request nor an answer came)" in printed
+    assert process.returncode == 3
 
 
 def test_the_examples_run_where_only_they_are(tmp_path: Path) -> None:
