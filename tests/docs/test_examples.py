@@ -15,7 +15,7 @@ EXAMPLES = {
     str(path.relative_to(ROOT)): list(blocks(path.read_text(encoding="utf-8"))) for path in GUIDES
 }
 #: What a block may be: run, a file that a session uses, or (sh) for the reader to run alone.
-LANGUAGES = {"console", "json", "python", "sh", "yaml"}
+LANGUAGES = {"console", "ini", "json", "python", "sh", "yaml"}
 
 
 def differing(guide: list[Block], folder: Path) -> list[str]:
