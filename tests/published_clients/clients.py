@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class Client:
     #: The distribution that is judged, the one with the version.
     package: str
     #: A file in `drivers/`, and what it is called with.
-    driver: tuple[str, ...]
+    driver: Sequence[str]
 
     @property
     def command(self) -> list[str]:

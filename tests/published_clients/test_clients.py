@@ -1,18 +1,15 @@
 """What published clients do, compared with what is recorded of them."""
 
 import json
-import os
 import subprocess
-from collections.abc import Mapping
-from importlib.util import find_spec
-from typing import Any
+from pathlib import Path
 
 import pytest
 
 from mockserver.fixtures import RerankMock
 
-from .clients import INSTALLED, Client, environment
-from .records import SETTINGS, Setting
+from .clients import CLIENTS, INSTALLED, Client, environment
+from .records import SETTINGS, TASK, Setting, graded, recorded
 
 pytestmark = [
     pytest.mark.clients,
@@ -21,25 +18,29 @@ pytestmark = [
     ),
 ]
 
-TASK = {
-    "id": "setting",
-    "model": "BAAI/bge-reranker-v2-m3",
-    "query": "apple",
-    "documents": ["banana", "apple", "fruit"],
-    "options": {},
-    "timeout": 60,
-}
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_a_client_does_what_is_recorded_of_it(client: Client, tmp_path: Path) -> None:
+    assert graded(client, tmp_path) == recorded()[client.name]
 
 
-def driven(command: list[str], variables: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a driver says of the task."""
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: f"{setting.driver}")
+def test_a_setting_asks_where_it_is_recorded_to(
+    setting: Setting, rerank_server: RerankMock
+) -> None:
+    host = rerank_server.base_url.removesuffix("/v1")
     done = subprocess.run(
-        command,
+        Client(setting.client, "", setting.driver).command,
         input=json.dumps(TASK),
-        env={**os.environ, **variables},
+        env=environment(
+            RERANK_BASE_URL=setting.base_url.replace("…", host),
+            RERANK_API_KEY=rerank_server.api_key,
+        ),
         capture_output=True,
         check=True,
         text=True,
     )
-    said: dict[str, Any] = json.loads(done.stdout)
-    return said
+    seen = {(call.request.path, call.response.status) for call in rerank_server.calls}
+    assert seen == {(setting.asks, setting.status)}
+    said = json.loads(done.stdout)
+    assert len(said["ranking"] if "error" not in said else []) == setting.results

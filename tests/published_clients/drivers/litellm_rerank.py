@@ -8,7 +8,7 @@ from speaking import Task, allow, answer
 
 def rank(task: Task) -> dict[str, object]:
     """Rank by the provider."""
-    allow(task, "top_n", "return_documents", "max_chunks_per_doc", "instruction")
+    allow(task, "top_n", "return_documents", "instruction")
     response = litellm.rerank(
         model=f"{sys.argv[1]}/{task.model}",
         query=task.query,
