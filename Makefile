@@ -30,7 +30,7 @@ bench: $(VENV)/installed
 kill-table: $(VENV)/installed
 	$(BIN)/rerank-contract selftest --markdown docs/kill-table.md
 
-# Runs published clients against the mock; the first time it downloads some 300 MB of them.
+# Grades published clients; takes ten minutes, and the first time as long again to install them.
 clients: $(VENV)/installed $(CLIENTS_VENV)/installed
 	$(BIN)/python -m pytest -m clients -n 2 $(CLIENTS)
 

@@ -1,8 +1,9 @@
 """What is recorded of the published clients, and how it is made.
 
 `grades.json`, written by `python -m tests.published_clients`, has for each client the version,
-what it passed, and of the rest the reasons and the statuses that the mock answered its requests
-with. `settings.json`, written by hand, has what a library asks for when its base URL is set so.
+what it passed, and of each failure the reasons, the statuses that the mock answered the requests
+with and what the client told, on CPython 3.11. `settings.json`, written by hand, has what a
+library asks for when its base URL is set so.
 """
 
 import json
@@ -98,7 +99,15 @@ def _failure(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "reasons": [lasting(reason) for reason in row["reasons"]],
         "statuses": [request["status"] for request in row["requests"]],
+        "answer": _short(row["answer"]),
     }
+
+
+def _short(answer: Mapping[str, Any] | None) -> object:
+    """Return the ranking that a client told, or the message of its error."""
+    if answer is None or "ranking" in answer:
+        return answer and answer["ranking"]
+    return lasting(answer["error"]["message"])[:200]
 
 
 def lasting(text: str) -> str:
