@@ -31,9 +31,9 @@ lacks_a_ranking = Check(
 def _dialect(body: Json) -> str:
     """A likely explanation, where the answer looks like that of a neighbouring API."""
     if isinstance(body, list):
-        return "; a bare array is the dialect of TEI and SGLang"
+        return "; a bare array is the dialect of TEI and SGLang, it belongs into results"
     if member(body, "results") is None and member(body, "data") is not None:
-        return "; results in `data` are the dialect of Voyage, or this is an error body"
+        return "; data is the dialect of Voyage, it belongs into results; or this is an error body"
     return ""
 
 

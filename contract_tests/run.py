@@ -22,6 +22,11 @@ NO_SUCH_MODEL = (20012, 30003)
 BALANCE_INSUFFICIENT = 30001
 
 
+#: What to try.
+ADDRESS = "a base URL ends in /v1, without /rerank"
+PAGE = "does a login or a proxy stand between?"
+SILENCE = "does it run, and is that its address?"
+
 #: What an image or a video is recognised by in a body, and how many tokens it is taken for.
 MEDIA, TOKENS_OF_MEDIA = '"image": ', 1000
 
@@ -89,7 +94,7 @@ class Run:
             Credential.SECOND_KEY: self.second_api_key_env,
         }.get(request.credential)
         if variable and (answer.status in (401, 402) or poor):
-            self.halt(f"the key in ${variable} was refused: {seen(answer)}")
+            self.halt(f"the key in ${variable} was refused: {seen(answer)}; put a valid one there")
         return Exchange(request, answer, self.budget.spent)
 
     def needs(self, target: Target, model: Model) -> None:
@@ -150,7 +155,7 @@ class Run:
         answer = exchange.answer
         url = target.base_url + "/rerank"
         if answer.text.lstrip().startswith("<"):
-            self.halt(f"{url} answered with a page, not with the API: {seen(answer)}")
+            self.halt(f"{url} answered with a page, not with the API: {seen(answer)}; {PAGE}")
         if 300 <= answer.status < 400:
             place = answer.headers.get("location", "another place")
             self.halt(f"{url} redirects to {place}: give the base URL that it leads to")
@@ -158,7 +163,7 @@ class Run:
         if answer.status in (400, 403, 404, 422) and about_model:
             return seen(answer)
         if answer.status in (404, 405):
-            self.halt(f"nothing ranks at {url}: {seen(answer)}; a base URL ends in /v1")
+            self.halt(f"nothing ranks at {url}: {seen(answer)}; {ADDRESS}")
         if answer.status == 403:
             self.halt(f"the key in ${self.api_key_env} may not do this: {seen(answer)}")
         return None
@@ -181,7 +186,7 @@ class Run:
             retry_after = answer.headers.get("retry-after") if answer else None
             self.budget.excuse()
             if answer is None and not self.answered:
-                self.halt(f"no answer from {target.base_url}: {trouble}")
+                self.halt(f"no answer from {target.base_url}: {trouble}; {SILENCE}")
             if not self.patience.waits(waits, retry_after):
                 if answer is None:
                     self.halt(f"no more answers from {target.base_url}: {trouble}")

@@ -34,20 +34,21 @@ def pytest_on_the_room(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code"),
+    ("arguments", "code", "told"),
     [
-        ((), 0),
-        (("--mutant=sorts by rising score",), 1),
-        (("--target=http://127.0.0.1:9/v1",), 3),
+        ((), 0, "passed"),
+        (("--mutant=sorts by rising score",), 1, "FAILED response.results.sorted"),
+        (("--target=http://127.0.0.1:9/v1",), 3, "inconclusive: no answer from http://127"),
     ],
     ids=["conforms", "violates", "inconclusive"],
 )
 def test_several_processes_come_to_the_same_verdict(
-    arguments: tuple[str, ...], code: int, monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[str, ...], code: int, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SILICONFLOW_API_KEY", KEY)
     returned, printed = pytest_on_the_room("-n", "2", "-p", "no:cacheprovider", *arguments)
     assert returned == code, printed
+    assert told in printed
 
 
 @pytest.mark.parametrize("alone", ["--max-requests=5", "--report-json=report.json"])
