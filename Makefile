@@ -30,7 +30,7 @@ bench: $(VENV)/installed
 kill-table: $(VENV)/installed
 	$(BIN)/rerank-contract selftest --markdown docs/kill-table.md
 
-# Grades published clients; takes ten minutes, and the first time as long again to install them.
+# Grades published clients; takes ten to twenty minutes, and the first time five to install them.
 clients: $(VENV)/installed $(CLIENTS_VENV)/installed
 	$(BIN)/python -m pytest -m clients -n 2 $(CLIENTS)
 
