@@ -1,10 +1,13 @@
 """The command ``rerank-contract client``: grades a client by what it does in each scenario."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from . import client_report as report
 from .client_attempts import CommandError, run, wait
@@ -47,6 +50,8 @@ def main(options: argparse.Namespace) -> int:
     wanted = [scenario for scenario in SCENARIOS.values() if _is_wanted(scenario, options.only)]
     all_graded: list[Graded] = []
     trouble = None
+    # Whoever ends this process ends mock and client too, which are in sessions of their own.
+    before = signal.signal(signal.SIGTERM, _end)
     try:
         with Mock(options.host, options.port) as mock:
             for graded in _grades(mock, wanted, options):
@@ -56,6 +61,8 @@ def main(options: argparse.Namespace) -> int:
         trouble = str(error)
     except KeyboardInterrupt:
         print("interrupted: these are the grades so far", file=sys.stderr)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     for told in report.failures(all_graded):
         print(told)
     print(f"\n{report.summary(all_graded) or 'nothing was graded'}")
@@ -68,6 +75,10 @@ def main(options: argparse.Namespace) -> int:
     if Grade.FAILED in grades:
         return 1
     return 0 if Grade.PASSED in grades and len(all_graded) == len(wanted) else 3
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _grades(mock: Mock, wanted: list[Scenario], options: argparse.Namespace) -> Iterator[Graded]:

