@@ -1,6 +1,8 @@
 """The command ``rerank-contract client``: grades a client by what it does in each scenario."""
 
 import argparse
+import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +18,9 @@ from .client_mock import Mock, MockError
 from .client_scenarios import SCENARIOS, Scenario
 from .formats import write_file
 from .options import file_problems, selects
+
+#: A command that has neither asked nor told anything in so many first scenarios is given up.
+IDLE = 2
 
 
 def declare(add: Callable[..., object]) -> None:
@@ -47,6 +52,15 @@ def problem(options: argparse.Namespace) -> str | None:
 
 def main(options: argparse.Namespace) -> int:
     """Grade a client; return 0 none failed, 1 some did, 2 it cannot be run, 3 nothing passed."""
+    try:
+        return _main(options)
+    except BrokenPipeError:
+        # Whoever reads has read enough, as `head` does; what is still to be flushed goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 3
+
+
+def _main(options: argparse.Namespace) -> int:
     wanted = [scenario for scenario in SCENARIOS.values() if _is_wanted(scenario, options.only)]
     all_graded: list[Graded] = []
     trouble = None
@@ -57,13 +71,16 @@ def main(options: argparse.Namespace) -> int:
             for graded in _grades(mock, wanted, options):
                 all_graded.append(graded)
                 print(report.line(graded), flush=True)
+                if not options.wait and len(all_graded) == IDLE and all(map(_is_idle, all_graded)):
+                    raise CommandError(f"this is no client that works: {graded.attempt.silence}")
     except (CommandError, MockError) as error:
         trouble = str(error)
     except KeyboardInterrupt:
         print("interrupted: these are the grades so far", file=sys.stderr)
     finally:
         signal.signal(signal.SIGTERM, before)
-    for told in report.failures(all_graded):
+    again = shlex.join(["rerank-contract", "client", "--only", "ID", "--", *options.client])
+    for told in report.failures(all_graded, "" if options.wait else again):
         print(told)
     print(f"\n{report.summary(all_graded) or 'nothing was graded'}")
     if options.report_json:
@@ -90,12 +107,19 @@ def _grades(mock: Mock, wanted: list[Scenario], options: argparse.Namespace) -> 
             yield grade(scenario, run(mock, scenario, options.client))
 
 
+def _is_idle(graded: Graded) -> bool:
+    """Whether the client has neither asked nor told anything."""
+    return graded.attempt.answer is None and not graded.attempt.entries
+
+
 def _is_wanted(scenario: Scenario, only: list[str]) -> bool:
     return not only or any(selects(name, scenario.id) for name in only)
 
 
 def _problems(options: argparse.Namespace) -> Iterator[str]:
-    if bool(options.client) == options.wait:
+    if options.client and options.wait:
+        yield "--wait runs no command: leave out what stands after --"
+    if not options.client and not options.wait:
         yield "name the client after --, as in `-- python my_client.py`, or ask to --wait"
     for name in options.only:
         if not any(selects(name, scenario) for scenario in SCENARIOS):

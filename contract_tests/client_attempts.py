@@ -57,7 +57,7 @@ def run(mock: Mock, scenario: Scenario, command: Sequence[str]) -> Attempt:
             start_new_session=True,
         )
     except OSError as error:
-        raise CommandError(f"{command[0]} cannot be run: {error.strerror}") from None
+        raise CommandError(f"`{command[0]}` cannot be run: {error.strerror}") from None
     silence = ""
     task = json.dumps(scenario.task, ensure_ascii=False) + "\n"
     try:

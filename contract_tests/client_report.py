@@ -21,8 +21,8 @@ def line(graded: Graded) -> str:
     return f"{told} ({graded.reasons[0]})" if graded.grade is Grade.NOT_APPLICABLE else told
 
 
-def failures(all_graded: Sequence[Graded]) -> Iterator[str]:
-    """What failed, in full."""
+def failures(all_graded: Sequence[Graded], again: str) -> Iterator[str]:
+    """What failed, in full; ``again`` is the command for one scenario, with ID in its place."""
     for graded in all_graded:
         if graded.grade is not Grade.FAILED:
             continue
@@ -39,6 +39,8 @@ def failures(all_graded: Sequence[Graded]) -> Iterator[str]:
             if request["body"]:
                 yield _MARGIN + _cut(request["body"], 200)
             yield f"{_MARGIN}answered with {request['status']}"
+        if again:
+            yield f"{'again:':<{len(_MARGIN)}}{again.replace(' ID ', f' {scenario.id} ', 1)}"
 
 
 def summary(all_graded: Sequence[Graded]) -> str:

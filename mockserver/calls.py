@@ -4,12 +4,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
+from .contract import FORMS
 from .entry import Entry
+from .tables import likely
 
 #: The most characters of a value, and the most differences of a call, that a message shows.
 LENGTH = 200
 DIFFERENCES = 10
 
+_FIELDS = sorted({name for form in FORMS.values() for name in form.fields})
 _NOT_SENT = object()
 
 
@@ -29,6 +32,7 @@ class Calls(list[Entry]):
     @property
     def last(self) -> Entry:
         """The newest call. Raises `AssertionError` if there is none."""
+        __tracebackhide__ = True
         self.assert_called()
         return self[-1]
 
@@ -44,22 +48,26 @@ class Calls(list[Entry]):
 
     def assert_called(self) -> None:
         """Raise `AssertionError` unless something was called."""
+        __tracebackhide__ = True
         if not self:
             self._fail("no request has reached the mock")
 
     def assert_not_called(self) -> None:
         """Raise `AssertionError` if anything was called."""
+        __tracebackhide__ = True
         if self:
             self._fail(f"expected no call, and there {self._count()}", *self._overview())
 
     def assert_called_once(self) -> None:
         """Raise `AssertionError` unless there was exactly one call."""
+        __tracebackhide__ = True
         self.assert_called()
         if len(self) > 1:
             self._fail(f"expected one call, and there {self._count()}", *self._overview())
 
     def assert_called_with(self, **fields: object) -> None:
         """Raise `AssertionError` unless the last call was sent with these fields in its body."""
+        __tracebackhide__ = True
         self.assert_called()
         number = len(self)
         if _differences_of(self[-1], fields):
@@ -68,6 +76,7 @@ class Calls(list[Entry]):
 
     def assert_any_call(self, **fields: object) -> None:
         """Raise `AssertionError` unless some call was sent with these fields in its body."""
+        __tracebackhide__ = True
         self.assert_called()
         wrong = [_wrong_fields(entry, fields) for entry in self]
         if min(wrong):
@@ -79,6 +88,7 @@ class Calls(list[Entry]):
 
     def assert_called_once_with(self, **fields: object) -> None:
         """Raise `AssertionError` unless there was one call, with these fields in its body."""
+        __tracebackhide__ = True
         self.assert_called_once()
         self.assert_called_with(**fields)
 
@@ -97,8 +107,11 @@ class Calls(list[Entry]):
         yield from (f"  {line}" for line in differences[:DIFFERENCES])
         if len(differences) > DIFFERENCES:
             yield f"  and {len(differences) - DIFFERENCES} more differences"
+        hints = (advice.hint for advice in entry.advice if advice.severity != "remark")
+        yield from (f"  hint: {hint}" for hint in hints)
 
     def _fail(self, head: str, *lines: str) -> None:
+        __tracebackhide__ = True
         text = "\n".join([head + (":" if lines else ""), *(f"  {line}" for line in lines)])
         raise AssertionError(self._redact(text))
 
@@ -145,7 +158,8 @@ def _differences_of(entry: Entry, fields: dict[str, object]) -> list[str]:
 
 def _differences(place: str, expected: Any, sent: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
     if sent is _NOT_SENT:
-        yield f"{place}: expected {shown(expected)}, and it was not sent"
+        hint = "" if place in _FIELDS else likely(place, _FIELDS)
+        yield f"{place}: expected {shown(expected)}, and it was not sent{hint}"
         return
     if isinstance(expected, tuple):
         expected = list(cast("tuple[object, ...]", expected))

@@ -150,7 +150,7 @@ def test_requests_without_a_key_are_the_clients_own(tmp_path: Path) -> None:
     ("arguments", "told"),
     [
         (["client"], "name the client after --"),
-        (["client", "--wait", "--", "x"], "name the client after --"),
+        (["client", "--wait", "--", "x"], "leave out what stands after --"),
         (["client", "--only=adress", "--", "x"], "did you mean address?"),
         (["client", "--only=sent.topn", "--", "x"], "did you mean sent.top_n?"),
         (["client", "--report-json=/nowhere/x.json", "--", "x"], "/nowhere does not exist"),
@@ -169,8 +169,48 @@ def test_wrong_usage_is_told_before_anything_starts(
 def test_a_command_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["client", "--only=meta", "--", "no-such-command"]) == 2
     captured = capsys.readouterr()
-    assert "no-such-command cannot be run: No such file" in captured.err
+    assert "`no-such-command` cannot be run: No such file" in captured.err
     assert "nothing was graded" in captured.out
+
+
+def test_a_command_that_does_nothing_is_given_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = client(tmp_path, "raise SystemExit('no such module')")
+    assert main(["client", "--", *command]) == 2
+    captured = capsys.readouterr()
+    assert "no client that works" in captured.err
+    assert "its last words: no such module" in captured.err
+    assert "2 failed" in captured.out
+
+
+def test_a_client_that_asks_and_dies_is_not_given_up(tmp_path: Path) -> None:
+    command = client(
+        tmp_path,
+        "import httpx\n"
+        "httpx.post(os.environ['RERANK_BASE_URL'] + '/rerank', json={})\n"
+        "raise SystemExit('oops')",
+    )
+    assert len(graded(tmp_path, "--only=meta", "--", *command)) == 3
+
+
+def test_a_failure_comes_with_the_command_that_shows_it_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = client(tmp_path, "print(json.dumps({'ranking': []}))")
+    main(["client", "--only=address.plain", "--", *command, "a b"])
+    again = f"rerank-contract client --only address.plain -- {command[0]} {command[1]} 'a b'"
+    assert f"again:    {again}\n" in capsys.readouterr().out
+
+
+def test_whoever_reads_may_stop_reading() -> None:
+    process = started("--only=address.nobody", "--only=meta", "--", *CAREFUL)
+    assert process.stdout
+    process.stdout.close()
+    process.stdout = None
+    _, complained = process.communicate()
+    assert complained == ""
+    assert process.returncode == 3
 
 
 def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
