@@ -72,7 +72,11 @@ def _count(exchange: Exchange, expected: int) -> Iterator[Finding]:
     left_out = empty - {result.index for result in ranking}
     expected = min(expected, len(documents) - len(left_out))
     if len(ranking) != expected:
-        yield f"{expected} results", f"{len(ranking)} results"
+        yield _results(expected), _results(len(ranking))
+
+
+def _results(count: int) -> str:
+    return "1 result" if count == 1 else f"{count} results"
 
 
 @check("response.results.relevance_score.range", ranked)

@@ -1,6 +1,7 @@
 """The contract as the judge reads it: requirements, models and schemas, straight from the data."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -129,6 +130,7 @@ def keywords(pointer: str) -> dict[str, tuple[str, Json]]:
 def breaches(name: str, instance: Json) -> Iterator[Breach]:
     """Every keyword of the schema ``name`` that ``instance`` breaks."""
     error: Json
+    told: Counter[str] = Counter()
     for error in _validator(name).iter_errors(instance):  # pyright: ignore[reportUnknownMemberType] - untyped overload
         place = f"{name}#"
         for part in error.absolute_schema_path:
@@ -136,9 +138,11 @@ def breaches(name: str, instance: Json) -> Iterator[Breach]:
             place = f"{place if part in _at(place) else _target(place)}/{part}"
         if error.validator == "required":
             missing = [member for member in error.validator_value if member not in error.instance]
-            for member in missing:
-                requirement = STATED_BY[f"{place}/{member}"]
-                yield Breach(requirement, error.json_path, f"a member {member}", error.instance)
+            # jsonschema has an error for each of them, and does not say which.
+            member = missing[told[error.json_path]]
+            told[error.json_path] += 1
+            requirement = STATED_BY[f"{place}/{member}"]
+            yield Breach(requirement, error.json_path, f"a member {member}", error.instance)
         else:
             expected = f"{error.validator} {json.dumps(error.validator_value)}"
             yield Breach(STATED_BY[place], error.json_path, expected, error.instance)

@@ -42,7 +42,7 @@ def exchange(
 def violation(
     requirement: str,
     *exchanges: Exchange,
-    expected: str = "1 results",
+    expected: str = "1 result",
     received: str = "2 results",
     test: str = "test_it",
 ) -> Violation:

@@ -72,7 +72,7 @@ def test_an_article_says_its_outcome_in_words() -> None:
 @pytest.mark.parametrize(
     "told",
     [
-        "1 results",
+        "1 result",
         "2 results",
         "x-siliconcloud-trace-id: ti_1",
         "Answer: status 200",

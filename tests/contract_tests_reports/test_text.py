@@ -30,7 +30,7 @@ def test_failures_come_last_and_whole() -> None:
     text = "\n".join(failure)
     for part in (
         "exactly top_n results come back",
-        "  expected  1 results",
+        "  expected  1 result",
         "  received  2 results",
         "  sent      curl ",
         "  answered  status 200, ",
