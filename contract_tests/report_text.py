@@ -28,7 +28,9 @@ LONGEST = 4000
 def lines(report: Report) -> Iterator[str]:
     """The whole report."""
     served = ", ".join(name for name, reason in report.models.items() if reason is None)
-    yield f"{report.target}, models {served or '(none)'}"
+    # Whoever has forgotten to name a target must not take the mock's verdict for that of another.
+    which = "" if "://" in report.target else " (embedded here; --target URL judges another)"
+    yield f"{report.target}{which}, models {served or '(none)'}"
     spent = f"{report.requests_sent} requests, {report.tokens} tokens, {report.cost:.4f} CNY"
     yield f"effort {report.effort}, seed {report.seed}, {spent}"
     for name, reason in report.models.items():
