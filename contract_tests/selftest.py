@@ -26,7 +26,7 @@ TITLE = (
     "and the judge must notice; a freedom changes it within the contract, and it must not mind.",
     "",
     "The shares are of the requests, and of the time, that a run takes in which nothing is wrong.",
-    "Requests depend on the seed alone. Time is that of one run, on a machine that was busy.",
+    "Requests depend on the seed alone. Time is that of a single run, and noisy.",
     "",
 )
 

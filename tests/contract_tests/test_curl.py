@@ -81,11 +81,15 @@ def test_a_curl_line_sends_the_same_request(name: str, server: tuple[str, list[R
     request = REQUESTS[name]
     received.clear()
     with httpx.Client(trust_env=False) as client:
-        HttpTarget(client, base_url, KEY).send(request)
+        HttpTarget(client, base_url, KEY, SECOND_KEY).send(request)
     line = curl(request, base_url)
     done = subprocess.run(
         ["bash", "-c", line],
-        env={"PATH": os.environ["PATH"], "SILICONFLOW_API_KEY": KEY},
+        env={
+            "PATH": os.environ["PATH"],
+            "SILICONFLOW_API_KEY": KEY,
+            "SILICONFLOW_SECOND_API_KEY": SECOND_KEY,
+        },
         capture_output=True,
         check=True,
     )
@@ -101,3 +105,4 @@ def test_a_curl_line_is_one_printable_line_without_the_key(name: str) -> None:
     line = curl(REQUESTS[name], "https://host/v1")
     assert line.isprintable()
     assert KEY not in line
+    assert SECOND_KEY not in line
