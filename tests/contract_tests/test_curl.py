@@ -18,6 +18,7 @@ from contract_tests.targets import HttpTarget
 from tests.contract_tests.conftest import KEY
 from tests.contract_tests.exchanging import BODY
 
+SECOND_KEY = "sk-of-another-caller"
 NOT_JSON = (b"", b"model=a&query=b", b'{"model": ', b"{'model': 'a'}", b'{"top_n": NaN}')
 Received = tuple[str, str, str | None, str | None, bytes]
 AWKWARD = (

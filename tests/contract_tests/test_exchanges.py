@@ -120,6 +120,7 @@ def test_no_credential_holds_a_key() -> None:
     assert {str(credential.value) for credential in Credential} == {
         "Bearer $SILICONFLOW_API_KEY",
         "$SILICONFLOW_API_KEY",
+        "Bearer $SILICONFLOW_SECOND_API_KEY",
         "Bearer sk-rerank-contract-invalid-key",
         "None",
     }
