@@ -10,24 +10,30 @@ import orjson
 from mockserver.contract import FORMS, MODELS
 from mockserver.engine import answer
 from mockserver.scoring import rank
-from mockserver.state import DEFAULT_KEY, State
+from mockserver.state import DEFAULT_KEY
 from mockserver.via_respx import BASE_URL, router
 from mockserver.wire import Request
 
 from .measuring import Comparison, Side
-from .requests import MODEL, REQUESTS
+from .requests import MODEL, REQUESTS, unlimited
 
 HEADERS = {"authorization": f"Bearer {DEFAULT_KEY}", "content-type": "application/json"}
 
 
 def engine() -> Iterator[Comparison]:
     """Compare the engine with parsing and printing alone, and its parts with the whole."""
-    state = State()
+    state = unlimited()
     for name, body in REQUESTS.items():
         request = Request("POST", "/v1/rerank", "", HEADERS, body)
         fields = orjson.loads(body)
         response = orjson.loads(answer(state, request).body)
-        whole = Side(partial(answer, state, request))
+
+        def rerank(request: Request = request) -> None:
+            status = answer(state, request).status
+            if status != 200:
+                raise RuntimeError(f"cannot measure: the engine answered with {status}")
+
+        whole = Side(rerank)
         parts: dict[str, Callable[[], object]] = {
             "validation by the schema": partial(FORMS["classic"].breach, fields),
             "scoring": partial(
@@ -54,7 +60,7 @@ def fixture() -> Iterator[Comparison]:
     """Compare httpx through the router of `rerank_mock` with httpx and a constant answer."""
     url = f"{BASE_URL}/rerank"
     with ExitStack() as stack:
-        stack.enter_context(router(State()))
+        stack.enter_context(router(unlimited()))
         mocked = stack.enter_context(httpx.Client(headers=HEADERS))
         for name, body in REQUESTS.items():
             content = mocked.post(url, content=body).content

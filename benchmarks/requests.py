@@ -1,8 +1,10 @@
-"""The request bodies that everything is measured with."""
+"""The requests that everything is measured with, and the mock that answers all of them."""
 
 from random import Random
 
 import orjson
+
+from mockserver.state import State
 
 MODEL = "BAAI/bge-reranker-v2-m3"
 
@@ -25,3 +27,11 @@ REQUESTS = {
         "1000 documents of 40 words": _large(),
     }.items()
 }
+
+
+def unlimited() -> State:
+    """Return a mock without limits: refusals are not what is measured."""
+    state = State()
+    for account in [*state.accounts]:
+        state.change_account(account, limits={})
+    return state

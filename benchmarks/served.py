@@ -10,11 +10,12 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mockserver.state import DEFAULT_KEY
 
 from .measuring import Comparison, Side
-from .requests import REQUESTS
+from .requests import REQUESTS, unlimited
 
 ROOT = Path(__file__).parents[1]
 
@@ -81,7 +82,10 @@ def servers() -> Iterator[Comparison]:
     if sys.platform != "linux":
         raise SystemExit("The servers are measured on Linux alone: it tells another process's CPU.")
     with ExitStack() as stack:
-        mock = stack.enter_context(served("mockserver", "serve", "--port", "0", "--quiet"))
+        state = Path(stack.enter_context(TemporaryDirectory()), "state.json")
+        unlimited().save(state)
+        command = ("mockserver", "serve", "--port", "0", "--quiet", "--state", str(state))
+        mock = stack.enter_context(served(*command))
         bare = stack.enter_context(served("benchmarks.bare"))
         for name, body in REQUESTS.items():
             length = len(mock.post("/v1/rerank", body))
