@@ -10,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -20,9 +19,13 @@ from .contract import Json
 #: Environment variable that hands the token of `/__admin` to the mock.
 _TOKEN = "RERANK_MOCK_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 _READY = "rerank-mock ready at "
+#: Addresses that stand for all of this machine, and how it is reached from itself.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is told, not what is bound
 
 # Beside this room, in the checkout and in the wheel.
 _MODULE = f"{__package__}".rpartition("contract_tests")[0] + "mockserver"
+#: Where Python finds it, from whichever folder it is started.
+_PATH = Path(__file__).parents[_MODULE.count(".") + 1]
 
 
 class MockError(Exception):
@@ -41,7 +44,7 @@ class Mock:
         self._token = secrets.token_urlsafe()
 
     def __enter__(self) -> "Mock":
-        paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+        paths = [str(_PATH), os.environ.get("PYTHONPATH", "")]
         environment = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), _TOKEN: self._token}
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             self._command,
@@ -62,8 +65,9 @@ class Mock:
         # Bound and not listened at: whoever connects is refused, and nobody else gets the port.
         self._nobody = socket.socket()
         self._nobody.bind(("127.0.0.1", 0))
+        url = httpx.URL(self.base_url)
         self._admin = httpx.Client(
-            base_url=f"http://127.0.0.1:{urlsplit(self.base_url).port}/__admin",
+            base_url=url.copy_with(host=_EVERYWHERE.get(url.host, url.host), path="/__admin"),
             headers={"Authorization": f"Bearer {self._token}"},
             trust_env=False,
         )

@@ -220,6 +220,14 @@ def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> Non
     assert "cannot listen" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "0.0.0.0", "::1", "::"])
+def test_the_mock_is_steered_wherever_it_listens(host: str) -> None:
+    if ":" in host and not Path("/proc/net/if_inet6").exists():
+        pytest.skip("this machine has no IPv6")
+    with Mock(host) as mock:
+        assert mock.seen() == 0
+
+
 def test_what_the_mock_refuses_is_told() -> None:
     scenario = SCENARIOS["address.plain"]
     with Mock() as mock:
