@@ -19,6 +19,7 @@ from .freedoms import FREEDOMS
 from .mutants import MUTANTS
 from .options import declare, file_problems, problem, unknown_requirement, words
 from .outcomes import EXIT_CODES, Verdict
+from .progress import ProgressBar
 from .selftest import CLEAN, Trial, idle, table, trials
 from .spending import EFFORTS
 
@@ -82,7 +83,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     trouble = problem(options) or (junit and next(file_problems("--junitxml", junit), None))
     if trouble:
         parser.error(trouble)
-    code = pytest.main([*_PYTEST, *words(options), *([f"--junitxml={junit}"] if junit else [])])
+    arguments = [*_PYTEST, *words(options), *([f"--junitxml={junit}"] if junit else [])]
+    code = pytest.main(arguments, plugins=[ProgressBar()] if sys.stdout.isatty() else [])
     # Stopped before the first test, or without any: otherwise the verdict has set the code.
     if code in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.NO_TESTS_COLLECTED):
         return EXIT_CODES[Verdict.INCONCLUSIVE]

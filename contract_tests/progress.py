@@ -1,0 +1,50 @@
+"""How far a run has come, as a bar on a terminal; elsewhere pytest prints its plain lines."""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+WIDTH = 30
+
+
+class ProgressBar:
+    """A plugin of pytest that draws one line again and again; no letter for each test."""
+
+    def __init__(self) -> None:
+        self._done = self._failed = 0
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count what fails."""
+        self._failed += report.failed
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(
+        self,
+    ) -> Generator[None, tuple[str, Any, Any], tuple[str, str, str]]:
+        """Have no letters printed: the category alone counts."""
+        category, _, _ = yield
+        return category, "", ""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Draw the bar while tests run, and wipe it away."""
+        self._terminal: Any = session.config.pluginmanager.getplugin("terminalreporter")
+        self._all = len(session.items)
+        self._draw()
+        try:
+            return (yield)
+        finally:
+            self._terminal.rewrite("", erase=True)
+            self._terminal.rewrite("")
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Draw the bar again."""
+        self._done += 1
+        self._draw()
+
+    def _draw(self) -> None:
+        full = WIDTH * self._done // max(self._all, 1)
+        bar = "█" * full + "░" * (WIDTH - full)
+        failed = f", {self._failed} failed" if self._failed else ""
+        self._terminal.rewrite(f"{bar} {self._done} of {self._all} tests{failed}", erase=True)
