@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.outcomes import EXIT_CODES, Outcome, Verdict
+from contract_tests.judging.outcomes import EXIT_CODES, Outcome, Verdict
 
 from .guides import GUIDES, ROOT
 
