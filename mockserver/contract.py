@@ -121,6 +121,20 @@ RULES = {
 }
 
 
+def first_error(
+    validator: jsonschema_rs.Draft202012Validator, value: object
+) -> jsonschema_rs.ValidationError | None:
+    """Return the first thing wrong with `value`, None if there is nothing.
+
+    `iter_errors` would find all of them before it gives the first, and keep a copy of each.
+    """
+    try:
+        validator.validate(value)
+    except jsonschema_rs.ValidationError as error:
+        return error
+    return None
+
+
 class Form:
     """One of the request forms: what its schema says, and its verdict on a body."""
 
@@ -135,9 +149,9 @@ class Form:
 
     def breach(self, body: Json) -> Breach | None:
         """Return the first breach of the schema, or None for a valid body."""
-        if self._validator.is_valid(body):
+        error = first_error(self._validator, body)
+        if error is None:
             return None
-        error = next(self._validator.iter_errors(body))
         keyword, value = error.kind.name, error.kind.value
         if keyword == "required":
             return Breach(value, RULES[keyword])

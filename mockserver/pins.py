@@ -29,6 +29,14 @@ class Pin:
     #: The query and the model that it speaks of, or None for all.
     query: str | None = None
     model: str | None = None
+    #: The score of each document that is named, by its text.
+    named: Mapping[str, float] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Backwards, so that a text that stands there twice has its better place.
+        places = reversed([*enumerate(self.order, 1)])
+        ranked = {text: 1 - 0.5 * place / (len(self.order) + 1) for place, text in places}
+        object.__setattr__(self, "named", {**ranked, **self.scores})
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Pin":
@@ -46,14 +54,6 @@ class Pin:
             "model": self.model,
         }
         return {name: value for name, value in row.items() if value not in ({}, [], None)}
-
-    def score(self, text: str) -> float | None:
-        """Return the score of a document, None if it is not named."""
-        if text in self.scores:
-            return self.scores[text]
-        if text in self.order:
-            return 1 - 0.5 * (self.order.index(text) + 1) / (len(self.order) + 1)
-        return None
 
 
 def read_pins(rows: Json) -> list[Pin]:
@@ -124,7 +124,9 @@ class Pins:
         if function is None and not pins:
             return scores
         own = [score / 2 for score in scores] if any(pin.order for pin in pins) else scores
-        pinned = [_first(pins, _text(document)) for document in documents]
+        texts = [_text(document) for document in documents]
+        named = _first_of(pins, set(texts))
+        pinned = [named.get(text) for text in texts]
         called = function(query, documents) if function else [None] * len(documents)
         if len(called) != len(documents):
             raise PinError(f"the function gave {len(called)} scores for {len(documents)} documents")
@@ -142,9 +144,14 @@ class Pins:
             self._pins = {name: tuple(map(Pin.read, rows)) for name, rows in snapshot.items()}
 
 
-def _first(pins: Iterable[Pin], text: str) -> float | None:
-    scores = (pin.score(text) for pin in pins)
-    return next((score for score in scores if score is not None), None)
+def _first_of(pins: Iterable[Pin], texts: set[str]) -> dict[str, float]:
+    """Return the score of each text that a pin names, by the first pin that does."""
+    found: dict[str, float] = {}
+    for pin in pins:
+        # The intersection looks through the smaller of both.
+        for text in pin.named.keys() & texts:
+            found.setdefault(text, pin.named[text])
+    return found
 
 
 def _text(content: Content) -> str:

@@ -54,16 +54,17 @@ class Edit:
 
     def change(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return the changed answer; its results come sorted by falling score."""
+        left_out, without = frozenset(self.leave_out), frozenset(self.result_without)
         results = [
-            _changed(result, self.result_members, self.result_without)
+            _changed(result, self.result_members, without)
             for result in body["results"]
-            if result["index"] not in self.leave_out
+            if result["index"] not in left_out
         ]
         if self.order == "rising":
             results.reverse()
         elif self.order == "index":
             results.sort(key=lambda result: result["index"])
-        return _changed({**body, "results": results}, self.members, self.without)
+        return _changed({**body, "results": results}, self.members, frozenset(self.without))
 
 
 #: Changes nothing.
@@ -174,7 +175,7 @@ def check(row: object) -> None:
 
 
 def _changed(
-    value: dict[str, Any], members: Mapping[str, Json], without: Sequence[str]
+    value: dict[str, Any], members: Mapping[str, Json], without: frozenset[str]
 ) -> dict[str, Any]:
     if not members and not without:
         return value

@@ -1,5 +1,8 @@
 """Snapshots of a state as JSON: what is wrong with one, and how it gets into a file and back."""
 
+import os
+import shutil
+import threading
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
@@ -88,10 +91,33 @@ def read_file(path: str | Path) -> dict[str, Any]:
 
 
 def write_file(path: str | Path, snapshot: Mapping[str, Any]) -> None:
-    """Write a snapshot, for eyes too; raises `StateError`, which names the file."""
+    """Write a snapshot, for eyes too; raises `StateError`, which names the file.
+
+    Whatever happens meanwhile, the file holds the old snapshot or the new one, whole.
+    """
+    content = orjson.dumps(snapshot, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     try:
-        Path(path).write_bytes(
-            orjson.dumps(snapshot, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        )
+        # A link keeps leading to its file.
+        _replace(Path(path).resolve(), content)
     except OSError as error:
         raise StateError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a new file beside `path`, and put it in its place when it is on the disk."""
+    if path.exists() and not path.is_file():
+        # A device or a pipe, which holds no state that could be lost.
+        path.write_bytes(content)
+        return
+    # No `tempfile`: its files are for their owner alone, and this one is as any other.
+    new = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.new")
+    try:
+        with new.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, new)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)

@@ -8,7 +8,13 @@ from typing import Any, cast
 import jsonschema_rs
 import orjson
 
-from .contract import SCHEMAS
+from .contract import SCHEMAS, first_error
+
+#: The most characters of a reason, which may repeat what was sent.
+LENGTH = 300
+
+#: How many known names are looked through for the one that was probably meant.
+MOST_KNOWN = 1000
 
 _TABLES: dict[str, dict[str, Any]] = {
     path.stem: orjson.loads(path.read_bytes()) for path in (SCHEMAS / "tables").glob("*.json")
@@ -30,12 +36,10 @@ def complaint(table: str, value: object) -> str | None:
 
     Such as `$.steps[0].times: 0 is less than the minimum of 1`.
     """
-    error = next(_validator(table).iter_errors(value), None)
-    return (
-        None
-        if error is None
-        else f"{json_path(error.instance_path)}: {_reason(table, value, error)}"
-    )
+    error = first_error(_validator(table), value)
+    if error is None:
+        return None
+    return f"{json_path(error.instance_path)}: {_shortened(_reason(table, value, error))}"
 
 
 def json_path(steps: list[str | int]) -> str:
@@ -45,7 +49,8 @@ def json_path(steps: list[str | int]) -> str:
 
 def likely(name: str, known: list[str]) -> str:
     """Return a hint at the known name that was probably meant, if there is one."""
-    close = get_close_matches(name, known, n=1)
+    # Comparing takes long where the name or the list is long, and helps nobody there.
+    close = get_close_matches(name, known[:MOST_KNOWN], n=1) if len(name) <= LENGTH else []
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -60,9 +65,12 @@ def _reason(table: str, value: object, error: jsonschema_rs.ValidationError) -> 
         return "cannot stand here beside the other members"
     if "keys" in error.instance_path or "accounts" in error.instance_path[-2:]:
         # What stands there may be a key: it is not repeated.
-        masked = next(_validator(table, "what stands here").iter_errors(value))
-        return masked.message
+        error = first_error(_validator(table, "what stands here"), value) or error
     return error.message
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LENGTH else f"{text[:LENGTH]}… ({len(text):,} characters)"
 
 
 def _members(schema: Any) -> Iterator[str]:  # noqa: ANN401 - a part of a schema

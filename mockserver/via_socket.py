@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
+from typing import Any
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -22,8 +24,75 @@ GRACE = 1
 _LINGER = "hh" if sys.platform == "win32" else "ii"
 
 
+class _Parser:
+    """Parses requests as httptools does, but ignores offers to upgrade (RFC 9110, section 7.8).
+
+    After the head of a request with an offer, httptools takes what follows for another protocol,
+    and drops the body. So the head is parsed once more, without the offer.
+    """
+
+    def __init__(self, protocol: "_Protocol") -> None:
+        self._protocol = protocol
+        self._begin()
+
+    def _begin(self) -> None:
+        parser = httptools.HttpRequestParser(self._protocol)
+        # As uvicorn does: a request may follow one that asked for the connection to be closed.
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.get_method = parser.get_method
+        self.get_http_version = parser.get_http_version
+        self.should_keep_alive = parser.should_keep_alive
+        #: Whether the head that was parsed last holds an offer.
+        self.has_offer = parser.should_upgrade
+        self._feed_data = parser.feed_data
+
+    @staticmethod
+    def should_upgrade() -> bool:
+        """Tell uvicorn that no connection is ever upgraded."""
+        return False
+
+    def feed_data(self, data: bytes) -> None:
+        """Parse what a client sent, whole or in part. Raises `httptools.HttpParserError`."""
+        while data:
+            data = self._feed(data)
+
+    def _feed(self, data: bytes) -> bytes:
+        """Parse up to an offer; return what follows, with the head of the offer before it."""
+        try:
+            self._feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self.get_method() == b"CONNECT":
+                raise httptools.HttpParserError("this server is no proxy") from None
+            head = self._head_without_offer()
+            self._begin()
+            return head + data[upgrade.args[0] :]
+        return b""
+
+    def _head_without_offer(self) -> bytes:
+        """Return the head as it came, but for the word `upgrade` in its Connection header."""
+        method, version = self.get_method(), self.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (method, self._protocol.url, version)]
+        for name, value in self._protocol.headers:
+            options = [option.strip() for option in value.split(b",")]
+            others = b", ".join(option for option in options if option.lower() != b"upgrade")
+            lines.append(b"%b: %b" % (name, others if name == b"connection" else value))
+        return b"\r\n".join([*lines, b"", b""])
+
+
 class _Protocol(HttpToolsProtocol):
-    """Lets the application hang up on a client, which ASGI has no word for."""
+    """Keeps to HTTP/1.1, and lets the application hang up, which ASGI has no word for."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
+        super().__init__(*args, **options)
+        self.parser: Any = _Parser(self)
+
+    def on_headers_complete(self) -> None:
+        if not self.parser.has_offer():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self.parser.has_offer():
+            super().on_message_complete()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
