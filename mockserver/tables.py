@@ -1,4 +1,4 @@
-"""What the schemas of `schemas/tables/` find wrong with a value, told with its place in it."""
+"""What the schemas of `schemas/files/` find wrong with a value, told with its place in it."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -11,7 +11,7 @@ import orjson
 from .contract import SCHEMAS
 
 _TABLES: dict[str, dict[str, Any]] = {
-    path.stem: orjson.loads(path.read_bytes()) for path in (SCHEMAS / "tables").glob("*.json")
+    path.stem: orjson.loads(path.read_bytes()) for path in (SCHEMAS / "files").glob("*.json")
 }
 
 

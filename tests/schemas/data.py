@@ -12,20 +12,21 @@ from referencing.jsonschema import DRAFT202012
 Json: TypeAlias = Any
 
 FOLDER = Path(__file__).parents[2] / "schemas"
+REVISION = FOLDER / "revisions" / "2026-07"
 
 #: Schema name -> schema, of the four schemas that requirements point into.
 CONTRACT: dict[str, Json] = {
-    name: json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    name: json.loads((REVISION / f"{name}.json").read_text(encoding="utf-8"))
     for name in ("request.classic", "request.multimodal", "response", "error")
 }
 #: Table name -> schema; ``report`` describes a table that the judge writes.
 TABLE_SCHEMAS: dict[str, Json] = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
-    for path in sorted((FOLDER / "tables").glob("*.json"))
+    for path in sorted((FOLDER / "files").glob("*.json"))
 }
 #: Table name -> rows.
 TABLES: dict[str, Json] = {
-    name: json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    name: json.loads((REVISION / f"{name}.json").read_text(encoding="utf-8"))
     for name in ("models", "errors", "requirements")
 }
 
