@@ -10,7 +10,7 @@ from .admin_schemas import PREFIX, PROBLEM, Schema
 from .tables import schema_of
 
 #: Where a schema is known from, by the beginning of its `$id`.
-_TABLES = "urn:rerank-contract:tables:"
+_TABLES = "urn:rerank-contract:files:"
 
 #: The statuses that any call may be refused with.
 REFUSALS = (400, 401, 403, 404, 405, 409, 413)

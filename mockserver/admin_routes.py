@@ -37,7 +37,7 @@ class Route:
     @property
     def schema(self) -> str:
         """The name by which `complaint` knows what the call takes."""
-        return str((self.takes or {})["$ref"]).removeprefix("urn:rerank-contract:tables:")
+        return str((self.takes or {})["$ref"]).removeprefix("urn:rerank-contract:files:")
 
     def match(self, path: str) -> str | None:
         """Return what stands in the place in the path, "" without a place, None for another."""

@@ -1,4 +1,4 @@
-"""What the calls of `/__admin` take and give, as JSON Schemas that build on `schemas/tables/`."""
+"""What the calls of `/__admin` take and give, as JSON Schemas that build on `schemas/files/`."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -15,8 +15,8 @@ PREFIX = "urn:rerank-contract:admin:"
 
 
 def table(name: str) -> Schema:
-    """Refer to a schema of `schemas/tables/`."""
-    return {"$ref": f"urn:rerank-contract:tables:{name}"}
+    """Refer to a schema of `schemas/files/`."""
+    return {"$ref": f"urn:rerank-contract:files:{name}"}
 
 
 def an_object(members: Mapping[str, Schema], *, optional: tuple[str, ...] = ()) -> Schema:

@@ -13,10 +13,12 @@ import orjson
 from .wire import Family, Json, Response, error_response
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
+#: The newest revision of the contract.
+REVISION = SCHEMAS / "revisions" / "2026-07"
 
 
 def _read(name: str) -> Any:  # noqa: ANN401 - tests/schemas holds the tables to their schemas
-    return orjson.loads((SCHEMAS / name).read_bytes())
+    return orjson.loads((REVISION / name).read_bytes())
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class Entry:
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Entry":
-        """Make an entry of JSON that keeps `schemas/tables/entry.json`."""
+        """Make an entry of JSON that keeps `schemas/files/entry.json`."""
         documents = row["documents"]
         return cls(
             number=int(row["number"]),

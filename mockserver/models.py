@@ -36,7 +36,7 @@ class Change:
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Change":
-        """Make a change of JSON that keeps `schemas/tables/model_change.json`."""
+        """Make a change of JSON that keeps `schemas/files/model_change.json`."""
         supports, price = row.get("supports"), row.get("price")
         return cls(
             row["model"],

@@ -40,7 +40,7 @@ class Pin:
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Pin":
-        """Make a pin of JSON that keeps `schemas/tables/pins.json`."""
+        """Make a pin of JSON that keeps `schemas/files/pins.json`."""
         given = dict(row)
         given["order"] = tuple(row.get("order", ()))
         return cls(**given)

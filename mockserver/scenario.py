@@ -1,6 +1,6 @@
 """A scenario: a scripted run of answers and faults, as data.
 
-What a member means stands in `schemas/tables/scenario.json`, and in `docs/scenarios.md` with
+What a member means stands in `schemas/files/scenario.json`, and in `docs/scenarios.md` with
 examples. Members that are not given, and those that have their default, are absent in JSON.
 """
 

@@ -58,7 +58,7 @@ class Receipt:
             raise UnmetError("\n".join([head, *unmet]))
 
     def row(self) -> dict[str, Any]:
-        """Return its JSON, which keeps `schemas/tables/receipt.json`."""
+        """Return its JSON, which keeps `schemas/files/receipt.json`."""
         return {
             "number": self.number,
             "account": self.account,

@@ -25,7 +25,7 @@ class StateError(ValueError):
 
 
 def check_form(snapshot: Json) -> None:
-    """Raise `StateError` unless `snapshot` keeps `schemas/tables/state.json`."""
+    """Raise `StateError` unless `snapshot` keeps `schemas/files/state.json`."""
     if wrong := complaint("state", snapshot):
         raise StateError(wrong)
 

@@ -90,7 +90,7 @@ class State:
     def change_model(self, name: str, **changes: Json) -> None:
         """Change a model now, or when the clock shows `at`.
 
-        The changes keep `schemas/tables/model_change.json`: `state`, `supports` with all the gated
+        The changes keep `schemas/files/model_change.json`: `state`, `supports` with all the gated
         fields that it supports from then on, `price`. Raises `ModelError`.
         """
         row: dict[str, Any] = {"model": name, **changes}
@@ -103,7 +103,7 @@ class State:
     def open_account(self, *keys: str, name: str | None = None, **terms: Term) -> str:
         """Open an account for the keys, or for one that is made up; return the first of them.
 
-        The terms keep `schemas/tables/account.json`; money is a string or a `Decimal`. Raises
+        The terms keep `schemas/files/account.json`; money is a string or a `Decimal`. Raises
         `AccountError`.
         """
         with self.lock:
@@ -183,7 +183,7 @@ class State:
         return self.journal.add(entry)
 
     def snapshot(self) -> dict[str, Any]:
-        """Return all of it, as JSON that keeps `schemas/tables/state.json`.
+        """Return all of it, as JSON that keeps `schemas/files/state.json`.
 
         No key is in it: fingerprints stand in their place.
         """

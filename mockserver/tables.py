@@ -1,4 +1,4 @@
-"""What the schemas of `schemas/tables/` find wrong with a value, told with its place in it."""
+"""What the schemas of `schemas/files/` find wrong with a value, told with its place in it."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -17,7 +17,7 @@ LENGTH = 300
 MOST_KNOWN = 1000
 
 _TABLES: dict[str, dict[str, Any]] = {
-    path.stem: orjson.loads(path.read_bytes()) for path in (SCHEMAS / "tables").glob("*.json")
+    path.stem: orjson.loads(path.read_bytes()) for path in (SCHEMAS / "files").glob("*.json")
 }
 
 

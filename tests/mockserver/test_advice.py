@@ -14,7 +14,7 @@ from mockserver.advice import ON_REQUESTS, OVER_TIME
 from mockserver.advice_on_bodies import DIALECTS, likely_field
 from mockserver.behaviour import PRESETS
 from mockserver.clock import Clock
-from mockserver.contract import FORMS, MODELS, SCHEMAS
+from mockserver.contract import FORMS, MODELS, REVISION
 from mockserver.entry import Advice
 from mockserver.scenario import Scenario
 from mockserver.state import State
@@ -285,7 +285,7 @@ def test_a_request_that_keeps_the_contract_is_given_no_advice(
 
 
 def test_the_example_of_the_page_is_given_no_advice() -> None:
-    classic = json.loads((SCHEMAS / "request.classic.json").read_bytes())
+    classic = json.loads((REVISION / "request.classic.json").read_bytes())
     example = {
         name: field["examples"][-1]
         for name, field in classic["properties"].items()

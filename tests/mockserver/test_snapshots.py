@@ -19,7 +19,7 @@ from tests.mockserver.asking import BGE, OFFLINE, QWEN, ask, fields
 
 NOON = 1_800_000_000.0
 
-TABLES = [json.loads(path.read_bytes()) for path in (SCHEMAS / "tables").glob("*.json")]
+TABLES = [json.loads(path.read_bytes()) for path in (SCHEMAS / "files").glob("*.json")]
 
 
 def lived() -> State:
