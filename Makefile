@@ -5,17 +5,26 @@ CLIENTS := tests/published_clients
 CLIENTS_VENV := .venv-clients
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: check test lint bench kill-table clients openapi constraints clients-constraints clean
+.PHONY: check test toolchains lint bench kill-table clients openapi constraints clients-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
 
 # Coverage is started before pytest: the plugin and the conftest files import the rooms very early.
-test: lint
+test: lint toolchains
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n 2 --quiet
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# The clients of other ecosystems that tests drive; without apt, or rights, those tests say why they skip.
+toolchains:
+	@missing=; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
+	command -v javac >/dev/null || missing="$$missing default-jdk-headless"; \
+	if [ -n "$$missing" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; \
+	fi
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check --quiet .

@@ -13,6 +13,8 @@ import jsonschema
 from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY, SchemaRegistry
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
+#: The newest revision of the contract.
+REVISION = SCHEMAS / "revisions" / "2026-07"
 FORMS = ("classic", "multimodal")
 
 AnyJson: TypeAlias = Any
@@ -62,7 +64,7 @@ class BrokenKeyword:
 
 
 def _load(name: str) -> AnyJson:
-    return json.loads((SCHEMAS / name).read_text(encoding="utf-8"))
+    return json.loads((REVISION / name).read_text(encoding="utf-8"))
 
 
 REQUIREMENTS: Mapping[str, Requirement] = {

@@ -1,10 +1,10 @@
 """How the mock acts wherever the contract leaves it open: one switch for each such point."""
 
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from .validation import likely
 from .wire import Json, WireError, load
 
 
@@ -143,9 +143,7 @@ def read_behaviour(choices: Json) -> Behaviour:
 
 def _check(switch: str, value: Json) -> None:
     if switch not in _SWITCHES:
-        likely = get_close_matches(switch, _SWITCHES, n=1)
-        hint = f"; did you mean {likely[0]!r}?" if likely else ""
-        raise BehaviourError(f"unknown switch {switch!r}{hint}")
+        raise BehaviourError(f"unknown switch {switch!r}{likely(switch, list(_SWITCHES))}")
     allowed = get_args(_SWITCHES[switch].type)
     if allowed and value not in allowed:
         raise BehaviourError(f"{switch}: must be one of {', '.join(allowed)}, not {value!r}")

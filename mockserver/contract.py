@@ -13,10 +13,12 @@ import orjson
 from .wire import Family, Json, Response, error_response
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
+#: The newest revision of the contract.
+REVISION = SCHEMAS / "revisions" / "2026-07"
 
 
 def _read(name: str) -> Any:  # noqa: ANN401 - tests/schemas holds the tables to their schemas
-    return orjson.loads((SCHEMAS / name).read_bytes())
+    return orjson.loads((REVISION / name).read_bytes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,11 @@ class Price:
     image: Decimal
 
     @classmethod
-    def read(cls, row: Mapping[str, str]) -> "Price":
+    def from_json(cls, row: Mapping[str, str]) -> "Price":
         """Make a price of its JSON."""
         return cls(Decimal(row["text"]), Decimal(row["image"]))
 
-    def row(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, str]:
         """Return its JSON."""
         return {"text": f"{self.text:f}", "image": f"{self.image:f}"}
 
@@ -52,14 +54,14 @@ class Model:
     price: Price
 
     @classmethod
-    def read(cls, row: Mapping[str, Any]) -> "Model":
+    def from_json(cls, row: Mapping[str, Any]) -> "Model":
         """Make a model of a row of the table."""
         values = dict(row)
         values["supports"] = frozenset(row["supports"])
-        values["price"] = Price.read(row["price"])
+        values["price"] = Price.from_json(row["price"])
         return cls(**values)
 
-    def row(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the row of the table."""
         return {
             "id": self.id,
@@ -68,7 +70,7 @@ class Model:
             "context_tokens": self.context_tokens,
             "supports": sorted(self.supports),
             "state": self.state,
-            "price": self.price.row(),
+            "price": self.price.to_json(),
         }
 
 
@@ -121,6 +123,20 @@ RULES = {
 }
 
 
+def first_error(
+    validator: jsonschema_rs.Draft202012Validator, value: object
+) -> jsonschema_rs.ValidationError | None:
+    """Return the first thing wrong with `value`, None if there is nothing.
+
+    `iter_errors` would find all of them before it gives the first, and keep a copy of each.
+    """
+    try:
+        validator.validate(value)
+    except jsonschema_rs.ValidationError as error:
+        return error
+    return None
+
+
 class Form:
     """One of the request forms: what its schema says, and its verdict on a body."""
 
@@ -135,9 +151,9 @@ class Form:
 
     def breach(self, body: Json) -> Breach | None:
         """Return the first breach of the schema, or None for a valid body."""
-        if self._validator.is_valid(body):
+        error = first_error(self._validator, body)
+        if error is None:
             return None
-        error = next(self._validator.iter_errors(body))
         keyword, value = error.kind.name, error.kind.value
         if keyword == "required":
             return Breach(value, RULES[keyword])
@@ -167,7 +183,7 @@ FORMS = {name: Form(name) for name in _FORM_SCHEMAS}
 
 #: Models by name.
 MODELS: Mapping[str, Model] = MappingProxyType(
-    {row["id"]: Model.read(row) for row in _read("models.json")}
+    {row["id"]: Model.from_json(row) for row in _read("models.json")}
 )
 
 #: The fields that at least one model supports and others do not.

@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 class RerankRequest:
     """The fields of a request; one that was not sent, or has another type, is None.
 
-    Their rules stand in `schemas/request.classic.json` and `schemas/request.multimodal.json`.
+    Their rules stand in `request.classic.json` and `request.multimodal.json` of the contract.
     """
 
     model: str | None = None

@@ -26,6 +26,10 @@ _CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff"
 #: is a sign. How the service counts is not documented; this is ours.
 _TOKEN = re.compile(rf"[^\W{_CJK}]{{1,12}}|\S")
 
+#: Signs that may be combining marks, in runs that no language has. Sorting a run of marks, which
+#: normalisation does, takes the square of its length.
+_MARKS = re.compile(r"[^\w\s\x00-\x7f]{30}")
+
 #: What one image or video counts as; ours, as the service's own count is not documented.
 TOKENS_PER_IMAGE = 256
 
@@ -70,7 +74,19 @@ def rank(
 
 def tokenize(text: str) -> list[str]:
     """Split into tokens, after compatibility forms and case are folded."""
-    return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+    return _TOKEN.findall(_normalize(text).casefold())
+
+
+def _normalize(text: str) -> str:
+    """Return the text in form NFKC, in time that grows as its length does.
+
+    Runs of marks are taken apart, as in the Stream-Safe Text Format of Unicode (UAX 15).
+    """
+    if text.isascii():
+        return text
+    ends = [match.end() for match in _MARKS.finditer(text)]
+    pieces = (text[start:end] for start, end in pairwise([0, *ends, len(text)]))
+    return "".join(unicodedata.normalize("NFKC", piece) for piece in pieces)
 
 
 class _Question:

@@ -245,7 +245,7 @@ def test_a_house_in_order_has_no_breach(house: Path) -> None:
     ("place", "source", "breach"),
     [
         ("schemas/loader.py", "", "code among the data"),
-        ("schemas/tables/loader.py", "", "code among the data"),
+        ("schemas/files/loader.py", "", "code among the data"),
         ("contract_tests/targets.py", "import mockserver.engine", "imports mockserver.engine abs"),
         (
             "contract_tests/targets.py",

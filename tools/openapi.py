@@ -9,10 +9,9 @@ from typing import Any, TypeAlias, cast
 Json: TypeAlias = Any
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
+REVISION = max((SCHEMAS / "revisions").iterdir())
 TARGET = SCHEMAS / "openapi.json"
 SERVER = "https://api.siliconflow.cn/v1"
-#: The month in which the published page was last read.
-VERSION = "2026-07"
 
 DESCRIPTION = (
     "Generated from the JSON Schemas and tables beside it; change those. "
@@ -82,7 +81,7 @@ def build() -> dict[str, Json]:
     return {
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
-        "info": {"title": "Rerank", "version": VERSION, "description": DESCRIPTION},
+        "info": {"title": "Rerank", "version": REVISION.name, "description": DESCRIPTION},
         "servers": [{"url": SERVER}],
         "security": [{"bearer": []}],
         "paths": {
@@ -244,7 +243,7 @@ def _reference(kind: str, name: str) -> Json:
 
 
 def _load(name: str) -> Json:
-    return json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads((REVISION / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def text() -> str:

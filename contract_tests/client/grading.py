@@ -32,7 +32,7 @@ class Attempt:
     answer: AnyJson
     #: Why it told nothing.
     silence: str
-    #: Entries of the journal of the mock, as ``schemas/tables/entry.json`` has them.
+    #: Entries of the journal of the mock, as ``schemas/files/entry.json`` has them.
     entries: Sequence[AnyJson]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ..contract import REQUIREMENTS, Requirement, representatives
+from ..contract import REQUIREMENTS, REVISION, SCHEMAS, Requirement, representatives
 from ..strategies import faults
 
 #: The room, where the tests lie.
@@ -63,7 +63,8 @@ def explanation(requirement: Requirement) -> Iterator[str]:
     yield from textwrap.wrap(requirement.sentence, 96, initial_indent="  ", subsequent_indent="  ")
     yield f"  level   {requirement.level}: {meaning[requirement.level]}"
     yield f"  source  {source['kind']}: {place}"
+    home = REVISION.relative_to(SCHEMAS.parent).as_posix()
     for pointer in requirement.applies_to:
-        yield f"  schema  schemas/{pointer.replace('#', '.json#')}"
+        yield f"  schema  {home}/{pointer.replace('#', '.json#')}"
     for test in tests_by_requirement().get(requirement.id, []):
         yield f"  test    {test}"

@@ -14,7 +14,7 @@ LONGEST = 20_000
 
 
 def write(report: Report) -> str:
-    """The report as ``schemas/tables/report.json`` describes it."""
+    """The report as ``schemas/files/report.json`` describes it."""
     content: AnyJson = {
         "version": VERSION,
         "verdict": report.verdict.value,

@@ -58,7 +58,7 @@ def probe(house: Path) -> Any:  # noqa: ANN401 # JSON
 
 
 def change(house: Path, old: str, new: str) -> None:
-    path = house / "schemas" / "request.classic.json"
+    path = house / "schemas/revisions/2026-07/request.classic.json"
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1
     path.write_text(text.replace(old, new), encoding="utf-8")

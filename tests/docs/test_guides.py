@@ -1,6 +1,5 @@
 """What the guides speak of is there, and what is there is spoken of."""
 
-import json
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract_tests.judging.outcomes import EXIT_CODES, Outcome, Verdict
+from tests.schemas.data import TABLES
 
 from .guides import GUIDES, ROOT
 
@@ -76,8 +76,7 @@ def test_an_id_is_told_from_a_file() -> None:
 
 @pytest.mark.parametrize("guide", TEXTS)
 def test_every_requirement_that_is_named_exists(guide: str) -> None:
-    rows = json.loads((ROOT / "schemas/requirements.json").read_text(encoding="utf-8"))
-    assert ids(TEXTS[guide]) - {row["id"] for row in rows} == set()
+    assert ids(TEXTS[guide]) - {row["id"] for row in TABLES["requirements"]} == set()
 
 
 def test_the_readme_says_what_each_outcome_and_exit_code_means() -> None:

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY
 
-from mockserver.contract import ERRORS, FORMS, MODELS, RULES, SCHEMAS, Breach
+from mockserver.contract import ERRORS, FORMS, MODELS, REVISION, RULES, Breach
 from mockserver.wire import Json
 from tests.mockserver.asking import BGE, fields
 
-SCHEMA_OF = {name: json.loads((SCHEMAS / f"request.{name}.json").read_bytes()) for name in FORMS}
+SCHEMA_OF = {name: json.loads((REVISION / f"request.{name}.json").read_bytes()) for name in FORMS}
 REGISTRY = EMPTY_REGISTRY.with_resources(
     (schema["$id"], DRAFT202012.create_resource(schema)) for schema in SCHEMA_OF.values()
 )

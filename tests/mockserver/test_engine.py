@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.behaviour import PRESETS
-from mockserver.clock import Clock
-from mockserver.contract import MODELS, SCHEMAS
-from mockserver.state import State
+from mockserver.contract import MODELS, REVISION
+from mockserver.state.clock import Clock
+from mockserver.state.store import State
 from mockserver.wire import Response
 from tests.mockserver.asking import (
     AUTHORIZATION,
@@ -26,9 +26,9 @@ from tests.mockserver.asking import (
 )
 
 RESPONSE: Any = jsonschema.Draft202012Validator(
-    json.loads((SCHEMAS / "response.json").read_bytes())
+    json.loads((REVISION / "response.json").read_bytes())
 )
-ERROR: Any = jsonschema.Draft202012Validator(json.loads((SCHEMAS / "error.json").read_bytes()))
+ERROR: Any = jsonschema.Draft202012Validator(json.loads((REVISION / "error.json").read_bytes()))
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 DOCUMENTS = st.lists(TEXTS, min_size=1, max_size=8)

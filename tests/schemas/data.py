@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,25 +14,54 @@ Json: TypeAlias = Any
 
 FOLDER = Path(__file__).parents[2] / "schemas"
 
-#: Schema name -> schema, of the four schemas that requirements point into.
-CONTRACT: dict[str, Json] = {
-    name: json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    for name in ("request.classic", "request.multimodal", "response", "error")
-}
-#: Table name -> schema; ``report`` describes a table that the judge writes.
+
+@dataclass(frozen=True)
+class Revision:
+    """The contract as it was published at one time."""
+
+    #: The month in which the page was read.
+    name: str
+    #: Schema name -> schema, of the schemas that requirements point into.
+    schemas: dict[str, Json]
+    #: Table name -> rows, of `models`, `errors` and `requirements`.
+    tables: dict[str, Json]
+    #: Switches and presets.
+    behaviours: Json
+
+    @property
+    def forms(self) -> list[str]:
+        """The names of the request schemas."""
+        return [name for name in self.schemas if name.startswith("request.")]
+
+
+def _load(path: Path) -> Json:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _revision(folder: Path) -> Revision:
+    forms = sorted(path.stem for path in folder.glob("request.*.json"))
+    return Revision(
+        folder.name,
+        {name: _load(folder / f"{name}.json") for name in (*forms, "response", "error")},
+        {name: _load(folder / f"{name}.json") for name in ("models", "errors", "requirements")},
+        _load(folder / "behaviours.json"),
+    )
+
+
+REVISIONS = {path.name: _revision(path) for path in sorted((FOLDER / "revisions").iterdir())}
+NEWEST = REVISIONS[max(REVISIONS)]
+CONTRACT = NEWEST.schemas
+TABLES = NEWEST.tables
+
+#: Name -> schema of what mock and judge read and write, the tables of a revision among them.
 TABLE_SCHEMAS: dict[str, Json] = {
-    path.stem: json.loads(path.read_text(encoding="utf-8"))
-    for path in sorted((FOLDER / "tables").glob("*.json"))
-}
-#: Table name -> rows.
-TABLES: dict[str, Json] = {
-    name: json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    for name in ("models", "errors", "requirements")
+    path.stem: _load(path) for path in sorted((FOLDER / "files").glob("*.json"))
 }
 
 _REGISTRY: Registry[Any] = Registry[Any]().with_resources(
     (schema["$id"], DRAFT202012.create_resource(schema))
-    for schema in (*CONTRACT.values(), *TABLE_SCHEMAS.values())
+    for schemas in (*(revision.schemas for revision in REVISIONS.values()), TABLE_SCHEMAS)
+    for schema in schemas.values()
 )
 
 #: Keywords that hold schemas by name; they constrain nothing themselves.
@@ -45,6 +75,11 @@ def errors(schema: Json, instance: Json) -> list[str]:
     validator = Draft202012Validator(schema, registry=_REGISTRY)
     found = validator.iter_errors(instance)  # pyright: ignore[reportUnknownMemberType] # a gap in its stubs
     return [f"{error.json_path}: {error.message}" for error in found]
+
+
+def values_of(switch: Json) -> list[Json]:
+    """The values of a switch that lists them; nothing where it is a number."""
+    return [] if "type" in switch["values"] else switch["values"]
 
 
 def constraints(schema: Json, pointer: str) -> Iterator[str]:

@@ -52,5 +52,5 @@ def test_every_field_of_the_schemas_has_its_statements() -> None:
 
 
 def test_every_file_of_the_folder_is_named() -> None:
-    names = {path.name for path in FOLDER.glob("*.json")}
+    names = {path.name for path in (*FOLDER.glob("*.json"), *FOLDER.glob("revisions/*/*.json"))}
     assert {name for name in names if f"`{name}`" not in README} == set()

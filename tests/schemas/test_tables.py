@@ -108,7 +108,7 @@ def test_no_member_stands_twice(path: Path) -> None:
 @pytest.mark.parametrize(
     "schema",
     [*CONTRACT.values(), *TABLE_SCHEMAS.values()],
-    ids=[*CONTRACT, *(f"tables/{name}" for name in TABLE_SCHEMAS)],
+    ids=[*CONTRACT, *(f"files/{name}" for name in TABLE_SCHEMAS)],
 )
 def test_a_schema_obeys_its_metaschema(schema: Json) -> None:
     assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$schema"]
@@ -117,10 +117,10 @@ def test_a_schema_obeys_its_metaschema(schema: Json) -> None:
 
 def test_a_schema_is_named_by_its_file() -> None:
     assert {name: schema["$id"] for name, schema in CONTRACT.items()} == {
-        name: f"urn:rerank-contract:{name}" for name in CONTRACT
+        name: f"urn:rerank-contract:2026-07:{name}" for name in CONTRACT
     }
     assert {name: schema["$id"] for name, schema in TABLE_SCHEMAS.items()} == {
-        name: f"urn:rerank-contract:tables:{name}" for name in TABLE_SCHEMAS
+        name: f"urn:rerank-contract:files:{name}" for name in TABLE_SCHEMAS
     }
 
 

@@ -13,8 +13,8 @@ import urllib3
 
 from contract_tests.checks.oracle import NonconformingError, Oracle, assert_conforms
 from contract_tests.contract import AnyJson
-from mockserver.fixtures import RerankMock
-from mockserver.scenario import Edit, Scenario, Step
+from mockserver.scenarios.scenario import Edit, Scenario, Step
+from mockserver.testing.fixtures import RerankMock
 from tests.contract_tests.exchanging import ANSWER, BODY, HEADERS
 
 RISING: AnyJson = {**ANSWER, "results": ANSWER["results"][::-1]}

@@ -51,7 +51,7 @@ def test_a_requirement_is_explained(row: dict[str, str], told: dict[str, str]) -
     text = told[row["id"]]
     assert " ".join(row["sentence"].split()) in " ".join(text.split())
     assert f"level   {row['level']}: " in text
-    assert text.count("  schema  schemas/") == len(row["applies_to"])
+    assert text.count("  schema  schemas/revisions/2026-07/") == len(row["applies_to"])
 
 
 def test_one_requirement_is_explained_by_the_command() -> None:

@@ -1,0 +1,32 @@
+"""Work that must end: done in a process of its own, which the system ends if it takes too much."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+#: Hundreds of times what the work takes, and a small part of what it took when it had no bound.
+CPU_SECONDS = 30
+MEMORY_BYTES = 2 * 1024**3
+
+
+def run_bounded(code: str) -> str:
+    """Run Python code in the checkout; return what it prints. Raises where it passes a bound."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=_limit,
+        check=False,
+    )
+    if done.returncode:
+        raise AssertionError(f"ended with {done.returncode}:\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
