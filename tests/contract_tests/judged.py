@@ -53,7 +53,7 @@ class Witness:
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        config.stash[conftest.RUN].patience = Patience(sleep=self.slept.append)
+        config.stash[conftest.RUN].connection.patience = Patience(sleep=self.slept.append)
         config.stash[conftest.WRAPPERS].append(self._answer)
         # Nobody reads what it says, which is half of the cost of a short run.
         config.pluginmanager.unregister(name="terminalreporter")

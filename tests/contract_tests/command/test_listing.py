@@ -35,7 +35,7 @@ def told() -> dict[str, str]:
     """What is told of each requirement, by a process of its own: pytest reads tests otherwise."""
     probe = """
 import json
-from contract_tests.contract import REQUIREMENTS
+
 from contract_tests.command.listing import explanation
 print(json.dumps({name: "\\n".join(explanation(one)) for name, one in REQUIREMENTS.items()}))
 """

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from contract_tests.__main__ import main
-from contract_tests.contract import REQUIREMENTS
 from contract_tests.mutants.catalogue import MUTANTS
 from contract_tests.mutants.conforming_variants import CONFORMING_VARIANTS
 from contract_tests.mutants.selftest import CLEAN, Trial, idle, table, trials
+from tests.contract_tests.newest import REQUIREMENTS
 
 
 def report(broken: str | None, outcome: str, verdict: str) -> str:

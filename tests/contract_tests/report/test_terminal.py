@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from contract_tests.contract import REQUIREMENTS
 from contract_tests.judging.outcomes import Outcome
 from contract_tests.report.terminal import NAMED, SIGNS, lines, told
+from tests.contract_tests.newest import REQUIREMENTS
 
 from . import samples
 
