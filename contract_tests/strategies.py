@@ -94,9 +94,11 @@ class Strategies:
         return list(reversed(self._example("documents")))
 
     def _example(self, field: str) -> AnyJson:
-        """The longest example of a field of the classic form."""
-        given = self.contract.keywords(f"request.classic#/properties/{field}").get("examples")
-        return max(given[1], key=len) if given else _EXAMPLES[field]
+        """The longest example of a field of the classic form, of the type that is drawn."""
+        usual = _EXAMPLES[field]
+        keywords = self.contract.keywords(f"request.classic#/properties/{field}")
+        examples = keywords["examples"][1] if "examples" in keywords else []
+        return max((one for one in examples if type(one) is type(usual)), key=len, default=usual)
 
     def _fields(self, form: str) -> Mapping[str, AnyJson]:
         fields: Mapping[str, AnyJson] = self.contract.schemas[f"request.{form}"]["properties"]

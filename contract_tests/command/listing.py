@@ -4,6 +4,7 @@ import importlib
 import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import cache
 from inspect import signature
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from .cases import CASES
 ROOM = Path(__file__).parents[1]
 
 
+@cache
 def tests_by_requirement(contract: Contract) -> dict[str, list[str]]:
     """Requirement -> names of the tests that try it."""
     found: dict[str, list[str]] = defaultdict(list)

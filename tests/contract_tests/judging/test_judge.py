@@ -217,8 +217,8 @@ GATE = "request.instruction.gated"
 @pytest.mark.parametrize(
     ("reply", "found"),
     [
-        (honest(), "ignored"),
-        (refusing(lambda body: "instruction" in body), "refused with 400"),
+        (honest(), "ignore: It is ignored."),
+        (refusing(lambda body: "instruction" in body), "refuse: The request is refused."),
     ],
 )
 def test_a_gated_field_may_be_ignored_or_refused(reply: Scripted, found: str) -> None:

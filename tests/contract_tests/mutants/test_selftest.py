@@ -144,7 +144,7 @@ def test_the_command_fails_where_the_catalogue_proves_not_all(
     assert main(everything) == 0
     assert "not proved" not in capsys.readouterr().out
     kept = {name: one for name, one in MUTANTS.items() if one.requirement != lacking}
-    monkeypatch.setattr("contract_tests.selftest.MUTANTS", kept)
+    monkeypatch.setattr("contract_tests.mutants.selftest.MUTANTS", kept)
     assert main(everything) == 1
     assert f"not proved, because no mutant fell by it: {lacking}\n" in capsys.readouterr().out
 
