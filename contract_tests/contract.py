@@ -238,6 +238,15 @@ def load_contract(revision: str | Path | None = None) -> Contract:
     forms = sorted(path.stem for path in folder.glob("request.*.json"))
     if not forms:
         raise RevisionError(f"{folder} holds no form of a request, such as request.classic.json")
+    schemas = {schema: _read(folder, schema) for schema in (*forms, "response", "error")}
+    for row in tables["models"]:
+        form = schemas.get(f"request.{row['form']}")
+        if form is None:
+            raise RevisionError(
+                f"{folder}: {row['id']} has the form {row['form']}, without a schema"
+            )
+        for gated in set(row["supports"]) - form["properties"].keys():
+            raise RevisionError(f"{folder}: {row['id']} supports {gated}, which its form lacks")
     return Contract(
         revision=name,
         folder=folder,
@@ -250,7 +259,7 @@ def load_contract(revision: str | Path | None = None) -> Contract:
         models={row["id"]: _model(row) for row in tables["models"]},
         errors=tuple(tables["errors"]),
         switches={row["name"]: _switch(row) for row in tables["behaviours"]["switches"]},
-        schemas={schema: _read(folder, schema) for schema in (*forms, "response", "error")},
+        schemas=schemas,
     )
 
 

@@ -100,7 +100,8 @@ class Strategies:
         examples = keywords["examples"][1] if "examples" in keywords else []
         return max((one for one in examples if type(one) is type(usual)), key=len, default=usual)
 
-    def _fields(self, form: str) -> Mapping[str, AnyJson]:
+    def fields(self, form: str) -> Mapping[str, AnyJson]:
+        """The fields of a request of that form -> their schemas."""
         fields: Mapping[str, AnyJson] = self.contract.schemas[f"request.{form}"]["properties"]
         return fields
 
@@ -127,11 +128,11 @@ class Strategies:
         """Optional fields that the model supports."""
         left_out = {*self.contract.gated_fields, *self.contract.required_of(model)}
         left_out -= model.supports or frozenset()
-        return tuple(name for name in self._fields(model.form) if name not in left_out)
+        return tuple(name for name in self.fields(model.form) if name not in left_out)
 
     def values(self, field: str) -> st.SearchStrategy[AnyJson]:
         """Valid values of an optional field, its bounds first."""
-        form = next(form for form in self.contract.forms if field in self._fields(form))
+        form = next(form for form in self.contract.forms if field in self.fields(form))
         schema = self.contract.keywords(f"request.{form}#/properties/{field}")
         if "enum" in schema:
             return st.sampled_from(schema["enum"][1])
@@ -149,7 +150,8 @@ class Strategies:
     def valid(self, model: Model, **pinned: AnyJson) -> st.SearchStrategy[Body]:
         """Bodies that `model` must accept; `pinned` fields have that value, or are absent (None).
 
-        What the contract leaves open is left out: top_n is at most the number of documents.
+        What the contract leaves open is left out: top_n is at most the number of documents. So are
+        pinned fields that the contract does not have.
         """
         return _valid(self, model, pinned)
 
@@ -233,7 +235,10 @@ def _valid(
         if field not in pinned and draw(st.booleans()):
             among = st.integers(1, count) if field == "top_n" else strategies.values(field)
             body[field] = draw(among)
-    body.update((field, value) for field, value in pinned.items() if value is not None)
+    known = strategies.fields(model.form)
+    body.update(
+        (name, value) for name, value in pinned.items() if value is not None and name in known
+    )
     return body
 
 
