@@ -80,7 +80,6 @@ def pytest_configure(config: pytest.Config) -> None:
         callers=_callers(config),
         target=_option(config, "target"),
     )
-    run.connection.watch = run.probes.watch
     config.stash[RUN] = run
     mutant = _option(config, "mutant")
     wrappers = [CONFORMING_VARIANTS[name](contract) for name in _option(config, "freedom")]

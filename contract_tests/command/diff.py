@@ -75,15 +75,15 @@ def _schema_changes(
     old: Contract, new: Contract, pointer: str, place: str, *, in_request: bool
 ) -> Iterator[Change]:
     before, after = _flat(old, pointer, place), _flat(new, pointer, place)
-    told: list[str] = []
+    whole: list[str] = []
     for name in dict.fromkeys((*before, *after)):
-        is_inside = any(name.startswith(f"{field}.") for field in told)
+        is_inside = any(name.startswith(f"{field}.") for field in whole)
         if before.get(name) == after.get(name) or is_inside:
             continue
         values = before.get(name), after.get(name)
         if None in values and _FIELD & {*map(str, values)}:
             # A field that comes or goes does so with all that holds of it.
-            told.append(name)
+            whole.append(name)
         yield Change(name, *values, _whom(name, *values, in_request=in_request))
 
 
@@ -192,7 +192,7 @@ def _level(contract: Contract, error: str) -> AnyJson:
 
 
 def _requirement_changes(old: Contract, new: Contract) -> Iterator[Change]:
-    """Requirements that no schema keyword states, as the schemas have told of the others."""
+    """Requirements that no schema keyword states, as the schemas show the others."""
     for name in dict.fromkeys((*old.requirements, *new.requirements)):
         before, after = old.requirements.get(name), new.requirements.get(name)
         if any(row and row.applies_to for row in (before, after)):

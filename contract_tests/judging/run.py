@@ -35,6 +35,9 @@ class Run:
     #: Body as JSON -> an exchange that had it, to compare others with.
     references: dict[str, Exchange] = field(default_factory=dict[str, Exchange])
 
+    def __post_init__(self) -> None:
+        self.connection.watch = self.probes.watch
+
     @cached_property
     def strategies(self) -> Strategies:
         """What can be drawn."""
