@@ -72,6 +72,7 @@ def report(
         cost=Decimal("0.0432"),
         coverage=(("sides of bounds", 14, 14), ("faults", 40, 52)),
         models={MODEL: None},
+        switches={**dict.fromkeys(NEWEST.switches, ()), "invalid_key": ("string",)},
         entries=tuple({**passed, **given}.values()),
         options=(f"--target={target}", "--effort=standard", "--seed=7"),
     )
@@ -87,6 +88,8 @@ UNFINISHED = report(
     )
 )
 BROKEN = report(entry("endpoint.rerank", Outcome.BROKEN, "KeyError in test_it: 'index'"))
+#: No requirement is concerned where a part of the suite cannot be read.
+FAULTY = report(fault=f"test_documents.py could not be read: {HOSTILE}")
 VIOLATING = report(
     entry(
         "request.top_n.count",
