@@ -264,7 +264,7 @@ _OF_TYPE: Mapping[str, st.SearchStrategy[AnyJson]] = {
     "array": st.sampled_from([["apple"], []]),
     "null": st.none(),
 }
-#: Above every minimum, so that the type alone is wrong.
+#: Above every minimum, so that only the type is wrong.
 _FRACTIONS = st.sampled_from([2.5, 1.5])
 #: Values just outside of a bound, the nearest first.
 _OUT_OF_BOUNDS: Mapping[str, Callable[[Strategies, Any], st.SearchStrategy[AnyJson]]] = {
