@@ -9,17 +9,21 @@ from typing import Any, NamedTuple, get_args
 
 import pytest
 
-from mockserver.behaviour import (
-    OBSERVED,
-    PRESETS,
-    Behaviour,
-    BehaviourError,
-    load_behaviour,
-)
+from mockserver.behaviour import Behaviour, BehaviourError, load_behaviour
 from mockserver.state.clock import Clock
 from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.wire import Response
-from tests.mockserver.asking import AUTHORIZATION, HEADERS, OFFLINE, QWEN, ask, fields, read
+from tests.mockserver.asking import (
+    AUTHORIZATION,
+    HEADERS,
+    OBSERVED,
+    OFFLINE,
+    PRESETS,
+    QWEN,
+    ask,
+    fields,
+    read,
+)
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "behaviours.md"
 SWITCHES = {switch.name: switch for switch in switches_of(Behaviour)}

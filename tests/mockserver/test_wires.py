@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from mockserver.behaviour import PRESETS, Behaviour
-from mockserver.engine import answer
+from mockserver.behaviour import Behaviour
+from mockserver.recording import answer
 from mockserver.state.clock import Clock
 from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.wire import Request, Response
-from tests.mockserver.asking import BGE, HEADERS, QWEN
+from tests.mockserver.asking import BGE, HEADERS, PRESETS, QWEN
 from tests.schemas.data import NEWEST, Json, values_of
 
 SWITCHES: dict[str, Json] = {

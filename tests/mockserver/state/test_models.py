@@ -2,12 +2,20 @@ from typing import Any
 
 import pytest
 
-from mockserver.behaviour import PRESETS
-from mockserver.contract import MODELS
 from mockserver.state.clock import Clock
 from mockserver.state.models import ModelError
 from mockserver.state.store import State
-from tests.mockserver.asking import AUTHORIZATION, BGE, OFFLINE, QWEN, ask, fields, read
+from tests.mockserver.asking import (
+    AUTHORIZATION,
+    BGE,
+    MODELS,
+    OFFLINE,
+    PRESETS,
+    QWEN,
+    ask,
+    fields,
+    read,
+)
 
 NOON = 1_800_000_000.0
 

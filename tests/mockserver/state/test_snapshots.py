@@ -9,13 +9,12 @@ import pytest
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from mockserver.behaviour import PRESETS
 from mockserver.contract import SCHEMAS
 from mockserver.scenarios.scenario import Scenario, Step
 from mockserver.state.clock import Clock
 from mockserver.state.snapshots import StateError
 from mockserver.state.store import State
-from tests.mockserver.asking import BGE, OFFLINE, QWEN, ask, fields
+from tests.mockserver.asking import BGE, OFFLINE, PRESETS, QWEN, ask, fields
 
 NOON = 1_800_000_000.0
 
@@ -30,7 +29,7 @@ def lived() -> State:
     state.change_model(OFFLINE, state="online", price={"text": "0.5", "image": "0"})
     state.change_model(BGE, at=NOON + 60, state="offline", supports=[])
     scenario = Scenario("busy", (Step(), Step(error="overloaded"), Step(error="busy")))
-    state.scenarios.arm("account-1", scenario)
+    state.arm("account-1", scenario)
     for _ in range(2):
         as_secret(state)
     state.clock.advance(30)
