@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
-from .contract import MODELS, Model, Price
+from .contract import GATED_FIELDS, MODELS, Model, Price
 from .tables import complaint, likely
 from .wire import Json
 
@@ -19,9 +19,14 @@ def check(row: Json, models: Collection[str]) -> None:
     """Raise `ModelError` unless `row` is the JSON of a change of one of the models."""
     if wrong := complaint("model_change", row):
         raise ModelError(wrong)
-    name = cast("Any", row)["model"]
+    change = cast("Any", row)
+    name = change["model"]
     if name not in models:
         raise ModelError(f"$.model: there is no model {name!r}{likely(name, list(models))}")
+    for number, field in enumerate(change.get("supports", ())):
+        if field not in GATED_FIELDS:
+            hint = likely(field, sorted(GATED_FIELDS))
+            raise ModelError(f"$.supports[{number}]: there is no gated field {field!r}{hint}")
 
 
 @dataclass(frozen=True, slots=True)
