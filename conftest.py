@@ -1,3 +1,3 @@
 """Plugs mock and oracle of this checkout into pytest; installed, they come by entry points."""
 
-pytest_plugins = ["mockserver.pytest_plugin", "contract_tests.pytest_plugin"]
+pytest_plugins = ["mockserver.testing.plugin", "contract_tests.pytest_plugin"]

@@ -10,8 +10,8 @@ import orjson
 from mockserver.contract import FORMS, MODELS
 from mockserver.engine import answer
 from mockserver.scoring import rank
-from mockserver.state import DEFAULT_KEY
-from mockserver.via_respx import BASE_URL, router
+from mockserver.serving.respx_router import BASE_URL, router
+from mockserver.state.store import DEFAULT_KEY
 from mockserver.wire import Request
 
 from .measuring import Comparison, Side

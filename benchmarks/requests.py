@@ -4,7 +4,7 @@ from random import Random
 
 import orjson
 
-from mockserver.state import State
+from mockserver.state.store import State
 
 MODEL = "BAAI/bge-reranker-v2-m3"
 

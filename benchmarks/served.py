@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mockserver.state import DEFAULT_KEY
+from mockserver.state.store import DEFAULT_KEY
 
 from .measuring import Comparison, Side
 from .requests import REQUESTS, unlimited

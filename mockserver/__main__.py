@@ -8,11 +8,11 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from . import log
 from .behaviour import PRESETS, BehaviourError, load_behaviour
-from .snapshots import StateError
-from .state import DEFAULT_KEY, State
-from .via_socket import base_url, is_loopback, listen, serve
+from .serving import log
+from .serving.server import base_url, is_loopback, listen, serve
+from .state.snapshots import StateError
+from .state.store import DEFAULT_KEY, State
 
 
 class _Parser(argparse.ArgumentParser):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from .tables import likely
+from .validation import likely
 from .wire import Json, WireError, load
 
 

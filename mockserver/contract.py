@@ -29,11 +29,11 @@ class Price:
     image: Decimal
 
     @classmethod
-    def read(cls, row: Mapping[str, str]) -> "Price":
+    def from_json(cls, row: Mapping[str, str]) -> "Price":
         """Make a price of its JSON."""
         return cls(Decimal(row["text"]), Decimal(row["image"]))
 
-    def row(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, str]:
         """Return its JSON."""
         return {"text": f"{self.text:f}", "image": f"{self.image:f}"}
 
@@ -54,14 +54,14 @@ class Model:
     price: Price
 
     @classmethod
-    def read(cls, row: Mapping[str, Any]) -> "Model":
+    def from_json(cls, row: Mapping[str, Any]) -> "Model":
         """Make a model of a row of the table."""
         values = dict(row)
         values["supports"] = frozenset(row["supports"])
-        values["price"] = Price.read(row["price"])
+        values["price"] = Price.from_json(row["price"])
         return cls(**values)
 
-    def row(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the row of the table."""
         return {
             "id": self.id,
@@ -70,7 +70,7 @@ class Model:
             "context_tokens": self.context_tokens,
             "supports": sorted(self.supports),
             "state": self.state,
-            "price": self.price.row(),
+            "price": self.price.to_json(),
         }
 
 
@@ -183,7 +183,7 @@ FORMS = {name: Form(name) for name in _FORM_SCHEMAS}
 
 #: Models by name.
 MODELS: Mapping[str, Model] = MappingProxyType(
-    {row["id"]: Model.read(row) for row in _read("models.json")}
+    {row["id"]: Model.from_json(row) for row in _read("models.json")}
 )
 
 #: The fields that at least one model supports and others do not.

@@ -10,17 +10,17 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
-from .accounts import Account
-from .advice import HEADER
+from .advice.rules import HEADER
 from .behaviour import Behaviour
 from .contract import ERRORS, Model, Refusal, refusal
-from .magic import magic_step
-from .playing import play
-from .quotas import rate_limit_headers
 from .reading import Rerank, check_form, find_model, read_body, understand
-from .scenario import NO_EDIT, Edit
+from .scenarios.applying import apply_step
+from .scenarios.magic import magic_step
+from .scenarios.scenario import NO_EDIT, Edit
 from .scoring import Ranking, rank
-from .state import Admission, State
+from .state.accounts import Account
+from .state.quotas import rate_limit_headers
+from .state.store import Admission, State
 from .wire import Request, Response, Usage, json_response
 
 Handler: TypeAlias = Callable[[State, Account, Request], Response]
@@ -48,7 +48,7 @@ def rerank(state: State, account: Account, request: Request) -> Response:
     step = state.scenarios.take(account.name) or magic_step(behaviour, request)
     if step is None:
         return rank_documents(state, account, request, NO_EDIT)
-    return play(behaviour, step, lambda edit: rank_documents(state, account, request, edit))
+    return apply_step(behaviour, step, lambda edit: rank_documents(state, account, request, edit))
 
 
 def rank_documents(state: State, account: Account, request: Request, edit: Edit) -> Response:

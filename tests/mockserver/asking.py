@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from mockserver.engine import answer
-from mockserver.state import DEFAULT_KEY, State
+from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.wire import Request, Response
 
 BGE = "BAAI/bge-reranker-v2-m3"

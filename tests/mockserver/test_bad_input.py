@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.fixtures import RerankMock
-from mockserver.state import State
+from mockserver.state.store import State
+from mockserver.testing.fixtures import RerankMock
 from tests.mockserver.asking import HEADERS, MULTIMODAL, QWEN, ask, fields
 
 pytestmark = pytest.mark.rerank_mock(fail_on="nothing")

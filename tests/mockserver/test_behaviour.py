@@ -16,8 +16,8 @@ from mockserver.behaviour import (
     BehaviourError,
     load_behaviour,
 )
-from mockserver.clock import Clock
-from mockserver.state import DEFAULT_KEY, State
+from mockserver.state.clock import Clock
+from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.wire import Response
 from tests.mockserver.asking import AUTHORIZATION, HEADERS, OFFLINE, QWEN, ask, fields, read
 

@@ -12,16 +12,16 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from mockserver import scoring
-from mockserver.pins import Pin
 from mockserver.redaction import REDACTED, Redactor
 from mockserver.scoring import tokenize
+from mockserver.state.pins import Pin
 from mockserver.wire import Request
 from tests.mockserver.bounded import run_bounded
 
 PREAMBLE = """
 import json
-from mockserver.admin import dispatch
-from mockserver.state import State
+from mockserver.admin.dispatch import dispatch
+from mockserver.state.store import State
 from mockserver.wire import Request
 
 KEY = {"authorization": "Bearer sk-mock"}
@@ -104,7 +104,7 @@ def test_a_wrong_admin_call_takes_no_more_than_a_right_one(call: str) -> None:
 def test_a_wrong_state_file_takes_no_more_than_a_right_one() -> None:
     code = """
     import pathlib, tempfile
-    from mockserver.snapshots import StateError
+    from mockserver.state.snapshots import StateError
     file = pathlib.Path(tempfile.mkdtemp(), "state.json")
     file.write_text(json.dumps({"version": 1, "windows": [1] * 1_000_000}))
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mockserver.state import State
+from mockserver.state.store import State
 from tests.mockserver.asking import connect, fields
 
 COMMAND = [sys.executable, "-m", "mockserver"]

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.behaviour import PRESETS
-from mockserver.clock import Clock
 from mockserver.contract import MODELS, REVISION
-from mockserver.state import State
+from mockserver.state.clock import Clock
+from mockserver.state.store import State
 from mockserver.wire import Response
 from tests.mockserver.asking import (
     AUTHORIZATION,

@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.clock import Clock
-from mockserver.fixtures import RerankMock
-from mockserver.scenario import Scenario, Step
-from mockserver.state import State
-from mockserver.via_asgi import application
+from mockserver.scenarios.scenario import Scenario, Step
+from mockserver.serving.asgi import application
+from mockserver.state.clock import Clock
+from mockserver.state.store import State
+from mockserver.testing.fixtures import RerankMock
 from mockserver.wire import Json
 from tests.mockserver.asking import BGE, MULTIMODAL, QWEN, ask, fields, read
 

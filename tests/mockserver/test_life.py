@@ -18,11 +18,11 @@ from hypothesis.stateful import (
 )
 
 from mockserver.behaviour import OBSERVED
-from mockserver.clock import Clock
-from mockserver.quotas import SECONDS
-from mockserver.scenario import Scenario, Step
+from mockserver.scenarios.scenario import Scenario, Step
 from mockserver.scoring import TOKENS_PER_IMAGE
-from mockserver.state import State
+from mockserver.state.clock import Clock
+from mockserver.state.quotas import SECONDS
+from mockserver.state.store import State
 from tests.mockserver.asking import ask, read
 from tests.mockserver.small_service import PRICES, YUAN, Purse, SmallService
 

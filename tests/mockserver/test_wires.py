@@ -11,9 +11,9 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 
 from mockserver.behaviour import PRESETS, Behaviour
-from mockserver.clock import Clock
 from mockserver.engine import answer
-from mockserver.state import DEFAULT_KEY, State
+from mockserver.state.clock import Clock
+from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.wire import Request, Response
 from tests.mockserver.asking import BGE, HEADERS, QWEN
 from tests.schemas.data import NEWEST, Json, values_of

@@ -33,7 +33,7 @@ def test_the_wheel_holds_what_each_room_lives_by(wheel: Path) -> None:
         "rerank_contract/schemas/revisions/2026-07/requirements.json",
         "rerank_contract/schemas/files/requirements.json",
         "rerank_contract/mockserver/py.typed",
-        "rerank_contract/mockserver/pytest_plugin.py",
+        "rerank_contract/mockserver/testing/plugin.py",
         "rerank_contract/contract_tests/py.typed",
         "rerank_contract/contract_tests/installed.ini",
         "rerank_contract/contract_tests/conftest.py",

@@ -142,11 +142,11 @@ def test_the_oracle_serves_the_tests_of_a_user(environment: Path, project: Path)
 CONSUMER = """
 from collections.abc import Callable
 
-from rerank_contract.contract_tests.oracle import Oracle, assert_conforms
-from rerank_contract.mockserver.calls import Calls
-from rerank_contract.mockserver.entry import Entry
-from rerank_contract.mockserver.fixtures import RerankMock
-from rerank_contract.mockserver.testing import mock_rerank, serve_rerank
+from rerank_contract.contract_tests.checks.oracle import Oracle, assert_conforms
+from rerank_contract.mockserver.testing.calls import Calls
+from rerank_contract.mockserver.state.entry import Entry
+from rerank_contract.mockserver.testing.fixtures import RerankMock
+from rerank_contract.mockserver.testing.contexts import mock_rerank, serve_rerank
 
 
 def test_calls(rerank_mock: RerankMock, rerank_oracle: Oracle) -> None:
@@ -194,7 +194,7 @@ async def main() -> None:
 """
 #: The same user, who errs once in each line.
 MISTAKEN = """
-from rerank_contract.mockserver.testing import mock_rerank
+from rerank_contract.mockserver.testing.contexts import mock_rerank
 
 with mock_rerank() as mock:
     mock.pin_scores({"a": "high"})
@@ -227,7 +227,7 @@ def test_the_plugins_import_nothing_heavy_before_a_fixture_is_used(environment: 
 import pytest, sys
 before = set(sys.modules)
 import rerank_contract.contract_tests.pytest_plugin
-import rerank_contract.mockserver.pytest_plugin
+import rerank_contract.mockserver.testing.plugin
 new = {name.partition(".")[0] for name in sys.modules.keys() - before}
 print(*new - sys.stdlib_module_names)
 """

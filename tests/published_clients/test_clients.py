@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.fixtures import RerankMock
+from mockserver.testing.fixtures import RerankMock
 
 from .clients import CLIENTS, INSTALLED, Client, environment
 from .records import SETTINGS, TASK, Setting, graded, recorded

@@ -9,10 +9,10 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from mockserver.accounts import Account
-from mockserver.advice import ON_REQUESTS, OVER_TIME
-from mockserver.pins import read_pins
-from mockserver.scenario import Scenario
+from mockserver.advice.rules import ON_REQUESTS, OVER_TIME
+from mockserver.scenarios.scenario import Scenario
+from mockserver.state.accounts import Account
+from mockserver.state.pins import read_pins
 
 from .data import FOLDER, TABLE_SCHEMAS, TABLES, Json
 
@@ -79,9 +79,9 @@ def test_the_scenarios_are_numbered_and_named_once() -> None:
 def test_the_mock_can_play_the_scenario(row: Json) -> None:
     mock = row["mock"]
     if "scenario" in mock:
-        Scenario.read(mock["scenario"])
+        Scenario.from_json(mock["scenario"])
     read_pins(mock.get("pins", []))
-    Account.read({"name": row["id"], "keys": [], **mock.get("account", {})})
+    Account.from_json({"name": row["id"], "keys": [], **mock.get("account", {})})
 
 
 @each

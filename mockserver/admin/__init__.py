@@ -1,0 +1,1 @@
+"""The protocol that steers the mock: `/__admin`."""

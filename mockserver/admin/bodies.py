@@ -1,0 +1,142 @@
+"""What the calls of `/__admin` take and give, as JSON Schemas that build on `schemas/files/`."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeAlias, get_args
+
+from ..behaviour import PRESETS, Behaviour
+from ..state.clock import LAST
+from ..validation import register, schema_of
+
+Schema: TypeAlias = Mapping[str, Any]
+
+#: The `$id` of a schema is this and its name.
+PREFIX = "urn:rerank-contract:admin:"
+
+
+def table(name: str) -> Schema:
+    """Refer to a schema of `schemas/files/`."""
+    return {"$ref": f"urn:rerank-contract:files:{name}"}
+
+
+def an_object(members: Mapping[str, Schema], *, optional: tuple[str, ...] = ()) -> Schema:
+    """Return the schema of an object with these members and no others."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [name for name in members if name not in optional],
+        "properties": members,
+    }
+
+
+def array_of(schema: Schema) -> Schema:
+    """Return the schema of an array of such items."""
+    return {"type": "array", "items": schema}
+
+
+def _named(name: str, title: str, schema: Schema) -> Schema:
+    register(PREFIX + name, {**schema, "$id": PREFIX + name, "title": title})
+    return {"$ref": PREFIX + name}
+
+
+def _without(schema: Schema, *members: str) -> Schema:
+    """Return the schema of an object that misses those members and needs none."""
+    kept = {name: value for name, value in schema["properties"].items() if name not in members}
+    left_out = ("$schema", "$id", "title", "required")
+    return {**{k: v for k, v in schema.items() if k not in left_out}, "properties": kept}
+
+
+_ACCOUNT = schema_of("account")
+_NAME: Schema = {"description": "The name of an account.", "type": "string"}
+_SECONDS: Schema = {"type": "number", "minimum": 0, "maximum": LAST}
+_TIME: Schema = {"description": "Seconds since the epoch.", **_SECONDS}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_SWITCHES: Mapping[str, Schema] = {
+    switch.name: {"enum": list(get_args(switch.type))}
+    if get_args(switch.type)
+    else {"type": "integer", "minimum": 1}
+    for switch in fields(Behaviour)
+}
+_BASE: Schema = {"description": "observed if absent.", "enum": list(PRESETS)}
+
+#: Bodies.
+EMPTY = _named("empty", "Nothing", an_object({}))
+NEW_ACCOUNT = _named("new_account", "An account to open", _without(_ACCOUNT))
+ACCOUNT_CHANGE = _named("account_change", "What to change", _without(_ACCOUNT, "name"))
+FREEZING = _named(
+    "freezing", "When to stop; now, if absent", an_object({"at": _TIME}, optional=("at",))
+)
+ADVANCE = _named("advance", "How far to move forward", an_object({"seconds": _SECONDS}))
+ARMING = _named(
+    "arming",
+    "A scenario for an account",
+    an_object(
+        {
+            "account": _NAME,
+            "scenario": {
+                "description": "A scenario, the name of a ready-made one, or the id of an error.",
+                "type": ["string", "object"],
+                "if": {"type": "object"},
+                "then": table("scenario"),
+            },
+        }
+    ),
+)
+PINNING = _named(
+    "pinning", "Scores for an account", an_object({"account": _NAME, "pins": table("pins")})
+)
+NEW_BEHAVIOUR = _named(
+    "new_behaviour",
+    "A preset, and the switches that differ",
+    an_object({"base": _BASE, **_SWITCHES}, optional=("base", *_SWITCHES)),
+)
+SWITCHES = _named(
+    "switches", "The switches to change", an_object(_SWITCHES, optional=tuple(_SWITCHES))
+)
+
+#: Answers.
+BEHAVIOUR = _named("behaviour", "All switches", an_object(_SWITCHES))
+CLOCK = _named(
+    "clock", "The clock of the mock", an_object({"now": _TIME, "frozen": {"type": "boolean"}})
+)
+HEALTH = _named(
+    "health",
+    "How the mock is",
+    an_object({"status": {"const": "ok"}, "accounts": _COUNT, "exchanges": _COUNT, "clock": CLOCK}),
+)
+OPENED = _named(
+    "opened",
+    "The account, and its key if that was made up",
+    an_object({"account": table("account"), "key": {"type": "string"}}, optional=("key",)),
+)
+ACCOUNTS = _named("accounts", "Accounts", an_object({"accounts": array_of(table("account"))}))
+MODELS = _named(
+    "models",
+    "Models, and what becomes of them later",
+    an_object(
+        {"models": table("models"), "planned_changes": array_of(table("model_change"))},
+    ),
+)
+SCENARIOS = _named("scenarios", "Scenarios", an_object({"scenarios": array_of(table("scenario"))}))
+RECEIPTS = _named("receipts", "Receipts", an_object({"receipts": array_of(table("receipt"))}))
+PINS = _named("pins", "Pins", an_object({"pins": table("pins")}))
+JOURNAL = _named(
+    "journal",
+    "Entries; how many there ever were, and how many were found",
+    an_object({"seen": _COUNT, "found": _COUNT, "entries": array_of(table("entry"))}),
+)
+FORGOTTEN = _named("forgotten", "How many were forgotten", an_object({"forgotten": _COUNT}))
+PROBLEM = _named(
+    "problem",
+    "Why a call was refused",
+    an_object(
+        {
+            "path": {
+                "description": "What is wrong: $ and a JSON path in the body, ? and a parameter, "
+                "or / and a path.",
+                "type": "string",
+            },
+            "reason": {"type": "string"},
+        }
+    ),
+)

@@ -1,0 +1,114 @@
+"""The way into the mock: `/__admin` steers it, all other paths are the API.
+
+    adapter -> dispatch -> administer -> token, route, query, body -> a method of the state
+                        -> engine.answer
+
+A call that is refused has changed nothing.
+"""
+
+import hmac
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from ..behaviour import BehaviourError
+from ..engine import answer
+from ..scenarios.scenario import ScenarioError
+from ..state.accounts import AccountError
+from ..state.models import ModelError
+from ..state.pins import PinError
+from ..state.snapshots import StateError
+from ..state.store import State
+from ..validation import first_problem, likely
+from ..wire import Json, Request, Response, WireError, json_response, load
+from .calls import Call, WrongCallError
+from .openapi import document
+from .routes import ROUTES, Route
+
+PREFIX = "/__admin"
+
+#: What a state says of values that keep their schema and make no sense.
+_NONSENSE = (AccountError, BehaviourError, ModelError, PinError, ScenarioError, StateError)
+
+
+def dispatch(state: State, request: Request, token: str | None = None) -> Response:
+    """Answer a request of any path; `token` is what `/__admin` asks for, if it does."""
+    if request.path != PREFIX and not request.path.startswith(f"{PREFIX}/"):
+        return answer(state, request)
+    try:
+        return _administer(state, request, token)
+    except WrongCallError as error:
+        return _refusal(error)
+    except _NONSENSE as error:
+        place, separator, reason = str(error).partition(": ")
+        if not (separator and place.startswith("$")):
+            place, reason = "$", str(error)
+        return _refusal(WrongCallError(400, place, reason))
+
+
+def _administer(state: State, request: Request, token: str | None) -> Response:
+    _admit(request, token)
+    path = request.path.removeprefix(PREFIX)
+    if (request.method, path) == ("GET", "/openapi.json"):
+        return json_response(200, document())
+    route, place = _find(request.method, path)
+    call = Call(state, place, _query(route, request.query), _body(state, route, request))
+    return json_response(route.status, route.act(call))
+
+
+def _admit(request: Request, token: str | None) -> None:
+    """Let in whoever has the token; without one whoever is no page in a browser."""
+    if token is None:
+        if "origin" in request.headers:
+            raise WrongCallError(403, "/", "a page in a browser may not steer a mock without token")
+        return
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), token.encode()):
+        raise WrongCallError(401, "/", "send `Authorization: Bearer TOKEN`")
+
+
+def _find(method: str, path: str) -> tuple[Route, str]:
+    """Return the route of a call, and what stands in the place in its path."""
+    there = [(route, place) for route in ROUTES if (place := route.match(path)) is not None]
+    if not there:
+        known = sorted({route.path for route in ROUTES})
+        hint = likely(path, known) or f"; see {PREFIX}/openapi.json"
+        raise WrongCallError(404, "/", f"nothing is at this path{hint}")
+    for route, place in there:
+        if route.method == method:
+            return route, place
+    methods = ", ".join(sorted({route.method for route, _ in there}))
+    raise WrongCallError(405, there[0][0].path, f"takes {methods}")
+
+
+def _query(route: Route, query: str) -> Mapping[str, str]:
+    pairs = parse_qsl(query, keep_blank_values=True)
+    parameters = dict(pairs)
+    for name in parameters:
+        if name not in route.query:
+            hint = likely(name, list(route.query))
+            raise WrongCallError(400, f"?{name}", f"is no parameter of this call{hint}")
+    if len(parameters) < len(pairs):
+        raise WrongCallError(400, "?", "has a parameter twice")
+    for name in route.needs - parameters.keys():
+        raise WrongCallError(400, f"?{name}", "is missing")
+    return parameters
+
+
+def _body(state: State, route: Route, request: Request) -> Json:
+    if route.takes is None:
+        return None
+    limit = state.behaviour.max_body_bytes
+    if len(request.body) > limit:
+        raise WrongCallError(413, "$", f"is longer than {limit} bytes")
+    try:
+        body = load(request.body or b"{}", unique_keys=True)
+    except WireError as error:
+        raise WrongCallError(400, "$", str(error)) from None
+    if wrong := first_problem(route.schema, body):
+        place, _, reason = wrong.partition(": ")
+        raise WrongCallError(400, place, reason)
+    return body
+
+
+def _refusal(error: WrongCallError) -> Response:
+    return json_response(error.status, {"path": error.path, "reason": error.reason})

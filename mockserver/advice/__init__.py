@@ -1,0 +1,1 @@
+"""Remarks for the author of a client, on what it sent."""

@@ -1,0 +1,221 @@
+"""What the body of a request shows. Each function yields a hint for each find.
+
+A function's name is the id of its advice, and its docstring the sentence: what the client did.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import lru_cache
+
+from ..contract import FORMS, GATED_FIELDS, Model
+from ..parsed_request import Sent
+from ..wire import WireError, load
+
+#: What other rerank APIs call our fields, and fields of theirs that have no like here.
+DIALECTS: Mapping[str, str | None] = {
+    "docs": "documents",
+    "inputs": "documents",
+    "instruct": "instruction",
+    "k": "top_n",
+    "limit": "top_n",
+    "max_tokens_per_doc": "max_chunks_per_doc",
+    "n": "top_n",
+    "passages": "documents",
+    "prompt": "instruction",
+    "q": "query",
+    "question": "query",
+    "rank_fields": None,
+    "raw_scores": None,
+    "return_text": "return_documents",
+    "task": "instruction",
+    "text_1": "query",
+    "text_2": "documents",
+    "texts": "documents",
+    "top_k": "top_n",
+    "truncate": None,
+    "truncation": None,
+}
+
+#: How many fields and documents are named in full; the rest would hide the message.
+NAMED = 5
+
+
+def body_not_json(sent: Sent) -> Iterator[str]:
+    """The body is no JSON."""
+    if not (sent.is_rerank and sent.problem):
+        return
+    start = sent.request.body.lstrip()[:2]
+    if start == b"{'":
+        yield f"{sent.problem}. Python prints single quotes: use json.dumps"
+    elif re.match(rb"[\w%]+=", sent.request.body):
+        yield f"{sent.problem}. This is a form: with httpx or requests use json=, not data="
+    else:
+        yield sent.problem
+
+
+def encoded_twice(sent: Sent) -> Iterator[str]:
+    """JSON was encoded twice."""
+    if _is_encoded(sent.body, "{"):
+        yield "The body is a JSON string that holds JSON: encode the object once"
+    elif _is_encoded(sent.fields.get("documents"), "["):
+        yield "`documents` is a string that holds JSON, and counts as one text: send the array"
+
+
+def unknown_field(sent: Sent) -> Iterator[str]:
+    """The request has a field that this API does not know."""
+    if sent.is_rerank:
+        for name in sorted(sent.fields.keys() - sent.form.fields)[:NAMED]:
+            likely = likely_field(name[:64])
+            yield f"`{name[:64]}`: " + (
+                f"did you mean `{likely}`?" if likely else "it has no effect: leave it out"
+            )
+
+
+def null_field(sent: Sent) -> Iterator[str]:
+    """An optional field is null."""
+    if sent.is_rerank:
+        for name in sorted(sent.form.optional.intersection(sent.fields)):
+            if sent.fields[name] is None:
+                yield f"`{name}`: leave it out when it is not set"
+
+
+def top_n_below_one(sent: Sent) -> Iterator[str]:
+    """`top_n` is less than 1."""
+    top_n = sent.fields.get("top_n")
+    if type(top_n) is int and top_n < 1:
+        yield f"`top_n` is {top_n}: leave it out to get all documents"
+
+
+def top_n_beyond_documents(sent: Sent) -> Iterator[str]:
+    """`top_n` is more than there are documents."""
+    top_n, count = sent.fields.get("top_n"), len(sent.documents or ())
+    if type(top_n) is int and 0 < count < top_n:
+        yield f"`top_n` is {top_n}, the documents are {count}: leave it out to get all"
+
+
+def unknown_model(sent: Sent) -> Iterator[str]:
+    """No model has that name."""
+    name = sent.named_model
+    if sent.is_rerank and name is not None and name not in sent.models:
+        likely = likely_model(name, sent.models)
+        ask = "ask GET /v1/models?type=text&sub_type=reranker for the names"
+        yield f"`{name[:64]}`: " + (f"did you mean `{likely}`?" if likely else ask)
+
+
+def gated_field(sent: Sent) -> Iterator[str]:
+    """The model does not support a field of the request."""
+    if sent.model:
+        for name in sorted(GATED_FIELDS.intersection(sent.fields) - sent.model.supports):
+            able = [model.id for model in sent.models.values() if name in model.supports]
+            where = f"only {', '.join(able)} support it" if able else "no model supports it"
+            yield f"`{name}` with {sent.model.id}: {where}"
+
+
+def chat_style_content(sent: Sent) -> Iterator[str]:
+    """Contents have the form of a chat message."""
+    if any(
+        isinstance(content, dict) and {"content", "type"} & content.keys()
+        for content in sent.contents
+    ):
+        yield 'Send {"text": …}, {"image": URL or data URI} or {"video": …}, without parts'
+
+
+def media_for_a_text_model(sent: Sent) -> Iterator[str]:
+    """A text model was sent an image or a video."""
+    if sent.form is FORMS["classic"] and any(
+        isinstance(content, dict) and {"image", "video"} & content.keys()
+        for content in sent.contents
+    ):
+        able = [model.id for model in sent.models.values() if model.form == "multimodal"]
+        yield f"Only {', '.join(able)} takes images and videos"
+
+
+def text_as_object(sent: Sent) -> Iterator[str]:
+    """A text model was sent an object for a text."""
+    if sent.form is FORMS["classic"] and any(
+        isinstance(content, dict) and not {"content", "type", "image", "video"} & content.keys()
+        for content in sent.contents
+    ):
+        yield 'Send texts as strings: "a text" in place of {"text": "a text"}'
+
+
+def empty_document(sent: Sent) -> Iterator[str]:
+    """A document is empty."""
+    empty = [
+        str(index)
+        for index, document in enumerate(sent.documents or ())
+        if isinstance(document, str) and not document.strip()
+    ]
+    if empty:
+        yield f"At index {_few(empty)}: leave it out, and mind that the indices shift"
+
+
+def duplicate_documents(sent: Sent) -> Iterator[str]:
+    """Documents are equal."""
+    seen: set[str] = set()
+    again: list[str] = []
+    for index, document in enumerate(sent.documents or ()):
+        if isinstance(document, str):
+            if document in seen:
+                again.append(str(index))
+            seen.add(document)
+    if again:
+        yield f"At index {_few(again)}: each copy is paid for and takes a place of `top_n`"
+
+
+#: Which fields have an advice of their own for what breaks their rule.
+_EXPLAINED: Mapping[str, tuple[Callable[[Sent], Iterator[str]], ...]] = {
+    "body": (encoded_twice,),
+    "top_n": (top_n_below_one,),
+    "query": (chat_style_content, media_for_a_text_model, text_as_object),
+    "documents": (chat_style_content, media_for_a_text_model, text_as_object),
+}
+
+
+def field_rule(sent: Sent) -> Iterator[str]:
+    """A field breaks its rule."""
+    if not sent.is_rerank or (sent.body is None and sent.request.body != b"null"):
+        return
+    optional = sent.form.optional
+    body = sent.body
+    if isinstance(body, dict):
+        body = {k: v for k, v in body.items() if v is not None or k not in optional}
+    breach = sent.form.breach(body)
+    if breach:
+        explanations = _EXPLAINED.get(breach.field.partition(".")[0], ())
+        if not any(next(explain(sent), None) for explain in explanations):
+            yield f"`{breach.field}`: {breach.rule}"
+
+
+@lru_cache(256)
+def likely_field(name: str) -> str | None:
+    """Return the field of this API that was probably meant."""
+    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
+    if plain in DIALECTS:
+        return DIALECTS[plain]
+    fields = sorted(frozenset[str]().union(*(form.fields for form in FORMS.values())))
+    return next(iter(get_close_matches(plain, fields, n=1, cutoff=0.7)), None)
+
+
+def likely_model(name: str, models: Mapping[str, Model]) -> str | None:
+    """Return the model that was probably meant: by its bare name, or by one that is close."""
+    plain = name[:64].strip().lower()
+    for model in models:
+        if model.lower() == plain or model.lower().endswith(f"/{plain}"):
+            return model
+    return next(iter(get_close_matches(name[:64], models, n=1, cutoff=0.8)), None)
+
+
+def _is_encoded(value: object, start: str) -> bool:
+    if not isinstance(value, str) or not value.lstrip().startswith(start):
+        return False
+    try:
+        return isinstance(load(value.encode()), (dict, list))
+    except WireError:
+        return False
+
+
+def _few(names: list[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

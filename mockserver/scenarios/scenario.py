@@ -1,0 +1,202 @@
+"""A scenario: a scripted run of answers and faults, as data.
+
+What a member means stands in `schemas/files/scenario.json`, and in `docs/scenarios.md` with
+examples. Members that are not given, and those that have their default, are absent in JSON.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from itertools import chain, repeat
+from string import Formatter
+from typing import Any, Literal, cast
+
+from ..contract import ERRORS
+from ..validation import first_problem, likely
+from ..wire import Close, Json, load
+
+#: What fills the braces in the message of an error where a step does not say it.
+PLACES = {"limit": "RPM", "field": "top_n", "rule": "Must be greater than or equal to 1"}
+
+
+class ScenarioError(ValueError):
+    """A scenario that is none; the message begins with the JSON path of what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What is changed about the answer to a valid request."""
+
+    #: In the order of the documents; None, and documents beyond, keep their own.
+    scores: tuple[float | None, ...] = ()
+    #: Indices of documents that have no result.
+    leave_out: tuple[int, ...] = ()
+    order: Literal["falling", "rising", "index"] = "falling"
+    #: Members of the answer that are added or replaced, and those that it misses.
+    members: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    without: tuple[str, ...] = ()
+    #: The same for each result.
+    result_members: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    result_without: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> "Edit":
+        """Make an edit of JSON that keeps the schema."""
+        given = dict(row)
+        for name in ("scores", "leave_out", "without", "result_without"):
+            given[name] = tuple(row.get(name, ()))
+        return cls(**given)
+
+    def rescore(self, scores: Sequence[float]) -> list[float]:
+        """Return the scores of the documents with those of this edit in place of their own."""
+        scripted = chain(self.scores, repeat(None))
+        return [own if new is None else new for own, new in zip(scores, scripted, strict=False)]
+
+    def change(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the changed answer; its results come sorted by falling score."""
+        left_out, without = frozenset(self.leave_out), frozenset(self.result_without)
+        results = [
+            _changed(result, self.result_members, without)
+            for result in body["results"]
+            if result["index"] not in left_out
+        ]
+        if self.order == "rising":
+            results.reverse()
+        elif self.order == "index":
+            results.sort(key=lambda result: result["index"])
+        return _changed({**body, "results": results}, self.members, frozenset(self.without))
+
+
+#: Changes nothing.
+NO_EDIT = Edit()
+
+
+@dataclass(frozen=True, slots=True)
+class Drip:
+    """A body that comes slowly."""
+
+    pieces: int
+    #: Seconds after each piece but the last.
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What happens to the next requests; by default the next one is answered as usual."""
+
+    #: How many requests it takes; None takes all that ever come.
+    times: int | None = 1
+    #: The share of them that it strikes; the others are answered as usual.
+    share: float = 1.0
+    #: Answers with this error of the table, by its id; the request is not read.
+    error: str | None = None
+    #: What fills the braces in the message of the error, in place of `PLACES`.
+    places: Mapping[str, str] = field(default_factory=dict[str, str])
+    #: Answers with this text, JSON or not; the request is not read.
+    body: str | None = None
+    #: Changes the answer to a valid request.
+    answer: Edit = field(default_factory=lambda: NO_EDIT)
+    #: In place of the status of the answer.
+    status: int | None = None
+    #: Added to the headers of the answer or in place of those, by lower-case name; None removes.
+    headers: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
+    #: The share of the body that is sent, as if it were all.
+    cut: float | None = None
+    #: Seconds before the answer.
+    delay: float = 0.0
+    drip: Drip | None = None
+    #: Where the connection ends.
+    close: Close | None = None
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> "Step":
+        """Make a step of JSON that keeps the schema."""
+        given = dict(row)
+        if given.get("times") is not None:
+            given["times"] = int(given["times"])
+        if "answer" in given:
+            given["answer"] = Edit.from_json(given["answer"])
+        if "drip" in given:
+            given["drip"] = Drip(int(given["drip"]["pieces"]), given["drip"]["pause"])
+        return cls(**given)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return its JSON."""
+        return _to_json(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Steps, one after the other. One that is wrong cannot be made: `ScenarioError` says why."""
+
+    name: str
+    steps: tuple[Step, ...]
+    #: What it is good for.
+    why: str = ""
+    #: Decides which requests a share strikes.
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        try:
+            row = load(json.dumps(self.to_json(), allow_nan=False).encode())
+        except (TypeError, ValueError) as error:
+            raise ScenarioError(f"$: cannot be told in JSON: {error}") from None
+        check(row)
+
+    @classmethod
+    def from_json(cls, row: object) -> "Scenario":
+        """Make a scenario of its JSON."""
+        check(row)
+        given: dict[str, Any] = {**cast("dict[str, Json]", row)}
+        given["steps"] = tuple(map(Step.from_json, given["steps"]))
+        return cls(**given)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return its JSON."""
+        return _to_json(self)
+
+
+def check(row: object) -> None:
+    """Raise `ScenarioError` unless `row` is the JSON of a scenario."""
+    if wrong := first_problem("scenario", row):
+        raise ScenarioError(wrong)
+    for number, step in enumerate(cast("Any", row)["steps"]):
+        error = step.get("error")
+        if error is None:
+            continue
+        if error not in ERRORS:
+            hint = likely(error, list(ERRORS))
+            raise ScenarioError(f"$.steps[{number}].error: no error has the id {error!r}{hint}")
+        known = {name for _, name, _, _ in Formatter().parse(ERRORS[error].message) if name}
+        if unknown := step.get("places", {}).keys() - known:
+            raise ScenarioError(
+                f"$.steps[{number}].places: {error} has no place {min(unknown)!r} in its message"
+            )
+
+
+def _changed(
+    value: dict[str, Any], members: Mapping[str, Json], without: frozenset[str]
+) -> dict[str, Any]:
+    if not members and not without:
+        return value
+    changed = {**value, **members}
+    return {name: member for name, member in changed.items() if name not in without}
+
+
+def _to_json(value: Any) -> dict[str, Any]:  # noqa: ANN401 - one of the dataclasses above
+    row: dict[str, Any] = {}
+    for member in fields(value):
+        held = getattr(value, member.name)
+        factory = member.default_factory
+        if held == (member.default if factory is MISSING else factory()):
+            continue
+        row[member.name] = _json(held)
+    return row
+
+
+def _json(held: object) -> Any:  # noqa: ANN401 - a member of one of them
+    if isinstance(held, (Step, Edit, Drip)):
+        return _to_json(held)
+    if isinstance(held, tuple):
+        return [_json(item) for item in cast("tuple[object, ...]", held)]
+    return dict(cast("Mapping[str, Json]", held)) if isinstance(held, Mapping) else held

@@ -1,0 +1,1 @@
+"""Adapters: the mock at a socket, inside httpx, and in the log."""

@@ -1,0 +1,129 @@
+"""The mock as an ASGI application, without a framework on the way."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from typing import Any, TypeAlias
+
+from ..admin.dispatch import dispatch
+from ..state.clock import Clock
+from ..state.store import State
+from ..wire import Request
+
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Application: TypeAlias = Callable[[Message, Receive, Send], Coroutine[Any, Any, None]]
+
+#: How long an upload that was answered before its end is still listened to, in seconds.
+#: A client that sends on meanwhile reads the answer, where a closed connection would reset it.
+LINGER = 5.0
+
+#: The ASGI extension that ends a connection: a mapping whose `call` takes `reset`.
+HANG_UP = "rerank_mock.hang_up"
+
+
+def application(state: State, admin_token: str | None = None) -> Application:
+    """Return the ASGI application of this mock; it serves HTTP and the lifespan events.
+
+    With an `admin_token`, calls of `/__admin` need it.
+    """
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            # A server that stops cancels uploads that are under way: they are given up.
+            with contextlib.suppress(asyncio.CancelledError):
+                await _serve(state, admin_token, scope, receive, send)
+        else:
+            raise NotImplementedError(f"this mock does not speak {scope['type']}")
+
+    return app
+
+
+async def _serve(
+    state: State, admin_token: str | None, scope: Message, receive: Receive, send: Send
+) -> None:
+    limit = state.behaviour.max_body_bytes
+    body, complete = bytearray(), False
+    while not complete and len(body) <= limit:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        body += message.get("body", b"")
+        complete = not message.get("more_body", False)
+    request = Request(
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        headers={
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        },
+        body=bytes(body[: limit + 1]),
+    )
+    response = dispatch(state, request, admin_token)
+    headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
+    headers.append((b"content-length", b"%d" % len(response.body)))
+    if not complete:
+        headers.append((b"connection", b"close"))
+    delivery = response.delivery
+    if not await _pause(state.clock, delivery.delay, receive):
+        return
+    if delivery.close not in (None, "in_body"):
+        await _hang_up(scope, receive, reset=delivery.close != "before_answer")
+        return
+    cut = delivery.close == "in_body"
+    # Nothing in between, so that one write carries the head and the first piece.
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    *pieces, last = delivery.split(response.body)
+    for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if not await _pause(state.clock, delivery.pause, receive):
+            return
+    await send({"type": "http.response.body", "body": last, "more_body": cut or not complete})
+    if cut:
+        await _hang_up(scope, receive, reset=False)
+    elif not complete:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(_discard(receive), LINGER)
+        await send({"type": "http.response.body"})
+
+
+async def _pause(clock: Clock, seconds: float, receive: Receive) -> bool:
+    """Let time pass; return whether the client is still there."""
+    sleep = clock.skip(seconds) if seconds else 0.0
+    if not sleep:
+        return True
+    try:
+        await asyncio.wait_for(_disconnected(receive), sleep)
+    except asyncio.TimeoutError:
+        return True
+    return False
+
+
+async def _hang_up(scope: Message, receive: Receive, *, reset: bool) -> None:
+    """End the connection where ASGI has no word for it; `via_socket` lends the means."""
+    hang_up = scope.get("extensions", {}).get(HANG_UP)
+    if hang_up is None:
+        raise ConnectionAbortedError("this server cannot hang up; via_socket can")
+    hang_up["call"](reset=reset)
+    await _disconnected(receive)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _discard(receive: Receive) -> None:
+    while (await receive()).get("more_body", False):
+        pass
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

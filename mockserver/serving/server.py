@@ -1,0 +1,191 @@
+"""The mock on a socket: uvicorn in a thread of its own, or as the whole process."""
+
+import ipaddress
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any
+
+import httptools
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ..state.store import State
+from .asgi import HANG_UP, application
+
+#: How long a server that stops waits for answers under way, in seconds.
+GRACE = 1
+
+# How the two numbers of SO_LINGER are laid out.
+_LINGER = "hh" if sys.platform == "win32" else "ii"
+
+
+class _Parser:
+    """Parses requests as httptools does, but ignores offers to upgrade (RFC 9110, section 7.8).
+
+    After the head of a request with an offer, httptools takes what follows for another protocol,
+    and drops the body. So the head is parsed once more, without the offer.
+    """
+
+    def __init__(self, protocol: "_Protocol") -> None:
+        self._protocol = protocol
+        self._begin()
+
+    def _begin(self) -> None:
+        parser = httptools.HttpRequestParser(self._protocol)
+        # As uvicorn does: a request may follow one that asked for the connection to be closed.
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.get_method = parser.get_method
+        self.get_http_version = parser.get_http_version
+        self.should_keep_alive = parser.should_keep_alive
+        #: Whether the head that was parsed last holds an offer.
+        self.has_offer = parser.should_upgrade
+        self._feed_data = parser.feed_data
+
+    @staticmethod
+    def should_upgrade() -> bool:
+        """Tell uvicorn that no connection is ever upgraded."""
+        return False
+
+    def feed_data(self, data: bytes) -> None:
+        """Parse what a client sent, whole or in part. Raises `httptools.HttpParserError`."""
+        while data:
+            data = self._feed(data)
+
+    def _feed(self, data: bytes) -> bytes:
+        """Parse up to an offer; return what follows, with the head of the offer before it."""
+        try:
+            self._feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self.get_method() == b"CONNECT":
+                raise httptools.HttpParserError("this server is no proxy") from None
+            head = self._head_without_offer()
+            self._begin()
+            return head + data[upgrade.args[0] :]
+        return b""
+
+    def _head_without_offer(self) -> bytes:
+        """Return the head as it came, but for the word `upgrade` in its Connection header."""
+        method, version = self.get_method(), self.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (method, self._protocol.url, version)]
+        for name, value in self._protocol.headers:
+            options = [option.strip() for option in value.split(b",")]
+            others = b", ".join(option for option in options if option.lower() != b"upgrade")
+            lines.append(b"%b: %b" % (name, others if name == b"connection" else value))
+        return b"\r\n".join([*lines, b"", b""])
+
+
+class _Protocol(HttpToolsProtocol):
+    """Keeps to HTTP/1.1, and lets the application hang up, which ASGI has no word for."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
+        super().__init__(*args, **options)
+        self.parser: Any = _Parser(self)
+
+    def on_headers_complete(self) -> None:
+        if not self.parser.has_offer():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self.parser.has_offer():
+            super().on_message_complete()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {HANG_UP: {"call": self.hang_up}}
+
+    def hang_up(self, *, reset: bool) -> None:
+        """Close the connection after what was written, or reset it at once."""
+        if reset:
+            # Whoever lingers for no time sends RST in place of FIN.
+            bare: socket.socket = self.transport.get_extra_info("socket")
+            bare.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+
+class _Uvicorn(uvicorn.Server):
+    """Says when it accepts connections."""
+
+    def __init__(
+        self, state: State, ready: Callable[[], None], admin_token: str | None = None
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application(state, admin_token),
+                http=_Protocol,
+                lifespan="off",
+                ws="none",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE,
+            )
+        )
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    """Bind a socket, to a free port if `port` is 0; raises OSError if that cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
+
+
+def base_url(listener: socket.socket) -> str:
+    """Return the base URL of a mock that listens there."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+
+
+def is_loopback(listener: socket.socket) -> bool:
+    """Return whether programs on this machine alone can reach it."""
+    return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+
+
+def serve(
+    state: State,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    admin_token: str | None = None,
+) -> None:
+    """Serve in this thread until a signal comes; call `ready` once connections are accepted."""
+    _Uvicorn(state, ready, admin_token).run([listener])
+
+
+class ThreadedServer:
+    """Serves in a background thread between entry and exit of a `with` block."""
+
+    def __init__(self, state: State, listener: socket.socket) -> None:
+        self.state = state
+        self.base_url = base_url(listener)
+        self._listener = listener
+        self._ready = threading.Event()
+        self._uvicorn = _Uvicorn(state, self._ready.set)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="rerank-mock")
+
+    def __enter__(self) -> "ThreadedServer":
+        self._running = self._executor.submit(self._uvicorn.run, [self._listener])
+        self._running.add_done_callback(lambda _: self._ready.set())
+        self._ready.wait()
+        if self._running.done():
+            self._running.result()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._uvicorn.should_exit = True
+        self._running.result()
+        self._executor.shutdown()

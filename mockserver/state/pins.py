@@ -1,0 +1,158 @@
+"""Scores that a test sets for documents, in place of the plausible ones."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+from ..scoring import Content
+from ..validation import first_problem
+from ..wire import Json, WireError, load
+
+#: Scores all documents of a query; None leaves a document its own score.
+ScoreFunction: TypeAlias = Callable[[Content, Sequence[Content]], "Sequence[float | None]"]
+
+
+class PinError(ValueError):
+    """Pins that are none; the message says where and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What is known of the scores of some documents."""
+
+    #: By text of the document; documents that are not named keep their own.
+    scores: Mapping[str, float] = field(default_factory=dict[str, float])
+    #: Texts of documents, best first: they score in (0.5, 1), whatever is not named below.
+    order: tuple[str, ...] = ()
+    #: The query and the model that it speaks of, or None for all.
+    query: str | None = None
+    model: str | None = None
+    #: The score of each document that is named, by its text.
+    named: Mapping[str, float] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Backwards, so that a text that stands there twice has its better place.
+        places = reversed([*enumerate(self.order, 1)])
+        ranked = {text: 1 - 0.5 * place / (len(self.order) + 1) for place, text in places}
+        object.__setattr__(self, "named", {**ranked, **self.scores})
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> "Pin":
+        """Make a pin of JSON that keeps `schemas/files/pins.json`."""
+        given = dict(row)
+        given["order"] = tuple(row.get("order", ()))
+        return cls(**given)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return its JSON."""
+        row = {
+            "scores": dict(self.scores),
+            "order": list(self.order),
+            "query": self.query,
+            "model": self.model,
+        }
+        return {name: value for name, value in row.items() if value not in ({}, [], None)}
+
+
+def read_pins(rows: Json) -> list[Pin]:
+    """Make pins of JSON; raises `PinError` with the JSON path of what is wrong."""
+    if wrong := first_problem("pins", rows):
+        raise PinError(wrong)
+    return [Pin.from_json(row) for row in cast("list[dict[str, Any]]", rows)]
+
+
+def load_pins(path: str | Path) -> list[Pin]:
+    """Read a file of golden rankings."""
+    try:
+        return read_pins(load(Path(path).read_bytes(), unique_keys=True))
+    except OSError as error:
+        raise PinError(f"{path}: cannot be read: {error.strerror}") from None
+    except (WireError, PinError) as error:
+        raise PinError(f"{path}: {error}") from None
+
+
+class Pins:
+    """The pins of all accounts. Each method is atomic under the lock of the state."""
+
+    def __init__(self, lock: threading.RLock) -> None:
+        self._lock = lock
+        self._pins: dict[str, tuple[Pin, ...]] = {}
+        self._functions: dict[str, ScoreFunction] = {}
+
+    def pin(self, account: str, pins: ScoreFunction | Iterable[Pin]) -> None:
+        """Pin scores for an account, before what was pinned already.
+
+        A function speaks before all pins; there is one for an account. It lives in this process,
+        and is no part of snapshots: a rollback leaves it in place.
+        """
+        with self._lock:
+            if callable(pins):
+                self._functions[account] = pins
+            else:
+                self._pins[account] = (*pins, *self._pins.get(account, ()))
+
+    def unpin(self, account: str) -> None:
+        """Forget all that is pinned for an account."""
+        with self._lock:
+            self._pins.pop(account, None)
+            self._functions.pop(account, None)
+
+    def of(self, account: str) -> tuple[Pin, ...]:
+        """Return the pins of an account; the first that names a document decides."""
+        with self._lock:
+            return self._pins.get(account, ())
+
+    def score(
+        self,
+        account: str,
+        *,
+        model: str,
+        query: Content,
+        documents: Sequence[Content],
+        scores: Sequence[float],
+    ) -> Sequence[float]:
+        """Return the scores of the documents, with the pinned ones in place of their own."""
+        with self._lock:
+            function = self._functions.get(account)
+            pins = [
+                pin
+                for pin in self._pins.get(account, ())
+                if pin.query in (None, _text(query)) and pin.model in (None, model)
+            ]
+        if function is None and not pins:
+            return scores
+        own = [score / 2 for score in scores] if any(pin.order for pin in pins) else scores
+        texts = [_text(document) for document in documents]
+        named = _first_of(pins, set(texts))
+        pinned = [named.get(text) for text in texts]
+        called = function(query, documents) if function else [None] * len(documents)
+        if len(called) != len(documents):
+            raise PinError(f"the function gave {len(called)} scores for {len(documents)} documents")
+        ranked = zip(called, pinned, own, strict=True)
+        return [next(score for score in row if score is not None) for row in ranked]
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the pins by account as JSON, without functions."""
+        with self._lock:
+            return {name: [pin.to_json() for pin in pins] for name, pins in self._pins.items()}
+
+    def rollback(self, snapshot: Mapping[str, Any]) -> None:
+        """Have the pins of the snapshot, and no others."""
+        with self._lock:
+            self._pins = {name: tuple(map(Pin.from_json, rows)) for name, rows in snapshot.items()}
+
+
+def _first_of(pins: Iterable[Pin], texts: set[str]) -> dict[str, float]:
+    """Return the score of each text that a pin names, by the first pin that does."""
+    found: dict[str, float] = {}
+    for pin in pins:
+        # The intersection looks through the smaller of both.
+        for text in pin.named.keys() & texts:
+            found.setdefault(text, pin.named[text])
+    return found
+
+
+def _text(content: Content) -> str:
+    return content if isinstance(content, str) else content.get("text", "")

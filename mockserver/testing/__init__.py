@@ -1,0 +1,1 @@
+"""What tests hold: fixtures, calls, expectations."""

@@ -1,0 +1,118 @@
+"""What tests hold: a mock that is running."""
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from ..redaction import Redactor
+from ..scenarios.armed import Receipt
+from ..scenarios.catalogue import find
+from ..state.accounts import Account, Term
+from ..state.clock import Clock
+from ..state.pins import Pin, ScoreFunction, read_pins
+from ..state.store import State
+from ..wire import Json, Request
+from .calls import Calls
+
+
+@dataclass(frozen=True, slots=True)
+class RerankMock:
+    """A mock that is running, seen by one test."""
+
+    #: Where clients find it, ending in `/v1`.
+    base_url: str
+    #: A key that it accepts.
+    api_key: str = field(repr=False)
+    #: Its accounts, models, behaviour, clock and journal.
+    state: State = field(repr=False)
+    #: How many exchanges there were before the test, and the accounts of other tests.
+    _before: int = field(default=0, repr=False)
+    _others: frozenset[str] = field(default=frozenset(), repr=False)
+    #: Undoes at the end of the test what the test has set.
+    _undo: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
+
+    @property
+    def calls(self) -> Calls:
+        """The exchanges of this test so far, oldest first.
+
+        At a shared server these are all since the test began but those of the accounts of other
+        tests: a call with an unknown key, or without one, is this test's.
+        """
+        since = self.state.journal.query(after=self._before)
+        return Calls((e for e in since if e.account not in self._others), self._redact)
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the mock: frozen and advanced, it spares the test all waiting."""
+        return self.state.clock
+
+    @property
+    def account(self) -> Account:
+        """The account as it is now."""
+        account = self.state.account_of(self.api_key)
+        assert account is not None
+        return account
+
+    def change_account(self, **terms: Term) -> Account:
+        """Change terms of this account: `charged_balance`, `limits`, `standing` and others.
+
+        Raises `AccountError`.
+        """
+        return self.state.change_account(self.account.name, **terms)
+
+    def arm(self, scenario: object) -> Receipt:
+        """Let the next requests of this account play a scenario.
+
+        It is a `Scenario`, its JSON, the name of a ready-made one, or the id of an error. Raises
+        `ScenarioError`.
+        """
+        return self.state.scenarios.arm(self.account.name, find(scenario))
+
+    @property
+    def receipts(self) -> list[Receipt]:
+        """What has become of the scenarios of this test, in the order of arming."""
+        receipts = self.state.scenarios.receipts()
+        return [receipt for receipt in receipts if receipt.account not in self._others]
+
+    def pin_scores(
+        self, scores: Mapping[str, float], *, query: str | None = None, model: str | None = None
+    ) -> None:
+        """Give documents these scores, by their text; all others keep their own.
+
+        With `query` or `model` it speaks of those alone. What was pinned last goes first. Raises
+        `PinError`.
+        """
+        self._pin({"scores": dict(scores)}, query, model)
+
+    def pin_order(self, *texts: str, query: str | None = None, model: str | None = None) -> None:
+        """Put the documents with these texts first, in this order; otherwise as `pin_scores`."""
+        self._pin({"order": [*texts]}, query, model)
+
+    def pin(self, pins: ScoreFunction | Iterable[Pin]) -> None:
+        """Give documents the scores of a function, or of pins such as `load_pins` reads."""
+        self.state.pins.pin(self.account.name, pins)
+
+    def set_environment(
+        self, *, base_url: str = "RERANK_BASE_URL", api_key: str = "RERANK_API_KEY"
+    ) -> None:
+        """Set the environment variables of these names until the test ends."""
+        for name, value in ((base_url, self.base_url), (api_key, self.api_key)):
+            self._undo.callback(_restore, name, os.environ.get(name))
+            os.environ[name] = value
+
+    def _redact(self, text: str) -> str:
+        nothing = Request("", "", "", {}, b"")
+        return Redactor(nothing, lambda word: self.state.account_of(word) is not None).text(text)
+
+    def _pin(self, row: dict[str, Json], query: str | None, model: str | None) -> None:
+        for_what = {"query": query, "model": model}
+        row |= {name: value for name, value in for_what.items() if value is not None}
+        self.pin(read_pins([row]))
+
+
+def _restore(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value

@@ -1,0 +1,495 @@
+"""Each advice is raised by what it is for, and by nothing that is near to it."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.advice.bodies import DIALECTS, likely_field
+from mockserver.advice.rules import ON_REQUESTS, OVER_TIME
+from mockserver.behaviour import PRESETS
+from mockserver.contract import FORMS, MODELS, REVISION
+from mockserver.scenarios.scenario import Scenario
+from mockserver.state.clock import Clock
+from mockserver.state.entry import Advice
+from mockserver.state.store import State
+from tests.mockserver.asking import (
+    AUTHORIZATION,
+    BGE,
+    HEADERS,
+    MULTIMODAL,
+    QWEN,
+    ask,
+    fields,
+)
+
+GUIDE = Path(__file__).parents[3] / "docs" / "journal-and-advice.md"
+RULES = {rule.id: rule for rule in (*ON_REQUESTS, *OVER_TIME)}
+
+LONG_KEY = "sk-abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def with_key(value: str) -> dict[str, str]:
+    return {**HEADERS, "authorization": value}
+
+
+class Case(NamedTuple):
+    """What is sent, and whether the advice has this in its hint; None: it is not given."""
+
+    sent: dict[str, Any]
+    hint: str | None
+
+
+def body(**changes: object) -> dict[str, Any]:
+    return {"body": fields(**changes)}
+
+
+def without(name: str) -> dict[str, Any]:
+    return {"body": {key: value for key, value in fields().items() if key != name}}
+
+
+IMAGE = {"image": "data:image/png;base64,aGk="}
+CHAT = [{"content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}]
+
+CASES: dict[str, list[Case]] = {
+    "path_with_v1_twice": [
+        Case({**body(), "path": "/v1/v1/rerank"}, "append /rerank alone"),
+        Case(body(), None),
+        Case({**body(), "path": "/v2/v1"}, None),
+    ],
+    "path_with_two_slashes": [
+        Case({**body(), "path": "/v1//rerank"}, ": /v1/rerank"),
+        Case({**body(), "path": "//v1///rerank"}, ": /v1/rerank"),
+        Case({**body(), "path": "/v1//ranking"}, None),
+        Case(body(), None),
+    ],
+    "path_with_trailing_slash": [
+        Case({**body(), "path": "/v1/rerank/"}, "Ask /v1/rerank"),
+        Case(body(), None),
+    ],
+    "path_without_rerank": [
+        Case({**body(), "path": "/v1"}, "/v1/rerank"),
+        Case({**body(), "path": "/"}, "/v1/rerank"),
+        Case({"body": {}, "path": "/v1"}, None),
+        Case({**body(), "path": "/v1/models"}, None),
+    ],
+    "path_without_v1": [
+        Case({**body(), "path": "/rerank"}, ": /v1/rerank"),
+        Case({"path": "/models", "method": "GET"}, ": /v1/models"),
+        Case({**body(), "path": "/v1/rerank"}, None),
+        Case({**body(), "path": "/ranking"}, None),
+    ],
+    "path_of_a_neighbour": [
+        Case({**body(), "path": "/v2/rerank"}, "/v1/rerank"),
+        Case({**body(), "path": "/v1/reranking"}, "/v1/rerank"),
+        Case({**body(), "path": "/score"}, "/v1/rerank"),
+        Case({**body(), "path": "/v1/v1/rerank"}, None),
+        Case({**body(), "path": "/v1//rerank"}, None),
+        Case({**body(), "path": "/rerank"}, None),
+        Case({**body(), "path": "/v1/rerank/"}, None),
+        Case({**body(), "path": "/v1/chat/completions"}, None),
+    ],
+    "rerank_model_elsewhere": [
+        Case({"body": {"model": BGE, "messages": []}, "path": "/v1/chat/completions"}, BGE),
+        Case({"body": {"model": QWEN, "input": "a"}, "path": "/v1/embeddings"}, QWEN),
+        Case({"body": {"model": "gpt", "messages": []}, "path": "/v1/chat/completions"}, None),
+        Case(body(), None),
+    ],
+    "wrong_method": [
+        Case({"method": "GET"}, "takes POST (a redirect"),
+        Case({"method": "POST", "path": "/v1/models"}, "takes GET"),
+        Case({"method": "GET", "path": "/v1/models"}, None),
+        Case({"method": "GET", "path": "/nowhere"}, None),
+    ],
+    "key_missing": [
+        Case({**body(), "headers": {}}, "Send `Authorization: Bearer KEY`"),
+        Case({**body(), "headers": {"x-api-key": "sk-mock"}}, "in x-api-key is not looked at"),
+        Case({**body(), "headers": with_key("Bearer ")}, "is the variable with the key empty?"),
+        Case({**body(), "headers": with_key("sk-mock")}, None),
+        Case({**body(), "headers": {**HEADERS, "x-api-key": "sk-mock"}}, None),
+    ],
+    "bearer_missing": [
+        Case({**body(), "headers": with_key("sk-mock")}, "before the key"),
+        Case({**body(), "headers": with_key("Token sk-mock")}, "before the key"),
+        Case({**body(), "headers": with_key("bearer sk-mock")}, None),
+        Case({**body(), "headers": {}}, None),
+    ],
+    "key_misshapen": [
+        Case({**body(), "headers": with_key("Bearer Bearer sk-mock")}, "twice"),
+        Case({**body(), "headers": with_key('Bearer "sk-mock"')}, "quotes"),
+        Case({**body(), "headers": with_key("Bearer <YOUR KEY>")}, "placeholder"),
+        Case({**body(), "headers": with_key("Bearer ${KEY}")}, "placeholder"),
+        Case({**body(), "headers": with_key("Bearer  sk-mock ")}, None),
+        Case({**body(), "headers": with_key("sk-mock")}, None),
+    ],
+    "key_in_url": [
+        Case({**body(), "query": "api_key=anything"}, "replace it"),
+        Case({**body(), "query": "x=sk-mock"}, "replace it"),
+        Case({**body(), "query": f"x={LONG_KEY}"}, "replace it"),
+        Case({**body(), "query": "x=sk%2Dmock"}, "replace it"),
+        Case({**body(), "path": "/v1/sk-mock/rerank"}, "replace it"),
+        Case({"method": "GET", "path": "/v1/models", "query": "type=text"}, None),
+        Case({**body(), "query": "x=sk-short&key="}, None),
+    ],
+    "content_type_wrong": [
+        Case({**body(), "headers": AUTHORIZATION}, "application/json"),
+        Case({**body(), "headers": {**HEADERS, "content-type": "text/plain"}}, "application/json"),
+        Case({**body(), "headers": {**HEADERS, "content-type": "Application/JSON; x=y"}}, None),
+        Case({"method": "GET", "path": "/v1/models", "headers": AUTHORIZATION}, None),
+    ],
+    "body_not_json": [
+        Case({"body": b"{'model': 'a'}"}, "json.dumps"),
+        Case({"body": b"model=a&query=b"}, "json=, not data="),
+        Case({"body": b"{"}, "Is not JSON"),
+        Case(body(), None),
+        Case({"body": b"hello", "path": "/nowhere"}, None),
+    ],
+    "encoded_twice": [
+        Case({"body": json.dumps(fields())}, "encode the object once"),
+        Case(body(documents='["a", "b"]'), "send the array"),
+        Case(body(documents="[a] and [b]"), None),
+        Case(body(documents=["[1]"]), None),
+        Case({"body": "text"}, None),
+    ],
+    "unknown_field": [
+        Case(body(instruct="a"), "`instruct`: did you mean `instruction`?"),
+        Case(body(top_k=1), "`top_k`: did you mean `top_n`?"),
+        Case(body(texts=["a"]), "`texts`: did you mean `documents`?"),
+        Case(body(passages=["a"]), "`passages`: did you mean `documents`?"),
+        Case(body(returnDocuments=True), "did you mean `return_documents`?"),
+        Case(body(overlap_token=1), "did you mean `overlap_tokens`?"),
+        Case(body(truncation=True), "it has no effect"),
+        Case(body(temperature=1), "it has no effect"),
+        Case(body(top_n=1, return_documents=True), None),
+        Case({"body": {"model": "a", "messages": []}, "path": "/v1/chat/completions"}, None),
+    ],
+    "null_field": [
+        Case(body(top_n=None), "`top_n`: leave it out"),
+        Case(body(query=None), None),
+        Case(body(seed=None), None),
+    ],
+    "top_n_below_one": [
+        Case(body(top_n=0), "`top_n` is 0"),
+        Case(body(top_n=-1), "`top_n` is -1"),
+        Case(body(top_n=1), None),
+        Case(body(top_n=False), None),
+    ],
+    "top_n_beyond_documents": [
+        Case(body(top_n=4), "`top_n` is 4, the documents are 3"),
+        Case(body(top_n=2, documents="one"), "the documents are 1"),
+        Case(body(top_n=3), None),
+        Case(body(top_n=1, documents=[]), None),
+    ],
+    "unknown_model": [
+        Case(body(model="bge-reranker-v2-m3"), f"did you mean `{BGE}`?"),
+        Case(body(model="Qwen/Qwen3-Reranker-8b"), f"did you mean `{QWEN}`?"),
+        Case(body(model="Qwen3-Reranker-8"), "did you mean `Qwen/Qwen3-Reranker-"),
+        Case(body(model="rerank-english-v3.0"), "ask GET /v1/models"),
+        Case(body(), None),
+        Case(without("model"), None),
+    ],
+    "gated_field": [
+        Case(body(model=QWEN, overlap_tokens=1), f"only {BGE}, Pro/{BGE}, netease"),
+        Case(body(instruction="a"), "only Qwen/Qwen3-Reranker-0.6B"),
+        Case(body(model=QWEN, instruction="a"), None),
+        Case(body(overlap_tokens=1), None),
+        Case(body(model="unknown", overlap_tokens=1), None),
+    ],
+    "chat_style_content": [
+        Case(body(model=MULTIMODAL, documents=CHAT), "without parts"),
+        Case(body(documents=[{"type": "text", "text": "a"}]), "without parts"),
+        Case(body(model=MULTIMODAL, query=CHAT[0]), "without parts"),
+        Case(body(model=MULTIMODAL, documents=[IMAGE]), None),
+    ],
+    "media_for_a_text_model": [
+        Case(body(documents=[IMAGE]), f"Only {MULTIMODAL}"),
+        Case(body(query={"video": "https://example.org/a.mp4"}), f"Only {MULTIMODAL}"),
+        Case(body(model=MULTIMODAL, documents=[IMAGE]), None),
+        Case(body(documents=[{"text": "a"}]), None),
+    ],
+    "text_as_object": [
+        Case(body(documents=[{"text": "a"}]), "as strings"),
+        Case(body(query={"text": "a"}), "as strings"),
+        Case(body(model=MULTIMODAL, documents=[{"text": "a"}]), None),
+        Case(body(documents=[IMAGE]), None),
+    ],
+    "field_rule": [
+        Case(body(overlap_tokens=81), "`overlap_tokens`: Must be less than or equal to 80"),
+        Case(body(top_n="3"), "`top_n`: Must be of type integer"),
+        Case(body(return_documents="true"), "`return_documents`: "),
+        Case(without("documents"), "`documents`: Must be present"),
+        Case(body(documents=[]), "`documents`: Must have at least 1"),
+        Case(body(query=""), "`query`: Must have at least 1"),
+        Case(body(documents=[1]), "`documents.0`: "),
+        Case({"body": [fields()]}, "`body`: Must be of type object"),
+        Case({"body": b"null"}, "`body`: Must be of type object"),
+        Case(body(top_n=None, overlap_tokens=80), None),
+        Case(body(top_n=0), None),
+        Case(body(documents=[{"text": "a"}]), None),
+        Case({"body": b"{"}, None),
+        Case({"body": [1], "path": "/nowhere"}, None),
+    ],
+    "empty_document": [
+        Case(body(documents=["a", "", " \n"]), "At index 1, 2: "),
+        Case(body(documents=[""] * 9), "0, 1, 2, 3, 4 and 4 more"),
+        Case(body(documents=["a"]), None),
+        Case(body(documents=[]), None),
+    ],
+    "duplicate_documents": [
+        Case(body(documents=["a", "b", "a", "a"]), "At index 2, 3: "),
+        Case(body(documents=["a", "A", "a "]), None),
+        Case(body(model=MULTIMODAL, documents=[IMAGE, IMAGE]), None),
+    ],
+}
+
+
+def given_on(state: State, **sent: Any) -> dict[str, str]:  # noqa: ANN401 - see `ask`
+    """Send a request; return the hints that it is given, by id."""
+    ask(state, **sent)
+    return {advice.id: advice.hint for advice in state.journal[-1].advice}
+
+
+@pytest.mark.parametrize(
+    ("name", "case"), [(name, case) for name, cases in CASES.items() for case in cases]
+)
+def test_an_advice_is_given_where_it_belongs_and_nowhere_else(name: str, case: Case) -> None:
+    hint = given_on(State(), **case.sent).get(name)
+    assert (hint is None) == (case.hint is None), hint
+    assert hint is None or (case.hint and case.hint in hint)
+
+
+def test_every_advice_on_a_request_has_a_case_that_raises_it_and_one_that_does_not() -> None:
+    assert list(CASES) == [rule.id for rule in ON_REQUESTS]
+    for cases in CASES.values():
+        assert {case.hint is None for case in cases} == {True, False}
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+
+
+@given(
+    st.sampled_from([model.id for model in MODELS.values() if model.state == "online"]),
+    TEXTS,
+    st.lists(TEXTS.filter(str.strip), min_size=1, max_size=8, unique=True),
+    st.sampled_from([{}, {"top_n": 1}, {"return_documents": True}]),
+)
+def test_a_request_that_keeps_the_contract_is_given_no_advice(
+    model: str, query: str, documents: list[str], options: dict[str, Any]
+) -> None:
+    assert given_on(State(), **body(model=model, query=query, documents=documents, **options)) == {}
+
+
+def test_the_example_of_the_page_is_given_no_advice() -> None:
+    classic = json.loads((REVISION / "request.classic.json").read_bytes())
+    example = {
+        name: field["examples"][-1]
+        for name, field in classic["properties"].items()
+        if "examples" in field and name != "instruction"
+    }
+    assert given_on(State(), body=example) == {}
+
+
+@pytest.mark.parametrize(
+    "sent", [case.sent for cases in CASES.values() for case in cases], ids=lambda _: ""
+)
+def test_what_breaks_the_contract_and_is_refused_is_told_why(sent: dict[str, Any]) -> None:
+    state = State(behaviour=PRESETS["strict"])
+    response = ask(state, **sent)
+    assert response.status == 200 or state.journal[0].advice or response.status in {401, 404}
+
+
+@given(st.sampled_from(sorted(DIALECTS)))
+def test_a_word_of_a_neighbour_is_no_word_of_ours(name: str) -> None:
+    own = FORMS["classic"].fields
+    assert name not in own
+    assert DIALECTS[name] in {*own, None}
+    assert likely_field(name) == DIALECTS[name]
+
+
+@given(st.sampled_from(sorted(FORMS["classic"].fields)), st.data())
+def test_a_slip_of_the_pen_is_recognised(name: str, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(name) - 1))
+    slip = name[:place] + name[place + 1 :]
+    if len(name) > 6 and slip not in FORMS["classic"].fields and slip not in DIALECTS:
+        assert likely_field(slip) == name
+
+
+class Life:
+    """A mock with a clock in hand, and one client."""
+
+    def __init__(self) -> None:
+        self.state = State(clock=Clock(1_000_000.0), behaviour=PRESETS["observed"])
+        self.state.behaviour = replace(self.state.behaviour, retry_after="present")
+        self.state.open_account("sk-other")
+
+    def sends(self, after: float = 0, **sent: Any) -> list[str]:  # noqa: ANN401 - see `ask`
+        """Send a request so many seconds later; return the ids of the advice."""
+        self.state.clock.advance(after)
+        return list(given_on(self.state, **{**body(), **sent}))
+
+    def limit(self, requests: int = 1) -> None:
+        self.state.change_account("account-1", limits={"RPM": requests})
+
+    def arm(self, **step: Any) -> None:  # noqa: ANN401 - a step as JSON has it
+        self.state.scenarios.arm("account-1", Scenario.from_json({"name": "one", "steps": [step]}))
+
+
+@pytest.fixture
+def life() -> Life:
+    return Life()
+
+
+BAD = body(top_n="a")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        BAD,
+        body(model="unknown"),
+        {"headers": with_key("Bearer sk-wrong")},
+        {"path": "/v1/nowhere"},
+        body(model="netease-youdao/bce-reranker-base_v1"),
+    ],
+    ids=["400", "400 model", "401", "404", "403"],
+)
+def test_retried_refusal_is_given_to_the_same_request_soon_after(
+    life: Life, sent: dict[str, Any]
+) -> None:
+    assert "retried_refusal" not in life.sends(**sent)
+    assert "retried_refusal" in life.sends(after=5, **sent)
+    assert "retried_refusal" not in life.sends(after=60, **sent)
+
+
+def test_retried_refusal_is_not_given_to_another_request_caller_or_answer(life: Life) -> None:
+    life.sends(**BAD)
+    assert "retried_refusal" not in life.sends(**body(top_n="b"))
+    assert "retried_refusal" not in life.sends(**BAD, headers=with_key("Bearer sk-other"))
+    model = "netease-youdao/bce-reranker-base_v1"
+    life.sends(**body(model=model))
+    life.state.behaviour = replace(life.state.behaviour, offline_model="not_found")
+    assert "retried_refusal" not in life.sends(**body(model=model))
+    life.state.change_model(model, state="online")
+    assert "retried_refusal" not in life.sends(**body(model=model))
+
+
+def test_retried_before_retry_after_is_given_until_the_time_is_over(life: Life) -> None:
+    life.limit()
+    life.sends()
+    life.sends()
+    assert life.sends(after=59) == ["retried_before_retry_after"]
+    assert life.sends(after=1) == []
+
+
+def test_retried_before_retry_after_is_given_where_it_was_a_date(life: Life) -> None:
+    ten_seconds_later = "Mon, 12 Jan 1970 13:46:50 GMT"
+    life.arm(error="overloaded", headers={"retry-after": ten_seconds_later})
+    life.sends()
+    assert life.sends(after=9) == ["retried_before_retry_after"]
+    life.arm(error="overloaded", headers={"retry-after": ten_seconds_later})
+    life.sends()
+    assert life.sends(after=1) == []
+
+
+def test_a_retry_after_that_says_nothing_is_none(life: Life) -> None:
+    life.arm(error="overloaded", headers={"retry-after": "soon"})
+    life.sends()
+    assert life.sends() == ["retried_at_once"]
+
+
+def test_retried_at_once_is_given_without_a_pause(life: Life) -> None:
+    life.arm(error="overloaded", times=3)
+    assert life.sends() == []
+    assert life.sends(after=0.05) == ["retried_at_once"]
+    assert life.sends(after=0.15) == []
+    assert life.sends(**body(query="another")) == []
+
+
+def test_paid_twice_is_given_to_what_costs_money(life: Life) -> None:
+    costly = body(model=QWEN)
+    assert life.sends(**costly) == []
+    assert life.sends(after=5, **costly) == ["paid_twice"]
+    assert life.sends(**costly, headers=with_key("Bearer sk-other")) == []
+    assert life.sends(**body(model=QWEN, query="another")) == []
+    free = body(model=BGE)
+    assert [life.sends(**free) for _ in range(2)] == [[], []]
+
+
+def test_redirect_ignored_is_given_to_who_asks_there_again(life: Life) -> None:
+    slash: dict[str, Any] = {"path": "/v1/rerank/"}
+    life.sends(**slash)
+    assert "redirect_ignored" in life.sends(after=1, **slash)
+    assert "redirect_ignored" not in life.sends(after=1, path="/v1/rerank")
+    assert "redirect_ignored" not in life.sends(after=1, **slash)
+    assert "redirect_ignored" not in life.sends(after=61, **slash)
+
+
+def test_dead_key_is_given_to_other_requests_with_a_refused_key(life: Life) -> None:
+    dead: dict[str, Any] = {"headers": with_key("Bearer sk-dead")}
+    assert life.sends(**dead) == []
+    assert life.sends(**dead, **body(query="b")) == ["dead_key"]
+    assert life.sends(**dead, **body(query="b")) == ["retried_refusal"]
+    assert life.sends(**body(query="c")) == []
+    assert life.sends(**body(query="d"), headers=with_key("Bearer sk-dead-2")) == []
+    assert "dead_key" not in life.sends(**body(query="e"), headers={})
+    assert "dead_key" not in life.sends(**body(query="f"), headers={})
+
+
+def test_every_advice_over_time_has_its_tests() -> None:
+    names = [name for name in globals() if name.startswith("test_")]
+    for rule in OVER_TIME:
+        assert any(name.startswith(f"test_{rule.id}_is_given_") for name in names)
+
+
+def test_a_request_that_was_under_way_is_no_retry(life: Life) -> None:
+    life.arm(error="overloaded")
+    life.sends()
+    first = replace(life.state.journal[-1], milliseconds=50.0)
+    life.state.journal.add(first)
+    sooner, later = replace(first, at=first.at + 0.04), replace(first, at=first.at + 0.06)
+    assert not life.state.journal.add(sooner).advice
+    life.state.journal.add(first)
+    assert [a.id for a in life.state.journal.add(later).advice] == ["retried_at_once"]
+
+
+def test_a_hint_has_no_key_in_it() -> None:
+    state = State(keys=["sk-mock", "sk-very-secret"])
+    for sent in (body(**{"sk-very-secret": 1}), body(model="sk-very-secret")):
+        (hint,) = given_on(state, **sent).values()
+        assert hint.startswith("`[redacted]`: ")
+
+
+def test_the_header_has_each_id_once() -> None:
+    response = ask(State(), fields(top_k=1, texts=["a"], top_n=None))
+    assert response.headers["x-rerank-mock-advice"] == "unknown_field, null_field"
+
+
+def test_a_request_without_advice_has_no_header() -> None:
+    assert "x-rerank-mock-advice" not in ask(State(), fields()).headers
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_an_advice_is_a_sentence_and_a_hint_that_goes_on_from_it(rule: Any) -> None:  # noqa: ANN401 - of two kinds
+    assert re.fullmatch(r"[A-Z`].*[^.]\.", rule.sentence)
+    assert rule.severity in {"breach", "mistake", "remark"}
+
+
+def test_the_guide_has_every_advice_in_its_table() -> None:
+    lines = GUIDE.read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line[:3] == "| `"]
+    assert rows == [[f"`{rule.id}`", rule.severity, rule.sentence] for rule in RULES.values()]
+
+
+def test_an_advice_turns_into_json() -> None:
+    advice = Advice("a", "remark", "It was.", "Be.")
+    assert advice.to_json() == {
+        "id": "a",
+        "severity": "remark",
+        "sentence": "It was.",
+        "hint": "Be.",
+    }

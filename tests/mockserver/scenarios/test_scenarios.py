@@ -1,0 +1,486 @@
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.scenarios.armed import UnmetError
+from mockserver.scenarios.catalogue import CATALOGUE, find
+from mockserver.scenarios.scenario import PLACES, Drip, Edit, Scenario, ScenarioError, Step
+from mockserver.state.store import DEFAULT_KEY, State
+from mockserver.wire import Response
+from tests.mockserver.asking import HEADERS, ask, fields, read, rerank
+from tests.schemas.data import TABLE_SCHEMAS, TABLES, errors
+
+ACCOUNT = "account-1"
+OVERLOADED = Step(error="overloaded")
+
+
+def armed(*steps: Step, **rest: Any) -> State:  # noqa: ANN401 - members of a scenario
+    state = State()
+    state.scenarios.arm(ACCOUNT, Scenario("under test", steps, **rest))
+    return state
+
+
+def statuses(state: State, requests: int) -> list[int]:
+    return [ask(state, fields()).status for _ in range(requests)]
+
+
+def played(**step: Any) -> Response:  # noqa: ANN401 - members of a step
+    return ask(armed(Step(**step)), fields())
+
+
+def edited(**edit: Any) -> Any:  # noqa: ANN401 - members of an edit, and an answer
+    return rerank(armed(Step(answer=Edit(**edit))), return_documents=True)
+
+
+def ranked(answer: Any) -> list[tuple[int, float]]:  # noqa: ANN401 - an answer
+    return [(result["index"], result["relevance_score"]) for result in answer["results"]]
+
+
+# The order of things
+
+
+def test_steps_are_consumed_in_order() -> None:
+    state = armed(Step(error="rate_limited", times=2), Step(), OVERLOADED)
+    assert statuses(state, 5) == [429, 429, 200, 503, 200]
+
+
+def test_a_step_without_end_takes_all_that_come() -> None:
+    assert statuses(armed(Step(error="busy", times=None), Step()), 20) == [503] * 20
+
+
+def test_scenarios_are_consumed_in_the_order_of_arming() -> None:
+    state = armed(OVERLOADED)
+    state.scenarios.arm(ACCOUNT, Scenario("second", (Step(error="forbidden"),)))
+    assert statuses(state, 3) == [503, 403, 200]
+
+
+def test_an_account_plays_its_own_scenarios_alone() -> None:
+    state = armed(Step(error="overloaded", times=None))
+    headers = {**HEADERS, "authorization": f"Bearer {state.open_account()}"}
+    assert ask(state, fields(), headers=headers).status == 200
+    assert ask(state, fields()).status == 503
+
+
+def test_only_rerank_requests_with_a_key_consume_a_step() -> None:
+    state = armed(OVERLOADED)
+    assert ask(state, b"", method="GET", path="/v1/models").status == 200
+    assert ask(state, fields(), headers={}).status == 401
+    assert ask(state, fields(), path="/rerank").status == 404
+    assert ask(state, fields()).status == 503
+
+
+def test_a_disarmed_scenario_is_played_no_more() -> None:
+    state = armed(Step(error="overloaded", times=None))
+    (receipt,) = state.scenarios.disarm(ACCOUNT)
+    assert statuses(state, 1) == [200]
+    assert (receipt.steps, state.scenarios.receipts()) == (["never"], [])
+
+
+def test_the_scenarios_of_an_account_that_is_closed_are_forgotten() -> None:
+    state = armed(OVERLOADED)
+    state.close_account(ACCOUNT)
+    assert state.scenarios.receipts() == []
+
+
+def test_many_threads_consume_each_step_exactly_once() -> None:
+    state = armed(Step(error="overloaded", times=50), Step(times=30), Step(error="busy", times=20))
+
+    def code(_: int) -> object:
+        return read(ask(state, fields())).get("code")
+
+    with ThreadPoolExecutor(8) as executor:
+        codes = list(executor.map(code, range(200)))
+    assert (codes.count(50505), codes.count(50603), codes.count(None)) == (50, 20, 130)
+    (receipt,) = state.scenarios.receipts()
+    assert receipt.taken == [50, 30, 20]
+
+
+STEPS = st.builds(
+    Step, times=st.none() | st.integers(1, 4), error=st.sampled_from([None, "busy", "forbidden"])
+)
+SCENARIOS = st.builds(
+    Scenario, st.just("drawn"), st.lists(STEPS, min_size=1, max_size=4).map(tuple)
+)
+
+
+@given(st.lists(SCENARIOS, max_size=3), st.integers(0, 12))
+def test_any_scenarios_are_played_as_if_written_out(scenarios: list[Scenario], count: int) -> None:
+    def written_out() -> Iterator[int]:
+        for scenario in scenarios:
+            for step in scenario.steps:
+                times = count if step.times is None else step.times
+                yield from [{None: 200, "busy": 503, "forbidden": 403}[step.error]] * times
+
+    state = State()
+    receipts = [state.scenarios.arm(ACCOUNT, scenario) for scenario in scenarios]
+    assert statuses(state, count) == [*written_out(), *[200] * count][:count]
+    finite = sum(step.times or 10**9 for scenario in scenarios for step in scenario.steps)
+    assert sum(sum(receipt.taken) for receipt in receipts) == min(count, finite)
+
+
+# A share of the requests
+
+
+def test_a_share_strikes_about_so_many_and_the_same_ones_by_seed() -> None:
+    def struck(seed: int) -> list[int]:
+        return statuses(armed(Step(error="busy", share=0.3, times=None), seed=seed), 300)
+
+    assert 60 <= struck(1).count(503) <= 120
+    assert struck(1) == struck(1)
+    assert struck(1) != struck(2)
+
+
+def test_what_a_share_does_not_strike_is_counted_and_answered_as_usual() -> None:
+    state = armed(Step(error="busy", share=0.5, times=10), OVERLOADED)
+    codes = [read(ask(state, fields())).get("code") for _ in range(11)]
+    (receipt,) = state.scenarios.receipts()
+    assert receipt.taken == [10, 1]
+    assert receipt.struck == [codes.count(50603), 1]
+    assert 0 < codes.count(50603) < 10
+    assert codes[10] == 50505
+
+
+# What a step does
+
+
+@pytest.mark.parametrize("row", TABLES["errors"], ids=lambda row: row["id"])
+def test_each_error_comes_with_its_status_and_body(row: dict[str, Any]) -> None:
+    response = played(error=row["id"])
+    message = row["message"].format(**PLACES)
+    bodies = {
+        "object": {"code": row["code"], "message": message, "data": None},
+        "object_without_code": {"message": message, "data": None},
+        "string": message,
+    }
+    assert response.status == row["status"]
+    if row["id"] == "not_found":  # plain text, as the behaviour `observed` has it
+        assert response.body.decode() == message
+    else:
+        assert read(response) == bodies[row["family"]]
+
+
+def test_an_error_takes_what_fills_its_message_and_headers() -> None:
+    response = played(error="rate_limited", places={"limit": "TPD"}, headers={"retry-after": "7"})
+    assert read(response)["message"].endswith("Details:TPD limit reached.")
+    assert response.headers["retry-after"] == "7"
+
+
+def test_an_error_may_come_with_another_status() -> None:
+    response = played(error="overloaded", status=200)
+    assert (response.status, read(response)["code"]) == (200, 50505)
+
+
+def test_a_body_is_sent_as_it_is() -> None:
+    response = played(body="<html>", status=502, headers={"content-type": "text/html"})
+    assert (response.status, response.body) == (502, b"<html>")
+    assert response.headers["content-type"] == "text/html"
+    assert played(body="").headers["content-type"] == "application/json"
+
+
+def test_a_header_can_be_taken_away() -> None:
+    assert "content-type" not in played(headers={"content-type": None}).headers
+
+
+def test_every_answer_keeps_its_trace_id() -> None:
+    assert "x-siliconcloud-trace-id" in played(error="overloaded").headers
+
+
+def test_a_cut_body_is_a_part_of_the_whole_one() -> None:
+    whole = ask(State(seed=1), fields()).body
+    cut = played(cut=0.5).body
+    assert len(cut) == len(whole) // 2
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        json.loads(cut)
+
+
+def test_a_redirect_is_played_too() -> None:
+    response = played(status=307, body="", headers={"location": "/v1/rerank"})
+    assert (response.status, response.headers["location"]) == (307, "/v1/rerank")
+
+
+def test_a_request_that_is_answered_instead_is_not_read() -> None:
+    assert ask(armed(OVERLOADED), b"{").status == 503
+
+
+def test_a_refusal_of_a_bad_request_is_not_edited_but_delivered() -> None:
+    state = armed(Step(answer=Edit(members={"meta": 1}), delay=2, headers={"x-seen": "1"}))
+    response = ask(state, fields(query=""))
+    assert (response.status, response.delivery.delay) == (400, 2)
+    assert (read(response).get("meta"), response.headers["x-seen"]) == (None, "1")
+
+
+# Edits
+
+
+def test_scripted_scores_rank_the_documents() -> None:
+    assert ranked(edited(scores=(0.1, 0.9, 0.5))) == [(1, 0.9), (2, 0.5), (0, 0.1)]
+
+
+def test_scripted_scores_count_before_top_n() -> None:
+    state = armed(Step(answer=Edit(scores=(0.1, 0.2, 0.999))))
+    assert ranked(rerank(state, top_n=1)) == [(2, 0.999)]
+
+
+def test_documents_without_a_scripted_score_keep_their_own() -> None:
+    own = dict(ranked(rerank(State())))
+    assert dict(ranked(edited(scores=(None, 0.25)))) == {**own, 1: 0.25}
+
+
+def test_ties_stand_in_the_order_of_the_documents() -> None:
+    assert ranked(edited(scores=(0.5, 0.5, 0.5))) == [(0, 0.5), (1, 0.5), (2, 0.5)]
+
+
+def test_documents_can_be_left_out() -> None:
+    assert [index for index, _ in ranked(edited(leave_out=(1,), scores=(3, 2, 1)))] == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("order", "indices"), [("falling", [2, 0, 1]), ("rising", [1, 0, 2]), ("index", [0, 1, 2])]
+)
+def test_results_stand_in_the_order_that_is_asked_for(order: str, indices: list[int]) -> None:
+    assert [index for index, _ in ranked(edited(order=order, scores=(2, 1, 3)))] == indices
+
+
+def test_members_are_added_replaced_and_taken_away() -> None:
+    answer = edited(members={"object": "list", "id": 7}, without=("meta",))
+    assert (answer["object"], answer["id"], "meta" in answer) == ("list", 7, False)
+
+
+def test_members_of_each_result_are_added_replaced_and_taken_away() -> None:
+    answer = edited(result_members={"rank": 0}, result_without=("document",))
+    assert all(r["rank"] == 0 and "document" not in r for r in answer["results"])
+    assert [r["document"] for r in edited(result_members={"document": None})["results"]] == [
+        None
+    ] * 3
+
+
+# Receipts
+
+
+def test_a_receipt_tells_which_steps_were_met() -> None:
+    state = armed(OVERLOADED, Step(times=2), Step(error="busy"))
+    (receipt,) = state.scenarios.receipts(ACCOUNT)
+    assert receipt.steps == ["never", "never", "never"]
+    statuses(state, 2)
+    assert (receipt.steps, receipt.met) == (["fully", "partly", "never"], False)
+    statuses(state, 2)
+    assert (receipt.steps, receipt.met) == (["fully", "fully", "fully"], True)
+    receipt.assert_met()
+
+
+def test_a_step_without_end_is_met_by_one_request() -> None:
+    state = armed(Step(error="busy", times=None))
+    (receipt,) = state.scenarios.receipts()
+    assert receipt.steps == ["never"]
+    statuses(state, 1)
+    assert receipt.steps == ["fully"]
+
+
+def test_a_test_that_demands_all_is_told_what_was_not_met() -> None:
+    state = armed(OVERLOADED, Step(error="busy", times=2))
+    statuses(state, 2)
+    (receipt,) = state.scenarios.receipts()
+    with pytest.raises(UnmetError) as caught:
+        receipt.assert_met()
+    assert str(caught.value) == (
+        "scenario 'under test' of account-1 was not played to its end:\n"
+        '  step 2 {"times":2,"error":"busy"}: partly met, by 1 of 2 requests'
+    )
+
+
+def test_receipts_are_json_that_keeps_its_schema() -> None:
+    state = armed(OVERLOADED, Step(times=None))
+    statuses(state, 1)
+    (receipt,) = state.scenarios.receipts()
+    row = json.loads(json.dumps(receipt.to_json()))
+    assert errors(TABLE_SCHEMAS["receipt"], row) == []
+    assert [(step["taken"], step["met"]) for step in row["steps"]] == [(1, "fully"), (0, "never")]
+
+
+def test_a_rollback_brings_scenarios_back_to_where_they_stood() -> None:
+    state = armed(OVERLOADED, Step(error="busy", times=2))
+    statuses(state, 2)
+    snapshot = json.loads(json.dumps(state.snapshot()))
+    (receipt,) = state.scenarios.receipts()
+    later = state.scenarios.arm(ACCOUNT, Scenario("later", (OVERLOADED,)))
+    before = receipt.to_json()
+    statuses(state, 2)
+    state.rollback(snapshot)
+    assert receipt.to_json() == before
+    assert later not in state.scenarios.receipts()
+    assert [read(ask(state, fields())).get("code") for _ in range(2)] == [50603, None]
+    elsewhere = State(keys=[DEFAULT_KEY])
+    elsewhere.rollback(snapshot)
+    assert [receipt.to_json() for receipt in elsewhere.scenarios.receipts()] == [before]
+
+
+# As data
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+MEMBERS = st.dictionaries(st.text(max_size=3), JSON_VALUES, max_size=2)
+NAMES = st.lists(st.text(max_size=3), max_size=2).map(tuple)
+EDITS = st.builds(
+    Edit,
+    scores=st.lists(st.none() | st.floats(-5, 5), max_size=3).map(tuple),
+    leave_out=st.lists(st.integers(0, 3), max_size=2).map(tuple),
+    order=st.sampled_from(["falling", "rising", "index"]),
+    members=MEMBERS,
+    without=NAMES,
+    result_members=MEMBERS,
+    result_without=NAMES,
+)
+ANY_STEP = st.builds(
+    Step,
+    times=st.none() | st.integers(1, 9),
+    share=st.floats(0.1, 1),
+    answer=EDITS,
+    status=st.none() | st.integers(200, 203) | st.integers(400, 599),
+    headers=st.dictionaries(st.sampled_from(["retry-after", "x-a"]), st.none() | st.just("1")),
+    cut=st.none() | st.floats(0, 0.9),
+    delay=st.floats(0, 100),
+    drip=st.none() | st.builds(Drip, st.integers(1, 5), st.floats(0, 5)),
+    close=st.sampled_from([None, "refused", "before_answer", "reset", "in_body"]),
+)
+
+
+@given(st.builds(Scenario, st.text(min_size=1), st.lists(ANY_STEP, min_size=1).map(tuple)))
+def test_a_scenario_is_the_same_as_data(scenario: Scenario) -> None:
+    row = json.loads(json.dumps(scenario.to_json()))
+    assert errors(TABLE_SCHEMAS["scenario"], row) == []
+    assert Scenario.from_json(row) == scenario
+
+
+def test_whole_numbers_may_be_written_as_floats() -> None:
+    drip = {"pieces": 2.0, "pause": 1}
+    scenario = find({"name": "x", "steps": [{"times": 2.0, "drip": drip}]})
+    assert repr(scenario.steps[0].times) == "2"
+    assert scenario.steps[0].drip == Drip(2, 1)
+
+
+@pytest.mark.parametrize(
+    ("step", "complaint"),
+    [
+        ({"tims": 2}, "$.steps[0]: has no member 'tims'; did you mean 'times'?"),
+        ({"times": 0}, "$.steps[0].times: 0 is less than the minimum of 1"),
+        ({"share": 0}, "$.steps[0].share: 0 is less than or equal to the minimum of 0"),
+        ({"error": "overload"}, "$.steps[0].error: no error has the id 'overload'; did you mean"),
+        ({"error": "busy", "body": ""}, "$.steps[0].body: cannot stand here beside"),
+        ({"error": "busy", "answer": {}}, "$.steps[0].answer: cannot stand here beside"),
+        ({"body": "", "answer": {}}, "$.steps[0].answer: cannot stand here beside"),
+        ({"places": {"limit": "RPM"}}, "$.steps[0]: the member 'error' is missing"),
+        (
+            {"error": "busy", "places": {"limit": "RPM"}},
+            "$.steps[0].places: busy has no place 'limit' in its message",
+        ),
+        ({"status": 204}, "$.steps[0].status: "),
+        ({"headers": {"content-length": "1"}}, "$.steps[0].headers: "),
+        ({"headers": {"Retry-After": "1"}}, "$.steps[0].headers: "),
+        ({"headers": {"x": "a\r\nb"}}, "$.steps[0].headers.x: "),
+        ({"cut": 1}, "$.steps[0].cut: "),
+        ({"delay": -1}, "$.steps[0].delay: -1 is less than the minimum of 0"),
+        ({"drip": {"pieces": 2}}, "$.steps[0].drip: the member 'pause' is missing"),
+        ({"close": "later"}, "$.steps[0].close: "),
+        ({"answer": {"order": "best"}}, "$.steps[0].answer.order: "),
+        ({"answer": {"scores": ["1"]}}, "$.steps[0].answer.scores[0]: "),
+    ],
+)
+def test_a_wrong_step_is_named_with_what_is_wrong(step: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        find({"name": "wrong", "steps": [step]})
+    assert str(caught.value).startswith(complaint)
+
+
+WRONG: list[tuple[object, str]] = [
+    (7, '$: 7 is not of type "object"'),
+    ({"steps": [{}]}, "$: the member 'name' is missing"),
+    ({"name": "x", "steps": []}, "$.steps: "),
+    ("overload", "$: there is no scenario 'overload'; did you mean 'overloaded'?"),
+]
+
+
+@pytest.mark.parametrize(("named", "complaint"), WRONG)
+def test_what_is_no_scenario_is_refused(named: object, complaint: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        find(named)
+    assert str(caught.value).startswith(complaint)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step(times=0),
+        Step(error="none"),
+        Step(delay=float("nan")),
+        Step(answer=Edit(scores=(float("inf"),))),
+        Step(body="\ud800"),
+        Step(answer=Edit(members={"x": b""})),  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType] # wrong by design
+    ],
+)
+def test_a_scenario_in_python_is_held_to_the_same(step: Step) -> None:
+    with pytest.raises(ScenarioError, match=r"^\$"):
+        Scenario("wrong", (step,))
+
+
+# Ready-made
+
+
+def test_a_name_finds_a_ready_made_scenario_or_an_error() -> None:
+    assert find("overloaded_forever") is CATALOGUE["overloaded_forever"]
+    assert find("busy") == Scenario("busy", (Step(error="busy"),))
+    assert not CATALOGUE.keys() & {row["id"] for row in TABLES["errors"]}
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_ready_made_scenario_is_data_that_says_why(name: str) -> None:
+    scenario = CATALOGUE[name]
+    assert scenario.name == name
+    assert scenario.why.endswith((".", "?"))
+    assert errors(TABLE_SCHEMAS["scenario"], json.loads(json.dumps(scenario.to_json()))) == []
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_ready_made_scenario_shows_in_the_answers(name: str) -> None:
+    def seen(state: State) -> list[object]:
+        answers = [ask(state, fields(return_documents=True)) for _ in range(10)]
+        bodies = [re.sub(rb"[0-9a-f]{32}", b"an id", answer.body) for answer in answers]
+        heads = [(a.status, a.delivery, a.headers.get("content-type")) for a in answers]
+        return [*heads, *bodies]
+
+    state = State(seed=1)
+    state.scenarios.arm(ACCOUNT, CATALOGUE[name])
+    assert seen(state) != seen(State(seed=1))
+
+
+def test_the_guide_has_every_ready_made_scenario_with_its_reason() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", guide.split("## Steps")[0], re.MULTILINE)
+    assert rows == [(name, scenario.why) for name, scenario in CATALOGUE.items()]
+
+
+def test_the_guide_has_every_member_of_a_step_and_of_its_edit() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`[^|]*`) \|", guide.split("## Steps")[1], re.MULTILINE)
+    told = set(re.findall(r"`(\w+)`", " ".join(cells)))
+    definitions = TABLE_SCHEMAS["scenario"]["$defs"]
+    assert told >= {*definitions["step"]["properties"], *definitions["edit"]["properties"]}
+
+
+def test_a_step_that_took_more_requests_than_its_own_is_over() -> None:
+    state = armed(OVERLOADED, Step(error="forbidden"))
+    snapshot = state.snapshot()
+    snapshot["scenarios"]["receipts"][0]["steps"][0] |= {"taken": 9, "struck": 9}
+    state.rollback(snapshot)
+    assert statuses(state, 1) == [403]
+    assert state.scenarios.receipts()[0].met

@@ -1,0 +1,104 @@
+import asyncio
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from mockserver.behaviour import Behaviour
+from mockserver.serving import asgi as via_asgi
+from mockserver.serving.asgi import Message, application
+from mockserver.state.store import State
+from tests.mockserver.asking import HEADERS, fields
+
+BODY = json.dumps(fields()).encode()
+
+
+def talk(state: State, scope: dict[str, Any], messages: Iterable[Message]) -> list[Message]:
+    """Run the application on what it receives; return what it sends."""
+    received, sent = iter(messages), list[Message]()
+    never = asyncio.Event()
+
+    async def receive() -> Message:
+        for message in received:
+            return message
+        await never.wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(application(state)(scope, receive, send))
+    return sent
+
+
+def http(state: State, messages: Iterable[Message]) -> list[Message]:
+    headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/rerank",
+        "query_string": b"",
+        "headers": headers,
+    }
+    return talk(state, scope, messages)
+
+
+def request(body: bytes, *, more: bool = False) -> Message:
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+def test_head_and_body_are_sent_with_their_length() -> None:
+    start, body = http(State(), [request(BODY)])
+    assert (start["type"], start["status"]) == ("http.response.start", 200)
+    assert (b"content-length", b"%d" % len(body["body"])) in start["headers"]
+    assert (body["type"], body["more_body"]) == ("http.response.body", False)
+
+
+def test_a_body_in_pieces_is_put_together() -> None:
+    start, _ = http(State(), [request(BODY[:9], more=True), request(BODY[9:])])
+    assert start["status"] == 200
+
+
+def test_a_client_that_leaves_in_mid_request_is_not_answered() -> None:
+    state = State()
+    assert http(state, [request(BODY[:9], more=True), {"type": "http.disconnect"}]) == []
+    assert not state.journal
+
+
+def test_an_upload_that_is_too_large_is_answered_first_and_read_to_its_end_after() -> None:
+    state = State(behaviour=Behaviour(max_body_bytes=10))
+    arriving = iter([*[request(b"x" * 8, more=True)] * 4, request(b"x")])
+    start, body, end = http(state, arriving)
+    assert not list(arriving)
+    assert start["status"] == 413
+    assert (b"connection", b"close") in start["headers"]
+    assert body["more_body"]
+    assert not end.get("more_body")
+    assert state.journal[0].request.body == b"x" * 11
+
+
+def test_an_upload_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(via_asgi, "LINGER", 0.01)
+    state = State(behaviour=Behaviour(max_body_bytes=10))
+    assert len(http(state, [request(b"x" * 11, more=True)])) == 3
+
+
+def test_a_client_that_leaves_while_it_is_refused_ends_the_upload() -> None:
+    state = State(behaviour=Behaviour(max_body_bytes=10))
+    leaving = {"type": "http.disconnect"}
+    assert http(state, [request(b"x" * 11, more=True), leaving])[0]["status"] == 413
+
+
+def test_lifespan_events_are_confirmed() -> None:
+    events = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent = talk(State(), {"type": "lifespan"}, events)
+    assert [message["type"] for message in sent] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
+
+
+def test_other_protocols_are_refused() -> None:
+    with pytest.raises(NotImplementedError, match="websocket"):
+        talk(State(), {"type": "websocket"}, [])

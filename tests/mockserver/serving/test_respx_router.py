@@ -1,0 +1,96 @@
+import asyncio
+
+import httpx
+import pytest
+import respx
+
+from mockserver.serving.respx_router import BASE_URL, router
+from mockserver.state.store import State
+from mockserver.testing.fixtures import RerankMock
+from tests.mockserver.asking import HEADERS, fields
+
+
+def post(url: str) -> httpx.Response:
+    return httpx.post(url, json=fields(), headers=HEADERS)
+
+
+def test_sync_and_async_clients_are_answered(rerank_mock: RerankMock) -> None:
+    async def post_async() -> httpx.Response:
+        async with httpx.AsyncClient() as client:
+            return await client.post(f"{BASE_URL}/rerank", json=fields(), headers=HEADERS)
+
+    one, other = post(f"{BASE_URL}/rerank"), asyncio.run(post_async())
+    assert one.json()["results"] == other.json()["results"]
+    assert len(rerank_mock.calls) == 2
+
+
+@pytest.mark.parametrize("path", ["", "/", "/rerank", "/v1/v1/rerank", "/v1/chat/completions"])
+def test_a_wrong_path_never_leaves_the_process(rerank_mock: RerankMock, path: str) -> None:
+    response = post(f"https://api.siliconflow.cn{path}")
+    assert (response.status_code, response.text) == (404, "404 page not found")
+    assert rerank_mock.state.journal[0].request.path == (path or "/")
+
+
+@pytest.mark.usefixtures("rerank_mock")
+def test_the_query_reaches_the_mock() -> None:
+    response = httpx.get(f"{BASE_URL}/models?sub_type=embedding", headers=HEADERS)
+    assert response.json()["data"] == []
+
+
+@pytest.mark.usefixtures("rerank_mock")
+def test_a_redirect_leads_to_the_answer() -> None:
+    response = httpx.post(
+        f"{BASE_URL}/rerank/", json=fields(), headers=HEADERS, follow_redirects=True
+    )
+    assert [step.status_code for step in (*response.history, response)] == [307, 200]
+
+
+@pytest.mark.parametrize(
+    "base_url", ["http://localhost:8080/v1", "https://gateway.example/api/v1", "http://[::1]:1/v1"]
+)
+def test_another_base_url_can_be_chosen(base_url: str) -> None:
+    with router(State(), base_url):
+        assert post(f"{base_url}/rerank").status_code == 200
+        followed = httpx.post(
+            f"{base_url}/rerank/", json=fields(), headers=HEADERS, follow_redirects=True
+        )
+        assert followed.status_code == 200
+        with respx.mock(), pytest.raises(AssertionError, match="not mocked"):
+            post(f"{BASE_URL}/rerank")
+
+
+def test_a_base_url_without_its_version_is_refused() -> None:
+    with pytest.raises(ValueError, match="ends in /v1, unlike 'https:"):
+        router(State(), "https://api.siliconflow.cn")
+
+
+def test_other_hosts_are_passed_through(rerank_mock: RerankMock, rerank_server: RerankMock) -> None:
+    headers = {"authorization": f"Bearer {rerank_server.api_key}"}
+    response = httpx.post(f"{rerank_server.base_url}/rerank", json=fields(), headers=headers)
+    assert response.status_code == 200
+    assert len(rerank_server.calls) == 1
+    assert not rerank_mock.calls
+
+
+@pytest.mark.parametrize("outer", ["mock", "user"])
+def test_routes_of_the_user_are_left_alone(outer: str) -> None:
+    routers = [router(State()), respx.mock(assert_all_called=False)]
+    if outer == "user":
+        routers.reverse()
+    with routers[0], routers[1]:
+        user = routers[0] if outer == "user" else routers[1]
+        user.get("https://example.com/").respond(204)
+        assert httpx.get("https://example.com/").status_code == 204
+        assert post(f"{BASE_URL}/rerank").status_code == 200
+        with pytest.raises(AssertionError, match="not mocked"):
+            httpx.get("https://example.org/")
+
+
+def test_nothing_is_intercepted_once_the_router_stopped() -> None:
+    state = State()
+    with router(state):
+        pass
+    with respx.mock() as user:
+        user.post(f"{BASE_URL}/rerank").respond(418)
+        assert post(f"{BASE_URL}/rerank").status_code == 418
+    assert not state.journal

@@ -1,0 +1,246 @@
+"""What tests assert of calls, and what they are told when it does not hold."""
+
+from collections.abc import Callable
+from unittest.mock import ANY
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.rerank_request import RerankRequest
+from mockserver.serving.respx_router import BASE_URL
+from mockserver.state import journal
+from mockserver.state.store import DEFAULT_KEY, State
+from mockserver.testing.calls import LENGTH, Calls
+from mockserver.testing.fixtures import RerankMock
+from tests.mockserver.asking import BGE, HEADERS, MULTIMODAL, ask, fields
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner),
+    max_leaves=5,
+)
+
+
+def calls(*bodies: object, key: str = DEFAULT_KEY) -> Calls:
+    state = State(keys=[key])
+    for body in bodies:
+        ask(state, body, headers={**HEADERS, "authorization": f"Bearer {key}"})
+    return RerankMock(BASE_URL, key, state).calls
+
+
+def told(assertion: Callable[[], None]) -> str:
+    with pytest.raises(AssertionError) as caught:
+        assertion()
+    return str(caught.value)
+
+
+# What was sent
+
+
+def test_a_request_is_read_field_by_field() -> None:
+    body = fields(
+        instruction="Rank.", top_n=2, return_documents=True, max_chunks_per_doc=3, overlap_tokens=4
+    )
+    assert calls(body).last.sent == RerankRequest(
+        model=BGE,
+        query="Apple",
+        documents=["banana", "an apple", "fruit"],
+        instruction="Rank.",
+        top_n=2,
+        return_documents=True,
+        max_chunks_per_doc=3,
+        overlap_tokens=4,
+        fields=body,
+    )
+
+
+def test_what_was_not_sent_is_none_and_a_text_alone_is_one_document() -> None:
+    body = {"model": BGE, "query": {"text": "a"}, "documents": "one"}
+    assert calls(body).last.sent == RerankRequest(
+        model=BGE, query={"text": "a"}, documents=["one"], fields=body
+    )
+
+
+@pytest.mark.parametrize("name", ["model", "query", "documents", "top_n", "return_documents"])
+def test_a_wrong_type_is_none_and_stands_in_the_fields(name: str) -> None:
+    wrong: object = True if name == "top_n" else 1.5
+    sent = calls(fields(**{name: wrong})).last.sent
+    assert getattr(sent, name) in (None, [])
+    assert sent.fields[name] == wrong
+
+
+@pytest.mark.parametrize("body", [b"", b"no JSON", b"[1]", b"null"])
+def test_a_body_that_is_no_object_asks_for_nothing(body: bytes) -> None:
+    assert calls(body).last.sent == RerankRequest()
+
+
+def test_a_body_of_which_the_journal_kept_a_part_is_not_read() -> None:
+    state = State()
+    ask(state, fields(query="a" * journal.BODY_BYTES))
+    with pytest.raises(ValueError, match=r"kept 65,536 of 65,\d+ bytes"):
+        _ = state.journal[0].sent
+
+
+# What is asserted
+
+
+def test_calls_are_a_list() -> None:
+    seen = calls(fields(), fields(query="Pear"))
+    assert (seen.called, seen.call_count, len(seen), bool(calls())) == (True, 2, 2, False)
+    assert seen.last is seen[-1]
+    assert calls() == []
+    assert not calls().called
+
+
+def test_nothing_was_called() -> None:
+    calls().assert_not_called()
+    nothing = "no request has reached the mock"
+    assert told(calls().assert_called) == nothing
+    assert told(lambda: calls().assert_called_with(query="Apple")) == nothing
+    assert told(lambda: calls().assert_any_call(query="Apple")) == nothing
+    assert told(calls().assert_called_once) == nothing
+    assert told(lambda: print(calls().last)) == nothing
+
+
+def test_one_call_too_many_is_told_with_all_of_them() -> None:
+    calls(fields()).assert_called_once()
+    calls(fields()).assert_called()
+    message = told(calls(fields(), fields(top_n=0)).assert_called_once)
+    assert message == (
+        "expected one call, and there were 2:\n"
+        "  call 1: POST /v1/rerank -> 200 answered\n"
+        "  call 2: POST /v1/rerank -> 400 parameter_rule"
+    )
+    message = told(calls(fields()).assert_not_called)
+    assert message.startswith("expected no call, and there was one:\n  call 1: POST ")
+    assert told(calls(*[fields()] * 25).assert_called_once).endswith("\n  and 15 more")
+
+
+def test_only_the_fields_that_are_named_are_looked_at() -> None:
+    seen = calls(fields(top_n=2))
+    seen.assert_called_with()
+    seen.assert_called_with(top_n=2)
+    seen.assert_called_once_with(query="Apple", documents=("banana", "an apple", "fruit"))
+    seen.assert_any_call(model=ANY, documents=["banana", ANY, "fruit"])
+
+
+@given(JSON, JSON)
+def test_a_field_is_as_expected_if_json_says_so(sent: object, expected: object) -> None:
+    seen = calls({"query": sent})
+    seen.assert_called_with(query=sent)
+    seen.assert_any_call(query=sent)
+    if sent != expected:
+        told(lambda: seen.assert_called_with(query=expected))
+        told(lambda: seen.assert_any_call(query=expected))
+
+
+def test_the_last_call_and_any_call_are_what_they_say() -> None:
+    seen = calls(fields(query="a"), fields(query="b"))
+    seen.assert_called_with(query="b")
+    told(lambda: seen.assert_called_with(query="a"))
+    seen.assert_any_call(query="a")
+    seen.assert_any_call(query="b")
+
+
+def test_true_is_not_one() -> None:
+    message = told(lambda: calls(fields(top_n=True)).assert_called_with(top_n=1))
+    assert "\n    top_n: expected 1, sent true\n" in message
+
+
+def test_what_the_mock_advises_is_told_with_the_difference() -> None:
+    sent = fields(top_k=2, return_documents=None)
+    assert told(lambda: calls(sent).assert_called_with(top_n=2)).splitlines()[2:] == [
+        "    top_n: expected 2, and it was not sent",
+        "    hint: `top_k`: did you mean `top_n`?",
+    ]
+
+
+def test_a_field_that_the_test_misspells_is_guessed() -> None:
+    message = told(lambda: calls(fields()).assert_called_with(topn=2))
+    assert message.endswith("topn: expected 2, and it was not sent; did you mean 'top_n'?")
+    told(lambda: calls(fields(top_n=1)).assert_called_with(top_n=True))
+    calls(fields(top_n=1)).assert_called_with(top_n=1.0)
+
+
+def test_the_last_call_is_compared_field_by_field() -> None:
+    seen = calls(fields(), fields(query="apple", documents=["banana", "apple", "fruit"]))
+    assert told(
+        lambda: seen.assert_called_with(
+            model=BGE, query="Apple", documents=["banana", "an apple", "fruit"], top_n=1
+        )
+    ) == (
+        "the last of 2 calls was sent otherwise:\n"
+        "  call 2: POST /v1/rerank -> 200 answered\n"
+        '    query: expected "Apple", sent "apple"\n'
+        '    documents[1]: expected "an apple", sent "apple"\n'
+        "    top_n: expected 1, and it was not sent"
+    )
+
+
+def test_one_call_is_compared_once_it_is_the_only_one() -> None:
+    seen = calls(fields())
+    assert told(lambda: seen.assert_called_once_with(query="Pear")).startswith(
+        "the call was sent otherwise:\n"
+    )
+    twice = calls(fields(), fields())
+    assert "there were 2" in told(lambda: twice.assert_called_once_with(query="Apple"))
+
+
+def test_the_nearest_call_is_told() -> None:
+    seen = calls(fields(query="a"), fields(query="b", top_n=2), fields(query="c"))
+    message = told(lambda: seen.assert_any_call(query="B", top_n=2))
+    assert message == (
+        "no call was sent so; there were 3:\n"
+        "  call 2: POST /v1/rerank -> 200 answered is the nearest\n"
+        '    query: expected "B", sent "b"'
+    )
+    assert "call 3: " in told(lambda: seen.assert_any_call(query="d"))
+    assert "call 2: " in told(lambda: seen.assert_any_call(query="b", top_n=3))
+
+
+def test_lists_of_other_lengths_are_told_as_a_whole() -> None:
+    message = told(lambda: calls(fields(documents=["a", "b"])).assert_called_with(documents=["a"]))
+    assert message.endswith('documents (2 in place of 1): expected ["a"], sent ["a", "b"]')
+
+
+def test_contents_are_compared_too() -> None:
+    seen = calls(fields(model=MULTIMODAL, documents=[{"text": "a"}, {"image": "b"}]))
+    seen.assert_called_with(documents=[{"text": "a"}, {"image": "b"}])
+    assert 'documents[1]: expected {"image": "c"}, sent {"image": "b"}' in told(
+        lambda: seen.assert_called_with(documents=[{"text": "a"}, {"image": "c"}])
+    )
+
+
+def test_long_values_are_cut_to_where_they_differ() -> None:
+    text = "a" * 5000
+    seen = calls(fields(query=text + "b" + text))
+    message = told(lambda: seen.assert_called_with(query=text + "c" + text))
+    assert "query, from character 4980: " in message
+    assert 'expected "aaaaaaaaaaaaaaaaaaaac' in message
+    assert 'sent "aaaaaaaaaaaaaaaaaaaab' in message
+    assert len(message) < 3 * LENGTH
+    assert "(10,003 characters)" in told(lambda: seen.assert_called_with(query=1))
+
+
+def test_many_differences_are_counted() -> None:
+    documents = list(map(str, range(30)))
+    message = told(
+        lambda: calls(fields(documents=documents)).assert_called_with(documents=["x"] * 30)
+    )
+    assert message.count("expected") == 10
+    assert message.endswith("and 20 more differences")
+
+
+@pytest.mark.parametrize("key", [DEFAULT_KEY, "sk-" + "0123456789abcdef" * 2])
+def test_no_key_is_in_a_message(key: str) -> None:
+    seen = calls(fields(query=f"{key} is secret"), key=key)
+    message = told(lambda: seen.assert_called_with(query=f"key {key}", documents=[key]))
+    assert key not in message
+    assert "key [redacted]" in message
+
+
+def test_what_moves_the_cursor_is_escaped() -> None:
+    message = told(lambda: calls(fields()).assert_called_with(query="\x1b[2J\u202e"))
+    assert message.isascii()
+    assert "\x1b" not in message

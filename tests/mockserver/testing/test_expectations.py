@@ -1,0 +1,378 @@
+"""What fails the test of a client that does not do as it should, and what it is told."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mockserver.advice.rules import ON_REQUESTS, OVER_TIME
+from mockserver.serving.respx_router import BASE_URL
+from mockserver.state.store import DEFAULT_KEY, State
+from mockserver.testing.expectations import ExpectationError, Expectations
+from mockserver.testing.fixtures import RerankMock
+from tests.mockserver.asking import HEADERS, ask, fields
+
+BREACH = fields(top_n=0)
+MISTAKE = fields(top_k=1)
+REMARK = fields(top_n=None)
+
+
+def mock_after(*bodies: object, key: str = DEFAULT_KEY) -> RerankMock:
+    state = State(keys=[key])
+    for body in bodies:
+        ask(state, body, headers={**HEADERS, "authorization": f"Bearer {key}"})
+    return RerankMock(BASE_URL, key, state)
+
+
+def told(mock: RerankMock, **options: object) -> str:
+    return Expectations().changed(options).of_calls(mock, "<{}>".format)
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "ids"),
+    [
+        ("nothing", set[str]()),
+        ("breach", {"top_n_below_one"}),
+        ("mistake", {"top_n_below_one", "unknown_field"}),
+        ("remark", {"top_n_below_one", "unknown_field", "null_field"}),
+    ],
+)
+def test_advice_counts_from_the_severity_that_is_chosen(fail_on: str, ids: set[str]) -> None:
+    message = told(mock_after(fields(), BREACH, MISTAKE, REMARK), fail_on=fail_on)
+    names = {rule.id for rule in (*ON_REQUESTS, *OVER_TIME)}
+    assert {name for name in names if name in message} == ids
+    assert bool(message) is bool(ids)
+
+
+@pytest.mark.parametrize(
+    ("body", "head"),
+    [
+        (BREACH, "the client broke the contract: top_n_below_one\n"),
+        (MISTAKE, "the client made a mistake: unknown_field\n"),
+        (REMARK, "the client gave cause for a remark: null_field\n"),
+    ],
+)
+def test_the_worst_is_told_first(body: object, head: str) -> None:
+    assert told(mock_after(body), fail_on="remark").startswith(head)
+
+
+def test_what_is_allowed_is_not_told() -> None:
+    mock = mock_after(BREACH, MISTAKE)
+    assert "top_n_below_one" not in told(mock, fail_on="mistake", allow=["top_n_below_one"])
+    assert "unknown_field" in told(mock, fail_on="mistake", allow=["top_n_below_one"])
+    assert not told(mock, allow={"top_n_below_one"})
+
+
+def test_it_is_told_which_call_what_was_sent_and_what_to_do() -> None:
+    assert told(mock_after(fields(), BREACH, fields(query="Pear", top_n=0), BREACH)) == (
+        "the client broke the contract: top_n_below_one\n"
+        "\n"
+        "call 2: POST /v1/rerank -> 400 parameter_rule\n"
+        '  sent    {"model": "BAAI/bge-reranker-v2-m3", "query": "Apple", "documents": '
+        '["banana", "an apple", "fruit"], "top_n": 0}\n'
+        "  breach  top_n_below_one: `top_n` is less than 1.\n"
+        "  hint    `top_n` is 0: leave it out to get all documents\n"
+        "  again   in call 3, 4\n"
+        "\n"
+        'Is it meant so? <allow=["top_n_below_one"]>'
+    )
+
+
+def test_a_long_list_is_cut() -> None:
+    mock = mock_after(*(fields(top_n=-number) for number in range(40)))
+    message = told(mock)
+    assert message.count("call ") == 10
+    assert "and 30 more finds" in message
+    assert told(mock_after(*[BREACH] * 40)).count("\n") < 10
+
+
+@pytest.mark.parametrize("key", [DEFAULT_KEY, "sk-" + "0123456789abcdef" * 2])
+def test_no_key_is_told(key: str) -> None:
+    message = told(mock_after(fields(query=key, top_n=0), key=key))
+    assert "[redacted]" in message
+    assert key not in message
+
+
+def test_a_call_without_a_key_is_told() -> None:
+    mock = mock_after()
+    ask(mock.state, fields(), headers={})
+    assert "key_missing" in told(mock)
+
+
+# Scenarios
+
+
+def unmet(scenario: object, requests: int, **options: object) -> str:
+    mock = mock_after()
+    mock.arm(scenario)
+    for _ in range(requests):
+        ask(mock.state, fields())
+    return Expectations().changed(options).of_scenarios(mock, "<{}>".format)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "requests", "is_met"),
+    [
+        ("overloaded", 0, False),
+        ("overloaded", 1, True),
+        ("overloaded_forever", 0, False),
+        ("overloaded_forever", 1, True),
+        # Two errors, then success: one error is enough of the first step.
+        ("overloaded_then_success", 2, False),
+        ("overloaded_then_success", 3, True),
+        ({"name": "a", "steps": [{"error": "overloaded", "times": 5}]}, 1, True),
+        ({"name": "a", "steps": [{"error": "overloaded", "times": 5, "share": 1e-9}]}, 5, False),
+    ],
+)
+def test_a_step_is_met_once_it_struck(scenario: object, requests: int, *, is_met: bool) -> None:
+    assert bool(unmet(scenario, requests)) is not is_met
+    assert not unmet(scenario, requests, assert_all_met=False)
+
+
+def test_it_is_told_which_step_and_how_many_requests_came() -> None:
+    assert unmet("overloaded_then_success", 1) == (
+        "what was armed was never met\n"
+        "\n"
+        "scenario 'overloaded_then_success', step 2 {}: 1 request came to the scenario\n"
+        "\n"
+        "Is it meant so? <assert_all_met=False>"
+    )
+
+
+def test_what_is_disarmed_need_not_be_met() -> None:
+    mock = mock_after()
+    mock.arm("overloaded")
+    mock.state.scenarios.disarm(mock.account.name)
+    assert not Expectations().of_scenarios(mock, str)
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"failon": "breach"}, "there is no option 'failon'; did you mean 'fail_on'?"),
+        (
+            {"fail_on": "breech"},
+            "fail_on is one of remark, mistake, breach, nothing, not 'breech'",
+        ),
+        ({"fail_on": ["breach"]}, "fail_on is one of "),
+        ({"allow": "null_field"}, "allow is a list of ids of advice"),
+        ({"allow": 1}, "allow is a list of ids of advice"),
+        ({"allow": ["nul_field"]}, "no advice has the id 'nul_field'; did you mean 'null_field'?"),
+        ({"allow": [["null_field"]]}, "no advice has the id "),
+        ({"assert_all_met": "no"}, "assert_all_met is True or False, not 'no'"),
+    ],
+)
+def test_an_option_that_is_none_is_told(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ExpectationError) as caught:
+        Expectations().changed(options)
+    assert message in str(caught.value)
+
+
+# In a run of pytest
+
+
+@pytest.fixture
+def run(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., pytest.RunResult]:
+    """Run pytest on a test module in a process of its own."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(source: str, *arguments: str, ini: str = "") -> pytest.RunResult:
+        pytester.makeini(f"[pytest]\naddopts = --strict-markers\n{ini}")
+        pytester.makepyfile(HEAD + source)
+        plugins = ("-p", "no:rerank_mock", "-p", "mockserver.testing.plugin")
+        return pytester.runpytest_subprocess(*plugins, "-p", "no:cacheprovider", *arguments)
+
+    return run
+
+
+HEAD = """
+import httpx
+import pytest
+import unittest
+
+def post(mock, key=None, **fields):
+    body = {"model": "BAAI/bge-reranker-v2-m3", "query": "a", "documents": ["a", "b"], **fields}
+    headers = {"Authorization": f"Bearer {key or mock.api_key}"} if key != "" else {}
+    return httpx.post(f"{mock.base_url}/rerank", json=body, headers=headers)
+
+"""
+
+
+@pytest.mark.parametrize("fixture", ["rerank_mock", "rerank_server"])
+def test_a_test_fails_for_its_client(run: Callable[..., pytest.RunResult], fixture: str) -> None:
+    source = """
+def test_good(FIXTURE):
+    assert post(FIXTURE).status_code == 200
+
+def test_wrong_key(FIXTURE):
+    assert post(FIXTURE, key="sk-wrong").status_code == 401
+
+def test_breach(FIXTURE):
+    post(FIXTURE, top_n=0)
+
+def test_keyless(FIXTURE):
+    post(FIXTURE, key="")
+
+def test_unmet(FIXTURE):
+    FIXTURE.arm("overloaded")
+
+def test_both(FIXTURE):
+    FIXTURE.arm("overloaded_then_success")
+    post(FIXTURE, top_n=0)
+
+def test_mistake(FIXTURE):
+    post(FIXTURE, top_k=1)
+
+@pytest.mark.rerank_mock(fail_on="mistake")
+def test_mistake_that_counts(FIXTURE):
+    post(FIXTURE, top_k=1)
+
+@pytest.mark.rerank_mock(allow=["top_n_below_one"])
+class TestMeant:
+    def test_breach_that_is_allowed(self, FIXTURE):
+        post(FIXTURE, top_n=0)
+
+    @pytest.mark.rerank_mock(allow=[])
+    def test_nearer_marker(self, FIXTURE):
+        post(FIXTURE, top_n=0)
+
+    @pytest.mark.rerank_mock(assert_all_met=False)
+    def test_both_markers(self, FIXTURE):
+        FIXTURE.arm("overloaded_forever")
+
+@pytest.mark.usefixtures("FIXTURE")
+class TestOfUnittest(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def take(self, FIXTURE):
+        self.mock = FIXTURE
+
+    def test_breach_in_unittest(self):
+        post(self.mock, top_n=0)
+""".replace("FIXTURE", fixture)
+    result = run(source, "-rA", "-n", "2")
+    result.assert_outcomes(passed=5, failed=7)
+    result.stdout.fnmatch_lines_random(
+        [
+            "FAILED *::test_breach - *the client broke the contract: top_n_below_one",
+            "FAILED *::test_keyless - *the client broke the contract: key_missing",
+            "FAILED *::test_unmet - *what was armed was never met",
+            "FAILED *::test_both - *the client broke the contract: top_n_below_one",
+            "what was armed was never met",
+            "FAILED *::test_mistake_that_counts - *the client made a mistake: unknown_field",
+            "FAILED *::test_nearer_marker - *",
+            "FAILED *::test_breach_in_unittest - *the client broke the contract: *",
+            'Is it meant so? @pytest.mark.rerank_mock(allow=[[]"top_n_below_one"[]])',
+            "Is it meant so? @pytest.mark.rerank_mock(assert_all_met=False)",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_failure_of_the_test_is_not_drowned(run: Callable[..., pytest.RunResult]) -> None:
+    result = run(
+        """
+def test_fails_and_breaks(rerank_mock):
+    rerank_mock.arm("overloaded")
+    rerank_mock.arm("overloaded")
+    post(rerank_mock, top_n=0)
+    assert 1 == 2
+
+def test_fails_alone(rerank_mock):
+    rerank_mock.arm("overloaded")
+    assert 3 == 4
+
+def test_skips(rerank_mock):
+    rerank_mock.arm("overloaded")
+    pytest.skip("no time")
+
+@pytest.mark.xfail(strict=True)
+def test_is_expected_to_fail(rerank_mock):
+    post(rerank_mock, top_n=0)
+"""
+    )
+    result.assert_outcomes(failed=2, skipped=1, xfailed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E *assert 1 == 2",
+            "*- Captured rerank_mock call -*",
+            "the client broke the contract: top_n_below_one",
+            "E *assert 3 == 4",
+            "FAILED *::test_fails_and_breaks - assert 1 == 2",
+            "FAILED *::test_fails_alone - assert 3 == 4",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*never met*")
+    assert result.stdout.str().count("Captured rerank_mock call") == 1
+
+
+def test_a_project_may_demand_otherwise(run: Callable[..., pytest.RunResult]) -> None:
+    result = run(
+        """
+def test_mistake(rerank_mock):
+    post(rerank_mock, top_k=1)
+
+def test_breach(rerank_mock):
+    post(rerank_mock, top_n=0)
+
+def test_unmet(rerank_mock):
+    rerank_mock.arm("overloaded")
+
+@pytest.mark.rerank_mock(fail_on="breach", assert_all_met=True)
+def test_marker_goes_first(rerank_mock):
+    rerank_mock.arm("overloaded_forever")
+    post(rerank_mock, top_k=1)
+""",
+        ini=(
+            "rerank_mock_fail_on = mistake\n"
+            "rerank_mock_allow = top_n_below_one null_field\n"
+            "rerank_mock_assert_all_met = false\n"
+        ),
+    )
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["FAILED *::test_mistake - *"])
+
+
+def test_a_wrong_marker_is_told_before_the_test_runs(run: Callable[..., pytest.RunResult]) -> None:
+    result = run(
+        """
+@pytest.mark.rerank_mock(fail_on="breech")
+def test_value(rerank_mock):
+    print("it ran")
+
+@pytest.mark.rerank_mock("breach")
+def test_position(rerank_mock):
+    print("it ran")
+
+@pytest.mark.rerank_mock(allowed=[])
+def test_name(rerank_server):
+    print("it ran")
+""",
+        "-s",
+    )
+    result.assert_outcomes(errors=3)
+    where = "@pytest.mark.rerank_mock: "
+    result.stdout.fnmatch_lines(
+        [
+            f"{where}fail_on is one of *, not 'breech'",
+            f"{where}options are given by name: fail_on, *",
+            f"{where}there is no option 'allowed'; did you mean 'allow'[?]",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*it ran*")
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_wrong_setting_of_the_project_is_told(run: Callable[..., pytest.RunResult]) -> None:
+    result = run("def test_it(rerank_mock): pass", ini="rerank_mock_allow = nul_field")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*rerank_mock_*: allow: no advice has the id 'nul_field'; *"])
+
+
+def test_the_marker_is_declared(run: Callable[..., pytest.RunResult]) -> None:
+    run("", "--markers").stdout.fnmatch_lines(["@pytest.mark.rerank_mock(fail_on='breach', *"])

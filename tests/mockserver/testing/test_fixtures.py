@@ -1,0 +1,104 @@
+import os
+
+import httpx
+import pytest
+
+from mockserver.serving.respx_router import BASE_URL
+from mockserver.state.pins import PinError
+from mockserver.state.store import DEFAULT_KEY, State
+from mockserver.testing.contexts import at_a_socket, in_process
+from mockserver.testing.fixtures import RerankMock
+from tests.mockserver.asking import fields
+
+
+def post(mock: RerankMock, key: str | None = None) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {key or mock.api_key}"}
+    return httpx.post(f"{mock.base_url}/rerank", json=fields(), headers=headers)
+
+
+def test_the_embedded_mock_stands_where_the_service_does(rerank_mock: RerankMock) -> None:
+    assert rerank_mock.base_url == BASE_URL
+    assert post(rerank_mock).status_code == 200
+
+
+@pytest.fixture(params=["rerank_mock", "rerank_server"])
+def mock(request: pytest.FixtureRequest) -> RerankMock:
+    found: RerankMock = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.mark.parametrize("_turn", [1, 2])
+def test_each_test_sees_its_own_calls_with_whatever_key(mock: RerankMock, _turn: int) -> None:
+    assert mock.calls == []
+    for key in (mock.api_key, "sk-of-nobody", mock.state.open_account()):
+        post(mock, key)
+    accounts = [call.account for call in mock.calls]
+    assert accounts[0] == mock.account.name
+    assert accounts[1] is None
+    assert accounts[2] not in (None, mock.account.name)
+
+
+def test_the_calls_of_another_test_are_not_seen(rerank_server: RerankMock) -> None:
+    earlier = rerank_server
+    with at_a_socket(earlier.base_url, earlier.state) as later:
+        post(earlier)
+        post(later)
+        assert [call.account for call in later.calls] == [later.account.name]
+        earlier.arm("overloaded")
+        assert later.receipts == []
+    earlier.state.scenarios.disarm(earlier.account.name)
+
+
+def test_a_long_body_is_kept_whole(mock: RerankMock) -> None:
+    documents = [f"{number} " + "long " * 10_000 for number in range(10)]
+    headers = {"Authorization": f"Bearer {mock.api_key}"}
+    httpx.post(f"{mock.base_url}/rerank", json=fields(documents=documents), headers=headers)
+    assert mock.calls.last.sent.documents == documents
+
+
+def test_scores_are_pinned_by_text(mock: RerankMock) -> None:
+    mock.pin_scores({"fruit": 0.999})
+    mock.pin_scores({"fruit": 0.1}, query="Pear")
+    mock.pin_scores({"fruit": 0.2}, model="Qwen/Qwen3-Reranker-8B")
+    first = post(mock).json()["results"][0]
+    assert (first["index"], first["relevance_score"]) == (2, 0.999)
+
+
+def test_an_order_is_pinned_by_text(mock: RerankMock) -> None:
+    mock.pin_order("fruit", "banana")
+    mock.pin_order("banana", query="Pear")
+    assert [result["index"] for result in post(mock).json()["results"]] == [2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("scores", "order", "place"),
+    [
+        ({"a": "high"}, (), r"^\$\[0\]\.scores"),
+        ({}, (["a", "b"],), r"^\$\[0\]\.order\[0\]"),
+        ({}, ("a", "a"), r"^\$\[0\]\.order"),
+    ],
+)
+def test_a_pin_that_is_none_is_told_by_its_place(
+    scores: dict[str, float], order: tuple[str, ...], place: str
+) -> None:
+    mock = RerankMock(BASE_URL, DEFAULT_KEY, State())
+    with pytest.raises(PinError, match=place):
+        mock.pin_order(*order) if order else mock.pin_scores(scores)
+    assert mock.state.pins.of(mock.account.name) == ()
+
+
+def test_the_environment_is_set_for_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RERANK_BASE_URL", "https://example.org/v1")
+    monkeypatch.delenv("RERANK_API_KEY", raising=False)
+    with in_process(State()) as mock:
+        mock.set_environment()
+        mock.set_environment(base_url="URL_OF_A_TEST")
+        assert os.environ["RERANK_BASE_URL"] == os.environ["URL_OF_A_TEST"] == mock.base_url
+        assert os.environ["RERANK_API_KEY"] == mock.api_key
+    assert os.environ["RERANK_BASE_URL"] == "https://example.org/v1"
+    assert "RERANK_API_KEY" not in os.environ
+    assert "URL_OF_A_TEST" not in os.environ
+
+
+def test_the_key_is_not_shown(mock: RerankMock) -> None:
+    assert mock.api_key not in repr(mock)
