@@ -1,8 +1,9 @@
 """The table in `schemas/README.md` accounts for the whole page."""
 
+import json
 import re
 
-from .data import CONTRACT, FOLDER, REVISIONS, TABLES
+from .data import CONTRACT, FOLDER, NEWEST, REVISIONS, TABLES
 
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 REQUIREMENTS = {row["id"]: row for row in TABLES["requirements"]}
@@ -74,3 +75,9 @@ def test_the_table_of_november_2024_names_every_requirement_that_differs() -> No
 
 def test_every_revision_is_listed() -> None:
     assert set(re.findall(r"^\| `(\d{4}-\d\d)` \|", README, re.MULTILINE)) == REVISIONS.keys()
+
+
+def test_the_requirement_and_the_switch_that_are_shown_are_as_they_stand() -> None:
+    requirement, switch = map(json.loads, re.findall(r"```json\n(.*?)```", README, re.DOTALL))
+    assert requirement == REQUIREMENTS[requirement["id"]]
+    assert switch in NEWEST.behaviours["switches"]
