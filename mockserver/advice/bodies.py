@@ -194,6 +194,27 @@ def text_as_object(sent: ReceivedRequest) -> Iterator[str]:
         yield 'Send texts as strings: "a text" in place of {"text": "a text"}'
 
 
+#: Which fields have an advice of their own for what breaks their rule.
+_EXPLAINED: Mapping[str, tuple[Rule[[ReceivedRequest]], ...]] = {
+    "body": (encoded_twice,),
+    "top_n": (top_n_below_one,),
+    "query": (chat_style_content, media_for_a_text_model, text_as_object),
+    "documents": (chat_style_content, media_for_a_text_model, text_as_object),
+}
+
+
+@rule("field_rule", "breach", when=_is_doubtful)
+def field_rule(sent: ReceivedRequest) -> Iterator[str]:
+    """A field breaks its rule."""
+    if not sent.is_rerank or (sent.body is None and sent.request.body != b"null"):
+        return
+    breach = sent.breach
+    if breach:
+        explanations = _EXPLAINED.get(breach.field.partition(".")[0], ())
+        if not any(next(explain.find(sent), None) for explain in explanations):
+            yield f"`{breach.field}`: {breach.rule}"
+
+
 @rule("empty_document", "remark", when=_may_have_blank_documents)
 def empty_document(sent: ReceivedRequest) -> Iterator[str]:
     """A document is empty."""
@@ -218,27 +239,6 @@ def duplicate_documents(sent: ReceivedRequest) -> Iterator[str]:
             seen.add(document)
     if again:
         yield f"At index {_few(again)}: each copy is paid for and takes a place of `top_n`"
-
-
-#: Which fields have an advice of their own for what breaks their rule.
-_EXPLAINED: Mapping[str, tuple[Rule[[ReceivedRequest]], ...]] = {
-    "body": (encoded_twice,),
-    "top_n": (top_n_below_one,),
-    "query": (chat_style_content, media_for_a_text_model, text_as_object),
-    "documents": (chat_style_content, media_for_a_text_model, text_as_object),
-}
-
-
-@rule("field_rule", "breach", when=_is_doubtful)
-def field_rule(sent: ReceivedRequest) -> Iterator[str]:
-    """A field breaks its rule."""
-    if not sent.is_rerank or (sent.body is None and sent.request.body != b"null"):
-        return
-    breach = sent.breach
-    if breach:
-        explanations = _EXPLAINED.get(breach.field.partition(".")[0], ())
-        if not any(next(explain.find(sent), None) for explain in explanations):
-            yield f"`{breach.field}`: {breach.rule}"
 
 
 @lru_cache(256)

@@ -19,16 +19,16 @@ class ModelError(InputError):
 def check(row: Json, models: Collection[str], fields: Collection[str]) -> None:
     """Raise `ModelError` unless `row` is the JSON of a change of one of the models.
 
-    `fields` are those that a model may support.
+    `fields` are the gated ones, which a model may support.
     """
     check_value("model_change", row, ModelError)
     change = cast("Any", row)
     name = change["model"]
     if name not in models:
         raise ModelError(f"there is no model {name!r}{likely(name, list(models))}", "model")
-    for number, field in enumerate(change.get("supports") or ()):
+    for number, field in enumerate(change.get("supports", ())):
         if field not in fields:
-            reason = f"there is no field {field!r}{likely(field, list(fields))}"
+            reason = f"there is no gated field {field!r}{likely(field, list(fields))}"
             raise ModelError(reason, "supports", number)
 
 

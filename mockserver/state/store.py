@@ -21,7 +21,7 @@ from ..scenarios.armed import Receipt, Scenarios
 from ..scenarios.scenario import Scenario, Step
 from ..validation import within
 from ..wire import Json
-from .accounts import Account, Accounts, Term, charge
+from .accounts import Account, AccountError, Accounts, Term, charge
 from .accounts import check as check_account
 from .clock import Clock
 from .exchanges import Exchange, Exchanges, Past
@@ -216,7 +216,7 @@ class State:
         """
         row: dict[str, Any] = {"model": name, **changes}
         with self._lock:
-            check_change(row, self._catalogue.names, self.contract.fields)
+            check_change(row, self._catalogue.names, sorted(self.contract.gated_fields))
             now = self.clock.now()
             self._catalogue.plan(row.get("at", now), Change.from_json(row))
             self._catalogue.at(now)
@@ -234,6 +234,8 @@ class State:
         `AccountError`.
         """
         with self._lock:
+            if name in self._accounts:
+                raise AccountError(f"there is an account {name!r} already", "name")
             keys = keys or (f"{DEFAULT_KEY}-{self._draw() % (1 << 64):016x}",)
             row: dict[str, Any] = {
                 "name": name or self._free_name(),

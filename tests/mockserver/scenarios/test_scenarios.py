@@ -403,10 +403,10 @@ def test_a_wrong_step_is_named_with_what_is_wrong(step: dict[str, Any], complain
 
 
 WRONG: list[tuple[object, str]] = [
-    (7, '$: 7 is not of type "object"'),
-    ({"steps": [{}]}, "$: the member 'name' is missing"),
+    (7, '7 is not of type "object"'),
+    ({"steps": [{}]}, "the member 'name' is missing"),
     ({"name": "x", "steps": []}, "$.steps: "),
-    ("overload", "$: there is no scenario 'overload'; did you mean 'overloaded'?"),
+    ("overload", "there is no scenario 'overload'; did you mean 'overloaded'?"),
 ]
 
 
@@ -421,7 +421,6 @@ def test_what_is_no_scenario_is_refused(named: object, complaint: str) -> None:
     "step",
     [
         Step(times=0),
-        Step(error="none"),
         Step(delay=float("nan")),
         Step(answer=Edit(scores=(float("inf"),))),
         Step(body="\ud800"),
@@ -429,8 +428,13 @@ def test_what_is_no_scenario_is_refused(named: object, complaint: str) -> None:
     ],
 )
 def test_a_scenario_in_python_is_held_to_the_same(step: Step) -> None:
-    with pytest.raises(ScenarioError, match=r"^\$"):
+    with pytest.raises(ScenarioError, match=r"^\$\.steps\[0\]|has no form in JSON"):
         Scenario("wrong", (step,))
+
+
+def test_an_error_that_the_contract_does_not_have_is_refused_when_it_is_armed() -> None:
+    with pytest.raises(ScenarioError, match=r"^\$\.steps\[0\]\.error: no error has the id 'none'"):
+        find(Scenario("wrong", (Step(error="none"),)))
 
 
 # Ready-made

@@ -154,7 +154,7 @@ def test_no_key_is_in_the_state_but_its_fingerprint() -> None:
         ({"standing": "bad"}, "$.standing: "),
         ({"limits": {"RPM": -1}}, "$.limits.RPM: -1 is less than the minimum of 0"),
         ({"limits": {"QPM": 1}}, "$.limits: has no member 'QPM'; did you mean"),
-        ({"limit": {}}, "$: has no member 'limit'; did you mean 'limits'?"),
+        ({"limit": {}}, "has no member 'limit'; did you mean 'limits'?"),
         ({"model_limits": {"bge": {}}}, "$.model_limits: there is no model 'bge'"),
         ({"keys": ["sk-b"]}, "$.keys[0]: belongs to 'account-2' already"),
     ],

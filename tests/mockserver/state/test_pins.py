@@ -176,7 +176,7 @@ def test_a_file_of_golden_rankings_is_obeyed(
     ("content", "complaint"),
     [
         ("[", "Is not JSON"),
-        ("{}", '$: {} is not of type "array"'),
+        ("{}", '{} is not of type "array"'),
         ('[{"oder": []}]', "$[0]: has no member 'oder'; did you mean 'order'?"),
         ('[{"scores": {"a": "1"}}]', '$[0].scores.a: "1" is not of type "number"'),
         ('[{"order": ["a", "a"]}]', "$[0].order: "),

@@ -141,14 +141,14 @@ def test_true_is_not_one() -> None:
 def test_what_the_mock_advises_is_told_with_the_difference() -> None:
     sent = fields(top_k=2, return_documents=None)
     assert told(lambda: calls(sent).assert_called_with(top_n=2)).splitlines()[2:] == [
-        "    top_n: expected 2, and it was not sent",
+        "    top_n: expected 2, but it was not sent",
         "    hint: `top_k`: did you mean `top_n`?",
     ]
 
 
 def test_a_field_that_the_test_misspells_is_guessed() -> None:
     message = told(lambda: calls(fields()).assert_called_with(topn=2))
-    assert message.endswith("topn: expected 2, and it was not sent; did you mean 'top_n'?")
+    assert message.endswith("topn: expected 2, but it was not sent; did you mean 'top_n'?")
     told(lambda: calls(fields(top_n=1)).assert_called_with(top_n=True))
     calls(fields(top_n=1)).assert_called_with(top_n=1.0)
 
@@ -164,7 +164,7 @@ def test_the_last_call_is_compared_field_by_field() -> None:
         "  call 2: POST /v1/rerank -> 200 answered\n"
         '    query: expected "Apple", sent "apple"\n'
         '    documents[1]: expected "an apple", sent "apple"\n'
-        "    top_n: expected 1, and it was not sent"
+        "    top_n: expected 1, but it was not sent"
     )
 
 
