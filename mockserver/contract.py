@@ -62,6 +62,7 @@ class Model:
         values = dict(row)
         values["supports"] = frozenset(row["supports"])
         values["price"] = Price.from_json(row["price"])
+        values["context_tokens"] = int(row["context_tokens"])
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:

@@ -29,7 +29,7 @@ NOON = 1_800_000_000
 STEPS = 10_000
 STEPS_PER_LIFE = 50
 #: More than steps are divided by: some lives are short.
-LIVES = 280
+LIVES = 400
 
 KEYS = st.sampled_from(["sk-a", "sk-a", "sk-b"])
 MODELS = st.sampled_from(sorted(PRICES))
