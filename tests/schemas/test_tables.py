@@ -139,6 +139,7 @@ def test_no_table_takes_an_unknown_member_or_misses_one(name: str) -> None:
         ("models", "Qwen/Qwen3-Reranker-8B", {"form": "both"}),
         ("models", "Qwen/Qwen3-Reranker-8B", {"context_tokens": 0}),
         ("models", "Qwen/Qwen3-Reranker-8B", {"supports": ["top-n"]}),
+        ("models", "Qwen/Qwen3-Reranker-8B", {"supports": ["an instruction"]}),
         ("models", "Qwen/Qwen3-Reranker-8B", {"supports": ["instruction", "instruction"]}),
         ("models", "Qwen/Qwen3-Reranker-8B", {"state": "retired"}),
         ("models", "Qwen/Qwen3-Reranker-8B", {"price": {"text": 0.28, "image": "0"}}),
