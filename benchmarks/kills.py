@@ -5,8 +5,8 @@ from functools import partial
 from statistics import quantiles
 
 from contract_tests.__main__ import by_ourselves, judge_quietly
-from contract_tests.mutants import MUTANTS
-from contract_tests.selftest import CLEAN, Trial, trials
+from contract_tests.mutants.catalogue import MUTANTS
+from contract_tests.mutants.selftest import CLEAN, Trial, trials
 
 HEAD = """\
 | effort | mutants that fell | requests of a clean run | share of these | share of its time |

@@ -12,16 +12,16 @@ from pathlib import Path
 import hypothesis.configuration
 import pytest
 
-from . import client
+from .client import command as client
+from .command.listing import explanation, listing
+from .command.options import declare, file_problems, problem, unknown_requirement, words
+from .command.progress import ProgressBar
 from .contract import REQUIREMENTS
-from .explain import explanation, listing
-from .freedoms import FREEDOMS
-from .mutants import MUTANTS
-from .options import declare, file_problems, problem, unknown_requirement, words
-from .outcomes import EXIT_CODES, Verdict
-from .progress import ProgressBar
-from .selftest import CLEAN, Trial, idle, table, trials
-from .spending import EFFORTS
+from .judging.limits import EFFORTS
+from .judging.outcomes import EXIT_CODES, Verdict
+from .mutants.catalogue import MUTANTS
+from .mutants.conforming_variants import CONFORMING_VARIANTS
+from .mutants.selftest import CLEAN, Trial, idle, table, trials
 
 HERE = Path(__file__).parent
 
@@ -151,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         "--name",
         action="append",
         default=[],
-        choices=sorted({CLEAN, *MUTANTS, *FREEDOMS}),
+        choices=sorted({CLEAN, *MUTANTS, *CONFORMING_VARIANTS}),
         metavar="NAME",
         help=f"try this mutant or freedom alone, or the target {CLEAN}; repeatable",
     )

@@ -7,25 +7,25 @@ from pathlib import Path
 import httpx
 import pytest
 
-from . import workers
-from .contract import Json, Model
+from .command import xdist
+from .command.options import EMBEDDED, declare, files, judging_words, problem
+from .command.plan import plan
+from .command.selection import chosen, faults_of, is_on, model_of, models_for, rank, requirements_of
+from .contract import AnyJson, Model
 from .exchanges import Credential
-from .formats import save
-from .freedoms import FREEDOMS
-from .judge import Judge, ViolatedError
-from .ledger import Ledger
-from .mutant import Answerer, WrappedTarget
-from .mutants import MUTANTS
-from .options import EMBEDDED, declare, files, judging_words, problem
-from .outcomes import EXIT_CODES, Verdict, verdict
-from .plan import plan
-from .report import TITLE, Report
-from .report_github import annotations, summarize, summary_file
-from .report_junit import properties
-from .report_text import lines, told
-from .run import InconclusiveError, NotServedError, Run, UnmetError
-from .selection import chosen, faults_of, is_on, model_of, models_for, rank, requirements_of
-from .spending import EFFORTS, Budget, Pace
+from .judging.judge import Judge, ViolatedError
+from .judging.ledger import Ledger
+from .judging.limits import EFFORTS, Budget, Pace
+from .judging.outcomes import EXIT_CODES, Verdict, verdict
+from .judging.run import InconclusiveError, NotServedError, PrerequisiteError, Run
+from .mutants.catalogue import MUTANTS
+from .mutants.conforming_variants import CONFORMING_VARIANTS
+from .mutants.operators import Answerer, WrappedTarget
+from .report.github import annotations, summarize, summary_file
+from .report.junit import properties
+from .report.model import TITLE, Report
+from .report.terminal import lines, told
+from .report.writers import save
 from .targets import HttpTarget, Target
 
 HERE = Path(__file__).parent
@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "effort(name): the least effort at which the test runs",
     ):
         config.addinivalue_line("markers", line)
-    trouble = problem(config.option) or workers.problem(config)
+    trouble = problem(config.option) or xdist.problem(config)
     if trouble:
         raise pytest.UsageError(trouble)
     effort = EFFORTS[_option(config, "effort")]
@@ -71,7 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
         target=_option(config, "target"),
     )
     mutant = _option(config, "mutant")
-    wrappers = [FREEDOMS[name]() for name in _option(config, "freedom")]
+    wrappers = [CONFORMING_VARIANTS[name]() for name in _option(config, "freedom")]
     config.stash[WRAPPERS] = [*wrappers, MUTANTS[mutant].answer] if mutant else wrappers
 
 
@@ -171,7 +171,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         ledger.skipped.update(dict.fromkeys(judge.requirements, reason))
     except InconclusiveError as error:
         reason = f"inconclusive: {error}"
-        kept = ledger.unmet if isinstance(error, UnmetError) else ledger.inconclusive
+        kept = ledger.unmet if isinstance(error, PrerequisiteError) else ledger.inconclusive
         # The first reason is the one to look at: later ones follow from it.
         kept.update(dict.fromkeys(judge.requirements - kept.keys(), str(error)))
     except ViolatedError as error:
@@ -219,9 +219,9 @@ def pytest_runtest_makereport(
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Json) -> None:
+def pytest_testnodedown(node: AnyJson) -> None:
     """Take over what a worker of pytest-xdist has found out of its share."""
-    workers.take_over(node.config, node)
+    xdist.take_over(node.config, node)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -229,7 +229,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     if exitstatus == pytest.ExitCode.INTERNAL_ERROR:
         session.exitstatus = EXIT_CODES[Verdict.BROKEN]
-    shares = workers.shares(config)
+    shares = xdist.shares(config)
     if shares and verdict(shares) is not Verdict.CONFORMS:
         session.exitstatus = EXIT_CODES[verdict(shares)]
     ours = [item for item in session.items if item.path.parent == HERE]
@@ -239,7 +239,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         _leave_open(ours, config.stash[RUN].ledger)
     report = config.stash[RUN].report(tuple(judging_words(config.option)))
     config.stash[REPORT] = report
-    workers.hand_over(config, (entry.outcome for entry in report.entries))
+    xdist.hand_over(config, (entry.outcome for entry in report.entries))
     for name, path in files(config.option).items():
         save(report, name, path)
     summary = summary_file() if _option(config, "github") else None
@@ -273,7 +273,7 @@ def _leave_open(items: list[pytest.Item], ledger: Ledger) -> None:
                 ledger.inconclusive.setdefault(name, "the run ended before all of it was tried")
 
 
-def _option(config: pytest.Config, name: str) -> Json:
+def _option(config: pytest.Config, name: str) -> AnyJson:
     return config.getoption(name)
 
 

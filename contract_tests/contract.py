@@ -17,7 +17,7 @@ SCHEMAS = Path(__file__).parents[1] / "schemas"
 REVISION = SCHEMAS / "revisions" / "2026-07"
 FORMS = ("classic", "multimodal")
 
-Json: TypeAlias = Any
+AnyJson: TypeAlias = Any
 Level: TypeAlias = Literal["spec", "observed", "open"]
 
 
@@ -50,7 +50,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Breach:
+class BrokenKeyword:
     """One schema keyword that an instance breaks."""
 
     #: The requirement that the keyword states.
@@ -60,10 +60,10 @@ class Breach:
     #: What the schema demands there.
     expected: str
     #: What stands there instead.
-    received: Json
+    received: AnyJson
 
 
-def _load(name: str) -> Json:
+def _load(name: str) -> AnyJson:
     return json.loads((REVISION / name).read_text(encoding="utf-8"))
 
 
@@ -91,7 +91,7 @@ GATED_FIELDS: tuple[str, ...] = tuple(
     sorted({field for model in MODELS.values() for field in model.supports or ()})
 )
 #: Schema name -> schema, such as ``request.classic``.
-DOCUMENTS: Mapping[str, Mapping[str, Json]] = {
+DOCUMENTS: Mapping[str, Mapping[str, AnyJson]] = {
     name: _load(f"{name}.json")
     for name in (*(f"request.{form}" for form in FORMS), "response", "error")
 }
@@ -121,7 +121,7 @@ def representatives() -> tuple[Model, ...]:
     return tuple(groups.values())
 
 
-def keywords(pointer: str) -> dict[str, tuple[str, Json]]:
+def keywords(pointer: str) -> dict[str, tuple[str, AnyJson]]:
     """The keywords that hold at ``pointer``, with where each stands; ``$ref`` is followed."""
     schema = _at(pointer)
     found = keywords(_target(pointer)) if "$ref" in schema else {}
@@ -129,9 +129,9 @@ def keywords(pointer: str) -> dict[str, tuple[str, Json]]:
     return {**found, **own}
 
 
-def breaches(name: str, instance: Json) -> Iterator[Breach]:
+def breaches(name: str, instance: AnyJson) -> Iterator[BrokenKeyword]:
     """Every keyword of the schema ``name`` that ``instance`` breaks."""
-    error: Json
+    error: AnyJson
     told: Counter[str] = Counter()
     for error in _validator(name).iter_errors(instance):  # pyright: ignore[reportUnknownMemberType] - untyped overload
         place = f"{name}#"
@@ -144,10 +144,10 @@ def breaches(name: str, instance: Json) -> Iterator[Breach]:
             member = missing[told[error.json_path]]
             told[error.json_path] += 1
             requirement = STATED_BY[f"{place}/{member}"]
-            yield Breach(requirement, error.json_path, f"a member {member}", error.instance)
+            yield BrokenKeyword(requirement, error.json_path, f"a member {member}", error.instance)
         else:
             expected = f"{error.validator} {json.dumps(error.validator_value)}"
-            yield Breach(STATED_BY[place], error.json_path, expected, error.instance)
+            yield BrokenKeyword(STATED_BY[place], error.json_path, expected, error.instance)
 
 
 @cache
@@ -155,9 +155,9 @@ def _validator(name: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(DOCUMENTS[name], registry=_REGISTRY)
 
 
-def _at(pointer: str) -> Json:
+def _at(pointer: str) -> AnyJson:
     name, _, path = pointer.partition("#")
-    schema: Json = DOCUMENTS[name]
+    schema: AnyJson = DOCUMENTS[name]
     for part in path.split("/")[1:]:
         schema = schema[part]
     return schema

@@ -11,7 +11,11 @@ from enum import Enum
 from functools import cached_property
 from typing import TypeGuard
 
-from .contract import Json
+from .contract import AnyJson
+
+BLOT = b"[key]"
+#: A shorter key is no secret, and stands in other texts by chance.
+SHORTEST_SECRET = 8
 
 
 class Credential(Enum):
@@ -32,7 +36,7 @@ class Request:
     """One request, without the key."""
 
     #: What is sent as JSON; bytes are sent as they are; None sends no body.
-    body: Json
+    body: AnyJson
     method: str = "POST"
     #: Below the base URL.
     path: str = "/rerank"
@@ -60,7 +64,7 @@ class Answer:
     repeats_key: bool = False
 
     @cached_property
-    def _parsed(self) -> tuple[bool, Json]:
+    def _parsed(self) -> tuple[bool, AnyJson]:
         try:
             return True, json.loads(self.body.decode("utf-8"), parse_constant=_refuse)
         except (ValueError, RecursionError):
@@ -72,7 +76,7 @@ class Answer:
         return self._parsed[0]
 
     @property
-    def json(self) -> Json:
+    def json(self) -> AnyJson:
         """The body as JSON, or None where it is none."""
         return self._parsed[1]
 
@@ -89,7 +93,7 @@ class Result:
     index: int
     score: float
     #: The member ``document``; None where it is null or absent.
-    document: Json
+    document: AnyJson
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class Exchange:
         return tuple(result for result in ranking if result) if all(ranking) else None
 
     @property
-    def documents(self) -> list[Json]:
+    def documents(self) -> list[AnyJson]:
         """The documents that were sent, one string as a list; empty where none can be read."""
         sent = member(self.request.body, "documents")
         if is_array(sent):
@@ -119,24 +123,31 @@ class Exchange:
         return [sent] if isinstance(sent, str) else []
 
 
-def is_array(value: Json) -> TypeGuard[list[Json]]:
+def is_array(value: AnyJson) -> TypeGuard[list[AnyJson]]:
     """Whether ``value`` is a JSON array."""
     return isinstance(value, list)
 
 
-def is_object(value: Json) -> TypeGuard[dict[str, Json]]:
+def is_object(value: AnyJson) -> TypeGuard[dict[str, AnyJson]]:
     """Whether ``value`` is a JSON object."""
     return isinstance(value, dict)
 
 
-def member(value: Json, *names: str) -> Json:
+def member(value: AnyJson, *names: str) -> AnyJson:
     """What stands in ``value`` under the names, one inside the other; None where nothing does."""
     for name in names:
         value = value.get(name) if is_object(value) else None
     return value
 
 
-def _result(entry: Json) -> Result | None:
+def blot(text: bytes, api_key: str) -> bytes:
+    """``text`` without the key."""
+    if len(api_key) < SHORTEST_SECRET:
+        return text
+    return text.replace(api_key.encode(), BLOT)
+
+
+def _result(entry: AnyJson) -> Result | None:
     index, score = member(entry, "index"), member(entry, "relevance_score")
     if type(score) not in (int, float):
         return None

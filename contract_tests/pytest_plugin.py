@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .oracle import Oracle
+    from .checks.oracle import Oracle
 
 
 @pytest.fixture
 def rerank_oracle() -> Oracle:
     """The judge's word on one exchange: ``rerank_oracle(request, response)`` fails the test.
 
-    It takes what :func:`~.oracle.assert_conforms` takes, and ``strict=True``.
+    It takes what :func:`~.checks.oracle.assert_conforms` takes, and ``strict=True``.
     """
-    from .oracle import assert_conforms
+    from .checks.oracle import assert_conforms
 
     return assert_conforms

@@ -11,11 +11,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from .contract import DOCUMENTS, GATED_FIELDS, STATED_BY, Json, Model, keywords
+from .contract import DOCUMENTS, GATED_FIELDS, STATED_BY, AnyJson, Model, keywords
 
-Body = dict[str, Json]
+Body = dict[str, AnyJson]
 
-_EXAMPLES: Mapping[str, Json] = {
+_EXAMPLES: Mapping[str, AnyJson] = {
     name: schema["examples"]
     for name, schema in DOCUMENTS["request.classic"]["properties"].items()
     if "examples" in schema
@@ -63,7 +63,7 @@ def plainest(model: Model) -> Body:
     return {"model": model.id, "query": QUERY, "documents": CORPUS}
 
 
-def values(field: str) -> st.SearchStrategy[Json]:
+def values(field: str) -> st.SearchStrategy[AnyJson]:
     """Valid values of an optional field, its bounds first."""
     schema = keywords(f"request.classic#/properties/{field}")
     kind = schema["type"][1]
@@ -76,19 +76,19 @@ def values(field: str) -> st.SearchStrategy[Json]:
 
 
 @st.composite
-def valid(draw: st.DrawFn, /, model: Model, **pinned: Json) -> Body:
+def valid(draw: st.DrawFn, /, model: Model, **pinned: AnyJson) -> Body:
     """A body that ``model`` must accept. ``pinned`` fields have that value, or are left out (None).
 
     Fields that the facts leave open are left out: top_n is at most the number of documents.
     """
-    documents: Json = pinned["documents"] if "documents" in pinned else draw(corpora())
+    documents: AnyJson = pinned["documents"] if "documents" in pinned else draw(corpora())
     body: Body = {
         "model": model.id,
         "query": draw(st.one_of(st.just(QUERY), texts())),
         "documents": documents,
     }
     count = 1 if isinstance(documents, str) else len(documents)
-    optional: dict[str, st.SearchStrategy[Json]] = {
+    optional: dict[str, st.SearchStrategy[AnyJson]] = {
         "top_n": st.integers(1, count),
         "return_documents": values("return_documents"),
         **{field: values(field) for field in sorted(model.supports or ())},
@@ -111,7 +111,7 @@ class Fault:
     #: What is wrong: the keyword, or the JSON type that is sent in place of the right one.
     kind: str
     #: Wrong values; None where the member is left out instead.
-    wrong: st.SearchStrategy[Json] | None
+    wrong: st.SearchStrategy[AnyJson] | None
     #: Whether it belongs in the shortest run.
     telling: bool = True
 
@@ -137,7 +137,7 @@ def faults(model: Model) -> list[Fault]:
 
 
 @st.composite
-def faulty(draw: st.DrawFn, model: Model, fault: Fault) -> Json:
+def faulty(draw: st.DrawFn, model: Model, fault: Fault) -> AnyJson:
     """A body that is valid but for ``fault``."""
     body = draw(valid(model, top_n=None))
     if fault.wrong is None:
@@ -151,7 +151,7 @@ def faulty(draw: st.DrawFn, model: Model, fault: Fault) -> Json:
 
 
 #: Wrong values by JSON type, the ones that a lax parser converts first.
-_OF_TYPE: Mapping[str, st.SearchStrategy[Json]] = {
+_OF_TYPE: Mapping[str, st.SearchStrategy[AnyJson]] = {
     "string": st.sampled_from(["1", "true", "one"]),
     "number": st.sampled_from([1, 0, 2]),
     "boolean": st.booleans().map(lambda value: not value),
@@ -162,7 +162,7 @@ _OF_TYPE: Mapping[str, st.SearchStrategy[Json]] = {
 #: Above every minimum, so that the type alone is wrong.
 _FRACTIONS = st.sampled_from([2.5, 1.5])
 #: Values just outside of a bound, the nearest first.
-_OUT_OF_BOUNDS: Mapping[str, Callable[[Any], st.SearchStrategy[Json]]] = {
+_OUT_OF_BOUNDS: Mapping[str, Callable[[Any], st.SearchStrategy[AnyJson]]] = {
     "minimum": lambda bound: st.integers(0, 1000).map(lambda below: bound - 1 - below),
     "maximum": lambda bound: st.integers(0, 1000).map(lambda above: bound + 1 + above),
     "minLength": lambda bound: st.text(max_size=bound - 1),

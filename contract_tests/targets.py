@@ -4,11 +4,7 @@ from typing import Protocol
 
 import httpx
 
-from .exchanges import Answer, Credential, Request
-
-BLOT = b"[key]"
-#: A shorter key is no secret, and stands in other texts by chance.
-SHORTEST_SECRET = 8
+from .exchanges import Answer, Credential, Request, blot
 
 
 class UnreachableError(Exception):
@@ -24,7 +20,7 @@ class Target(Protocol):
         ...
 
     def send(self, request: Request) -> Answer:
-        """Send one request. Raises :class:`UnreachableError` when no answer comes."""
+        """Sender one request. Raises :class:`UnreachableError` when no answer comes."""
         ...
 
 
@@ -47,7 +43,7 @@ class HttpTarget:
         }
 
     def send(self, request: Request) -> Answer:
-        """Send one request; redirects are answers like any other."""
+        """Sender one request; redirects are answers like any other."""
         try:
             response = self._client.request(
                 request.method,
@@ -80,10 +76,3 @@ class HttpTarget:
         for key in sorted(self._keys.values(), key=len, reverse=True):
             text = blot(text, key)
         return text
-
-
-def blot(text: bytes, api_key: str) -> bytes:
-    """``text`` without the key."""
-    if len(api_key) < SHORTEST_SECRET:
-        return text
-    return text.replace(api_key.encode(), BLOT)

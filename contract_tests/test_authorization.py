@@ -4,7 +4,7 @@ import pytest
 
 from .contract import Model
 from .exchanges import Credential, Request
-from .judge import Judge
+from .judging.judge import Judge
 from .strategies import Body, valid
 
 

@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import strategies as st
 
+from .checks.relations import same_ranking, scores
 from .contract import Model
 from .exchanges import Request
-from .judge import Judge
-from .relations import same_ranking, scores
+from .judging.judge import Judge
 from .strategies import CORPUS, Body, Fault, plainest, texts, valid
 
 

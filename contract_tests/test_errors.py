@@ -3,7 +3,7 @@
 import pytest
 
 from .contract import Model
-from .judge import Judge
+from .judging.judge import Judge
 from .strategies import faults
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 
 from .contract import Model
-from .judge import Judge
+from .judging.judge import Judge
 from .strategies import Fault, valid, values
 
 FIELD = "instruction"

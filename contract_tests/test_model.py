@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import strategies as st
 
-from .check import Finding
+from .checks.check import Finding
 from .contract import MODELS, Model
 from .exchanges import Exchange, Request, member
-from .judge import Judge
-from .run import seen
+from .judging.judge import Judge
+from .judging.run import seen
 from .strategies import Body, Fault, plainest, valid
 
 NO_SUCH_MODELS = ("rerank-contract/no-such-model", "BAAI/bge-reranker-v2-m3-no-such-model", " ")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from .contract import Json, Model
+from .contract import AnyJson, Model
 from .exchanges import Request
-from .judge import Judge
-from .run import seen
+from .judging.judge import Judge
+from .judging.run import seen
 from .strategies import CORPUS, plainest, valid
 
 #: One white pixel.
@@ -33,7 +33,7 @@ def test_plain_strings_are_accepted(judge: Judge, model: Model) -> None:
     ids=["asked with text", "asked with an image"],
 )
 def test_content_objects_are_accepted(
-    judge: Judge, model: Model, query: Json, documents: list[Json]
+    judge: Judge, model: Model, query: AnyJson, documents: list[AnyJson]
 ) -> None:
     judge.examine(
         valid(model, query=query, documents=documents, top_n=None),

@@ -5,11 +5,11 @@ import itertools
 import pytest
 from hypothesis import strategies as st
 
-from .check import Finding
+from .checks.check import Finding
+from .checks.relations import same_ranking, scores
 from .contract import Model
 from .exchanges import Exchange, Request, member
-from .judge import Judge
-from .relations import same_ranking, scores
+from .judging.judge import Judge
 from .strategies import CORPUS, Body, plainest, valid
 
 #: Requests that are sent at the same time.

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import strategies as st
 
+from .checks.relations import same_ranking, scores
 from .contract import Model
-from .judge import Judge
-from .relations import same_ranking, scores
+from .judging.judge import Judge
 from .strategies import CORPUS, DELICATE_TEXTS, Body, Fault, valid
 
 

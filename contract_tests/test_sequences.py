@@ -9,10 +9,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
-from .contract import Json, Model, model_named
+from .checks.relations import same_ranking, scores
+from .contract import AnyJson, Model, model_named
 from .exchanges import Credential, Request
-from .judge import Judge
-from .relations import same_ranking, scores
+from .judging.judge import Judge
 from .strategies import Body, faults, faulty, plainest, valid
 
 #: Who is to be refused, and the requirement that is broken otherwise.
@@ -23,10 +23,10 @@ _STRANGERS = {
 
 
 @dataclass(frozen=True)
-class Step:
+class Call:
     """One call of a sequence."""
 
-    body: Json
+    body: AnyJson
     credential: Credential
     #: The requirement that is broken where the call is accepted; None for a valid call.
     refused_by: str | None = None
@@ -37,7 +37,7 @@ def _of_a_model(draw: Callable[[Model], st.SearchStrategy[Any]]) -> st.SearchStr
     return st.runner().flatmap(lambda calls: st.sampled_from(calls.models)).flatmap(draw)
 
 
-def _fault(model: Model) -> st.SearchStrategy[tuple[str, Json]]:
+def _fault(model: Model) -> st.SearchStrategy[tuple[str, AnyJson]]:
     """The requirement that a body breaks, and the body."""
     return st.sampled_from(faults(model)).flatmap(
         lambda fault: st.tuples(st.just(fault.requirement), faulty(model, fault))
@@ -48,7 +48,7 @@ _BODIES = _of_a_model(lambda model: st.one_of(st.just(plainest(model)), valid(mo
 _CALLERS = st.runner().flatmap(lambda calls: st.sampled_from(calls.callers[::-1]))
 
 
-class Calls(RuleBasedStateMachine):
+class CallSequence(RuleBasedStateMachine):
     """Writes down a sequence of calls; ``hold`` sends it, when it is complete."""
 
     #: Bodies that were ranked earlier in the sequence.
@@ -58,44 +58,44 @@ class Calls(RuleBasedStateMachine):
         self,
         models: Sequence[Model],
         callers: Sequence[Credential],
-        hold: Callable[[list[Step]], None],
+        hold: Callable[[list[Call]], None],
     ) -> None:
         super().__init__()
         self.models = models
         self.callers = callers
         self._hold = hold
-        self._steps: list[Step] = []
+        self._steps: list[Call] = []
 
     @initialize(target=asked, body=_BODIES)
     def begin(self, body: Body) -> Body:
         """Call as the contract has it."""
-        self._steps.append(Step(body, Credential.KEY))
+        self._steps.append(Call(body, Credential.KEY))
         return body
 
     @rule(target=asked, body=_BODIES, caller=_CALLERS)
     def ask(self, body: Body, caller: Credential) -> Body:
         """Call as the contract has it, whoever it is."""
-        self._steps.append(Step(body, caller))
+        self._steps.append(Call(body, caller))
         return body
 
     @rule(body=asked, caller=_CALLERS)
     def ask_again(self, body: Body, caller: Credential) -> None:
         """Repeat a call, or let another caller send the same."""
-        self._steps.append(Step(body, caller))
+        self._steps.append(Call(body, caller))
 
     @rule(fault=_of_a_model(_fault), caller=_CALLERS)
-    def ask_wrongly(self, fault: tuple[str, Json], caller: Credential) -> None:
-        """Send a body with one fault."""
+    def ask_wrongly(self, fault: tuple[str, AnyJson], caller: Credential) -> None:
+        """Sender a body with one fault."""
         requirement, body = fault
-        self._steps.append(Step(body, caller, requirement))
+        self._steps.append(Call(body, caller, requirement))
 
     @rule(body=asked, stranger=st.sampled_from(list(_STRANGERS)))
     def ask_as_a_stranger(self, body: Body, stranger: Credential) -> None:
-        """Send what was answered before, without a valid key."""
-        self._steps.append(Step(body, stranger, _STRANGERS[stranger]))
+        """Sender what was answered before, without a valid key."""
+        self._steps.append(Call(body, stranger, _STRANGERS[stranger]))
 
     def teardown(self) -> None:
-        """Send the sequence, unless Hypothesis gave up drawing it."""
+        """Sender the sequence, unless Hypothesis gave up drawing it."""
         if sys.exc_info()[0] is None:
             self._hold(self._steps)
 
@@ -106,7 +106,7 @@ class Calls(RuleBasedStateMachine):
 def test_an_answer_does_not_depend_on_the_calls_before_it(judge: Judge, model: Model) -> None:
     served = [model_named(name) for name, reason in judge.run.models.items() if reason is None]
 
-    def prove(sequence: list[Step]) -> None:
+    def prove(sequence: list[Call]) -> None:
         # The first call once more, so that what the last one spoilt shows in its own sequence.
         for step in (*sequence, sequence[0]):
             request = Request(step.body, credential=step.credential)
@@ -118,4 +118,6 @@ def test_an_answer_does_not_depend_on_the_calls_before_it(judge: Judge, model: M
                 difference = same_ranking(scores(first), scores(again))
                 judge.compare("response.results.own", difference, first, again)
 
-    judge.examine_machine(lambda hold: Calls(served or [model], judge.run.callers, hold), prove)
+    judge.examine_machine(
+        lambda hold: CallSequence(served or [model], judge.run.callers, hold), prove
+    )

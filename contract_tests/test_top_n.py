@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import strategies as st
 
+from .checks.relations import most_relevant, scores
 from .contract import Model
-from .judge import Judge
-from .relations import most_relevant, scores
+from .judging.judge import Judge
 from .strategies import Body, Fault, valid
 
 

@@ -10,7 +10,7 @@ from benchmarks.in_process import engine, fixture
 from benchmarks.kills import HEAD, kills, summary
 from benchmarks.measuring import Comparison, Figure, Side, compare
 from benchmarks.served import servers
-from contract_tests.selftest import CLEAN, Trial
+from contract_tests.mutants.selftest import CLEAN, Trial
 
 
 def paced(*seconds: float) -> Side:

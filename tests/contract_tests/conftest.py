@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract_tests.judging import Judged, judge_here
+from tests.contract_tests.judged import Judged, judge_here
 
 KEY = "sk-of-these-tests"
 

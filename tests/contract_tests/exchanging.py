@@ -4,18 +4,18 @@ import itertools
 import json
 from collections.abc import Callable, Mapping
 
-from contract_tests.contract import Json
+from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Answer, Exchange, Request
-from contract_tests.ledger import Ledger
-from contract_tests.run import Run
-from contract_tests.spending import Budget, Effort, Patience
+from contract_tests.judging.ledger import Ledger
+from contract_tests.judging.limits import Budget, Effort, Patience
+from contract_tests.judging.run import Run
 from contract_tests.targets import Target
 from tests.schemas.data import CONTRACT, errors
 
 BGE = "BAAI/bge-reranker-v2-m3"
-BODY: Json = {"model": BGE, "query": "a", "documents": ["a", "b", "c"]}
+BODY: AnyJson = {"model": BGE, "query": "a", "documents": ["a", "b", "c"]}
 #: An answer to ``BODY`` that has nothing wrong with it.
-ANSWER: Json = {
+ANSWER: AnyJson = {
     "id": "0190a5b0c0de7abc8def0123456789ab",
     "results": [
         {"index": 2, "relevance_score": 0.75, "document": None},
@@ -27,16 +27,18 @@ ANSWER: Json = {
 HEADERS = {"content-type": "application/json", "x-siliconcloud-trace-id": "ti_1"}
 
 
-def answer(body: Json = ANSWER, status: int = 200, headers: Mapping[str, str] = HEADERS) -> Answer:
+def answer(
+    body: AnyJson = ANSWER, status: int = 200, headers: Mapping[str, str] = HEADERS
+) -> Answer:
     """Make an answer; bytes are its body as they are."""
     return Answer(status, headers, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
-def exchange(sent: Json = BODY, received: Json = ANSWER, status: int = 200) -> Exchange:
+def exchange(sent: AnyJson = BODY, received: AnyJson = ANSWER, status: int = 200) -> Exchange:
     return Exchange(Request(sent), answer(received, status))
 
 
-def ranking(*scored: tuple[int, float], sent: Json = BODY) -> Exchange:
+def ranking(*scored: tuple[int, float], sent: AnyJson = BODY) -> Exchange:
     """Make an exchange whose results are those pairs of index and score."""
     results = [{"index": index, "relevance_score": score} for index, score in scored]
     return exchange(sent, {**ANSWER, "results": results})
@@ -56,7 +58,7 @@ class Scripted:
         return self._reply(request)
 
     @property
-    def bodies(self) -> list[Json]:
+    def bodies(self) -> list[AnyJson]:
         return [request.body for request in self.asked]
 
 
@@ -81,9 +83,9 @@ def honest() -> Scripted:
         body = request.body
         if errors(CONTRACT["request.classic"], body):
             return answer({"code": 20015, "message": "The parameter is invalid."}, 400)
-        documents: Json = body["documents"]
+        documents: AnyJson = body["documents"]
         sent: list[str] = [documents] if isinstance(documents, str) else documents
-        results: list[Json] = [
+        results: list[AnyJson] = [
             {
                 "index": index,
                 "relevance_score": 1 / (1 + len(text)),
@@ -105,7 +107,7 @@ def spoilt(spoil: Callable[[Request, Answer], Answer]) -> Scripted:
     return Scripted(lambda request: spoil(request, conforming.send(request)))
 
 
-def refusing(wrong: Callable[[Json], Json]) -> Scripted:
+def refusing(wrong: Callable[[AnyJson], AnyJson]) -> Scripted:
     """Make a target that answers 400 where ``wrong`` is true of the body, and else conforms."""
     return spoilt(
         lambda request, conforming: (

@@ -1,19 +1,19 @@
 import pytest
 
 from contract_tests import contract
-from contract_tests.contract import Json
+from contract_tests.contract import AnyJson
 from tests.contract_tests.exchanging import ANSWER, BODY
 from tests.schemas.data import CONTRACT, TABLES, constraints
 
-RESULT: Json = {"index": 0, "relevance_score": 0.5}
+RESULT: AnyJson = {"index": 0, "relevance_score": 0.5}
 
 
-def with_result(**changes: Json) -> Json:
+def with_result(**changes: AnyJson) -> AnyJson:
     return {**ANSWER, "results": [{**RESULT, **changes}]}
 
 
 #: Schema -> requirement, an instance that breaks it alone, and where.
-BROKEN: list[tuple[str, str, Json, str]] = [
+BROKEN: list[tuple[str, str, AnyJson, str]] = [
     ("request.classic", "request.body.type", [], "$"),
     ("request.classic", "request.model.required", {"query": "a", "documents": "a"}, "$"),
     ("request.classic", "request.model.type", {**BODY, "model": 1}, "$.model"),
@@ -79,7 +79,7 @@ BROKEN: list[tuple[str, str, Json, str]] = [
 
 @pytest.mark.parametrize(("schema", "requirement", "instance", "path"), BROKEN)
 def test_a_breach_names_its_requirement_and_its_place(
-    schema: str, requirement: str, instance: Json, path: str
+    schema: str, requirement: str, instance: AnyJson, path: str
 ) -> None:
     (breach,) = contract.breaches(schema, instance)
     assert (breach.requirement, breach.path) == (requirement, path)
@@ -106,7 +106,7 @@ def test_each_missing_member_is_a_breach_of_its_own() -> None:
         ("error", {"message": "no", "data": None}),
     ],
 )
-def test_what_is_valid_has_no_breach(schema: str, instance: Json) -> None:
+def test_what_is_valid_has_no_breach(schema: str, instance: AnyJson) -> None:
     assert not list(contract.breaches(schema, instance))
 
 
@@ -134,7 +134,7 @@ def test_the_tables_are_read_as_they_are_written() -> None:
 
 
 def test_the_models_that_are_judged_are_the_cheapest_of_each_kind() -> None:
-    kinds: dict[tuple[str, ...], Json] = {}
+    kinds: dict[tuple[str, ...], AnyJson] = {}
     for row in TABLES["models"]:
         kind = (row["form"], *sorted(row["supports"]))
         price = float(row["price"]["text"])

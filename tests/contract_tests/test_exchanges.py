@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract_tests.contract import Json
+from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Credential, Exchange, Request, member
 from tests.contract_tests.exchanging import ANSWER, answer, exchange, ranking
 
@@ -16,7 +16,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES.filter(lambda value: value is not None))
-def test_what_is_sent_is_the_body_as_json(body: Json) -> None:
+def test_what_is_sent_is_the_body_as_json(body: AnyJson) -> None:
     assert json.loads(Request(body).content or b"") == body
 
 
@@ -26,7 +26,7 @@ def test_bytes_are_sent_as_they_are_and_none_sends_no_body() -> None:
 
 
 @given(VALUES)
-def test_json_in_an_answer_is_read_as_it_was_written(value: Json) -> None:
+def test_json_in_an_answer_is_read_as_it_was_written(value: AnyJson) -> None:
     read = answer(json.dumps(value).encode())
     assert read.is_json
     assert read.json == value
@@ -61,7 +61,9 @@ def test_the_text_of_an_answer_can_always_be_printed() -> None:
         (None, ("a",), None),
     ],
 )
-def test_a_member_is_found_or_nothing_is(value: Json, names: tuple[str, ...], found: Json) -> None:
+def test_a_member_is_found_or_nothing_is(
+    value: AnyJson, names: tuple[str, ...], found: AnyJson
+) -> None:
     assert member(value, *names) == found
 
 
@@ -85,7 +87,7 @@ def test_results_are_read_in_their_order() -> None:
         [{"index": 0, "relevance_score": 0.5}, {"relevance_score": 0.25}],
     ],
 )
-def test_results_of_another_shape_are_no_ranking(results: Json) -> None:
+def test_results_of_another_shape_are_no_ranking(results: AnyJson) -> None:
     assert exchange(received={**ANSWER, "results": results}).ranking is None
 
 
@@ -107,7 +109,7 @@ def test_an_empty_ranking_is_one() -> None:
         (b"{", []),
     ],
 )
-def test_documents_are_those_that_were_sent(sent: Json, documents: list[Json]) -> None:
+def test_documents_are_those_that_were_sent(sent: AnyJson, documents: list[AnyJson]) -> None:
     assert exchange(sent).documents == documents
 
 

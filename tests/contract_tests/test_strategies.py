@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from contract_tests.contract import MODELS, Json, Model, model_named, representatives
+from contract_tests.contract import MODELS, AnyJson, Model, model_named, representatives
 from contract_tests.strategies import (
     CORPUS,
     DELICATE_TEXTS,
@@ -33,7 +33,7 @@ _REGISTRY: Registry[Any] = Registry[Any]().with_resources(
 )
 SUPPORTS = {row["id"]: set(row["supports"]) for row in TABLES["models"]}
 GATED = set[str]().union(*SUPPORTS.values())
-PROPERTIES: Json = CONTRACT["request.classic"]["properties"]
+PROPERTIES: AnyJson = CONTRACT["request.classic"]["properties"]
 #: Field -> keyword -> value, of every number that bounds a field.
 BOUNDS: dict[str, dict[str, int]] = {
     name: {keyword: schema[keyword] for keyword in schema if keyword.startswith(("min", "max"))}
@@ -48,7 +48,7 @@ def validator(model: Model) -> Draft202012Validator:
     return Draft202012Validator(CONTRACT[f"request.{model.form}"], registry=_REGISTRY)
 
 
-def wrong_with(model: Model, body: Json) -> list[tuple[str, tuple[str, ...]]]:
+def wrong_with(model: Model, body: AnyJson) -> list[tuple[str, tuple[str, ...]]]:
     """Keyword and place of everything that the schema of the model finds wrong."""
     found: Iterator[Any] = validator(model).iter_errors(body)  # pyright: ignore[reportUnknownMemberType] # a gap in its stubs
     return [(str(error.validator), _place(error.absolute_path)) for error in found]
@@ -115,11 +115,11 @@ def test_every_optional_field_that_the_model_supports_is_drawn(model: Model) -> 
         assert field not in find(valid(model), _without(field))
 
 
-def _with(field: str) -> Callable[[Json], bool]:
+def _with(field: str) -> Callable[[AnyJson], bool]:
     return lambda body: field in body
 
 
-def _without(field: str) -> Callable[[Json], bool]:
+def _without(field: str) -> Callable[[AnyJson], bool]:
     return lambda body: field not in body
 
 
@@ -187,7 +187,7 @@ def test_the_first_value_inside_of_the_bounds_is_a_bound(field: str) -> None:
         assert bound is None or find(values(field), _is(bound)) == bound
 
 
-def _is(bound: int) -> Callable[[Json], bool]:
+def _is(bound: int) -> Callable[[AnyJson], bool]:
     return lambda value: value == bound
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.outcomes import EXIT_CODES, Outcome, Verdict
+from contract_tests.judging.outcomes import EXIT_CODES, Outcome, Verdict
 from tests.schemas.data import TABLES
 
 from .guides import GUIDES, ROOT

@@ -142,7 +142,7 @@ def test_the_oracle_serves_the_tests_of_a_user(environment: Path, project: Path)
 CONSUMER = """
 from collections.abc import Callable
 
-from rerank_contract.contract_tests.oracle import Oracle, assert_conforms
+from rerank_contract.contract_tests.checks.oracle import Oracle, assert_conforms
 from rerank_contract.mockserver.testing.calls import Calls
 from rerank_contract.mockserver.state.entry import Entry
 from rerank_contract.mockserver.testing.fixtures import RerankMock

@@ -1,0 +1,116 @@
+"""Checks of what surrounds the results: headers, shape, id, counts, refusals."""
+
+import re
+from collections.abc import Iterator
+
+from ..contract import STATED_BY, AnyJson, breaches
+from ..exchanges import Exchange, member
+from .check import Check, Finding, asked, check, parsed, ranked, refused, succeeded
+from .violations import Violation, shorten
+
+
+def _breaches_of_response(exchange: Exchange) -> Iterator[Violation]:
+    for breach in breaches("response", exchange.answer.json):
+        received = f"{shorten(breach.received)} at {breach.path}{_dialect(exchange.answer.json)}"
+        yield Violation(breach.requirement, breach.expected, received, (exchange,))
+
+
+has_the_shape = Check(
+    frozenset(id_ for pointer, id_ in STATED_BY.items() if pointer.startswith("response#")),
+    lambda exchange: parsed(exchange) and ranked(exchange),
+    _breaches_of_response,
+)
+#: Where there is no ranking, what does not hold is found, and the rest has not been tried.
+lacks_a_ranking = Check(
+    frozenset(),
+    lambda exchange: parsed(exchange) and not ranked(exchange),
+    _breaches_of_response,
+)
+
+
+def _dialect(body: AnyJson) -> str:
+    """A likely explanation, where the answer looks like that of a neighbouring API."""
+    if isinstance(body, list):
+        return "; a bare array is the dialect of TEI and SGLang, it belongs into results"
+    if member(body, "results") is None and member(body, "data") is not None:
+        return "; data is the dialect of Voyage, it belongs into results; or this is an error body"
+    return ""
+
+
+@check("response.body.json", succeeded)
+def body_is_json(exchange: Exchange) -> Iterator[Finding]:
+    """Bodies that are not JSON in UTF-8, or hold NaN or Infinity."""
+    if not exchange.answer.is_json:
+        yield "a JSON body", shorten(exchange.answer.text) or "no body"
+
+
+@check("response.header.trace_id", succeeded)
+def success_is_traceable(exchange: Exchange) -> Iterator[Finding]:
+    """Answers without a trace id."""
+    yield from _trace(exchange)
+
+
+@check("error.header.trace_id", lambda exchange: asked(exchange) and refused(exchange))
+def refusal_is_traceable(exchange: Exchange) -> Iterator[Finding]:
+    """Refusals without a trace id."""
+    yield from _trace(exchange)
+
+
+def _trace(exchange: Exchange) -> Iterator[Finding]:
+    if not exchange.answer.headers.get("x-siliconcloud-trace-id", "").strip():
+        yield "a header x-siliconcloud-trace-id", "no such header, or an empty one"
+
+
+@check("response.header.content_type", succeeded)
+def content_type_is_json(exchange: Exchange) -> Iterator[Finding]:
+    """Answers of another content type."""
+    content_type = exchange.answer.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        yield "content-type: application/json", f"content-type: {content_type or '(none)'}"
+
+
+@check("response.id.format", lambda exchange: isinstance(_id(exchange), str))
+def id_is_a_uuid7(exchange: Exchange) -> Iterator[Finding]:
+    """Ids that are not 32 lower-case hexadecimal digits of a version 7 UUID."""
+    name = str(_id(exchange))
+    if not re.fullmatch(r"[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}", name):
+        yield "32 hexadecimal digits of a version 7 UUID", shorten(name)
+
+
+@check("response.meta.tokens", parsed)
+def tokens_are_told_twice(exchange: Exchange) -> Iterator[Finding]:
+    """Answers whose tokens and billed units are not there, or do not agree."""
+    meta = member(exchange.answer.json, "meta")
+    told = [member(meta, name, "input_tokens") for name in ("tokens", "billed_units")]
+    if None in told or told[0] != told[1]:
+        yield "meta.tokens and meta.billed_units with the same input_tokens", shorten(meta)
+
+
+@check("error.status.listed", refused)
+def status_of_a_refusal_is_listed(exchange: Exchange) -> Iterator[Finding]:
+    """Failures of the service itself that are none of the published ones."""
+    if exchange.answer.status >= 500 and exchange.answer.status not in (503, 504):
+        yield "a status from 400 to 499, 503 or 504", f"status {exchange.answer.status}"
+
+
+@check("error.body.family", refused)
+def refusal_has_a_message(exchange: Exchange) -> Iterator[Finding]:
+    """Error bodies that are neither text, nor a JSON string, nor an object with a message."""
+    answer = exchange.answer
+    if answer.is_json:
+        for breach in breaches("error", answer.json):
+            yield f"{breach.expected} at {breach.path}", shorten(answer.text)
+    elif not answer.text.strip() or answer.text.lstrip().startswith("<"):
+        expected = "text, a JSON string, or a JSON object with a message"
+        yield expected, shorten(answer.text) or "no body"
+
+
+@check("error.key_hidden", lambda _: True)
+def key_is_not_repeated(exchange: Exchange) -> Iterator[Finding]:
+    """Answers that hold the key."""
+    if exchange.answer.repeats_key:
+        yield "an answer without the key", "an answer that repeats the key"
+
+
+def _id(exchange: Exchange) -> AnyJson:
+    return member(exchange.answer.json, "id") if succeeded(exchange) else None

@@ -1,0 +1,1 @@
+"""Grades clients: runs them against a mock process and reads its journal."""

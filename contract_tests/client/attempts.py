@@ -1,0 +1,153 @@
+"""Lets a client attempt scenarios: by a command that is run for each, or by whoever reads a list.
+
+The client reads `RERANK_BASE_URL` and `RERANK_API_KEY` from its environment and a task from its
+standard input, and prints what it made of it: `schemas/client/` has the forms.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TextIO, cast
+
+import jsonschema
+
+from ..contract import AnyJson
+from .grading import Attempt
+from .mock_process import Mock
+from .scenarios import FOLDER, ClientScenario
+
+BASE_URL = "RERANK_BASE_URL"
+API_KEY = "RERANK_API_KEY"
+#: What stands in place of the key wherever the client repeats it.
+BLOT = "[key]"
+_UNPROXIED = "127.0.0.1,localhost"
+
+_ANSWER = jsonschema.Draft202012Validator(
+    json.loads((FOLDER / "answer.schema.json").read_text(encoding="utf-8"))
+)
+
+
+class CommandError(Exception):
+    """The command of the client cannot be run."""
+
+
+def run(mock: Mock, scenario: ClientScenario, command: Sequence[str]) -> Attempt:
+    """Run a command for a scenario; raises :class:`CommandError` where it cannot be started."""
+    key, before = mock.prepare(scenario), mock.seen()
+    environment = {
+        **os.environ,
+        BASE_URL: mock.address(scenario),
+        API_KEY: key,
+        # The mock is on this machine, whatever proxy leads out of it.
+        "NO_PROXY": _UNPROXIED,
+        "no_proxy": _UNPROXIED,
+    }
+    try:
+        process = subprocess.Popen(  # noqa: S603 - what the user asked for
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="backslashreplace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CommandError(f"`{command[0]}` cannot be run: {error.strerror}") from None
+    silence = ""
+    task = json.dumps(scenario.task, ensure_ascii=False) + "\n"
+    try:
+        printed, complained = process.communicate(task, timeout=scenario.seconds)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        printed, complained = process.communicate()
+        silence = f"was still running after {scenario.seconds:g} seconds, and was ended"
+    finally:
+        # An interrupt ends the client too, which is in a session of its own.
+        _end(process)
+    printed, complained = printed.replace(key, BLOT), complained.replace(key, BLOT)
+    answer = None
+    if not silence:
+        answer, silence = read(printed)
+    if answer is None and complained.strip():
+        silence = f"{silence}; its last words: {complained.strip().splitlines()[-1]}"
+    # A request without a valid key is nobody's: those that came meanwhile are taken for its own.
+    rows = [row for row in mock.entries(after=before) if row["account"] in (scenario.id, None)]
+    return Attempt(answer, silence, rows)
+
+
+def wait(
+    mock: Mock, scenarios: Iterable[ClientScenario], tasks: TextIO, answers: Iterable[str]
+) -> Iterator[tuple[ClientScenario, Attempt]]:
+    """Print every task with its address and key, read answers to their end, and yield attempts.
+
+    A scenario that got neither a request nor an answer was not tried.
+    """
+    waiting = list(scenarios)
+    keys = {scenario.id: mock.prepare(scenario) for scenario in waiting}
+    given: dict[str, tuple[AnyJson, str]] = {}
+    strays: list[str] = []
+    # Whoever types Ctrl-C has told all there is to tell.
+    with contextlib.suppress(KeyboardInterrupt):
+        for scenario in waiting:
+            address = {"base_url": mock.address(scenario), "api_key": keys[scenario.id]}
+            line = json.dumps({**address, "task": scenario.task}, ensure_ascii=False)
+            print(line, file=tasks, flush=True)
+        for line in filter(None, map(str.strip, answers)):
+            told = _object(line)
+            name = told and told.get("id")
+            if name in keys:
+                given[name] = _checked(told)
+            else:
+                strays.append(line)
+    for scenario in waiting:
+        nothing = (None, "sent requests, and told nothing of what came")
+        answer, silence = given.get(scenario.id, nothing)
+        rows = mock.entries(account=scenario.id)
+        if scenario.id not in given and not rows:
+            answer = {"not_applicable": "neither a request nor an answer came"}
+        yield scenario, Attempt(answer, silence, rows)
+    if strays:
+        raise CommandError(f"this answer is not JSON with the id of a scenario: {strays[0][:80]}")
+
+
+def read(printed: str) -> tuple[AnyJson, str]:
+    """Find the answer of a client, the last line of JSON; or None, and why there is none."""
+    for line in reversed(printed.splitlines()):
+        answer = _object(line)
+        if answer is not None:
+            return _checked(answer)
+    return None, "printed no line that is a JSON object"
+
+
+def _object(line: str) -> AnyJson:
+    try:
+        value: AnyJson = json.loads(line)
+    except ValueError:
+        return None
+    return cast("AnyJson", value) if isinstance(value, dict) else None
+
+
+def _checked(answer: AnyJson) -> tuple[AnyJson, str]:
+    kinds = ("ranking", "error", "not_applicable")
+    if sum(kind in answer for kind in kinds) != 1:
+        return None, f"printed JSON with not exactly one of {', '.join(kinds)}"
+    for error in _ANSWER.iter_errors(answer):  # pyright: ignore[reportUnknownMemberType] - untyped overload
+        # Of the three forms the one that it has is the one to explain.
+        form = next(number for number, kind in enumerate(kinds) if kind in answer)
+        told = next(found for found in error.context or () if found.schema_path[0] == form)
+        return None, f"printed JSON that is no answer: {told.json_path}: {told.message}"
+    return answer, ""
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """End a process, and those that it has started."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()

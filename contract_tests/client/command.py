@@ -1,0 +1,133 @@
+"""The command ``rerank-contract client``: grades a client by what it does in each scenario."""
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from ..command.options import file_problems, selects
+from ..report.writers import write_file
+from . import report
+from .attempts import CommandError, run, wait
+from .grading import Grade, Graded, grade
+from .mock_process import Mock, MockError
+from .scenarios import SCENARIOS, ClientScenario
+
+#: A command that has neither asked nor told anything in so many first scenarios is given up.
+IDLE = 2
+
+
+def declare(add: Callable[..., object]) -> None:
+    """Declare the options."""
+    add("--report-json", type=Path, metavar="FILE", help="write the grades as JSON there")
+    add(
+        "--only",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="grade by this scenario alone, or by all below it as in refusal; repeatable",
+    )
+    add(
+        "--wait",
+        action="store_true",
+        help="run no command: print address, key and task of each scenario, and read the answers "
+        "from standard input to its end",
+    )
+    add("--host", default="127.0.0.1", help="where the mock listens (default: %(default)s)")
+    add("--port", type=int, default=0, help="0 picks a free one (default: %(default)s)")
+    # The words after -- are left to the client.
+    add("client", nargs="*", metavar="-- COMMAND", help="the client, and its arguments")
+
+
+def problem(options: argparse.Namespace) -> str | None:
+    """What is wrong with the options; None where nothing is."""
+    return next(_problems(options), None)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Grade a client; return 0 none failed, 1 some did, 2 it cannot be run, 3 nothing passed."""
+    try:
+        return _main(options)
+    except BrokenPipeError:
+        # Whoever reads has read enough, as `head` does; what is still to be flushed goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 3
+
+
+def _main(options: argparse.Namespace) -> int:
+    wanted = [scenario for scenario in SCENARIOS.values() if _is_wanted(scenario, options.only)]
+    all_graded: list[Graded] = []
+    trouble = None
+    # Whoever ends this process ends mock and client too, which are in sessions of their own.
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        with Mock(options.host, options.port) as mock:
+            for graded in _grades(mock, wanted, options):
+                all_graded.append(graded)
+                print(report.line(graded), flush=True)
+                if not options.wait and len(all_graded) == IDLE and all(map(_is_idle, all_graded)):
+                    raise CommandError(f"this is no client that works: {graded.attempt.silence}")
+    except (CommandError, MockError) as error:
+        trouble = str(error)
+    except KeyboardInterrupt:
+        print("interrupted: these are the grades so far", file=sys.stderr)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    again = shlex.join(["rerank-contract", "client", "--only", "ID", "--", *options.client])
+    for told in report.failures(all_graded, "" if options.wait else again):
+        print(told)
+    print(f"\n{report.summary(all_graded) or 'nothing was graded'}")
+    if options.report_json:
+        write_file(options.report_json, report.write(all_graded))
+    if trouble:
+        print(f"rerank-contract client: {trouble}", file=sys.stderr)
+        return 2
+    grades = {graded.grade for graded in all_graded}
+    if Grade.FAILED in grades:
+        return 1
+    return 0 if Grade.PASSED in grades and len(all_graded) == len(wanted) else 3
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def _grades(
+    mock: Mock, wanted: list[ClientScenario], options: argparse.Namespace
+) -> Iterator[Graded]:
+    if options.wait:
+        for scenario, attempt in wait(mock, wanted, sys.stdout, sys.stdin):
+            yield grade(scenario, attempt)
+    else:
+        for scenario in wanted:
+            yield grade(scenario, run(mock, scenario, options.client))
+
+
+def _is_idle(graded: Graded) -> bool:
+    """Whether the client has neither asked nor told anything."""
+    return graded.attempt.answer is None and not graded.attempt.entries
+
+
+def _is_wanted(scenario: ClientScenario, only: list[str]) -> bool:
+    return not only or any(selects(name, scenario.id) for name in only)
+
+
+def _problems(options: argparse.Namespace) -> Iterator[str]:
+    if options.client and options.wait:
+        yield "--wait runs no command: leave out what stands after --"
+    if not options.client and not options.wait:
+        yield "name the client after --, as in `-- python my_client.py`, or ask to --wait"
+    for name in options.only:
+        if not any(selects(name, scenario) for scenario in SCENARIOS):
+            known = {*SCENARIOS, *(scenario.partition(".")[0] for scenario in SCENARIOS)}
+            close = get_close_matches(name, sorted(known), n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            yield f"--only: no scenario is called {name}{hint}"
+    if options.report_json:
+        yield from file_problems("--report-json", options.report_json)

@@ -1,0 +1,119 @@
+"""The mock that clients are graded against: a process of its own, steered by its `/__admin`.
+
+Nothing of the mock is imported: what is done here, a program in any language can do.
+"""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+from ..contract import AnyJson
+from .scenarios import ClientScenario
+
+#: Environment variable that hands the token of `/__admin` to the mock.
+_TOKEN = "RERANK_MOCK_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
+_READY = "rerank-mock ready at "
+#: Addresses that stand for all of this machine, and how it is reached from itself.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is told, not what is bound
+
+# Beside this room, in the checkout and in the wheel.
+_MODULE = f"{__package__}".rpartition("contract_tests")[0] + "mockserver"
+#: Where Python finds it, from whichever folder it is started.
+_PATH = Path(__file__).parents[_MODULE.count(".") + 2]
+
+
+class MockError(Exception):
+    """The mock did not start, or refused what a scenario asks of it."""
+
+
+class Mock:
+    """A mock that runs between entry and exit of a ``with`` block."""
+
+    #: Where clients find it, ending in ``/v1``.
+    base_url: str
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._command = [sys.executable, "-m", _MODULE, "serve", "--quiet"]
+        self._command += ["--host", host, "--port", str(port), "--admin-token-env", _TOKEN]
+        self._token = secrets.token_urlsafe()
+
+    def __enter__(self) -> "Mock":
+        paths = [str(_PATH), os.environ.get("PYTHONPATH", "")]
+        environment = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), _TOKEN: self._token}
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            self._command,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            # Ctrl-C is meant for the grading, which asks the mock for the journal then.
+            start_new_session=True,
+        )
+        assert self._process.stdout
+        line = self._process.stdout.readline().strip()
+        if not line.startswith(_READY):
+            _, complained = self._process.communicate()
+            raise MockError(complained.strip() or "the mock did not start")
+        self.base_url = line.removeprefix(_READY)
+        # Bound and not listened at: whoever connects is refused, and nobody else gets the port.
+        self._nobody = socket.socket()
+        self._nobody.bind(("127.0.0.1", 0))
+        url = httpx.URL(self.base_url)
+        self._admin = httpx.Client(
+            base_url=url.copy_with(host=_EVERYWHERE.get(url.host, url.host), path="/__admin"),
+            headers={"Authorization": f"Bearer {self._token}"},
+            trust_env=False,
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._admin.close()
+        self._nobody.close()
+        self._process.terminate()
+        self._process.communicate()
+
+    def prepare(self, scenario: ClientScenario) -> str:
+        """Open the account of a scenario, named after it, and arm what it meets; return its key."""
+        terms = scenario.mock.get("account", {})
+        key: str = self._call("POST", "/accounts", {"name": scenario.id, **terms})["key"]
+        for part, path in (("pins", "/pins"), ("scenario", "/scenarios")):
+            if part in scenario.mock:
+                self._call("POST", path, {"account": scenario.id, part: scenario.mock[part]})
+        return key
+
+    def address(self, scenario: ClientScenario) -> str:
+        """Where the client of a scenario is told to send its requests."""
+        if scenario.address == "nobody":
+            return f"http://127.0.0.1:{self._nobody.getsockname()[1]}/v1"
+        return f"{self.base_url}/" if scenario.address == "trailing_slash" else self.base_url
+
+    def seen(self) -> int:
+        """How many requests came so far."""
+        return int(self._call("GET", "/health")["exchanges"])
+
+    def entries(self, **search: str | int) -> list[AnyJson]:
+        """The entries of the journal that a search finds, oldest first."""
+        rows: list[AnyJson] = self._call("GET", "/journal", query=search)["entries"]
+        return rows
+
+    def _call(self, method: str, path: str, body: AnyJson = None, query: AnyJson = None) -> AnyJson:
+        try:
+            answer = self._admin.request(method, path, json=body, params=query)
+        except httpx.TransportError as error:
+            raise MockError(f"the mock is gone: {error}") from None
+        if answer.is_error:
+            refused = answer.json()
+            raise MockError(f"{method} {path}: {refused['path']}: {refused['reason']}")
+        return answer.json()

@@ -1,0 +1,215 @@
+"""The options of a run, defined once: the command and pytest take the same."""
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+
+import httpx
+
+from ..contract import REQUIREMENTS, AnyJson
+from ..judging.limits import EFFORTS
+from ..mutants.catalogue import MUTANTS
+from ..mutants.conforming_variants import CONFORMING_VARIANTS
+from ..report.github import SUMMARY, summary_file
+from ..report.writers import WRITERS
+
+#: Targets that need no address -> the fixture that provides them.
+EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
+#: Options that say what is run and how it is told, not how it is judged.
+_TELLING = {"only", "github", *(name.replace("-", "_") for name in WRITERS)}
+
+
+def declare(add: Callable[..., object], *strict: str) -> None:
+    """Declare every option with ``add``, as argparse has it; ``strict`` are more names for one."""
+    add(
+        "--target",
+        default="mock",
+        metavar="mock|server|URL",
+        help="the embedded mock, the same at a socket, or a base URL such as https://host/v1 "
+        "(default: %(default)s)",
+    )
+    add(
+        "--api-key-env",
+        default="SILICONFLOW_API_KEY",
+        metavar="NAME",
+        help="environment variable that holds the key for a URL (default: %(default)s)",
+    )
+    add(
+        "--second-api-key-env",
+        metavar="NAME",
+        help="environment variable that holds the key of another caller of a URL, to see that "
+        "neither is answered with what is the other's (default: one caller asks for all)",
+    )
+    add(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="model to judge, repeatable (default: the cheapest of each kind)",
+    )
+    add(
+        "--only",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="run the tests of this requirement, or of all below it as in request.top_n; "
+        "repeatable",
+    )
+    add("--effort", choices=list(EFFORTS), default="standard")
+    add("--seed", type=int, default=0, help="what is drawn depends on it alone")
+    add("--max-requests", type=_positive, metavar="N", help="hard limit on requests")
+    add("--max-tokens", type=_positive, metavar="N", help="hard limit on input tokens")
+    add("--max-cost", type=_money, metavar="CNY", help="hard limit on the price of the tokens")
+    add("--max-rpm", type=_positive, metavar="N", help="hard limit on requests per minute")
+    add(
+        "--fail-on-difference",
+        *strict,
+        action="store_true",
+        help="fail where the target differs from the observed service, too",
+    )
+    for name, form in WRITERS.items():
+        add(f"--{name}", type=Path, metavar="FILE", help=f"write {form.what} there")
+    add(
+        "--github",
+        action="store_true",
+        help="annotate the run of a GitHub workflow, and write its step summary",
+    )
+    add(
+        "--mutant",
+        choices=sorted(MUTANTS),
+        metavar="NAME",
+        help="make the target break one requirement, and stop where the judge notices",
+    )
+    add(
+        "--freedom",
+        action="append",
+        default=[],
+        choices=sorted(CONFORMING_VARIANTS),
+        metavar="NAME",
+        help="change the target within the contract, repeatable; the judge must not mind",
+    )
+
+
+def problem(options: argparse.Namespace) -> str | None:
+    """What is wrong with the options, found before anything is sent; None where nothing is."""
+    return next(_problems(options), None)
+
+
+def words(options: argparse.Namespace) -> list[str]:
+    """Our options as words that mean the same to the command and to pytest."""
+    return list(_words(options, set(_usual())))
+
+
+def judging_words(options: argparse.Namespace) -> list[str]:
+    """As :func:`words`, without those that say what is run and how it is told."""
+    return list(_words(options, set(_usual()) - _TELLING))
+
+
+def files(options: argparse.Namespace) -> dict[str, Path]:
+    """Writer -> the file that it is asked for in."""
+    paths = {name: getattr(options, name.replace("-", "_")) for name in WRITERS}
+    return {name: path for name, path in paths.items() if path is not None}
+
+
+def selects(wanted: str, requirement: str) -> bool:
+    """Whether ``--only wanted`` means the requirement: by its id, or by the front of it."""
+    return f"{requirement}.".startswith(f"{wanted}.")
+
+
+def file_problems(name: str, path: Path) -> Iterator[str]:
+    """Why no file can be written at ``path``, which is the value of ``name``."""
+    if path.is_dir():
+        yield f"{name}: {path} is a folder; name a file in it"
+    if not path.absolute().parent.is_dir():
+        yield f"{name}: the folder {path.parent} does not exist"
+
+
+def _problems(options: argparse.Namespace) -> Iterator[str]:
+    if options.target not in EMBEDDED:
+        yield from _address_problems(options.target)
+        yield from _key_problems(options.target, options.api_key_env)
+        if options.second_api_key_env:
+            yield from _key_problems(options.target, options.second_api_key_env)
+    for wanted in options.only:
+        if not any(selects(wanted, name) for name in REQUIREMENTS):
+            yield unknown_requirement("--only", wanted)
+    for name, path in files(options).items():
+        yield from file_problems(f"--{name}", path)
+    summary = summary_file() if options.github else None
+    if summary:
+        yield from file_problems(f"${SUMMARY}", summary)
+
+
+def _address_problems(target: str) -> Iterator[str]:
+    try:
+        url = httpx.URL(target)
+    except httpx.InvalidURL as error:
+        yield f"--target: {target} is no URL: {error}"
+        return
+    if url.scheme not in ("http", "https") or not url.host:
+        known = ", ".join(EMBEDDED)
+        yield f"--target: {target} is none of {known}, and not an http(s) URL"
+    elif url.userinfo:
+        yield "--target: leave name and password out of the URL, it is printed in every report"
+
+
+def _key_problems(target: str, variable: str) -> Iterator[str]:
+    key = os.environ.get(variable, "")
+    if not key:
+        yield f"set ${variable} to the key of {target}"
+    elif not (key.isascii() and key.isprintable() and key == key.strip()):
+        yield f"${variable} holds what no header can carry: a line break, say, or a space at an end"
+
+
+def unknown_requirement(option: str, wanted: str) -> str:
+    """What to say of an id that no requirement has."""
+    return f"{option}: no requirement is called {wanted}{_suggestion(wanted)}"
+
+
+def _suggestion(wanted: str) -> str:
+    fronts = {name.rsplit(".", count)[0] for name in REQUIREMENTS for count in range(3)}
+    close = get_close_matches(wanted, sorted(fronts), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+@cache
+def _usual() -> dict[str, AnyJson]:
+    """Name of each option -> its default."""
+    parser = argparse.ArgumentParser()
+    declare(parser.add_argument)
+    return vars(parser.parse_args([]))
+
+
+def _words(options: argparse.Namespace, names: set[str]) -> Iterator[str]:
+    for name, usual in _usual().items():
+        value: AnyJson = getattr(options, name)
+        # What decides about the run is said even where it is as usual.
+        if name not in names or (value == usual and name not in ("target", "seed")):
+            continue
+        flag = "--" + name.replace("_", "-")
+        if value is True:
+            yield flag
+        elif isinstance(usual, list):
+            yield from (f"{flag}={item}" for item in value)
+        else:
+            yield f"{flag}={value}"
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return int(text)
+
+
+def _money(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not (amount.is_finite() and amount >= 0):
+        raise argparse.ArgumentTypeError(f"{text} is not an amount of money, such as 0.50")
+    return amount

@@ -1,0 +1,30 @@
+"""The plan: what a run will ask for at most, told before it starts."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from ..contract import Model
+from ..judging.limits import MILLION, Budget, Effort
+
+#: Input tokens of a request of the tests, measured over a whole run and rounded up.
+TOKENS = {"smoke": 20, "standard": 50, "thorough": 80}
+
+
+def plan(
+    tests: Iterable[tuple[Model | None, int]], effort: Effort, budget: Budget, rpm: int | None
+) -> Iterator[str]:
+    """Lines about the run; ``tests`` are models with the requests that a test of it may send."""
+    requests: Counter[str] = Counter()
+    prices: dict[str, Decimal] = {}
+    for model, count in tests:
+        name = model.id if model else "(any model)"
+        requests[name] += count
+        prices[name] = model.price if model else Decimal(0)
+    total = min(requests.total(), budget.limit)
+    minutes = f", {total / rpm:.0f} minutes at {rpm} a minute" if rpm else ""
+    yield f"plan: about {total} requests, at most {budget.limit}{minutes}"
+    for name, count in requests.items():
+        tokens = count * TOKENS[effort.name]
+        cost = tokens * prices[name] / MILLION
+        yield f"  {name}: {count} requests, {tokens} tokens, {cost:.4f} CNY"

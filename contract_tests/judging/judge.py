@@ -1,0 +1,304 @@
+"""The judge: sends what a test draws, and holds what comes back against the contract."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine
+
+from ..checks import catalogue as checks
+from ..checks.check import Finding
+from ..checks.relations import same_ranking, scores
+from ..checks.violations import Violation
+from ..contract import AnyJson, Model
+from ..exchanges import Credential, Exchange, Request, member
+from ..strategies import Body, Fault, faulty, plainest, valid, values
+from ..targets import Target
+from .property_runner import Example, PropertyRunner
+from .run import InconclusiveError, PrerequisiteError, Run, key, seen
+
+ENDPOINT = "endpoint.rerank"
+#: Without these an answer has no ranking to look at.
+PREREQUISITES = (
+    ENDPOINT,
+    "request.documents.array",
+    "request.multimodal.text",
+    "response.body.json",
+    "response.body.type",
+    "response.results.required",
+    "response.results.type",
+    "response.results.index.required",
+    "response.results.index.type",
+    "response.results.relevance_score.required",
+    "response.results.relevance_score.type",
+    "response.results.complete",
+)
+
+
+class ViolatedError(AssertionError):
+    """The target broke a requirement."""
+
+    def __init__(self, violations: list[Violation]) -> None:
+        super().__init__(", ".join(sorted({violation.requirement for violation in violations})))
+        self.violations = violations
+
+
+class _StopError(Exception):
+    """The answer leaves nothing more to judge in this example."""
+
+
+class Judge:
+    """One test's view of the run."""
+
+    def __init__(self, run: Run, target: Target, test: str, requirements: frozenset[str]) -> None:
+        self.run = run
+        self.target = target
+        #: Name of the test, for the ledger.
+        self.test = test
+        #: Ids of the requirements that the test names.
+        self.requirements = requirements
+        self._found: list[Violation] = []
+
+    def examine(
+        self, examples: st.SearchStrategy[Example], prove: Callable[[Example], object]
+    ) -> None:
+        """Draw examples and prove each; make smaller what breaks a requirement.
+
+        Raises :class:`ViolatedError` where a requirement fails that the test names or that no
+        test has found broken before, :class:`~.judging.run.InconclusiveError` where nothing was
+        found out.
+        """
+        examination = self._examination(prove)
+        examination.draw(examples)
+        self._conclude(examination, prove)
+
+    def examine_machine(
+        self,
+        machine: Callable[[Callable[[Example], None]], RuleBasedStateMachine],
+        prove: Callable[[Example], object],
+    ) -> None:
+        """As :meth:`examine`; state machines write the examples down and hand them over."""
+        examination = self._examination(prove)
+        examination.play(machine)
+        self._conclude(examination, prove)
+
+    def _examination(self, prove: Callable[[Example], object]) -> PropertyRunner[Example]:
+        return PropertyRunner(
+            self.run, self.test, lambda example: self._prove(lambda: prove(example))
+        )
+
+    def _conclude(
+        self, examination: PropertyRunner[Example], prove: Callable[[Example], object]
+    ) -> None:
+        if examination.sought is not None:
+            self._judge_again(examination.sought, partial(prove, *examination.smallest))
+            raise ViolatedError(self._failures())
+        if examination.stopped:
+            raise examination.stopped
+        if self.requirements - self.run.ledger.tried:
+            raise self._unmet("an answer with a ranking")
+
+    def needs(self, model: Model) -> None:
+        """Make sure, once for each model, that the target serves it and ranks what is plainest.
+
+        Where it does not, nothing else can be found out, and nothing more is spent. Raises
+        :class:`~.judging.run.NotServedError`, :class:`~.judging.run.PrerequisiteError`, and what
+        :meth:`examine` raises.
+        """
+        self.run.needs(self.target, model)
+        plain = plainest(model)
+        if key(plain) not in self.run.references and model.id not in self.run.unranked:
+            self.run.unranked.add(model.id)
+            with contextlib.suppress(PrerequisiteError):
+                self.examine_once(lambda: self._rank_plainly(model, plain))
+        if key(plain) not in self.run.references:
+            raise self._unmet(f"{model.id} to rank a plain request")
+
+    def _rank_plainly(self, model: Model, plain: Body) -> None:
+        exchange = self.send(Request(plain))
+        requirement = "request.multimodal.text" if model.form == "multimodal" else ENDPOINT
+        if 400 <= exchange.answer.status < 500:
+            string = Request({**plain, "documents": plain["documents"][0]})
+            if self.send(string).answer.status == 200:
+                requirement = "request.documents.array"
+        self._accepted(requirement, exchange)
+        self.run.references[key(plain)] = self._comparable(exchange)
+
+    def _unmet(self, needed: str) -> PrerequisiteError:
+        broken = [name for name in PREREQUISITES if self.run.ledger.violations.get(name)]
+        more = f", and the target breaks {', '.join(broken)}" if broken else ""
+        return PrerequisiteError(f"it needs {needed}{more}")
+
+    def _judge_again(self, requirement: str, prove: Callable[[], object]) -> None:
+        """Prove the smallest example once more: what it shows is told, and if it holds now."""
+        told = self.run.ledger.violations[requirement]
+        before = told.pop(self.test)
+        with contextlib.suppress(InconclusiveError):
+            if requirement not in self._prove(prove):
+                self.run.ledger.unsteady[requirement] = "asked again, the target did otherwise"
+        told.setdefault(self.test, before)
+
+    def examine_once(self, prove: Callable[[], object]) -> None:
+        """Examine the one request that ``prove`` sends."""
+        self.examine(st.just("the only example"), lambda _: prove())
+
+    def examine_fault(self, model: Model, fault: Fault) -> None:
+        """Examine requests with this one fault: each must be refused, with 400 as far as known."""
+
+        def prove(body: AnyJson) -> None:
+            # A body that is None would not be sent at all.
+            request = Request(b"null" if body is None else body)
+            exchange = self.refuses(fault.requirement, request)
+            self.run.coverage.faults.add((model.form, str(fault)))
+            self.expect_status("error.status.bad_request", 400, exchange)
+
+        self.examine(faulty(model, fault), prove)
+
+    def examine_gate(self, model: Model, field: str) -> None:
+        """Examine requests with a gated field that the model lacks: refused, or ignored."""
+        requirement = f"request.{field}.gated"
+
+        def prove(example: tuple[Body, AnyJson]) -> None:
+            body, value = example
+            without = self.reference(body)
+            gated = self.send(Request({**body, field: value}))
+            status = gated.answer.status
+            difference = same_ranking(scores(without), scores(gated)) if status < 400 else ()
+            self.compare(requirement, difference, without, gated)
+            self.run.coverage.gates.add((model.id, field))
+            self.observe(requirement, "ignored" if status < 400 else f"refused with {status}")
+
+        self.examine(st.tuples(valid(model), values(field)), prove)
+
+    def accepts(self, requirement: str, body: AnyJson) -> Exchange:
+        """Sender a body that must be accepted; what is refused ends the example."""
+        return self._accepted(requirement, self.send(Request(body)))
+
+    def refuses(self, requirement: str, request: Request) -> Exchange:
+        """Sender a request that must be refused; what is accepted ends the example."""
+        exchange = self.send(request)
+        self.run.ledger.tried.add(requirement)
+        if exchange.answer.status < 400:
+            expected = "a status from 400 to 499"
+            self._violated(requirement, expected, seen(exchange.answer), exchange)
+            raise _StopError
+        self.run.coverage.refused.add(requirement)
+        return exchange
+
+    def ranks(
+        self, requirement: str, body: Body, credential: Credential = Credential.KEY
+    ) -> Exchange:
+        """As :meth:`accepts`; a ranking that cannot be compared ends the example too."""
+        exchange = self.send(Request(body, credential=credential))
+        return self._comparable(self._accepted(requirement, exchange))
+
+    def reference(self, body: Body, requirement: str = ENDPOINT) -> Exchange:
+        """As :meth:`ranks`, but an earlier exchange that had the same body will do."""
+        name = key(body)
+        if name in self.run.references:
+            self.run.ledger.tried.add(requirement)
+            self._take(self.run.references[name])
+        else:
+            self.run.references[name] = self.ranks(requirement, body)
+        return self._comparable(self.run.references[name])
+
+    def expect_status(self, requirement: str, status: int, exchange: Exchange) -> None:
+        """Hold the status of an answer against the requirement."""
+        findings = [(f"status {status}", seen(exchange.answer))]
+        self.compare(requirement, findings if exchange.answer.status != status else (), exchange)
+
+    def compare(self, requirement: str, findings: Iterable[Finding], *exchanges: Exchange) -> None:
+        """Hold what a relation found in ``exchanges`` against the requirement."""
+        self.run.ledger.tried.add(requirement)
+        for expected, received in findings:
+            self._violated(requirement, expected, received, *exchanges)
+
+    def observe(self, requirement: str, finding: str) -> None:
+        """Take down what the target does where the contract leaves it open."""
+        self.run.ledger.tried.add(requirement)
+        self.run.ledger.observed[requirement].add(finding)
+
+    def send(self, request: Request) -> Exchange:
+        """Sender one request and run the checks on the answer."""
+        return self._take(self.run.ask(self.target, request))
+
+    def send_together(self, requests: Sequence[Request]) -> list[Exchange]:
+        """Sender requests at the same time and run the checks on the answers."""
+        with ThreadPoolExecutor(len(requests)) as pool:
+            asked = list(pool.map(partial(self.run.ask, self.target), requests))
+        return [self._take(exchange) for exchange in asked]
+
+    def _accepted(self, requirement: str, exchange: Exchange) -> Exchange:
+        self.run.ledger.tried.add(requirement)
+        if exchange.answer.status != 200:
+            self._violated(requirement, "status 200", seen(exchange.answer), exchange)
+            raise _StopError
+        self.run.coverage.accept(requirement, exchange.request.body)
+        return exchange
+
+    def _comparable(self, exchange: Exchange) -> Exchange:
+        indices = {result.index for result in exchange.ranking or ()}
+        if not indices or not indices <= set(range(len(exchange.documents))):
+            raise _StopError
+        return exchange
+
+    def _take(self, exchange: Exchange) -> Exchange:
+        tried, found = checks.examine(exchange)
+        self.run.ledger.tried |= tried
+        self._found += found
+        self._identify(exchange)
+        return exchange
+
+    def _identify(self, exchange: Exchange) -> None:
+        """Hold the id and the trace id of an answer against all that came before."""
+        if exchange.answer.status != 200:
+            return
+        for requirement, name in (
+            ("response.id.unique", member(exchange.answer.json, "id")),
+            (
+                "response.header.trace_id.unique",
+                exchange.answer.headers.get("x-siliconcloud-trace-id"),
+            ),
+        ):
+            if isinstance(name, str) and name:
+                self.run.ledger.tried.add(requirement)
+                earlier = self.run.ids.setdefault((requirement, name), exchange)
+                if earlier is not exchange:
+                    self._violated(requirement, "a new id", f"{name} again", earlier, exchange)
+
+    def _prove(self, prove: Callable[[], object]) -> frozenset[str]:
+        """Prove one example; return the requirements that fail here."""
+        self._found = []
+        try:
+            prove()
+        except _StopError:
+            pass
+        finally:
+            for violation in self._found:
+                self.run.ledger.record(self.test, violation)
+        return frozenset(
+            violation.requirement for violation in self._found if self._fails(violation.requirement)
+        )
+
+    def _fails(self, requirement: str) -> bool:
+        """Whether a breach of the requirement fails this test: each is told by one test alone."""
+        ledger = self.run.ledger
+        told = requirement not in self.requirements and set(ledger.violations[requirement]) - {
+            self.test
+        }
+        return ledger.fails(requirement) and not told
+
+    def _failures(self) -> list[Violation]:
+        violations = self.run.ledger.violations
+        return [
+            seen_by[self.test]
+            for requirement, seen_by in violations.items()
+            if self.test in seen_by and self._fails(requirement)
+        ]
+
+    def _violated(
+        self, requirement: str, expected: str, received: str, *exchanges: Exchange
+    ) -> None:
+        self._found.append(Violation(requirement, expected, received, exchanges))

@@ -1,0 +1,84 @@
+"""The ledger keeps what a run has learnt about each requirement."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+
+from ..checks.violations import Violation
+from ..contract import REQUIREMENTS
+from .outcomes import Outcome
+
+#: Violations of one requirement that are kept, the smallest first.
+KEPT = 3
+
+
+@dataclass
+class Ledger:
+    """What a run has learnt."""
+
+    #: Whether a breach of an observed requirement fails too.
+    strict: bool = False
+    #: Test -> ids of the requirements that it names.
+    tests: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    #: Ids of the requirements that at least one exchange spoke of.
+    tried: set[str] = field(default_factory=set[str])
+    #: Requirement -> test -> the smallest violation that the test has seen.
+    violations: dict[str, dict[str, Violation]] = field(
+        default_factory=lambda: defaultdict[str, dict[str, Violation]](dict)
+    )
+    #: Requirement -> number of the request that first broke it.
+    first_broken: dict[str, int] = field(default_factory=dict[str, int])
+    #: Open requirement -> what the target was found to do.
+    observed: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
+    #: Requirement -> why it could not be found out.
+    inconclusive: dict[str, str] = field(default_factory=dict[str, str])
+    #: Requirement -> what was missing where it was to be tried; another model may have had it.
+    unmet: dict[str, str] = field(default_factory=dict[str, str])
+    #: Requirement -> why the target has no such thing.
+    skipped: dict[str, str] = field(default_factory=dict[str, str])
+    #: Requirement -> what is to be said of a breach that did not show again.
+    unsteady: dict[str, str] = field(default_factory=dict[str, str])
+    #: Requirement -> how the suite itself went wrong.
+    broken: dict[str, str] = field(default_factory=dict[str, str])
+
+    def record(self, test: str, violation: Violation) -> None:
+        """Keep a violation that ``test`` has seen, if it is the smallest yet."""
+        seen = self.violations[violation.requirement]
+        self.first_broken.setdefault(violation.requirement, violation.exchanges[-1].number)
+        if test not in seen or violation.size < seen[test].size:
+            seen[test] = replace(violation, test=test)
+
+    def fails(self, requirement: str) -> bool:
+        """Whether a breach of the requirement is a failure."""
+        level = REQUIREMENTS[requirement].level
+        return level == "spec" or (level == "observed" and self.strict)
+
+    def worst(self, requirement: str) -> list[Violation]:
+        """The smallest violations of the requirement."""
+        seen = self.violations.get(requirement, {}).values()
+        return sorted(seen, key=lambda violation: violation.size)[:KEPT]
+
+    def outcome(self, requirement: str) -> Outcome:
+        """What became of the requirement."""
+        if requirement in self.broken:
+            return Outcome.BROKEN
+        if self.worst(requirement):
+            return Outcome.FAILED if self.fails(requirement) else Outcome.DIFFERS
+        if requirement in self.inconclusive:
+            return Outcome.INCONCLUSIVE
+        if requirement in self.tried:
+            return Outcome.PASSED
+        if requirement in self.unmet:
+            return Outcome.INCONCLUSIVE
+        return Outcome.SKIPPED if requirement in self.skipped else Outcome.OFF
+
+    def reason(self, requirement: str) -> str | None:
+        """Why the requirement was not judged, or what else is to be said of it."""
+        outcome = self.outcome(requirement)
+        reasons = {
+            Outcome.BROKEN: self.broken,
+            Outcome.INCONCLUSIVE: {**self.unmet, **self.inconclusive},
+            Outcome.SKIPPED: self.skipped,
+            Outcome.FAILED: self.unsteady,
+            Outcome.DIFFERS: self.unsteady,
+        }
+        return reasons[outcome].get(requirement) if outcome in reasons else None

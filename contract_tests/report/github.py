@@ -1,0 +1,45 @@
+"""What a run tells a GitHub workflow: annotations on standard output, and the step summary."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ..judging.outcomes import Outcome
+from . import markdown as report_markdown
+from .model import TITLE, Report
+
+#: Variable that names the file for the summary of a step.
+SUMMARY = "GITHUB_STEP_SUMMARY"
+
+
+def summary_file(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Where the summary goes; None outside of a workflow."""
+    return Path(environment[SUMMARY]) if environment.get(SUMMARY) else None
+
+
+def summarize(report: Report, path: Path) -> None:
+    """Add the report to what other tools have written of the same step."""
+    with path.open("ab") as summary:
+        summary.write(report_markdown.write(report).encode("utf-8", "backslashreplace"))
+
+
+def annotations(report: Report) -> Iterator[str]:
+    """One line for each requirement that is broken, and for each reason to be in doubt."""
+    for entry in report.that(Outcome.BROKEN, Outcome.FAILED, Outcome.DIFFERS):
+        told = [entry.requirement.sentence, entry.reason or ""]
+        for violation in entry.violations[:1]:
+            told += [f"expected {violation.expected}", f"received {violation.received}"]
+        kind = "warning" if entry.outcome is Outcome.DIFFERS else "error"
+        yield _annotation(kind, entry.requirement.id, "\n".join(filter(None, told)))
+    for reason, entries in report.unjudged(Outcome.INCONCLUSIVE).items():
+        title = f"{len(entries)} requirements inconclusive"
+        yield _annotation("warning", title, reason)
+    told = [f"{count} {outcome.value}" for outcome, count in report.counts.items()]
+    yield _annotation("notice", TITLE, f"{report.verdict.value}: {', '.join(told)}")
+
+
+def _annotation(kind: str, title: str, message: str) -> str:
+    """A command of a workflow; what would end the message is escaped."""
+    for sign in "%\r\n":
+        message = message.replace(sign, f"%{ord(sign):02X}")
+    return f"::{kind} title={title}::{message}"

@@ -1,0 +1,250 @@
+"""The report as one HTML page that needs nothing else: no network, no library, no other file."""
+
+import base64
+import hashlib
+import html
+import json
+import re
+from pathlib import Path
+from string import Template
+
+from ..checks.violations import Violation, printable
+from ..exchanges import Answer, Exchange
+from ..judging.outcomes import Outcome, Verdict
+from .model import Report, RequirementResult
+from .reproduction import body_text, command, curl, snippet
+
+TEMPLATE = Path(__file__).with_name("page.html")
+SIGNS = {
+    Outcome.PASSED: "✓",
+    Outcome.DIFFERS: "≈",
+    Outcome.SKIPPED: "○",
+    Outcome.OFF: "·",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.FAILED: "✗",
+    Outcome.BROKEN: "!",
+}
+HEADINGS = {
+    Verdict.CONFORMS: "Conforms to the contract",
+    Verdict.VIOLATES: "Violates the contract",
+    Verdict.INCONCLUSIVE: "Inconclusive",
+    Verdict.BROKEN: "The suite itself broke",
+}
+#: Longest body that is shown in full, in characters.
+LONGEST = 20_000
+
+
+class Markup(str):
+    """HTML. Any other text is escaped on its way into it."""
+
+    __slots__ = ()
+
+
+def tag(element: str, /, *content: str, **attributes: str) -> Markup:
+    """An element; ``_`` at the end of an attribute's name is dropped, others become ``-``."""
+    given = "".join(
+        f' {attribute.rstrip("_").replace("_", "-")}="{html.escape(value)}"'
+        for attribute, value in attributes.items()
+    )
+    end = "" if element == "input" else f"</{element}>"
+    return Markup(f"<{element}{given}>{together(*content)}{end}")
+
+
+def together(*content: str) -> Markup:
+    """Text and elements, one after the other."""
+    return Markup(
+        "".join(part if isinstance(part, Markup) else html.escape(part) for part in content)
+    )
+
+
+def write(report: Report) -> str:
+    """The page."""
+    template = TEMPLATE.read_text("utf-8")
+    return Template(template).substitute(
+        # What the page was not delivered with does not run, whatever a target answers.
+        style_digest=_digest(template, "style"),
+        script_digest=_digest(template, "script"),
+        title=together(f"{report.target} · {report.verdict.value}"),
+        heading=_heading(report),
+        overview=_overview(report),
+        filters=_filters(report),
+        sections=together(*(_section(report, name) for name in report.sections)),
+    )
+
+
+def _digest(template: str, element: str) -> str:
+    (content,) = re.findall(f"<{element}>(.*?)</{element}>", template, re.DOTALL)
+    return base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+def _heading(report: Report) -> Markup:
+    models = [
+        tag("p", f"{name}, not served: {printable(reason)}" if reason else name)
+        for name, reason in report.models.items()
+    ]
+    tried = [f"{what} {count} of {total}" for what, count, total in report.coverage]
+    facts = {
+        "Target": tag("code", report.target),
+        "Effort": report.effort,
+        "Seed": str(report.seed),
+        "Requests": str(report.requests_sent),
+        "Tokens": f"{report.tokens}, {report.cost:f} CNY",
+    }
+    more = {"Models": together(*models) if models else "none", "Tried": ", ".join(tried)}
+    return together(
+        tag("h1", HEADINGS[report.verdict], class_=report.verdict.value),
+        tag(
+            "dl",
+            *(tag("div", tag("dt", name), tag("dd", fact)) for name, fact in facts.items()),
+            *(
+                tag("div", tag("dt", name), tag("dd", fact), class_="wide")
+                for name, fact in more.items()
+            ),
+            class_="facts",
+        ),
+    )
+
+
+def _overview(report: Report) -> Markup:
+    """One cell for each requirement, by section and field."""
+    rows: list[Markup] = []
+    for name, entries in report.sections.items():
+        fields: dict[str, list[Markup]] = {"": []}
+        for entry in entries:
+            fields.setdefault(entry.field, []).append(_cell(entry))
+        groups = [
+            tag("li", tag("small", field) if field else "", *cells)
+            for field, cells in fields.items()
+            if cells
+        ]
+        listed = tag("ul", *groups, class_="fields")
+        rows.append(tag("tr", tag("th", name, scope="row"), tag("td", listed)))
+    caption = tag("caption", "Outcome of each requirement, by section of the page", class_="aloud")
+    table = tag("table", caption, tag("tbody", *rows))
+    return tag("section", _bar(report), table, class_="overview", aria_label="Overview")
+
+
+def _bar(report: Report) -> Markup:
+    parts: list[Markup] = []
+    start = 0
+    # Worst first, so that it is what the eye meets.
+    for outcome, count in reversed(report.counts.items()):
+        place = {"x": str(start), "width": str(count), "height": "1"}
+        parts.append(tag("rect", class_=outcome.value, **place))
+        start += count
+    box = {"viewBox": f"0 0 {start} 1", "preserveAspectRatio": "none"}
+    return tag("svg", *parts, class_="bar", aria_hidden="true", **box)
+
+
+def _cell(entry: RequirementResult) -> Markup:
+    label = f"{entry.requirement.id}: {entry.outcome.value}"
+    return tag(
+        "a",
+        tag("span", SIGNS[entry.outcome], aria_hidden="true"),
+        tag("span", label, class_="aloud"),
+        href=f"#{entry.requirement.id}",
+        class_=f"cell {entry.outcome.value}",
+        title=label,
+    )
+
+
+def _filters(report: Report) -> Markup:
+    outcomes = {
+        outcome.value: f"{SIGNS[outcome]} {outcome.value} {count}"
+        for outcome, count in reversed(report.counts.items())
+    }
+    levels = dict.fromkeys(entry.requirement.level for entry in report.entries)
+    return together(
+        _choices("outcome", {"": f"all {len(report.entries)}", **outcomes}),
+        _choices("level", {"": "any level", **{level: level for level in levels}}),
+    )
+
+
+def _choices(name: str, values: dict[str, str]) -> Markup:
+    choices: list[Markup] = []
+    for value, label in values.items():
+        checked = {} if value else {"checked": ""}
+        button = tag("input", type="radio", name=name, value=value, **checked)
+        choices.append(tag("label", button, tag("span", label), class_=f"choice {value}"))
+    return tag("fieldset", tag("legend", name, class_="aloud"), *choices)
+
+
+def _section(report: Report, name: str) -> Markup:
+    articles = [_article(report, entry) for entry in report.sections[name]]
+    return tag("section", tag("h2", name), *articles, data_of=name)
+
+
+def _article(report: Report, entry: RequirementResult) -> Markup:
+    requirement, outcome = entry.requirement, entry.outcome.value
+    aside = [tag("b", outcome), f" · {requirement.level}"]
+    if entry.field:
+        aside.append(f" · {entry.field}")
+    notes = [printable(entry.reason or ""), ", ".join(map(printable, entry.observed))]
+    return tag(
+        "article",
+        tag(
+            "header",
+            tag("span", SIGNS[entry.outcome], class_="cell " + outcome, aria_hidden="true"),
+            tag("h3", tag("code", requirement.id)),
+            tag("span", *aside, class_="aside"),
+            tag("p", requirement.sentence),
+            *(tag("p", note, class_="note") for note in notes if note),
+        ),
+        *(_violation(report, violation) for violation in entry.violations),
+        id=requirement.id,
+        class_=outcome,
+        data_outcome=outcome,
+        data_level=requirement.level,
+    )
+
+
+def _violation(report: Report, violation: Violation) -> Markup:
+    findings = {"expected": violation.expected, "received": violation.received}
+    finding = [
+        together(tag("dt", name), tag("dd", tag("code", printable(text))))
+        for name, text in findings.items()
+    ]
+    return tag(
+        "details",
+        tag("summary", f"Seen by {violation.test}" if violation.test else "Seen"),
+        tag("dl", *finding, class_="finding"),
+        *(_exchange(exchange, report.base_url) for exchange in violation.exchanges),
+        tag(
+            "div",
+            _panel("Run this again", command(report, violation), wide=True),
+            class_="exchange",
+        ),
+        tag("details", tag("summary", "As a test"), tag("pre", snippet(report, violation))),
+        open="",
+    )
+
+
+def _exchange(exchange: Exchange, base_url: str) -> Markup:
+    request, answer = exchange.request, exchange.answer
+    sent = _pretty(request.body) if request.content_type else body_text(request)
+    head = [f"{name}: {value}" for name, value in answer.headers.items()]
+    return tag(
+        "div",
+        _panel(f"Request {exchange.number}: {request.method} {request.path}", sent),
+        _panel(f"Answer: status {answer.status}", "\n".join([*head, "", _body(answer)])),
+        _panel("The same with curl", curl(request, base_url), wide=True),
+        class_="exchange",
+    )
+
+
+def _panel(title: str, text: str, *, wide: bool = False) -> Markup:
+    cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
+    shown = "\n".join(map(printable, cut.split("\n")))
+    return tag(
+        "div", tag("h4", title), tag("pre", shown, tabindex="0"), class_="wide" if wide else ""
+    )
+
+
+def _body(answer: Answer) -> str:
+    return _pretty(answer.json) if answer.is_json else answer.text
+
+
+def _pretty(body: object) -> str:
+    if isinstance(body, bytes):
+        return body.decode("utf-8", "backslashreplace")
+    return json.dumps(body, ensure_ascii=False, indent=2)

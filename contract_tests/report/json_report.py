@@ -1,0 +1,85 @@
+"""The report as JSON, for programs."""
+
+import json
+
+from ..checks.violations import Violation
+from ..contract import AnyJson
+from ..exchanges import Exchange
+from .model import Report, RequirementResult
+from .reproduction import body_text, command, curl, snippet
+
+VERSION = 1
+#: Longest body that is told in full, in characters.
+LONGEST = 20_000
+
+
+def write(report: Report) -> str:
+    """The report as ``schemas/files/report.json`` describes it."""
+    content: AnyJson = {
+        "version": VERSION,
+        "verdict": report.verdict.value,
+        "target": report.target,
+        "seed": report.seed,
+        "effort": report.effort,
+        "requests_sent": report.requests_sent,
+        "tokens": report.tokens,
+        "cost": f"{report.cost:f}",
+        "coverage": [
+            {"what": what, "tried": tried, "all": all_} for what, tried, all_ in report.coverage
+        ],
+        "models": [
+            {"id": name, "outcome": "skipped" if reason else "passed", "reason": reason}
+            for name, reason in report.models.items()
+        ],
+        "requirements": [_entry(report, entry) for entry in report.entries],
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def _entry(report: Report, entry: RequirementResult) -> AnyJson:
+    return {
+        "id": entry.requirement.id,
+        "level": entry.requirement.level,
+        "outcome": entry.outcome.value,
+        "reason": entry.reason,
+        "observed": ", ".join(entry.observed) or None,
+        "tests": list(entry.tests),
+        "first_broken": entry.first_broken,
+        "violations": [_violation(report, violation) for violation in entry.violations],
+    }
+
+
+def _violation(report: Report, violation: Violation) -> AnyJson:
+    return {
+        "expected": violation.expected,
+        "received": violation.received,
+        "curl": curl(violation.exchanges[-1].request, report.base_url),
+        "exchanges": [_exchange(exchange, report.base_url) for exchange in violation.exchanges],
+        "test": violation.test,
+        "again": command(report, violation),
+        "snippet": snippet(report, violation),
+    }
+
+
+def _exchange(exchange: Exchange, base_url: str) -> AnyJson:
+    request, answer = exchange.request, exchange.answer
+    return {
+        "number": exchange.number,
+        "curl": curl(request, base_url),
+        "request": {
+            "method": request.method,
+            "path": request.path,
+            "authorization": request.credential.value,
+            "content_type": request.content_type,
+            "body": None if request.content is None else _cut(body_text(request)),
+        },
+        "answer": {
+            "status": answer.status,
+            "headers": dict(answer.headers),
+            "body": _cut(answer.text),
+        },
+    }
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"

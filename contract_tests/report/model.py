@@ -1,0 +1,110 @@
+"""The report: what became of each requirement in one run. Every form of it is made of this."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ..checks.violations import Violation
+from ..contract import Requirement
+from ..judging.outcomes import Outcome, Verdict, verdict
+
+#: What to call it.
+TITLE = "rerank-contract"
+#: Where `rerank-mock serve` serves the mock that is otherwise embedded.
+SERVED = "http://127.0.0.1:8787/v1"
+
+
+@dataclass(frozen=True)
+class RequirementResult:
+    """One requirement, and what became of it."""
+
+    requirement: Requirement
+    outcome: Outcome
+    #: Why, where that needs a word.
+    reason: str | None = None
+    #: What the target was found to do where the contract leaves it open.
+    observed: tuple[str, ...] = ()
+    #: What shows a breach, the smallest first.
+    violations: tuple[Violation, ...] = ()
+    #: Number of the request that first showed a breach.
+    first_broken: int | None = None
+    #: Names of the tests that were after it.
+    tests: tuple[str, ...] = ()
+
+    @property
+    def section(self) -> str:
+        """Section of the page that it stands in."""
+        return self.requirement.source["section"] or ""
+
+    @property
+    def field(self) -> str:
+        """What it is about in its section; empty where it is about all of it."""
+        return self.requirement.source["field"] or ""
+
+    @property
+    def place(self) -> str:
+        """Section and field."""
+        return ", ".join(filter(None, (self.section, self.field)))
+
+
+@dataclass(frozen=True)
+class Report:
+    """A run, ready to be told."""
+
+    #: What was judged: `mock`, `server` or a base URL.
+    target: str
+    seed: int
+    #: Name of the effort.
+    effort: str
+    requests_sent: int
+    #: Input tokens, as far as the target has counted them, and estimated otherwise.
+    tokens: int
+    #: Price of the tokens, in CNY.
+    cost: Decimal
+    #: What there is to try, how much of it was tried, and how much there is.
+    coverage: tuple[tuple[str, int, int], ...]
+    #: Model -> why the target does not serve it; None where it does.
+    models: Mapping[str, str | None]
+    #: Every requirement, in the order of the contract.
+    entries: tuple[RequirementResult, ...]
+    #: Options of the command that judge the same target in the same way again.
+    options: tuple[str, ...] = ()
+
+    @property
+    def base_url(self) -> str:
+        """Where the target can be asked again; the embedded mock, where `rerank-mock serve` is."""
+        return self.target if "://" in self.target else SERVED
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is to be said of the target as a whole."""
+        return verdict({entry.outcome for entry in self.entries})
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        """Outcome -> number of requirements, without those that are none's."""
+        counts = Counter(entry.outcome for entry in self.entries)
+        return {outcome: counts[outcome] for outcome in Outcome if counts[outcome]}
+
+    @property
+    def sections(self) -> dict[str, list[RequirementResult]]:
+        """Section of the page -> its requirements, in the order of the page."""
+        # Each section begins among those before it, where they speak of it, and ends in order.
+        names = dict.fromkeys(entry.section for entry in reversed(self.entries))
+        return {
+            name: [entry for entry in self.entries if entry.section == name]
+            for name in reversed(names)
+        }
+
+    def that(self, *outcomes: Outcome) -> Iterator[RequirementResult]:
+        """The entries with those outcomes, outcome by outcome."""
+        for outcome in outcomes:
+            yield from (entry for entry in self.entries if entry.outcome is outcome)
+
+    def unjudged(self, outcome: Outcome) -> dict[str, list[RequirementResult]]:
+        """Reason -> the entries that have this outcome for it."""
+        reasons: dict[str, list[RequirementResult]] = {}
+        for entry in self.that(outcome):
+            reasons.setdefault(entry.reason or "", []).append(entry)
+        return reasons

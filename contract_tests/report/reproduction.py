@@ -1,0 +1,178 @@
+"""How to see a violation again: as a curl line, as a test, and by the judge itself."""
+
+import json
+import re
+import shlex
+from dataclasses import fields
+from enum import Enum
+from pprint import pformat
+from textwrap import indent
+
+from ..checks import catalogue as checks
+from ..checks.violations import Violation
+from ..contract import REQUIREMENTS
+from ..exchanges import Credential, Exchange, Request
+from .model import Report
+
+#: Of what a status tells.
+_ASK = """\
+import os
+
+import httpx
+
+
+def test_{name}() -> None:
+    \"\"\"{sentence}\"\"\"
+    answer = httpx.request(
+        {arguments}
+    )
+    # expected {expected}, received {received}
+    assert {least} <= answer.status_code <= {most}
+"""
+#: Of what a check sees in one answer.
+_CHECK = """\
+import os
+
+import httpx
+from rerank_contract.contract_tests.checks import examine
+from rerank_contract.contract_tests.exchanges import {names}
+from rerank_contract.contract_tests.targets import HttpTarget
+
+
+def test_{name}() -> None:
+    \"\"\"{sentence}\"\"\"
+    request = Request(
+        {arguments}
+    )
+    with httpx.Client() as client:
+        target = HttpTarget(client, {base_url!r}, {keys})
+        _, violations = examine(Exchange(request, target.send(request)))
+    # expected {expected}, received {received}
+    assert {requirement!r} not in [violation.requirement for violation in violations]
+"""
+#: Of what only a comparison shows: the judge draws the same requests by the same seed.
+_JUDGE = """\
+from rerank_contract.contract_tests.__main__ import main
+
+
+def test_{name}() -> None:
+    \"\"\"{sentence}\"\"\"
+    arguments = {arguments}
+    # expected {expected}, received {received}
+    assert main(arguments) == 0
+"""
+
+
+def command(report: Report, violation: Violation) -> str:
+    """The command that runs the test again which found the violation."""
+    return shlex.join(["rerank-contract", *_arguments(report, violation)])
+
+
+def curl(request: Request, base_url: str) -> str:
+    """A curl line that sends the request; the shell puts the key in."""
+    words = ["curl", "-sS", "-i"]
+    if request.method != "POST":
+        words += ["-X", request.method]
+    words.append(shlex.quote(base_url + request.path))
+    if request.credential is not Credential.NONE:
+        words += ["-H", f'"Authorization: {request.credential.value}"']
+    content_type = f"Content-Type: {request.content_type}" if request.content_type else ""
+    words += ["-H", shlex.quote(content_type or "Content-Type:")]
+    if request.content is not None:
+        words += ["--data-raw", shlex.quote(body_text(request))]
+    return " ".join(words)
+
+
+def body_text(request: Request) -> str:
+    """What a request sends, as text in which every character shows, as far as JSON can say it."""
+    text = (request.content or b"").decode("utf-8", "backslashreplace")
+    return (
+        text if text.isprintable() or request.body == request.content else json.dumps(request.body)
+    )
+
+
+def snippet(report: Report, violation: Violation) -> str:
+    """A test for pytest that fails as long as the target breaks the requirement."""
+    exchange = violation.exchanges[-1]
+    words = {
+        "name": violation.requirement.replace(".", "_"),
+        "sentence": REQUIREMENTS[violation.requirement].sentence,
+        "expected": ascii(violation.expected),
+        "received": ascii(violation.received),
+    }
+    if len(violation.exchanges) == 1 and _seen_by_a_check(violation.requirement, exchange):
+        arguments = _inner(_request_arguments(exchange.request), 8)
+        return _CHECK.format(
+            **words,
+            names="Credential, Exchange, Request"
+            if "Credential." in arguments
+            else "Exchange, Request",
+            requirement=violation.requirement,
+            keys=", ".join(f"os.environ[{name!r}]" for name in _keys(exchange.request)),
+            base_url=report.base_url,
+            arguments=arguments,
+        )
+    status = re.fullmatch(r"(?:a )?status (?:from )?(\d{3})(?: to (\d{3}))?", violation.expected)
+    if len(violation.exchanges) == 1 and status:
+        return _ASK.format(
+            **words,
+            arguments=_inner(_httpx_arguments(exchange.request, report.base_url), 8),
+            least=status[1],
+            most=status[2] or status[1],
+        )
+    arguments = _inner(_literal(_arguments(report, violation)), 4)
+    return _JUDGE.format(**words, arguments=arguments)
+
+
+def _arguments(report: Report, violation: Violation) -> list[str]:
+    # Checks look at every answer: the test may have been after another requirement.
+    tried = [entry.requirement.id for entry in report.entries if violation.test in entry.tests]
+    wanted = violation.requirement
+    only = wanted if wanted in tried or not tried else tried[0]
+    return ["check", f"--only={only}", *report.options]
+
+
+def _seen_by_a_check(requirement: str, exchange: Exchange) -> bool:
+    _, found = checks.examine(exchange)
+    return requirement in {violation.requirement for violation in found}
+
+
+def _keys(request: Request) -> tuple[str, ...]:
+    """Names of the variables that hold the keys which a target needs for the request."""
+    second = request.credential is Credential.SECOND_KEY
+    return ("SILICONFLOW_API_KEY", "SILICONFLOW_SECOND_API_KEY")[: 2 if second else 1]
+
+
+def _httpx_arguments(request: Request, base_url: str) -> str:
+    arguments = [repr(request.method), repr(base_url + request.path)]
+    headers: list[str] = []
+    if request.credential is not Credential.NONE:
+        value = str(request.credential.value)
+        scheme, dollar, name = value.partition("$")
+        literal = f'f"{scheme}{{os.environ[{name!r}]}}"' if dollar else repr(value)
+        headers.append(f"'Authorization': {literal}")
+    if request.content_type:
+        headers.append(f"'Content-Type': {request.content_type!r}")
+    arguments.append(f"headers={{{', '.join(headers)}}}")
+    if request.content is not None:
+        is_raw = isinstance(request.body, bytes) or not request.content_type
+        named = ("content", request.content) if is_raw else ("json", request.body)
+        arguments.append(f"{named[0]}={_literal(named[1])}")
+    return ",\n".join(arguments) + ","
+
+
+def _request_arguments(request: Request) -> str:
+    arguments = [_literal(request.body)]
+    for field in fields(Request):
+        value = getattr(request, field.name)
+        if field.name != "body" and value != field.default:
+            arguments.append(f"{field.name}={value if isinstance(value, Enum) else repr(value)}")
+    return ",\n".join(arguments) + ","
+
+
+def _literal(value: object) -> str:
+    return pformat(value, width=88, sort_dicts=False)
+
+
+def _inner(lines: str, width: int) -> str:
+    return indent(lines, " " * width).lstrip()

@@ -1,0 +1,136 @@
+"""The violations as SARIF 2.1.0: requirements are rules, violations are results."""
+
+import json
+from urllib.parse import quote
+
+from ..checks.violations import Violation, printable
+from ..contract import AnyJson, Requirement
+from ..exchanges import Exchange
+from ..judging.outcomes import EXIT_CODES, Outcome, Verdict
+from .model import TITLE, Report, RequirementResult
+from .reproduction import body_text, command, curl
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+#: Level of a requirement -> level of a result that breaks it.
+LEVELS = {"spec": "error", "observed": "warning", "open": "note"}
+
+
+def write(report: Report) -> str:
+    """The log of one run."""
+    log: AnyJson = {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {"name": TITLE, "rules": [_rule(entry) for entry in report.entries]}
+                },
+                "invocations": [_invocation(report)],
+                "results": [
+                    _result(report, number, entry, violation)
+                    for number, entry in enumerate(report.entries)
+                    for violation in entry.violations
+                ],
+                "properties": {
+                    "verdict": report.verdict.value,
+                    "target": report.target,
+                    "seed": report.seed,
+                    "effort": report.effort,
+                    "requests_sent": report.requests_sent,
+                },
+            }
+        ],
+    }
+    return json.dumps(log, ensure_ascii=False, indent=2) + "\n"
+
+
+def _rule(entry: RequirementResult) -> AnyJson:
+    requirement: Requirement = entry.requirement
+    return {
+        "id": requirement.id,
+        "shortDescription": {"text": requirement.sentence},
+        "help": {
+            "text": f"{requirement.sentence} Level {requirement.level}; {entry.place}. "
+            f"To judge it alone: rerank-contract check --only={requirement.id}",
+            "markdown": f"{requirement.sentence}\n\nLevel `{requirement.level}`; {entry.place}.\n\n"
+            f"To judge it alone: `rerank-contract check --only={requirement.id}`",
+        },
+        "defaultConfiguration": {"level": LEVELS[requirement.level]},
+        "properties": {"tags": [requirement.level, entry.section]},
+    }
+
+
+def _invocation(report: Report) -> AnyJson:
+    """What the results do not say: whether all could be found out."""
+    return {
+        "executionSuccessful": report.verdict in (Verdict.CONFORMS, Verdict.VIOLATES),
+        "exitCode": EXIT_CODES[report.verdict],
+        "toolExecutionNotifications": [
+            {
+                "level": "error" if outcome is Outcome.BROKEN else "warning",
+                "message": {"text": f"{outcome.value}: {printable(reason)}"},
+                "properties": {"requirements": [entry.requirement.id for entry in entries]},
+            }
+            for outcome in (Outcome.INCONCLUSIVE, Outcome.BROKEN)
+            for reason, entries in report.unjudged(outcome).items()
+        ],
+    }
+
+
+def _result(report: Report, number: int, entry: RequirementResult, violation: Violation) -> AnyJson:
+    exchange = violation.exchanges[-1]
+    uri = report.base_url + exchange.request.path
+    return {
+        "ruleId": entry.requirement.id,
+        "ruleIndex": number,
+        "kind": "fail",
+        "level": "error" if entry.outcome is Outcome.FAILED else "warning",
+        "message": {
+            "text": f"Expected {printable(violation.expected)}; "
+            f"received {printable(violation.received)}."
+        },
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": _place(uri)},
+                    "region": {"startLine": 1},
+                },
+                "logicalLocations": [{"fullyQualifiedName": f"{entry.section}/{entry.field}"}],
+            }
+        ],
+        "partialFingerprints": {
+            "requirementAndTest/v1": f"{entry.requirement.id}:{violation.test}"
+        },
+        "webRequest": _web_request(exchange, uri),
+        "webResponse": {
+            "protocol": "HTTP",
+            "statusCode": exchange.answer.status,
+            "headers": dict(exchange.answer.headers),
+            "body": {"text": exchange.answer.text},
+        },
+        "properties": {
+            "again": command(report, violation),
+            "curl": [curl(each.request, report.base_url) for each in violation.exchanges],
+        },
+    }
+
+
+def _place(uri: str) -> str:
+    """Where it is, as if it were a path in a repository: no scheme, and no colon.
+
+    GitHub takes no file for code scanning that has a location with another scheme than ``file``,
+    and wants a line. There is no file to point at: what was judged is known by its address alone.
+    """
+    return quote(uri.partition("://")[2])
+
+
+def _web_request(exchange: Exchange, uri: str) -> AnyJson:
+    request = exchange.request
+    headers = {"Authorization": request.credential.value, "Content-Type": request.content_type}
+    return {
+        "protocol": "HTTP",
+        "method": request.method,
+        "target": uri,
+        "headers": {name: value for name, value in headers.items() if value is not None},
+        "body": {"text": body_text(request)},
+    }

@@ -1,0 +1,45 @@
+"""Every form in which a report can be written to a file. A new one gets its line in the table."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import badge as report_badge
+from . import html_page as report_html
+from . import json_report as report_json
+from . import markdown as report_markdown
+from . import sarif as report_sarif
+from .model import Report
+
+
+@dataclass(frozen=True)
+class Writer:
+    """One form of the report."""
+
+    #: What it is, for the help of the option.
+    what: str
+    write: Callable[[Report], str]
+
+
+#: Name of the option, without its dashes -> the form that it asks for.
+WRITERS: Mapping[str, Writer] = {
+    "report-json": Writer("the report as JSON", report_json.write),
+    "report-html": Writer("the report as one HTML page", report_html.write),
+    "report-markdown": Writer("a summary in Markdown", report_markdown.write),
+    "report-sarif": Writer("the violations as SARIF 2.1.0", report_sarif.write),
+    "badge-svg": Writer("the verdict as a badge", report_badge.write_svg),
+    "badge-json": Writer("the verdict as an endpoint of shields.io", report_badge.write_json),
+}
+
+
+def save(report: Report, name: str, path: Path) -> None:
+    """Write one form of the report."""
+    write_file(path, WRITERS[name].write(report))
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a text; whoever reads the file sees all of it or none of it."""
+    partial = path.with_name(f"{path.name}.partial")
+    # A lone surrogate, which a target may send, is escaped as Python and JSON write it.
+    partial.write_bytes(text.encode("utf-8", "backslashreplace"))
+    partial.replace(path)

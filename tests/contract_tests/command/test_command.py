@@ -1,0 +1,269 @@
+"""The command: exit codes, files, what it prints, and what it never does."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from contract_tests.__main__ import main
+from contract_tests.contract import AnyJson
+from tests.contract_tests.conftest import KEY
+from tests.contract_tests.echoing import Echo
+from tests.independent_server import IndependentServer
+from tests.schemas.data import TABLE_SCHEMAS, errors
+
+UNREACHABLE = "--target=http://127.0.0.1:9/v1"
+COMMAND = (str(Path(sys.executable).with_name("rerank-contract")), "check", "--effort=smoke")
+
+
+def check(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
+    """Run the command in a folder of its own; return its code, and all that it has printed."""
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env={**os.environ, "SILICONFLOW_API_KEY": KEY, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def report_in(folder: Path) -> AnyJson:
+    report = json.loads((folder / "report.json").read_text("utf-8"))
+    assert errors(TABLE_SCHEMAS["report"], report) == []
+    return report
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "COMMAND"),
+        (["check", "--target=ftp://host/v1"], "ftp://host/v1 is none of mock, server"),
+        (["check", "--target=host/v1"], "not an http(s) URL"),
+        (["check", "--target=http:///v1"], "not an http(s) URL"),
+        (["check", "--target=http://host:port/v1"], "is no URL: Invalid port: 'port'"),
+        (["check", "--target=http://me:secret@host/v1"], "leave name and password out"),
+        (["check", "--target=http://host/v1", "--api-key-env=NOBODY"], "set $NOBODY to the key"),
+        (["check", "--target=http://host/v1", "--api-key-env=BROKEN"], "no header can carry"),
+        (
+            ["check", "--target=http://host/v1", "--second-api-key-env=NOBODY"],
+            "set $NOBODY to the key",
+        ),
+        (["check", "--report-json=no/such/folder/report.json"], "the folder no/such/folder does"),
+        (["check", "--report-json=."], "is a folder"),
+        (["check", "--junitxml=no/such/folder/junit.xml"], "the folder no/such/folder does"),
+        (["check", "--max-requests=0"], "at least 1"),
+        (["check", "--max-requests=many"], "many is not a whole number"),
+        (["check", "--max-cost=cheap"], "cheap is not an amount of money"),
+        (["check", "--max-cost=-1"], "-1 is not an amount of money"),
+        (["check", "--max-cost=inf"], "inf is not an amount of money"),
+        (["check", "--effort=hard"], "invalid choice: 'hard'"),
+        (["check", "--seed=one"], "invalid int value: 'one'"),
+        (["check", "--only=request.topn"], "did you mean request.top_n"),
+        (["check", "--only=xyzzy"], "no requirement is called xyzzy"),
+        (["check", "--github"], "$GITHUB_STEP_SUMMARY: the folder /no/such does not exist"),
+        (["check", "--mutant=nobody"], "invalid choice: 'nobody'"),
+    ],
+)
+def test_bad_usage_is_one_clear_error(
+    arguments: list[str],
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SILICONFLOW_API_KEY", KEY)
+    monkeypatch.setenv("BROKEN", f"{KEY}\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/no/such/summary.md")
+    monkeypatch.delenv("NOBODY", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    printed = capsys.readouterr()
+    assert told in printed.err
+    assert KEY not in printed.err
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize("key", ["sk-\u00e4", "sk key\n", " sk", "\x7f"])
+def test_a_key_that_no_header_carries_is_refused_and_not_told(
+    key: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SILICONFLOW_API_KEY", key)
+    with pytest.raises(SystemExit):
+        main(["check", UNREACHABLE])
+    assert key not in capsys.readouterr().err
+
+
+def test_a_conforming_target_ends_with_0_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with IndependentServer(KEY) as server:
+        code, printed = check(tmp_path, f"--target={server.base_url}", "--report-json=report.json")
+        assert (code, report_in(tmp_path)["verdict"]) == (0, "conforms"), printed
+        assert report_in(tmp_path)["target"] == server.base_url
+    assert printed.splitlines()[-2].startswith("conforms: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_differences_fail_where_they_are_meant_to(tmp_path: Path) -> None:
+    only = ("--only=response.id", "--report-json=report.json")
+    with IndependentServer(KEY) as server:
+        target = f"--target={server.base_url}"
+        assert check(tmp_path, target, *only)[0] == 0
+        code, printed = check(tmp_path, target, *only, "--strict")
+    assert (code, report_in(tmp_path)["verdict"]) == (1, "violates")
+    assert "FAILED response.id.format (observed" in printed
+
+
+def test_a_violation_ends_with_1_and_is_told_in_every_form(tmp_path: Path) -> None:
+    files = ("--report-json=report.json", "--junitxml=junit.xml")
+    code, printed = check(tmp_path, *files, "--mutant=returns one result too few")
+    assert code == 1
+    (row,) = [row for row in report_in(tmp_path)["requirements"] if row["outcome"] == "failed"]
+    assert row["id"] == "request.top_n.count"
+    assert row["violations"]
+    assert "FAILED request.top_n.count (spec; Body, top_n)" in printed
+    assert "request.top_n.count" in (tmp_path / "junit.xml").read_text("utf-8")
+
+
+def test_a_spent_budget_is_inconclusive(tmp_path: Path) -> None:
+    code, printed = check(tmp_path, "--max-requests=5", "--report-json=report.json")
+    report = report_in(tmp_path)
+    assert (code, report["verdict"], report["requests_sent"]) == (3, "inconclusive", 5)
+    assert "the budget of 5 requests is spent" in printed
+
+
+def test_a_target_that_cannot_be_reached_is_inconclusive(tmp_path: Path) -> None:
+    code, printed = check(tmp_path, UNREACHABLE, "--report-json=report.json")
+    assert (code, report_in(tmp_path)["verdict"]) == (3, "inconclusive")
+    assert "no answer from http://127.0.0.1:9/v1: ConnectError" in printed
+
+
+def test_the_mock_is_not_taken_for_the_real_service(tmp_path: Path) -> None:
+    code, printed = check(tmp_path, "--only=request.top_n.count", "--report-json=report.json")
+    assert code == 0
+    assert report_in(tmp_path)["target"] == "mock"
+    assert "siliconflow.cn" not in printed + (tmp_path / "report.json").read_text("utf-8")
+
+
+def test_the_callers_own_pytest_does_not_interfere(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    (tmp_path / "conftest.py").write_text("raise SystemExit('a conftest of the caller')\n")
+    theirs = {"PYTEST_ADDOPTS": "--no-such-option", "PYTEST_PLUGINS": "no_such_plugin"}
+    code, printed = check(
+        tmp_path, "--only=request.top_n", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", **theirs
+    )
+    assert code == 0, printed
+
+
+def test_money_and_tokens_are_not_spent_beyond_their_limits(tmp_path: Path) -> None:
+    only = ("--only=request.top_n", "--model=Qwen/Qwen3-Reranker-8B", "--report-json=report.json")
+    for limit in ("--max-tokens=75", "--max-cost=0.00002"):
+        code, printed = check(tmp_path, *only, limit)
+        report = report_in(tmp_path)
+        assert (code, report["verdict"]) == (3, "inconclusive"), printed
+        assert 0 < report["tokens"] <= 75
+        assert 0 < float(report["cost"]) <= 0.00002
+        assert "is spent" in printed
+
+
+def test_the_summary_of_a_step_is_added_to(tmp_path: Path) -> None:
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    code, printed = check(
+        tmp_path, "--github", "--only=request.top_n.count", GITHUB_STEP_SUMMARY=str(summary)
+    )
+    assert code == 0
+    assert "::notice title=rerank-contract::conforms" in printed
+    assert summary.read_text("utf-8").startswith("before\n")
+    assert "conforms" in summary.read_text("utf-8").lower()
+
+
+def test_the_command_restores_what_it_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-v")
+    monkeypatch.delenv("PYTEST_PLUGINS", raising=False)
+    monkeypatch.setenv("SILICONFLOW_API_KEY", KEY)
+    # pytest itself takes that one away.
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    before = dict(os.environ)
+    assert main(["check", "--effort=smoke", UNREACHABLE, "--only=request.top_n"]) == 3
+    assert dict(os.environ) == before
+
+
+def test_the_key_is_in_nothing_that_is_printed_or_written(tmp_path: Path) -> None:
+    files = [
+        f"--{name}={tmp_path / name}"
+        for name in (
+            *("report-json", "report-html", "report-markdown", "report-sarif"),
+            *("badge-svg", "badge-json", "junitxml"),
+        )
+    ]
+    with Echo() as server:
+        _, printed = check(tmp_path, f"--target={server.base_url}", "--github", *files)
+    assert "error.key_hidden" in printed
+    assert KEY not in printed
+    written = {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()}
+    assert len(written) == len(files)
+    assert not [name for name, text in written.items() if KEY in text]
+
+
+def test_an_interrupted_run_tells_what_it_has_found(tmp_path: Path) -> None:
+    with (
+        Echo(seconds=0.1) as server,
+        subprocess.Popen(
+            [*COMMAND, f"--target={server.base_url}", "--report-json=report.json"],
+            cwd=tmp_path,
+            env={**os.environ, "SILICONFLOW_API_KEY": KEY},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        ) as judge,
+    ):
+        while server.requests < 5:
+            assert judge.poll() is None
+            time.sleep(0.01)
+        judge.send_signal(signal.SIGINT)
+        printed, _ = judge.communicate()
+    report = report_in(tmp_path)
+    assert judge.returncode in (1, 3), printed
+    assert report["requests_sent"] >= 5
+    assert "Traceback" not in printed
+
+
+def test_an_interrupted_run_in_which_nothing_was_wrong_is_inconclusive(tmp_path: Path) -> None:
+    with (
+        IndependentServer(KEY) as server,
+        subprocess.Popen(
+            [*COMMAND, f"--target={server.base_url}", "--max-rpm=60", "--report-json=report.json"],
+            cwd=tmp_path,
+            env={**os.environ, "SILICONFLOW_API_KEY": KEY},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        ) as judge,
+    ):
+        assert judge.stdout
+        # The plan is told before the first request; each waits a second for the next.
+        while "plan:" not in (line := judge.stdout.readline()):
+            assert line
+        judge.send_signal(signal.SIGINT)
+        printed, _ = judge.communicate()
+    assert judge.returncode == 3, printed
+    assert report_in(tmp_path)["verdict"] == "inconclusive"
+
+
+def test_the_service_is_never_asked_for_more_than_was_allowed(tmp_path: Path) -> None:
+    with Echo() as server:
+        check(tmp_path, f"--target={server.base_url}", "--max-requests=7")
+        assert server.requests == 7
+
+
+def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
+    with IndependentServer(KEY) as server:
+        only = (f"--target={server.base_url}", "--only=request.top_n.count")
+        assert check(tmp_path, *only, http_proxy="http://127.0.0.1:9")[0] == 0

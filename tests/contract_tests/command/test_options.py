@@ -1,0 +1,95 @@
+"""The options of a run, and what is found out about them before anything is sent."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from contract_tests.command.options import declare, files, judging_words, problem, selects, words
+from contract_tests.contract import REQUIREMENTS
+from contract_tests.report.writers import WRITERS
+
+
+def parsed(*given: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    declare(parser.add_argument)
+    return parser.parse_args(given)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "requirement", "means"),
+    [
+        ("request.top_n.count", "request.top_n.count", True),
+        ("request.top_n", "request.top_n.count", True),
+        ("request", "request.top_n.count", True),
+        ("request.top", "request.top_n.count", False),
+        ("request.top_n.count.more", "request.top_n.count", False),
+        ("top_n", "request.top_n.count", False),
+    ],
+)
+def test_only_means_an_id_or_the_front_of_ids(
+    wanted: str, requirement: str, *, means: bool
+) -> None:
+    assert selects(wanted, requirement) is means
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_every_requirement_can_be_asked_for(name: str) -> None:
+    assert problem(parsed(f"--only={name}")) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            "--only=request.topn",
+            "--only: no requirement is called request.topn; did you mean request.top_n?",
+        ),
+        ("--only=zzz", "--only: no requirement is called zzz"),
+        ("--target=localhost:80", "--target: localhost:80 is none of mock, server"),
+        ("--target=https://user:secret@host/v1", "--target: leave name and password out"),
+        ("--target=https://host/v1", "set $NO_SUCH_VARIABLE to the key of https://host/v1"),
+        *(
+            (f"--{name}=no/folder/file", f"--{name}: the folder no/folder does not exist")
+            for name in WRITERS
+        ),
+        *((f"--{name}=.", f"--{name}: . is a folder") for name in WRITERS),
+    ],
+)
+def test_a_mistake_is_told_in_one_sentence(given: str, said: str) -> None:
+    told = problem(parsed("--api-key-env=NO_SUCH_VARIABLE", given))
+    assert told
+    assert told.startswith(said)
+    assert "secret" not in told
+    assert "\n" not in told
+
+
+def test_a_summary_that_cannot_be_written_is_told_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "no/such/folder/file")
+    assert problem(parsed()) is None
+    assert problem(parsed("--github")) == (
+        "$GITHUB_STEP_SUMMARY: the folder no/such/folder does not exist"
+    )
+
+
+GIVEN = (
+    *("--target=server", "--effort=smoke", "--seed=3", "--max-requests=9", "--github"),
+    *("--only=request.top_n", "--only=response", "--model=a/b", "--model=c d"),
+    *("--fail-on-difference", "--mutant=ignores top_n", "--report-json=report.json"),
+)
+
+
+def test_options_survive_being_said_again() -> None:
+    options = parsed(*GIVEN)
+    assert parsed(*words(options)) == options
+
+
+def test_to_judge_again_needs_no_reports_and_no_choice() -> None:
+    again = parsed(*judging_words(parsed(*GIVEN)))
+    assert (again.only, again.github, files(again)) == ([], False, {})
+    assert (again.seed, again.mutant, again.model) == (3, "ignores top_n", ["a/b", "c d"])
+    assert {"--target=mock", "--seed=0"} <= set(judging_words(parsed()))
+
+
+def test_files_are_known_by_their_format() -> None:
+    assert files(parsed("--badge-svg=a.svg")) == {"badge-svg": Path("a.svg")}

@@ -1,0 +1,81 @@
+"""Runs of the judge inside this process, and what came of them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from contract_tests import conftest
+from contract_tests.contract import AnyJson
+from contract_tests.exchanges import Answer, Request
+from contract_tests.judging.limits import Patience
+from contract_tests.mutants.operators import Answerer, Sender
+
+ROOT = Path(__file__).parents[2]
+ROOM = ROOT / "contract_tests"
+#: Plugins that the short life of a run does not need.
+UNUSED = ("cacheprovider", "xdist", "unraisableexception", "threadexception")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one run came to."""
+
+    code: int
+    report: AnyJson
+    #: What was sent, in that order.
+    requests: list[Request]
+    #: Seconds that the judge would have slept.
+    slept: list[float]
+
+    @property
+    def verdict(self) -> str:
+        return str(self.report["verdict"])
+
+    def that(self, outcome: str) -> set[str]:
+        """Ids of the requirements with that outcome."""
+        return {row["id"] for row in self.report["requirements"] if row["outcome"] == outcome}
+
+    def row(self, requirement: str) -> AnyJson:
+        """Find the entry of a requirement."""
+        return next(row for row in self.report["requirements"] if row["id"] == requirement)
+
+
+class Witness:
+    """A plugin that watches the requests, stands in for the target at will, and never sleeps."""
+
+    def __init__(self, instead: Answerer | None) -> None:
+        self.requests: list[Request] = []
+        self.slept: list[float] = []
+        self._instead = instead
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[conftest.RUN].patience = Patience(sleep=self.slept.append)
+        config.stash[conftest.WRAPPERS].append(self._answer)
+        # Nobody reads what it says, which is half of the cost of a short run.
+        config.pluginmanager.unregister(name="terminalreporter")
+
+    def _answer(self, send: Sender, request: Request) -> Answer:
+        self.requests.append(request)
+        return self._instead(send, request) if self._instead else send(request)
+
+
+def named(item: pytest.Item) -> set[str]:
+    """Ids of the requirements that a test names."""
+    return {name for marker in item.iter_markers("requirement") for name in marker.args}
+
+
+def judge_here(
+    folder: Path, *arguments: str, instead: Answerer | None = None, plugins: Sequence[object] = ()
+) -> Judged:
+    """Run pytest on the room; ``instead`` answers in place of the target, and may ask it."""
+    path = folder / "report.json"
+    path.unlink(missing_ok=True)
+    witness = Witness(instead)
+    room = [str(ROOM), "-q", "-s", "--assert=plain", *(f"-pno:{name}" for name in UNUSED)]
+    code = pytest.main([*room, f"--report-json={path}", *arguments], plugins=[witness, *plugins])
+    report: AnyJson = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return Judged(int(code), report, witness.requests, witness.slept)

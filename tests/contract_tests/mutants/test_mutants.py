@@ -1,0 +1,74 @@
+"""The judge proved: each mutant falls, and by the requirement that it breaks."""
+
+from collections.abc import Callable
+
+import pytest
+
+from contract_tests.checks.catalogue import CHECKS
+from contract_tests.contract import REQUIREMENTS
+from contract_tests.mutants.catalogue import MUTANTS
+from tests.contract_tests.judged import Judged, named
+
+OF_LEVEL = {
+    level: {name for name, requirement in REQUIREMENTS.items() if requirement.level == level}
+    for level in ("spec", "observed", "open")
+}
+
+
+class After:
+    """A plugin that keeps the tests that name one requirement, of those that the effort allows."""
+
+    def __init__(self, requirement: str) -> None:
+        self._requirement = requirement
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        kept = [item for item in items if self._requirement in named(item)]
+        items[:] = kept or items
+
+
+class Collected:
+    """A plugin that takes down what the tests name."""
+
+    def __init__(self) -> None:
+        self.tests: dict[str, set[str]] = {}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        self.tests = {item.nodeid: named(item) for item in items}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_mutant_falls_by_the_requirement_that_it_breaks(
+    name: str, judged: Callable[..., Judged]
+) -> None:
+    requirement = MUTANTS[name].requirement
+    run = judged("--effort=standard", f"--mutant={name}", plugins=[After(requirement)])
+    row = run.row(requirement)
+    assert row["outcome"] == {"spec": "failed", "observed": "differs"}[row["level"]]
+    assert run.that("broken") == set()
+    assert run.slept == []
+
+
+def test_every_requirement_that_can_be_broken_has_a_mutant() -> None:
+    proved = {mutant.requirement for mutant in MUTANTS.values()}
+    assert proved == OF_LEVEL["spec"] | OF_LEVEL["observed"]
+
+
+def test_every_requirement_is_named_by_a_test_and_every_name_is_a_requirement(
+    judged: Callable[..., Judged],
+) -> None:
+    collected = Collected()
+    judged("--collect-only", "--effort=thorough", plugins=[collected])
+    by_tests = set[str]().union(*collected.tests.values())
+    by_checks = frozenset[str]().union(*(check.requirements for check in CHECKS))
+    assert by_tests == REQUIREMENTS.keys()
+    assert by_checks <= REQUIREMENTS.keys()
+    assert [test for test, names in collected.tests.items() if not names] == []
+
+
+def test_a_name_belongs_to_one_test(judged: Callable[..., Judged]) -> None:
+    collected = Collected()
+    judged("--collect-only", "--effort=thorough", plugins=[collected])
+    names = [test.rpartition("::")[2] for test in collected.tests]
+    assert len(names) == len(set(names)) > 100
