@@ -34,9 +34,7 @@ _CHECK = """\
 import os
 
 import httpx
-from rerank_contract.contract_tests.checks import examine
-from rerank_contract.contract_tests.exchanges import {names}
-from rerank_contract.contract_tests.targets import HttpTarget
+from rerank_contract.contract_tests import {names}
 
 
 def test_{name}() -> None:
@@ -52,7 +50,7 @@ def test_{name}() -> None:
 """
 #: Of what only a comparison shows: the judge draws the same requests by the same seed.
 _JUDGE = """\
-from rerank_contract.contract_tests.__main__ import main
+from rerank_contract.contract_tests import main
 
 
 def test_{name}() -> None:
@@ -104,9 +102,8 @@ def snippet(report: Report, violation: Violation) -> str:
         arguments = _inner(_request_arguments(exchange.request), 8)
         return _CHECK.format(
             **words,
-            names="Credential, Exchange, Request"
-            if "Credential." in arguments
-            else "Exchange, Request",
+            names=("Credential, " if "Credential." in arguments else "")
+            + "Exchange, HttpTarget, Request, examine",
             requirement=violation.requirement,
             keys=", ".join(f"os.environ[{name!r}]" for name in _keys(exchange.request)),
             base_url=report.base_url,
