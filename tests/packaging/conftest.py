@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 #: What a used checkout has and a fresh clone has not.
 LEFTOVERS = (
-    *(".git", ".venv", ".*_cache", ".hypothesis", ".coverage", ".coverage.*"),
+    *(".git", ".venv*", ".*_cache", ".hypothesis", ".coverage", ".coverage.*"),
     *("__pycache__", "build", "dist", "*.egg-info"),
 )
 
