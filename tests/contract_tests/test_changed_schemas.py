@@ -64,6 +64,7 @@ def change(house: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_another_bound_is_tried_on_both_of_its_sides(house: Path) -> None:
     change(house, '"maximum": 80', '"maximum": 100')
 
@@ -78,6 +79,7 @@ def test_another_bound_is_tried_on_both_of_its_sides(house: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_bound_that_is_gone_is_not_tried_and_not_broken(house: Path) -> None:
     change(house, ',\n      "maximum": 80', "")
 

@@ -123,6 +123,7 @@ def _without(field: str) -> Callable[[AnyJson], bool]:
     return lambda body: field not in body
 
 
+@pytest.mark.slow
 @REPRESENTATIVES
 @given(data=st.data())
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])

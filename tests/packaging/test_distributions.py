@@ -4,7 +4,11 @@ import tarfile
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
 from .conftest import install, make_environment
+
+pytestmark = pytest.mark.slow
 
 ROOMS = ("schemas", "mockserver", "contract_tests")
 

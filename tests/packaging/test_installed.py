@@ -15,6 +15,8 @@ import tomli
 
 from .conftest import ROOT, fresh_shell, install, run
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_environment_without_the_package_does_not_see_the_checkout(
     empty_environment: Path,

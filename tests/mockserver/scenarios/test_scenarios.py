@@ -355,6 +355,7 @@ ANY_STEP = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.builds(Scenario, st.text(min_size=1), st.lists(ANY_STEP, min_size=1).map(tuple)))
 def test_a_scenario_is_the_same_as_data(scenario: Scenario) -> None:
     row = json.loads(json.dumps(scenario.to_json()))
