@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from types import FrameType
 from typing import NoReturn
 
@@ -70,6 +71,7 @@ def _token(parser: argparse.ArgumentParser, name: str | None) -> str | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="rerank-mock", description="A mock of the POST /v1/rerank API.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     command = commands.add_parser("serve", help="answer on a socket until a signal comes")
     command.add_argument("--host", type=_word, default="127.0.0.1", help="default: %(default)s")
@@ -109,6 +111,13 @@ def _parser() -> argparse.ArgumentParser:
     lines.add_argument("--quiet", action="store_true", help="write no line for each exchange")
     lines.add_argument("--log-json", action="store_true", help="write the lines as JSON objects")
     return parser
+
+
+def _version() -> str:
+    try:
+        return version("rerank-contract")
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 def _port(text: str) -> int:

@@ -10,7 +10,7 @@ from .wire import Json, Request, WireError, load
 Value = TypeVar("Value")
 
 
-class ParsedRequest:
+class RerankRequest:
     """The fields of a request; one that was not sent, or has another type, is None.
 
     Their rules stand in the `request.*.json` of a revision in `schemas/revisions/`.
@@ -38,10 +38,10 @@ class ParsedRequest:
         self.listed_documents: list[Any] | None = documents if isinstance(documents, list) else None
 
     def __repr__(self) -> str:
-        return f"ParsedRequest({dict(self.fields)!r})"
+        return f"RerankRequest({dict(self.fields)!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ParsedRequest) and self.fields == other.fields
+        return isinstance(other, RerankRequest) and self.fields == other.fields
 
     def __hash__(self) -> int:
         return hash(self.model)
@@ -92,7 +92,7 @@ class ParsedRequest:
         return found if type(found) is kind else None
 
 
-class ReceivedRequest(ParsedRequest):
+class ReceivedRequest(RerankRequest):
     """A request as it reached the mock: with its head, and held against the contract once."""
 
     def __init__(

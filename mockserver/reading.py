@@ -48,7 +48,7 @@ def check_form(
     unknown = fields.keys() - form.fields
     if unknown and behaviour.unknown_fields == "refuse":
         _refuse(contract, behaviour, min(unknown), "Is not a field of this request")
-    return fields
+    return {name: fields[name] for name in fields if name in form.fields} if unknown else fields
 
 
 def find_model(

@@ -4,7 +4,6 @@ received request -> ON_REQUESTS          exchange, past -> OVER_TIME
 """
 
 from itertools import groupby
-from typing import Any
 
 from ..parsed_request import ReceivedRequest
 from ..state.exchanges import Advice, Exchange, Past
@@ -25,7 +24,7 @@ OVER_TIME: tuple[Rule[[Exchange, Past]], ...] = tuple(
     found for found in vars(over_time).values() if isinstance(found, Rule)
 )
 
-RULES: tuple[Rule[Any], ...] = (*ON_REQUESTS, *OVER_TIME)
+RULES: tuple[Rule[...], ...] = (*ON_REQUESTS, *OVER_TIME)
 
 # Neighbours that look for things under the same condition, so that it is asked once.
 _ON_REQUESTS = [(when, [*rules]) for when, rules in groupby(ON_REQUESTS, lambda rule: rule.when)]

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..contract import Contract
-from ..parsed_request import ParsedRequest
+from ..parsed_request import RerankRequest
 from ..redaction import Redactor
 from ..wire import Request, Response, Usage
 from .exchanges import Advice, Exchange
@@ -45,12 +45,12 @@ class Entry:
     advice: tuple[Advice, ...] = ()
 
     @property
-    def sent(self) -> ParsedRequest:
+    def sent(self) -> RerankRequest:
         """What the body asks for; nothing at all if it is no JSON.
 
         Raises `ValueError` if the journal has only the beginning of the body.
         """
-        parsed = ParsedRequest(self.request.body)
+        parsed = RerankRequest(self.request.body)
         if parsed.problem and len(self.request.body) < self.request_bytes:
             kept = f"{len(self.request.body):,} of {self.request_bytes:,} bytes"
             raise ValueError(f"the journal has kept {kept} of this body")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -24,6 +25,8 @@ from mockserver.state.quotas import SECONDS
 from mockserver.state.store import State
 from tests.mockserver.asking import OBSERVED, ask, read
 from tests.mockserver.small_service import PRICES, YUAN, Purse, SmallService
+
+pytestmark = pytest.mark.slow
 
 NOON = 1_800_000_000
 STEPS = 10_000

@@ -355,6 +355,7 @@ ANY_STEP = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.builds(Scenario, st.text(min_size=1), st.lists(ANY_STEP, min_size=1).map(tuple)))
 def test_a_scenario_is_the_same_as_data(scenario: Scenario) -> None:
     row = json.loads(json.dumps(scenario.to_json()))
@@ -467,10 +468,32 @@ def test_a_ready_made_scenario_shows_in_the_answers(name: str) -> None:
     assert seen(state) != seen(State(seed=1))
 
 
-def test_the_guide_has_every_ready_made_scenario_with_its_reason() -> None:
+def ready_made_in_the_guide() -> list[tuple[str, str, str]]:
     guide = (Path(__file__).parents[3] / "docs" / "scenarios.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", guide.split("## Steps")[0], re.MULTILINE)
+    row = r"^\| `(\w+)` \| (.*) \| (.*) \|$"
+    return re.findall(row, guide.split("## Steps")[0], re.MULTILINE)
+
+
+def test_the_guide_has_every_ready_made_scenario_with_its_reason() -> None:
+    rows = [(name, why) for name, why, _ in ready_made_in_the_guide()]
     assert rows == [(name, scenario.why) for name, scenario in CATALOGUE.items()]
+
+
+@pytest.mark.parametrize(
+    ("name", "comes"), [(n, comes) for n, _, comes in ready_made_in_the_guide() if "%" not in comes]
+)
+def test_the_guide_says_what_a_ready_made_scenario_answers_with(name: str, comes: str) -> None:
+    told: list[str] = []
+    for times, answer, always in re.findall(
+        r"(?:(\d) x )?(\b\d{3}\b|no answer)( every time| from then on)?", comes
+    ):
+        told += [answer] * (5 if always else int(times or 1))
+    state = State()
+    receipt = state.arm(ACCOUNT, CATALOGUE[name])
+    answers = [ask(state, fields()) for _ in told]
+    lost = {"before_answer", "reset", "refused"}
+    assert told == ["no answer" if a.delivery.close in lost else str(a.status) for a in answers]
+    assert receipt.met
 
 
 def test_the_guide_has_every_member_of_a_step_and_of_its_edit() -> None:

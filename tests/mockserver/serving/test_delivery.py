@@ -105,6 +105,7 @@ def test_a_fault_is_the_same_error_over_a_socket_and_in_process(
         assert post(base_url, 20).status_code == 200
 
 
+@pytest.mark.slow
 @sync_and_async
 def test_an_error_tells_what_it_tells_over_a_socket(post: Post) -> None:
     for step, _ in FAULTS.values():

@@ -204,6 +204,7 @@ def post(mock, key=None, **fields):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fixture", ["rerank_mock", "rerank_server"])
 def test_a_test_fails_for_its_client(run: Callable[..., pytest.RunResult], fixture: str) -> None:
     source = """
