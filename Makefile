@@ -1,14 +1,19 @@
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 CLIENTS := tests/published_clients
 CLIENTS_VENV := .venv-clients
+INTERPRETERS := 3.10 3.11 3.12 3.13
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: check test toolchains lint bench kill-table clients openapi constraints clients-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench kill-table clients openapi constraints clients-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
+
+# Without coverage and without what takes seconds: for the minutes between two commits.
+quick: lint
+	$(BIN)/python -m pytest -n 2 --quiet -m "not slow and not clients"
 
 # Coverage is started before pytest: the plugin and the conftest files import the rooms very early.
 test: lint toolchains
@@ -16,6 +21,16 @@ test: lint toolchains
 	$(BIN)/coverage run -m pytest -n 2 --quiet
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# Every test under each interpreter that is here, in an environment of its own.
+matrix: $(INTERPRETERS:%=matrix-%)
+
+matrix-%:
+	@if python$* -c '' 2>/dev/null; then $(MAKE) PYTHON=python$* VENV=.venv-$* suite; \
+	else echo "python$*: skipped, there is no such command here"; fi
+
+suite: $(VENV)/installed toolchains
+	$(BIN)/python -m pytest -n 2 --quiet
 
 # The clients of other ecosystems that tests drive; without apt, or rights, those tests say why they skip.
 toolchains:
@@ -76,4 +91,4 @@ $(CLIENTS_VENV)/installed: $(CLIENTS)/requirements.txt $(CLIENTS)/package.json |
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(CLIENTS_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
+	rm -rf $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis

@@ -5,6 +5,8 @@ A test draws a request (`strategies`), the judge sends it to the target within t
 the report shows the outcome of each requirement (`report`).
 
     test -> strategies -> judge -> target -> checks, relations -> ledger -> report
+
+These are its public names. Nothing is imported before it is used.
 """
 
 from importlib import import_module
@@ -36,20 +38,31 @@ __all__ = [
     "main",
 ]
 
-#: Module -> the public names in it. It is imported when one of them is used.
-_HOMES = {
-    "__main__": ("main",),
-    "checks.catalogue": ("examine",),
-    "checks.oracle": ("NonconformingError", "Oracle", "assert_conforms"),
-    "checks.violations": ("Violation",),
-    "contract": ("Contract", "RevisionError", "load_contract"),
-    "exchanges": ("Answer", "Credential", "Exchange", "Request"),
-    "targets": ("HttpTarget",),
+#: Each public name and the module that has it.
+_MODULES = {
+    "Answer": "exchanges",
+    "Contract": "contract",
+    "Credential": "exchanges",
+    "Exchange": "exchanges",
+    "HttpTarget": "targets",
+    "NonconformingError": "checks.oracle",
+    "Oracle": "checks.oracle",
+    "Request": "exchanges",
+    "RevisionError": "contract",
+    "Violation": "checks.violations",
+    "assert_conforms": "checks.oracle",
+    "examine": "checks.catalogue",
+    "load_contract": "contract",
+    "main": "__main__",
 }
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> object:
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f".{module}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,14 +5,16 @@ import logging
 import os
 import signal
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from types import FrameType
 from typing import NoReturn
 
-from .behaviour import PRESETS, BehaviourError, load_behaviour
+from .behaviour import PRESET_NAMES, load_behaviour
+from .contract import ContractError, load_contract, revisions
 from .serving import log
 from .serving.server import base_url, is_loopback, listen, serve
-from .state.snapshots import StateError
 from .state.store import DEFAULT_KEY, State
+from .validation import InputError
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,12 +30,14 @@ def main(arguments: list[str] | None = None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        behaviour = load_behaviour(options.behaviour)
-        state = State(behaviour=behaviour, keys=options.key or [DEFAULT_KEY])
+        contract = load_contract(options.revision)
+        behaviour = load_behaviour(options.behaviour, contract)
+        keys = options.key or [DEFAULT_KEY]
+        state = State(contract=contract, behaviour=behaviour, keys=keys)
         if options.state:
             state.load(options.state)
         listener = listen(options.host, options.port)
-    except (BehaviourError, StateError) as error:
+    except (ContractError, InputError) as error:
         parser.error(str(error))
     except OSError as error:
         parser.error(f"cannot listen on {options.host} port {options.port}: {error}")
@@ -67,6 +71,7 @@ def _token(parser: argparse.ArgumentParser, name: str | None) -> str | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="rerank-mock", description="A mock of the POST /v1/rerank API.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     command = commands.add_parser("serve", help="answer on a socket until a signal comes")
     command.add_argument("--host", type=_word, default="127.0.0.1", help="default: %(default)s")
@@ -83,7 +88,13 @@ def _parser() -> argparse.ArgumentParser:
         "--behaviour",
         default="observed",
         metavar="NAME|FILE",
-        help=f"one of {', '.join(PRESETS)}, or a JSON file; default: %(default)s",
+        help=f"one of {', '.join(PRESET_NAMES)}, or a JSON file; default: %(default)s",
+    )
+    command.add_argument(
+        "--revision",
+        metavar="NAME|FOLDER",
+        help=f"the revision of the contract: {', '.join(revisions())}, or a folder that holds one;"
+        f" default: {revisions()[-1]}",
     )
     command.add_argument(
         "--admin-token-env",
@@ -100,6 +111,13 @@ def _parser() -> argparse.ArgumentParser:
     lines.add_argument("--quiet", action="store_true", help="write no line for each exchange")
     lines.add_argument("--log-json", action="store_true", help="write the lines as JSON objects")
     return parser
+
+
+def _version() -> str:
+    try:
+        return version("rerank-contract")
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 def _port(text: str) -> int:

@@ -12,6 +12,8 @@ from benchmarks.measuring import Comparison, Figure, Side, compare
 from benchmarks.served import servers
 from contract_tests.mutants.selftest import CLEAN, Trial
 
+pytestmark = pytest.mark.slow
+
 
 def paced(*seconds: float) -> Side:
     """Return a side whose calls take these times, one after the other and round again."""

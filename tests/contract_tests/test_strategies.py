@@ -115,6 +115,7 @@ def _without(field: str) -> Callable[[AnyJson], bool]:
     return lambda body: field not in body
 
 
+@pytest.mark.slow
 @REPRESENTATIVES
 @given(data=st.data())
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])

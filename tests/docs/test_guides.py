@@ -1,9 +1,12 @@
 """What the guides speak of is there, and what is there is spoken of."""
 
+import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from contract_tests.judging.outcomes import EXIT_CODES, Outcome, Verdict
 from tests.schemas.data import TABLES
 
-from .guides import GUIDES, ROOT
+from .guides import GUIDES, ROOT, blocks
 
 TEXTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in GUIDES}
 README = TEXTS["README.md"]
@@ -34,13 +37,13 @@ def help_of(module: str, *command: str) -> str:
 
 
 def options_of(module: str) -> set[str]:
-    """Return every option of a command's commands."""
-    listed = help_of(module).partition("positional arguments:")[2].partition("options:")[0]
+    """Return every option of a command and of its commands."""
+    own = help_of(module)
+    listed = own.partition("positional arguments:")[2].partition("options:")[0]
     commands = re.findall(r"^    (\w+)(?: |$)", listed, re.MULTILINE)
     assert commands
-    return {
-        option for command in commands for option in OPTION.findall(help_of(module, command))
-    } - {"--help"}
+    pages = [own, *(help_of(module, command) for command in commands)]
+    return {option for page in pages for option in OPTION.findall(page)} - {"--help"}
 
 
 @pytest.mark.parametrize("module", ["mockserver", "contract_tests"])
@@ -58,6 +61,65 @@ def test_every_option_that_is_told_of_exists() -> None:
     }
     assert told - known == set()
     assert FOREIGN.keys() - told == set()
+
+
+#: What readers may import from the package.
+FACES = {
+    "rerank_contract": "rerank_contract",
+    "rerank_contract.mockserver": "mockserver",
+    "rerank_contract.contract_tests": "contract_tests",
+}
+
+
+def private_imports(source: str) -> Iterator[str]:
+    """Yield what a program imports from the package besides its public names."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (
+                name.name
+                for name in node.names
+                if name.name.startswith("rerank_contract") and name.name not in FACES
+            )
+        elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("rerank_contract"):
+            module = str(node.module)
+            public = set(import_module(FACES[module]).__all__) if module in FACES else set[str]()
+            yield from (
+                f"{module}.{name.name}"
+                for name in node.names
+                if name.name not in public and f"{module}.{name.name}" not in FACES
+            )
+
+
+@pytest.mark.parametrize("guide", TEXTS)
+def test_only_public_names_are_imported(guide: str) -> None:
+    sources = [block.text for block in blocks(TEXTS[guide]) if block.language == "python"]
+    assert [name for source in sources for name in private_imports(source)] == []
+
+
+@pytest.mark.parametrize(
+    "example", sorted(ROOT.glob("docs/examples/*.py")), ids=lambda path: path.name
+)
+def test_only_public_names_are_imported_by_the_example(example: Path) -> None:
+    assert list(private_imports(example.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "private"),
+    [
+        ("from rerank_contract import State, mockserver", []),
+        ("from rerank_contract.mockserver import StateError", []),
+        ("import rerank_contract.mockserver, httpx", []),
+        ("from rerank_contract import StateError", ["rerank_contract.StateError"]),
+        (
+            "from rerank_contract.mockserver.wire import load",
+            ["rerank_contract.mockserver.wire.load"],
+        ),
+        ("from rerank_contract.mockserver import wire", ["rerank_contract.mockserver.wire"]),
+        ("def f():\n    import rerank_contract.schemas", ["rerank_contract.schemas"]),
+    ],
+)
+def test_a_private_import_is_recognised(line: str, private: list[str]) -> None:
+    assert list(private_imports(line)) == private
 
 
 def ids(markdown: str) -> set[str]:

@@ -18,6 +18,8 @@ from mockserver.state.pins import Pin
 from mockserver.wire import Request
 from tests.mockserver.bounded import run_bounded
 
+pytestmark = pytest.mark.slow
+
 PREAMBLE = """
 import json
 from mockserver.admin.dispatch import dispatch

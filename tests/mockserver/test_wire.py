@@ -17,6 +17,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(VALUES, st.booleans())
 def test_every_json_value_is_read_as_it_was_written(value: Json, unique_keys: bool) -> None:
     assert load(json.dumps(value).encode(), unique_keys=unique_keys) == value

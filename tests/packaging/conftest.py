@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 #: What a used checkout has and a fresh clone has not.
 LEFTOVERS = (
-    *(".git", ".venv", ".*_cache", ".hypothesis", ".coverage", ".coverage.*"),
+    *(".git", ".venv*", ".*_cache", ".hypothesis", ".coverage", ".coverage.*"),
     *("__pycache__", "build", "dist", "*.egg-info"),
 )
 
@@ -85,10 +85,10 @@ def make_environment(folder: Path) -> Path:
     return folder
 
 
-def install(distribution: Path, environment: Path) -> Path:
-    """Install a wheel or an sdist without an index, and return the environment."""
+def install(distribution: str | Path, environment: Path, *options: str) -> Path:
+    """Install a wheel, an sdist or a tree without an index, and return the environment."""
     pip = (environment / "bin/python", "-m", "pip", "install", "--quiet")
-    run(*pip, "--no-index", "--no-build-isolation", distribution, cwd=environment)
+    run(*pip, "--no-index", "--no-build-isolation", *options, distribution, cwd=environment)
     return environment
 
 

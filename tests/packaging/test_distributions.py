@@ -4,7 +4,11 @@ import tarfile
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
 from .conftest import install, make_environment
+
+pytestmark = pytest.mark.slow
 
 ROOMS = ("schemas", "mockserver", "contract_tests")
 
@@ -14,7 +18,7 @@ def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_wheel_holds_the_rooms_and_nothing_else(tree: Path, wheel: Path) -> None:
+def test_the_wheel_holds_the_face_and_the_rooms_and_nothing_else(tree: Path, wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
 
@@ -22,7 +26,8 @@ def test_the_wheel_holds_the_rooms_and_nothing_else(tree: Path, wheel: Path) -> 
     rooms = {
         f"rerank_contract/{room}/{name}" for room in ROOMS for name in files(tree / room) - guides
     }
-    assert packed == rooms
+    face = {f"rerank_contract/{name}" for name in files(tree / "rerank_contract")}
+    assert packed == face | rooms
 
 
 def test_the_wheel_holds_what_each_room_lives_by(wheel: Path) -> None:
@@ -30,6 +35,9 @@ def test_the_wheel_holds_what_each_room_lives_by(wheel: Path) -> None:
         packed = set(archive.namelist())
 
     assert packed >= {
+        "rerank_contract/schemas/revisions/2024-11/behaviours.json",
+        "rerank_contract/__init__.py",
+        "rerank_contract/py.typed",
         "rerank_contract/schemas/revisions/2026-07/requirements.json",
         "rerank_contract/schemas/files/requirements.json",
         "rerank_contract/mockserver/py.typed",

@@ -18,6 +18,8 @@ from tests.contract_tests.echoing import Echo
 from tests.independent_server import IndependentServer
 from tests.schemas.data import TABLE_SCHEMAS, errors
 
+pytestmark = pytest.mark.slow
+
 UNREACHABLE = "--target=http://127.0.0.1:9/v1"
 COMMAND = (str(Path(sys.executable).with_name("rerank-contract")), "check", "--effort=smoke")
 

@@ -17,6 +17,8 @@ from tests.contract_tests.judged import ROOT, Judged
 from tests.independent_server import IndependentServer
 from tests.schemas.data import TABLE_SCHEMAS, Json, errors
 
+pytestmark = pytest.mark.slow
+
 BGE, QWEN = "BAAI/bge-reranker-v2-m3", "Qwen/Qwen3-Reranker-8B"
 
 

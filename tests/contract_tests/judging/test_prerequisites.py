@@ -12,6 +12,8 @@ from tests.contract_tests.judged import Judged
 from tests.contract_tests.newest import NEWEST
 from tests.schemas.data import TABLE_SCHEMAS, Json, errors
 
+pytestmark = pytest.mark.slow
+
 BGE = "BAAI/bge-reranker-v2-m3"
 #: Most requests that each model may cost: whether it is served, the proof, and the proof again.
 ENOUGH = {500: 6, 400: 5, 200: 3}

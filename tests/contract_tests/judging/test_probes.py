@@ -15,11 +15,12 @@ from contract_tests.judging.judge import Judge
 from contract_tests.judging.probes import probe_request, probed
 from contract_tests.report.builder import report_of
 from contract_tests.targets import HttpTarget
-from mockserver.behaviour import OBSERVED, PRESETS, Behaviour
+from mockserver.behaviour import Behaviour
 from mockserver.testing.contexts import mock_rerank, serve_rerank
 from tests.contract_tests.exchanging import BGE, BODY, HEADERS, answer, in_turn, new_run
 from tests.contract_tests.judged import Judged
 from tests.contract_tests.newest import MODELS, NEWEST
+from tests.mockserver.asking import OBSERVED, PRESETS
 
 IN_THE_MOCK = {field.name for field in fields(Behaviour)}
 PROBED = [

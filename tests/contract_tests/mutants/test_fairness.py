@@ -12,6 +12,8 @@ from tests.contract_tests.judged import Judged
 from tests.independent_server import VARIANTS, IndependentServer
 from tests.schemas.data import CONTRACT, TABLE_SCHEMAS, Json, errors
 
+pytestmark = pytest.mark.slow
+
 #: Random combinations of variants that are tried.
 COMBINATIONS = 2
 #: Runs that all freedoms are tried in; `rerank-contract selftest` tries each alone.

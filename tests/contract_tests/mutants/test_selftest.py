@@ -13,6 +13,8 @@ from contract_tests.mutants.conforming_variants import CONFORMING_VARIANTS
 from contract_tests.mutants.selftest import CLEAN, Trial, idle, table, trials
 from tests.contract_tests.newest import REQUIREMENTS
 
+pytestmark = pytest.mark.slow
+
 
 def report(broken: str | None, outcome: str, verdict: str) -> str:
     """A report in which nothing but that requirement is broken, at the third request."""

@@ -17,6 +17,8 @@ from contract_tests.report.reproduction import command, curl, snippet
 from . import samples
 from .serving import KEY, answering, run
 
+pytestmark = pytest.mark.slow
+
 
 def outcome(test: str, folder: Path) -> int:
     """Run a test in an empty folder; return the exit code of pytest."""

@@ -15,6 +15,8 @@ from tests.contract_tests.newest import REQUIREMENTS
 from . import samples
 from .serving import KEY, answering, run
 
+pytestmark = pytest.mark.slow
+
 COMMAND = str(Path(sys.executable).with_name("rerank-contract"))
 USAGE = 2
 

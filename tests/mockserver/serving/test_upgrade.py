@@ -165,6 +165,7 @@ public class Ask {
 """
 
 
+@pytest.mark.slow
 def test_the_http_client_of_java_is_answered(rerank_server: RerankMock, tmp_path: Path) -> None:
     source = tmp_path / "Ask.java"
     source.write_text(JAVA, encoding="utf-8")

@@ -61,6 +61,7 @@ def by_urllib3(url: str, key: str, body: Json) -> tuple[int, Json]:
     return answer.status, answer.json()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "client"),
     [
