@@ -120,13 +120,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     others = [item for item in items if item.path.parent != HERE]
     run = config.stash[RUN]
     on = {item for item in ours if is_on(item, run.contract, _option(config, "only"), run.effort)}
+    # The judge breaks the contract on purpose, which the mock holds against its clients.
+    mock = pytest.mark.rerank_mock(
+        fail_on="nothing", assert_all_met=False, revision=run.contract.revision
+    )
     for item in ours:
         item.user_properties += properties(
             run.contract.requirements[name] for name in requirements_of(item, run.contract)
         )
         if _option(config, "target") in EMBEDDED:
-            # The judge breaks the contract on purpose, which the mock holds against its clients.
-            item.add_marker(pytest.mark.rerank_mock(fail_on="nothing", assert_all_met=False))
+            item.add_marker(mock)
     items[:] = [*others, *sorted(on, key=lambda item: (rank(item, run.contract), ours.index(item)))]
     if len(on) < len(ours):
         config.hook.pytest_deselected(items=[item for item in ours if item not in on])
