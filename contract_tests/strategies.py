@@ -97,7 +97,7 @@ class Strategies:
         """The longest example of a field of the classic form, of the type that is drawn."""
         usual = _EXAMPLES[field]
         keywords = self.contract.keywords(f"request.classic#/properties/{field}")
-        examples = keywords["examples"][1] if "examples" in keywords else []
+        examples: list[AnyJson] = keywords["examples"][1] if "examples" in keywords else []
         return max((one for one in examples if type(one) is type(usual)), key=len, default=usual)
 
     def fields(self, form: str) -> Mapping[str, AnyJson]:
