@@ -55,12 +55,22 @@ def editing(edit: Callable[[Body, Body], AnyJson], status: int = 200) -> Answere
         original = send(request)
         if original.status != status or not original.is_json:
             return original
-        sent: AnyJson = request.body if is_object(request.body) else {}
-        edited: AnyJson = edit(original.json, sent)
+        edited: AnyJson = edit(original.json, _sent(request))
         body = edited if isinstance(edited, bytes) else json.dumps(edited).encode()
         return replace(original, body=body)
 
     return answer
+
+
+def _sent(request: Request) -> Body:
+    """The object that was sent, as JSON or as bytes of it; empty where there is none."""
+    body = request.body
+    if isinstance(body, bytes):
+        try:
+            body = json.loads(body)
+        except ValueError:
+            body = {}
+    return body if is_object(body) else {}
 
 
 def refusing(wrong: Callable[[Body], AnyJson], status: int = 400) -> Answerer:
@@ -68,7 +78,7 @@ def refusing(wrong: Callable[[Body], AnyJson], status: int = 400) -> Answerer:
 
     def answer(send: Sender, request: Request) -> Answer:
         original = send(request)
-        if original.status != 200 or not wrong(request.body):
+        if original.status != 200 or not wrong(_sent(request)):
             return original
         body = b'{"code":20015,"message":"The parameter is invalid.","data":null}'
         return replace(original, status=status, body=body)

@@ -107,3 +107,12 @@ def is_sized(value: Json, schema: Json) -> bool:
 
 def size(value: Json) -> int:
     return value if isinstance(value, int) else len(value)
+
+
+@pytest.mark.parametrize("name", CONFORMING_VARIANTS)
+def test_the_probes_of_the_switches_get_along_with_every_variant(
+    name: str, judged: Callable[..., Judged]
+) -> None:
+    probes = judged(f"--freedom={name}", "-k", "test_what_the_contract_leaves_open")
+    assert probes.that("broken") == set()
+    assert probes.report["fault"] is None
