@@ -1,4 +1,4 @@
-"""A careful client of `POST /v1/rerank`: a task on standard input, its answer on standard output."""
+"""A careful client of `POST /v1/rerank`: task on standard input, answer on standard output."""
 
 import json
 import os
@@ -89,14 +89,14 @@ def main() -> None:
             os.environ["RERANK_BASE_URL"], os.environ["RERANK_API_KEY"], body, task["timeout"]
         )
     except RerankError as error:
-        told = {"error": {"message": str(error), "status": error.status}}
+        answer = {"error": {"message": str(error), "status": error.status}}
     else:
-        told = {
+        answer = {
             "ranking": [index for index, _ in ranked],
             "scores": [score for _, score in ranked],
             "texts": [task["documents"][index] for index, _ in ranked],
         }
-    print(json.dumps(told))
+    print(json.dumps(answer))
 
 
 if __name__ == "__main__":
