@@ -7,8 +7,8 @@ from functools import partial
 import httpx
 import orjson
 
-from mockserver.contract import FORMS, MODELS
-from mockserver.engine import answer
+from mockserver.contract import load_contract
+from mockserver.recording import answer
 from mockserver.scoring import rank
 from mockserver.serving.respx_router import BASE_URL, router
 from mockserver.state.store import DEFAULT_KEY
@@ -22,7 +22,7 @@ HEADERS = {"authorization": f"Bearer {DEFAULT_KEY}", "content-type": "applicatio
 
 def engine() -> Iterator[Comparison]:
     """Compare the engine with parsing and printing alone, and its parts with the whole."""
-    state = unlimited()
+    state, contract = unlimited(), load_contract()
     for name, body in REQUESTS.items():
         request = Request("POST", "/v1/rerank", "", HEADERS, body)
         fields = orjson.loads(body)
@@ -35,14 +35,14 @@ def engine() -> Iterator[Comparison]:
 
         whole = Side(rerank)
         parts: dict[str, Callable[[], object]] = {
-            "validation by the schema": partial(FORMS["classic"].breach, fields),
+            "validation by the schema": partial(contract.forms["classic"].breach, fields),
             "scoring": partial(
                 rank,
                 fields["query"],
                 fields["documents"],
                 model=MODEL,
-                context_tokens=MODELS[MODEL].context_tokens,
-                max_chunks=FORMS["classic"].defaults["max_chunks_per_doc"],
+                context_tokens=contract.models[MODEL].context_tokens,
+                max_chunks=contract.forms["classic"].defaults["max_chunks_per_doc"],
             ),
         }
 

@@ -17,35 +17,42 @@ if TYPE_CHECKING:
     from .checks.catalogue import examine
     from .checks.oracle import NonconformingError, Oracle, assert_conforms
     from .checks.violations import Violation
+    from .contract import Contract, RevisionError, load_contract
     from .exchanges import Answer, Credential, Exchange, Request
     from .targets import HttpTarget
 
 __all__ = [
     "Answer",
+    "Contract",
     "Credential",
     "Exchange",
     "HttpTarget",
     "NonconformingError",
     "Oracle",
     "Request",
+    "RevisionError",
     "Violation",
     "assert_conforms",
     "examine",
+    "load_contract",
     "main",
 ]
 
 #: Each public name and the module that has it.
 _MODULES = {
     "Answer": "exchanges",
+    "Contract": "contract",
     "Credential": "exchanges",
     "Exchange": "exchanges",
     "HttpTarget": "targets",
     "NonconformingError": "checks.oracle",
     "Oracle": "checks.oracle",
     "Request": "exchanges",
+    "RevisionError": "contract",
     "Violation": "checks.violations",
     "assert_conforms": "checks.oracle",
     "examine": "checks.catalogue",
+    "load_contract": "contract",
     "main": "__main__",
 }
 

@@ -1,22 +1,32 @@
-"""The command ``rerank-contract``: the contract tests, run from anywhere against any target."""
+"""The command `rerank-contract`: the contract tests, run from anywhere against any target."""
 
 import argparse
 import contextlib
+import json
 import os
 import sys
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import hypothesis.configuration
 import pytest
 
 from .client import command as client
-from .command.listing import explanation, listing
-from .command.options import declare, file_problems, problem, unknown_requirement, words
+from .command.diff import changes
+from .command.listing import explanation, listing, revision_listing
+from .command.options import (
+    declare,
+    declare_revision,
+    file_problems,
+    problem,
+    unknown_requirement,
+    words,
+)
 from .command.progress import ProgressBar
-from .contract import REQUIREMENTS
+from .contract import Contract, RevisionError, load_contract
 from .judging.limits import EFFORTS
 from .judging.outcomes import EXIT_CODES, Verdict
 from .mutants.catalogue import MUTANTS
@@ -39,11 +49,15 @@ _PYTEST = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Judge a target; return 0 conforms, 1 violates, 2 usage, 3 inconclusive, 4 suite broke."""
+    """Run a command; `check` returns 0 conforms, 1 violates, 2 usage, 3 inconclusive, 4 broke."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.command == "list":
-        return _list(parser, options)
+    if options.command in ("list", "diff"):
+        lines = _list(parser, options) if options.command == "list" else _diff(parser, options)
+        # A reader such as `head` may stop early.
+        with contextlib.suppress(BrokenPipeError):
+            print("\n".join(lines), flush=True)
+        return 0
     if options.command == "client":
         trouble = client.problem(options)
         if trouble:
@@ -91,10 +105,19 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     return int(code)
 
 
+def _version() -> str:
+    """The version that is installed."""
+    try:
+        return version("rerank-contract")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rerank-contract", description="Contract tests for POST /v1/rerank."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     check = commands.add_parser(
         "check",
@@ -105,7 +128,20 @@ def _parser() -> argparse.ArgumentParser:
     declare(check.add_argument, "--strict")
     check.add_argument("--junitxml", type=Path, metavar="FILE", help="write pytest's JUnit there")
     listing_parser = commands.add_parser("list", help="list the requirements")
-    listing_parser.add_argument("--explain", metavar="ID", help="tell everything about one of them")
+    listing_parser.add_argument("--explain", metavar="ID", help="show all about one of them")
+    listing_parser.add_argument(
+        "--revisions", action="store_true", help="list the revisions of the contract instead"
+    )
+    declare_revision(listing_parser.add_argument)
+    diff_parser = commands.add_parser(
+        "diff",
+        help="compare two revisions",
+        description="Print what changed between two revisions of the contract, and whether it "
+        "breaks clients, servers or neither.",
+    )
+    for name in ("old", "new"):
+        diff_parser.add_argument(name, metavar=name.upper(), help="a shipped revision, or a folder")
+    diff_parser.add_argument("--json", action="store_true", help="print JSON")
     client_parser = commands.add_parser(
         "client",
         help="grade a client",
@@ -159,15 +195,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _list(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    wanted = options.explain
-    if wanted is not None and wanted not in REQUIREMENTS:
-        parser.error(unknown_requirement("--explain", wanted))
-    told = explanation(REQUIREMENTS[wanted]) if wanted else listing()
-    # Whoever reads may have read enough, as `head` does.
-    with contextlib.suppress(BrokenPipeError):
-        print("\n".join(told), flush=True)
-    return 0
+def _list(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Iterator[str]:
+    if options.revisions:
+        return revision_listing()
+    contract, wanted = _load(parser, options.revision), options.explain
+    if wanted is None:
+        return listing(contract)
+    if wanted not in contract.requirements:
+        parser.error(unknown_requirement(contract, "--explain", wanted))
+    return explanation(contract, contract.requirements[wanted])
+
+
+def _diff(parser: argparse.ArgumentParser, options: argparse.Namespace) -> list[str]:
+    found = list(changes(_load(parser, options.old), _load(parser, options.new)))
+    if options.json:
+        return [json.dumps([change.to_json() for change in found], ensure_ascii=False, indent=2)]
+    return list(map(str, found)) or ["no difference"]
+
+
+def _load(parser: argparse.ArgumentParser, revision: str | None) -> Contract:
+    try:
+        return load_contract(revision)
+    except RevisionError as error:
+        parser.error(str(error))
 
 
 def _selftest(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

@@ -8,19 +8,23 @@ import httpx
 import pytest
 
 from .command import xdist
+from .command.cases import CASES
 from .command.options import EMBEDDED, declare, files, judging_words, problem
 from .command.plan import plan
-from .command.selection import chosen, faults_of, is_on, model_of, models_for, rank, requirements_of
-from .contract import AnyJson, Model
+from .command.selection import chosen, is_on, model_of, models_for, rank, requirements_of
+from .contract import AnyJson, Model, load_contract
 from .exchanges import Credential
-from .judging.judge import Judge, ViolatedError
+from .judging.connection import Connection, InconclusiveError
+from .judging.judge import Judge, PrerequisiteError, ViolatedError
 from .judging.ledger import Ledger
 from .judging.limits import EFFORTS, Budget, Pace
 from .judging.outcomes import EXIT_CODES, Verdict, verdict
-from .judging.run import InconclusiveError, NotServedError, PrerequisiteError, Run
+from .judging.run import Run
+from .judging.served import NotServedError
 from .mutants.catalogue import MUTANTS
 from .mutants.conforming_variants import CONFORMING_VARIANTS
 from .mutants.operators import Answerer, WrappedTarget
+from .report.builder import report_of
 from .report.github import annotations, summarize, summary_file
 from .report.junit import properties
 from .report.model import TITLE, Report
@@ -28,6 +32,7 @@ from .report.terminal import lines, told
 from .report.writers import save
 from .targets import HttpTarget, Target
 
+NO_MODEL = "no model of this kind is judged"
 HERE = Path(__file__).parent
 RUN = pytest.StashKey[Run]()
 REPORT = pytest.StashKey[Report]()
@@ -44,69 +49,85 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in (
         "requirement(*ids): the requirements that the test tries",
         "models(which): every model, or the first of a form; supports= and lacks= a gated field",
-        "faults(field): run the test for each fault of that field",
+        "states(schema): the test tries the requirements that keywords of that schema state",
         "effort(name): the least effort at which the test runs",
     ):
         config.addinivalue_line("markers", line)
     trouble = problem(config.option) or xdist.problem(config)
     if trouble:
         raise pytest.UsageError(trouble)
+    contract = load_contract(_option(config, "revision"))
     effort = EFFORTS[_option(config, "effort")]
-    forms = {model.form for model in _chosen(config)}
+    forms = {model.form for model in chosen(contract, _option(config, "model"))}
     limit: int | None = _option(config, "max_requests")
-    config.stash[RUN] = Run(
+    run = Run(
+        contract=contract,
         effort=effort,
         seed=_option(config, "seed"),
-        ledger=Ledger(strict=_option(config, "fail_on_difference")),
-        budget=Budget(
-            limit or effort.requests * len(forms),
-            hard=limit is not None,
-            token_limit=_option(config, "max_tokens"),
-            cost_limit=_option(config, "max_cost"),
+        ledger=Ledger(contract, strict=_option(config, "fail_on_difference")),
+        connection=Connection(
+            Budget(
+                limit or effort.requests * len(forms),
+                hard=limit is not None,
+                token_limit=_option(config, "max_tokens"),
+                cost_limit=_option(config, "max_cost"),
+            ),
+            price=lambda name: contract.model_named(name).price,
+            pace=Pace(_option(config, "max_rpm")),
+            api_key_env=_option(config, "api_key_env"),
+            second_api_key_env=_option(config, "second_api_key_env") or "",
         ),
-        pace=Pace(_option(config, "max_rpm")),
-        api_key_env=_option(config, "api_key_env"),
-        second_api_key_env=_option(config, "second_api_key_env") or "",
         callers=_callers(config),
         target=_option(config, "target"),
     )
+    config.stash[RUN] = run
     mutant = _option(config, "mutant")
-    wrappers = [CONFORMING_VARIANTS[name]() for name in _option(config, "freedom")]
+    wrappers = [CONFORMING_VARIANTS[name](contract) for name in _option(config, "freedom")]
     config.stash[WRAPPERS] = [*wrappers, MUTANTS[mutant].answer] if mutant else wrappers
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give tests the models and the faults that they are for."""
-    judged = _chosen(metafunc.config)
-    if "fault" in metafunc.fixturenames:
-        field = next(metafunc.definition.iter_markers("faults")).args[0]
-        cases = [
+    """Give tests the models, faults, bounds, fields and switches of the contract."""
+    run = metafunc.config.stash[RUN]
+    judged = chosen(run.contract, _option(metafunc.config, "model"))
+    names = CASES.keys() & set(metafunc.fixturenames)
+    for name in names:
+        cases = list(CASES[name](run.strategies, judged, run.effort))
+        every = CASES[name](run.strategies, run.contract.representatives(), run.effort)
+        tried = {requirement for case in cases for requirement in case.requirements}
+        missing = {requirement for case in every for requirement in case.requirements} - tried
+        params = [
             pytest.param(
-                model,
-                fault,
-                id=f"{model.id}-{fault}",
-                marks=pytest.mark.requirement(fault.requirement),
+                case.model,
+                case.value,
+                id=case.id,
+                marks=pytest.mark.requirement(*case.requirements),
             )
-            for model, fault in faults_of(field, judged, metafunc.config.stash[RUN].effort)
+            for case in cases
         ]
-        metafunc.parametrize(("model", "fault"), cases)
-    elif "model" in metafunc.fixturenames:
+        if missing:
+            marks = [pytest.mark.requirement(*sorted(missing)), pytest.mark.skip(NO_MODEL)]
+            params.append(pytest.param(None, None, id="no model", marks=marks))
+        metafunc.parametrize(("model", name), params)
+    if "model" in metafunc.fixturenames and not names:
         models = models_for(metafunc.definition.get_closest_marker("models"), judged)
         metafunc.parametrize("model", models, ids=lambda model: model.id)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the most telling tests first, and leave out what effort and ``--only`` leave out."""
+    """Put the most telling tests first, and leave out what the options and the contract do."""
     ours = [item for item in items if item.path.parent == HERE]
     others = [item for item in items if item.path.parent != HERE]
-    effort = config.stash[RUN].effort
-    on = {item for item in ours if is_on(item, _option(config, "only"), effort)}
+    run = config.stash[RUN]
+    on = {item for item in ours if is_on(item, run.contract, _option(config, "only"), run.effort)}
     for item in ours:
-        item.user_properties += properties(requirements_of(item))
+        item.user_properties += properties(
+            run.contract.requirements[name] for name in requirements_of(item, run.contract)
+        )
         if _option(config, "target") in EMBEDDED:
             # The judge breaks the contract on purpose, which the mock holds against its clients.
             item.add_marker(pytest.mark.rerank_mock(fail_on="nothing", assert_all_met=False))
-    items[:] = [*others, *sorted(on, key=lambda item: (rank(item), ours.index(item)))]
+    items[:] = [*others, *sorted(on, key=lambda item: (rank(item, run.contract), ours.index(item)))]
     if len(on) < len(ours):
         config.hook.pytest_deselected(items=[item for item in ours if item not in on])
 
@@ -116,7 +137,11 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     run = config.stash[RUN]
     ours = [item for item in items if item.path.parent == HERE]
     sends = [(model_of(item), run.effort.examples) for item in ours]
-    return list(plan(sends, run.effort, run.budget, run.pace.rpm)) if ours else []
+    return (
+        list(plan(sends, run.effort, run.connection.budget, run.connection.pace.rpm))
+        if ours
+        else []
+    )
 
 
 @pytest.fixture(scope="session")
@@ -148,7 +173,7 @@ def target(request: pytest.FixtureRequest, client: httpx.Client) -> Target:
 def judge(request: pytest.FixtureRequest, target: Target) -> Judge:
     """The judge of one test."""
     run = request.config.stash[RUN]
-    name, requirements = request.node.name, frozenset(requirements_of(request.node))
+    name, requirements = request.node.name, frozenset(requirements_of(request.node, run.contract))
     run.ledger.tests[name] = requirements
     return Judge(run, target, name, requirements)
 
@@ -177,7 +202,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     except ViolatedError as error:
         unmet = f"the test that was after it found {error} broken first"
         ledger.unmet.update(dict.fromkeys(judge.requirements - ledger.unmet.keys(), unmet))
-        report = judge.run.report(tuple(judging_words(pyfuncitem.config.option)))
+        report = report_of(judge.run, judging_words(pyfuncitem.config.option))
         blocks = [told(report, violation) for violation in error.violations]
         failure = "\n".join(line for block in blocks for line in block)
     # Outside of the except clauses: nobody wants to read what this happened during.
@@ -194,7 +219,7 @@ def pytest_make_collect_report(
     report = yield
     if report.failed and collector.path.parent == HERE:
         reason = f"{collector.path.name} could not be read: {report.longrepr}"
-        collector.config.stash[RUN].ledger.broken["endpoint.rerank"] = reason
+        collector.config.stash[RUN].ledger.fault = reason
     return report
 
 
@@ -204,14 +229,16 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep what was skipped before it began, and what went wrong in the suite itself."""
     report = yield
-    ledger = item.config.stash[RUN].ledger
-    requirements = requirements_of(item)
+    run = item.config.stash[RUN]
+    ledger, requirements = run.ledger, requirements_of(item, run.contract)
     if item.path.parent == HERE and call.excinfo is not None:
         if report.skipped and call.when == "setup":
-            ledger.skipped.update(dict.fromkeys(requirements, "no model of this kind is judged"))
+            ledger.skipped.update(dict.fromkeys(requirements, NO_MODEL))
         elif report.failed and not call.excinfo.errisinstance(pytest.fail.Exception):
             reason = f"{call.excinfo.typename} in {item.name}: {call.excinfo.value}"
-            ledger.broken.update(dict.fromkeys(requirements or {"endpoint.rerank"}, reason))
+            ledger.broken.update(dict.fromkeys(requirements, reason))
+            if not requirements:
+                ledger.fault = reason
     mutant = _option(item.config, "mutant")
     if mutant and ledger.violations.get(MUTANTS[mutant].requirement):
         item.session.shouldstop = f"the judge noticed that the target {mutant}"
@@ -233,13 +260,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if shares and verdict(shares) is not Verdict.CONFORMS:
         session.exitstatus = EXIT_CODES[verdict(shares)]
     ours = [item for item in session.items if item.path.parent == HERE]
-    if not ours and not config.stash[RUN].ledger.broken:
+    if not ours and not config.stash[RUN].ledger.fault:
         return
     if session.shouldstop or session.shouldfail or exitstatus == pytest.ExitCode.INTERRUPTED:
-        _leave_open(ours, config.stash[RUN].ledger)
-    report = config.stash[RUN].report(tuple(judging_words(config.option)))
+        _leave_open(ours, config.stash[RUN])
+    report = report_of(config.stash[RUN], judging_words(config.option))
     config.stash[REPORT] = report
-    xdist.hand_over(config, (entry.outcome for entry in report.entries))
+    xdist.hand_over(config, report.outcomes)
     for name, path in files(config.option).items():
         save(report, name, path)
     summary = summary_file() if _option(config, "github") else None
@@ -265,11 +292,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
-def _leave_open(items: list[pytest.Item], ledger: Ledger) -> None:
+def _leave_open(items: list[pytest.Item], run: Run) -> None:
     """Call inconclusive what the tests are after that did not come to run."""
+    ledger = run.ledger
     for item in items:
         if item.name not in ledger.tests:
-            for name in set(requirements_of(item)) - ledger.skipped.keys():
+            for name in set(requirements_of(item, run.contract)) - ledger.skipped.keys():
                 ledger.inconclusive.setdefault(name, "the run ended before all of it was tried")
 
 
@@ -281,7 +309,3 @@ def _callers(config: pytest.Config) -> tuple[Credential, ...]:
     """Who asks: the mock has an account for a second caller, others may be given its key."""
     has_second = _option(config, "target") in EMBEDDED or _option(config, "second_api_key_env")
     return (Credential.KEY, Credential.SECOND_KEY) if has_second else (Credential.KEY,)
-
-
-def _chosen(config: pytest.Config) -> tuple[Model, ...]:
-    return chosen(_option(config, "model"))

@@ -1,28 +1,20 @@
 """Requests to draw: valid ones for a model, and ones with exactly one thing wrong.
 
 Everything is read out of the schemas. What Hypothesis draws first, and shrinks towards, is the
-page's own example with its documents reversed, so that the best one does not stand first; for a
+contract's own example with its documents reversed, so that the best one does not stand first; for a
 fault it is the value next to the bound.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from hypothesis import strategies as st
 
-from .contract import DOCUMENTS, GATED_FIELDS, STATED_BY, AnyJson, Model, keywords
+from .contract import AnyJson, Contract, Model
 
 Body = dict[str, AnyJson]
-
-_EXAMPLES: Mapping[str, AnyJson] = {
-    name: schema["examples"]
-    for name, schema in DOCUMENTS["request.classic"]["properties"].items()
-    if "examples" in schema
-}
-QUERY: str = _EXAMPLES["query"][0]
-CORPUS: list[str] = list(reversed(_EXAMPLES["documents"][1]))
-INSTRUCTION: str = _EXAMPLES["instruction"][0]
 
 #: Texts that a careless server changes on the way: white space, Unicode forms, escapes.
 DELICATE_TEXTS = (
@@ -39,74 +31,21 @@ DELICATE_TEXTS = (
     "x" * 3000,
 )
 _ALPHABET = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn", "Co"])
-
-
-def texts() -> st.SearchStrategy[str]:
-    """Texts of a few words or characters that any ranking model reads."""
-    return st.one_of(
-        st.sampled_from(CORPUS),
-        st.sampled_from(DELICATE_TEXTS),
-        st.text(_ALPHABET, min_size=1, max_size=40).filter(str.strip),
-    )
-
-
-def corpora(smallest: int = 2) -> st.SearchStrategy[list[str]]:
-    """Lists of distinct documents."""
-    return st.one_of(
-        st.just(CORPUS),
-        st.lists(texts(), min_size=smallest, max_size=8, unique=True),
-    )
-
-
-def plainest(model: Model) -> Body:
-    """The smallest body that still ranks something."""
-    return {"model": model.id, "query": QUERY, "documents": CORPUS}
-
-
-def values(field: str) -> st.SearchStrategy[AnyJson]:
-    """Valid values of an optional field, its bounds first."""
-    schema = keywords(f"request.classic#/properties/{field}")
-    kind = schema["type"][1]
-    if kind == "boolean":
-        return st.sampled_from([True, False])
-    if kind == "string":
-        return st.one_of(st.just(INSTRUCTION), texts())
-    bounds = [schema[name][1] for name in ("minimum", "maximum", "default") if name in schema]
-    return st.one_of(st.sampled_from(bounds), st.integers(bounds[0], bounds[-1]))
-
-
-@st.composite
-def valid(draw: st.DrawFn, /, model: Model, **pinned: AnyJson) -> Body:
-    """A body that ``model`` must accept. ``pinned`` fields have that value, or are left out (None).
-
-    Fields that the facts leave open are left out: top_n is at most the number of documents.
-    """
-    documents: AnyJson = pinned["documents"] if "documents" in pinned else draw(corpora())
-    body: Body = {
-        "model": model.id,
-        "query": draw(st.one_of(st.just(QUERY), texts())),
-        "documents": documents,
-    }
-    count = 1 if isinstance(documents, str) else len(documents)
-    optional: dict[str, st.SearchStrategy[AnyJson]] = {
-        "top_n": st.integers(1, count),
-        "return_documents": values("return_documents"),
-        **{field: values(field) for field in sorted(model.supports or ())},
-    }
-    for field, strategy in optional.items():
-        if field not in pinned and draw(st.booleans()):
-            body[field] = draw(strategy)
-    body.update((field, value) for field, value in pinned.items() if value is not None)
-    return body
+#: What a contract without an example is taken to say.
+_EXAMPLES: Mapping[str, AnyJson] = {"query": "Apple", "documents": ["apple", "banana", "fruit"]}
+#: The smallest number that is drawn for a field without a minimum: below it nothing is promised.
+_LEAST = 1
 
 
 @dataclass(frozen=True)
 class Fault:
     """One way to break one keyword of one schema."""
 
-    #: The keyword that breaks, as ``<schema>#/<path>``.
+    #: The keyword that breaks, as `<schema>#/<path>`.
     pointer: str
-    #: Where in the body, such as ``("documents", 0)``; empty for the body itself.
+    #: Id of the requirement that the keyword states.
+    requirement: str
+    #: Where in the body, such as `("documents", 0)`; empty for the body itself.
     path: tuple[str | int, ...]
     #: What is wrong: the keyword, or the JSON type that is sent in place of the right one.
     kind: str
@@ -114,11 +53,6 @@ class Fault:
     wrong: st.SearchStrategy[AnyJson] | None
     #: Whether it belongs in the shortest run.
     telling: bool = True
-
-    @property
-    def requirement(self) -> str:
-        """The id of the requirement that the keyword states."""
-        return STATED_BY[self.pointer]
 
     @property
     def field(self) -> str:
@@ -129,24 +63,195 @@ class Fault:
         return f"{'.'.join(map(str, self.path)) or 'body'} {self.kind}"
 
 
-def faults(model: Model) -> list[Fault]:
-    """Every fault that ``model`` must refuse: gated fields it does not support are left out."""
-    unsupported = set(GATED_FIELDS) - (model.supports or frozenset())
-    found = _faults(f"request.{model.form}#", ())
-    return [fault for fault in found if fault.field not in unsupported]
+@dataclass(frozen=True)
+class Bound:
+    """A keyword that bounds a field, and the values that just keep it."""
+
+    requirement: str
+    field: str
+    keyword: str
+    right: st.SearchStrategy[AnyJson]
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.keyword}"
+
+
+@dataclass(frozen=True, eq=False)
+class Strategies:
+    """What can be drawn from one contract."""
+
+    contract: Contract
+
+    @cached_property
+    def query(self) -> str:
+        """The example of a query."""
+        query: str = self._example("query")
+        return query
+
+    @cached_property
+    def corpus(self) -> list[str]:
+        """The documents of the example, reversed."""
+        return list(reversed(self._example("documents")))
+
+    def _example(self, field: str) -> AnyJson:
+        """The longest example of a field of the classic form, of the type that is drawn."""
+        usual = _EXAMPLES[field]
+        keywords = self.contract.keywords(f"request.classic#/properties/{field}")
+        examples = keywords["examples"][1] if "examples" in keywords else []
+        return max((one for one in examples if type(one) is type(usual)), key=len, default=usual)
+
+    def fields(self, form: str) -> Mapping[str, AnyJson]:
+        """The fields of a request of that form -> their schemas."""
+        fields: Mapping[str, AnyJson] = self.contract.schemas[f"request.{form}"]["properties"]
+        return fields
+
+    def texts(self) -> st.SearchStrategy[str]:
+        """Texts of a few words or characters that any ranking model reads."""
+        return st.one_of(
+            st.sampled_from(self.corpus),
+            st.sampled_from(DELICATE_TEXTS),
+            st.text(_ALPHABET, min_size=1, max_size=40).filter(str.strip),
+        )
+
+    def corpora(self, smallest: int = 2) -> st.SearchStrategy[list[str]]:
+        """Lists of distinct documents."""
+        return st.one_of(
+            st.just(self.corpus),
+            st.lists(self.texts(), min_size=smallest, max_size=8, unique=True),
+        )
+
+    def plainest(self, model: Model) -> Body:
+        """The smallest body that still ranks something."""
+        return {"model": model.id, "query": self.query, "documents": self.corpus}
+
+    def optional(self, model: Model) -> tuple[str, ...]:
+        """Optional fields that the model supports."""
+        left_out = {*self.contract.gated_fields, *self.contract.required_of(model)}
+        left_out -= model.supports or frozenset()
+        return tuple(name for name in self.fields(model.form) if name not in left_out)
+
+    def values(self, field: str) -> st.SearchStrategy[AnyJson]:
+        """Valid values of an optional field, its bounds first."""
+        form = next(form for form in self.contract.forms if field in self.fields(form))
+        schema = self.contract.keywords(f"request.{form}#/properties/{field}")
+        if "enum" in schema:
+            return st.sampled_from(schema["enum"][1])
+        kind = schema["type"][1]
+        if kind == "boolean":
+            return st.sampled_from([True, False])
+        if kind == "string":
+            examples: list[str] = schema.get("examples", ("", []))[1]
+            return st.one_of(*map(st.just, examples), self.texts())
+        bounds = [schema[name][1] for name in ("minimum", "maximum", "default") if name in schema]
+        least = schema["minimum"][1] if "minimum" in schema else _LEAST
+        most = schema["maximum"][1] if "maximum" in schema else max([least, *bounds])
+        return st.one_of(st.sampled_from(bounds or [least]), st.integers(least, most))
+
+    def valid(self, model: Model, **pinned: AnyJson) -> st.SearchStrategy[Body]:
+        """Bodies that `model` must accept; `pinned` fields have that value, or are absent (None).
+
+        What the contract leaves open is left out: top_n is at most the number of documents. So are
+        pinned fields that the contract does not have.
+        """
+        return _valid(self, model, pinned)
+
+    def faults(self, model: Model) -> list[Fault]:
+        """Every fault that `model` must refuse: gated fields it does not support are left out."""
+        unsupported = set(self.contract.gated_fields) - (model.supports or frozenset())
+        found = self._faults(model, f"request.{model.form}#", ())
+        return [fault for fault in found if fault.field not in unsupported]
+
+    def faulty(self, model: Model, fault: Fault) -> st.SearchStrategy[AnyJson]:
+        """Bodies that are valid but for `fault`."""
+        return _faulty(self, model, fault)
+
+    def bounds(self, model: Model) -> Iterator[Bound]:
+        """Every bound of a field that `model` must accept the value next to."""
+        required = self.contract.required_of(model)
+        for field in (*required, *self.optional(model)):
+            place = f"request.{model.form}#/properties/{field}"
+            for keyword, (pointer, value) in self.contract.keywords(place).items():
+                if keyword in _AT_BOUND and pointer in self.contract.stated_by:
+                    right = _AT_BOUND[keyword](self, value)
+                    yield Bound(self.contract.stated_by[pointer], field, keyword, right)
+
+    def _faults(self, model: Model, place: str, path: tuple[str | int, ...]) -> Iterator[Fault]:
+        """The faults of the schema at `place`, and of the schemas inside it."""
+        stated_by = self.contract.stated_by
+        for keyword, (pointer, value) in self.contract.keywords(place).items():
+            if keyword == "required":
+                for name in value:
+                    if f"{pointer}/{name}" in stated_by:
+                        requirement = stated_by[f"{pointer}/{name}"]
+                        where = (*path, name)
+                        yield Fault(f"{pointer}/{name}", requirement, where, "missing", None)
+            elif keyword == "properties":
+                for name in value:
+                    yield from self._faults(model, f"{pointer}/{name}", (*path, name))
+            elif keyword == "items":
+                yield from self._faults(model, pointer, (*path, 0))
+            elif pointer not in stated_by:
+                continue
+            elif keyword == "type":
+                right = [value] if isinstance(value, str) else value
+                yield from self._wrong_types(model, pointer, path, right)
+            elif keyword in _OUT_OF_BOUNDS:
+                wrong = _OUT_OF_BOUNDS[keyword](self, value)
+                yield Fault(pointer, stated_by[pointer], path, keyword, wrong)
+
+    def _wrong_types(
+        self, model: Model, pointer: str, path: tuple[str | int, ...], right: list[str]
+    ) -> Iterator[Fault]:
+        # An optional field that is null has a requirement of its own, request.body.null.
+        optional = len(path) == 1 and path[0] not in self.contract.required_of(model)
+        wrong = [
+            kind for kind in _OF_TYPE if kind not in right and not (optional and kind == "null")
+        ]
+        telling = wrong[:3] if "integer" in right else wrong[:1]
+        for kind in wrong:
+            fraction = kind == "number" and "integer" in right
+            values = _FRACTIONS if fraction else _OF_TYPE[kind]
+            requirement = self.contract.stated_by[pointer]
+            yield Fault(pointer, requirement, path, kind, values, kind in telling)
 
 
 @st.composite
-def faulty(draw: st.DrawFn, model: Model, fault: Fault) -> AnyJson:
-    """A body that is valid but for ``fault``."""
-    body = draw(valid(model, top_n=None))
+def _valid(
+    draw: st.DrawFn, strategies: Strategies, model: Model, pinned: Mapping[str, AnyJson]
+) -> Body:
+    documents: AnyJson = (
+        pinned["documents"] if "documents" in pinned else draw(strategies.corpora())
+    )
+    body: Body = {
+        "model": model.id,
+        "query": draw(st.one_of(st.just(strategies.query), strategies.texts())),
+        "documents": documents,
+    }
+    for field in strategies.contract.required_of(model):
+        if field not in body:
+            body[field] = draw(strategies.values(field))
+    count = 1 if isinstance(documents, str) else len(documents)
+    for field in strategies.optional(model):
+        if field not in pinned and draw(st.booleans()):
+            among = st.integers(1, count) if field == "top_n" else strategies.values(field)
+            body[field] = draw(among)
+    known = strategies.fields(model.form)
+    body.update(
+        (name, value) for name, value in pinned.items() if value is not None and name in known
+    )
+    return body
+
+
+@st.composite
+def _faulty(draw: st.DrawFn, strategies: Strategies, model: Model, fault: Fault) -> AnyJson:
+    body = draw(strategies.valid(model, top_n=None))
     if fault.wrong is None:
         return {name: value for name, value in body.items() if name != fault.field}
     wrong = draw(fault.wrong)
     if not fault.path:
         return wrong
     for part in reversed(fault.path[1:]):
-        wrong = [*CORPUS, wrong] if isinstance(part, int) else {part: wrong}
+        wrong = [*strategies.corpus, wrong] if isinstance(part, int) else {part: wrong}
     return {**body, fault.field: wrong}
 
 
@@ -162,41 +267,24 @@ _OF_TYPE: Mapping[str, st.SearchStrategy[AnyJson]] = {
 #: Above every minimum, so that the type alone is wrong.
 _FRACTIONS = st.sampled_from([2.5, 1.5])
 #: Values just outside of a bound, the nearest first.
-_OUT_OF_BOUNDS: Mapping[str, Callable[[Any], st.SearchStrategy[AnyJson]]] = {
-    "minimum": lambda bound: st.integers(0, 1000).map(lambda below: bound - 1 - below),
-    "maximum": lambda bound: st.integers(0, 1000).map(lambda above: bound + 1 + above),
-    "minLength": lambda bound: st.text(max_size=bound - 1),
-    "minItems": lambda bound: st.lists(st.just(CORPUS[0]), max_size=bound - 1),
-    "anyOf": lambda _: st.sampled_from(
+_OUT_OF_BOUNDS: Mapping[str, Callable[[Strategies, Any], st.SearchStrategy[AnyJson]]] = {
+    "minimum": lambda _, bound: st.integers(0, 1000).map(lambda below: bound - 1 - below),
+    "maximum": lambda _, bound: st.integers(0, 1000).map(lambda above: bound + 1 + above),
+    "minLength": lambda _, bound: st.text(max_size=bound - 1),
+    "minItems": lambda own, bound: st.lists(st.just(own.corpus[0]), max_size=bound - 1),
+    "anyOf": lambda _own, _: st.sampled_from(
         [{"content": [{"type": "text", "text": "apple"}]}, {}, {"txt": "apple"}]
     ),
+    "enum": lambda _, right: st.sampled_from(["one", "none"]).filter(
+        lambda text: text not in right
+    ),
 }
-
-
-def _faults(place: str, path: tuple[str | int, ...]) -> Iterator[Fault]:
-    """The faults of the schema at ``place``, and of the schemas inside it."""
-    for keyword, (pointer, value) in keywords(place).items():
-        if keyword == "required":
-            for name in value:
-                yield Fault(f"{pointer}/{name}", (*path, name), "missing", None)
-        elif keyword == "properties":
-            for name in value:
-                yield from _faults(f"{pointer}/{name}", (*path, name))
-        elif keyword == "items":
-            yield from _faults(pointer, (*path, 0))
-        elif keyword == "type":
-            yield from _wrong_types(pointer, path, [value] if isinstance(value, str) else value)
-        elif keyword in _OUT_OF_BOUNDS:
-            yield Fault(pointer, path, keyword, _OUT_OF_BOUNDS[keyword](value))
-
-
-def _wrong_types(pointer: str, path: tuple[str | int, ...], right: list[str]) -> Iterator[Fault]:
-    # An optional field that is null has a requirement of its own, request.body.null.
-    optional = len(path) == 1 and path[0] not in DOCUMENTS["request.classic"]["required"]
-    wrong = [kind for kind in _OF_TYPE if kind not in right and not (optional and kind == "null")]
-    telling = wrong[:3] if "integer" in right else wrong[:1]
-    for kind in wrong:
-        fraction = kind == "number" and "integer" in right
-        yield Fault(
-            pointer, path, kind, _FRACTIONS if fraction else _OF_TYPE[kind], kind in telling
-        )
+#: Values that just keep a bound.
+_AT_BOUND: Mapping[str, Callable[[Strategies, Any], st.SearchStrategy[AnyJson]]] = {
+    "minimum": lambda _, bound: st.just(bound),
+    "maximum": lambda _, bound: st.just(bound),
+    "minLength": lambda _, bound: st.sampled_from("a苹é1").map(lambda letter: letter * bound),
+    "minItems": lambda own, bound: st.lists(
+        own.texts(), min_size=bound, max_size=bound, unique=True
+    ),
+}

@@ -20,7 +20,7 @@ class Target(Protocol):
         ...
 
     def send(self, request: Request) -> Answer:
-        """Sender one request. Raises :class:`UnreachableError` when no answer comes."""
+        """Send one request. Raises :class:`UnreachableError` when no answer comes."""
         ...
 
 
@@ -43,7 +43,7 @@ class HttpTarget:
         }
 
     def send(self, request: Request) -> Answer:
-        """Sender one request; redirects are answers like any other."""
+        """Send one request; redirects are answers like any other."""
         try:
             response = self._client.request(
                 request.method,

@@ -5,17 +5,17 @@ import pytest
 from .contract import Model
 from .exchanges import Credential, Request
 from .judging.judge import Judge
-from .strategies import Body, valid
+from .strategies import Body
 
 
-@pytest.mark.requirement("authorization.required", "error.status.unauthorized")
+@pytest.mark.requirement("authorization.required", "error.status.unauthorized", "error.body.string")
 def test_a_request_without_a_key_is_refused(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         request = Request(body, credential=Credential.NONE)
         exchange = judge.refuses("authorization.required", request)
         judge.expect_status("error.status.unauthorized", 401, exchange)
 
-    judge.examine(valid(model), prove)
+    judge.examine(judge.draw.valid(model), prove)
 
 
 @pytest.mark.requirement("authorization.invalid_key", "error.status.unauthorized")
@@ -25,15 +25,4 @@ def test_a_request_with_an_invalid_key_is_refused(judge: Judge, model: Model) ->
         exchange = judge.refuses("authorization.invalid_key", request)
         judge.expect_status("error.status.unauthorized", 401, exchange)
 
-    judge.examine(valid(model), prove)
-
-
-@pytest.mark.requirement("authorization.scheme")
-@pytest.mark.effort("standard")
-def test_what_a_key_without_bearer_is_answered_with(judge: Judge, model: Model) -> None:
-    def prove(body: Body) -> None:
-        request = Request(body, credential=Credential.KEY_WITHOUT_SCHEME)
-        status = judge.send(request).answer.status
-        judge.observe("authorization.scheme", f"status {status}")
-
-    judge.examine(valid(model), prove)
+    judge.examine(judge.draw.valid(model), prove)

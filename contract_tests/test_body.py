@@ -7,10 +7,15 @@ from .checks.relations import same_ranking, scores
 from .contract import Model
 from .exchanges import Request
 from .judging.judge import Judge
-from .strategies import INSTRUCTION, Body, Fault, plainest, valid
+from .strategies import Body
 
 NOT_JSON = (b"", b"model=a&query=b", b'{"model": ', b"{'model': 'a'}", b'{"top_n": NaN}')
-UNKNOWN_FIELDS = {"top_k": 1, "instruct": INSTRUCTION, "rerank_contract": True, "user": "a"}
+UNKNOWN_FIELDS = {
+    "top_k": 1,
+    "instruct": "Rank by relevance.",
+    "rerank_contract": True,
+    "user": "a",
+}
 
 
 @pytest.mark.requirement("request.body.json")
@@ -22,21 +27,6 @@ def test_a_body_that_is_not_json_is_refused(judge: Judge) -> None:
     )
 
 
-@pytest.mark.faults("")
-def test_a_body_that_is_no_object_is_refused(judge: Judge, model: Model, fault: Fault) -> None:
-    judge.examine_fault(model, fault)
-
-
-@pytest.mark.requirement("request.body.content_type")
-@pytest.mark.effort("standard")
-def test_what_a_body_without_content_type_is_answered_with(judge: Judge, model: Model) -> None:
-    def prove() -> None:
-        status = judge.send(Request(plainest(model), content_type=None)).answer.status
-        judge.observe("request.body.content_type", f"status {status}")
-
-    judge.examine_once(prove)
-
-
 @pytest.mark.requirement("request.body.unknown_field")
 def test_an_unknown_field_changes_nothing(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, str]) -> None:
@@ -46,12 +36,12 @@ def test_an_unknown_field_changes_nothing(judge: Judge, model: Model) -> None:
         difference = same_ranking(scores(plain), scores(extended))
         judge.compare("request.body.unknown_field", difference, plain, extended)
 
-    judge.examine(st.tuples(valid(model), st.sampled_from(list(UNKNOWN_FIELDS))), prove)
+    judge.examine(st.tuples(judge.draw.valid(model), st.sampled_from(list(UNKNOWN_FIELDS))), prove)
 
 
 @pytest.mark.requirement("request.body.null")
 def test_an_optional_field_that_is_null_counts_as_absent(judge: Judge, model: Model) -> None:
-    optional = ["top_n", "return_documents", *sorted(model.supports or ())]
+    optional = judge.draw.optional(model)
 
     def prove(example: tuple[Body, str]) -> None:
         body = {name: value for name, value in example[0].items() if name != example[1]}
@@ -59,14 +49,4 @@ def test_an_optional_field_that_is_null_counts_as_absent(judge: Judge, model: Mo
         null = judge.ranks("request.body.null", {**body, example[1]: None})
         judge.compare("request.body.null", same_ranking(scores(absent), scores(null)), absent, null)
 
-    judge.examine(st.tuples(valid(model), st.sampled_from(optional)), prove)
-
-
-@pytest.mark.requirement("request.body.integral_number")
-@pytest.mark.effort("standard")
-def test_what_an_integral_number_is_answered_with(judge: Judge, model: Model) -> None:
-    def prove() -> None:
-        status = judge.send(Request({**plainest(model), "top_n": 1.0})).answer.status
-        judge.observe("request.body.integral_number", f"status {status}")
-
-    judge.examine_once(prove)
+    judge.examine(st.tuples(judge.draw.valid(model), st.sampled_from(optional)), prove)

@@ -7,24 +7,13 @@ from .checks.relations import same_ranking, scores
 from .contract import Model
 from .exchanges import Request
 from .judging.judge import Judge
-from .strategies import CORPUS, Body, Fault, plainest, texts, valid
-
-
-@pytest.mark.faults("documents")
-def test_wrong_documents_are_refused(judge: Judge, model: Model, fault: Fault) -> None:
-    judge.examine_fault(model, fault)
+from .strategies import Body
 
 
 @pytest.mark.requirement("request.documents.array")
 def test_an_array_of_strings_is_accepted(judge: Judge, model: Model) -> None:
-    judge.examine(valid(model), lambda body: judge.reference(body, "request.documents.array"))
-
-
-@pytest.mark.requirement("request.documents.minItems")
-def test_an_array_of_one_string_is_accepted(judge: Judge, model: Model) -> None:
     judge.examine(
-        texts().flatmap(lambda text: valid(model, documents=[text])),
-        lambda body: judge.accepts("request.documents.minItems", body),
+        judge.draw.valid(model), lambda body: judge.reference(body, "request.documents.array")
     )
 
 
@@ -37,24 +26,8 @@ def test_a_string_is_ranked_as_the_array_that_holds_it_alone(judge: Judge, model
         judge.compare("request.documents.string", difference, array, string)
 
     # The best document first: a difference shows most in a high score.
-    strings = st.one_of(st.just(CORPUS[-1]), texts())
-    judge.examine(strings.flatmap(lambda text: valid(model, documents=text)), prove)
-
-
-@pytest.mark.requirement("request.documents.empty_text")
-@pytest.mark.effort("standard")
-def test_what_an_empty_document_is_answered_with(judge: Judge, model: Model) -> None:
-    def prove() -> None:
-        body = plainest(model)
-        sent = Request({**body, "documents": [*body["documents"], ""]})
-        exchange = judge.send(sent)
-        status = exchange.answer.status
-        empty = len(body["documents"])
-        indices = {result.index for result in exchange.ranking or ()}
-        fate = "" if status != 200 else ", ranked" if empty in indices else ", left out"
-        judge.observe("request.documents.empty_text", f"status {status}{fate}")
-
-    judge.examine_once(prove)
+    strings = st.one_of(st.just(judge.draw.corpus[-1]), judge.draw.texts())
+    judge.examine(strings.flatmap(lambda text: judge.draw.valid(model, documents=text)), prove)
 
 
 @pytest.mark.requirement("request.documents.delicate")
@@ -69,8 +42,12 @@ def test_what_a_delicate_document_is_answered_with(
     judge: Judge, model: Model, kind: str, text: str
 ) -> None:
     def prove() -> None:
-        body = {**plainest(model), "documents": [*CORPUS, text], "return_documents": True}
+        body = {
+            **judge.draw.plainest(model),
+            "documents": [*judge.draw.corpus, text],
+            "return_documents": True,
+        }
         status = judge.send(Request(body)).answer.status
-        judge.observe("request.documents.delicate", f"{kind}: status {status}")
+        judge.note("request.documents.delicate", f"{kind}: status {status}")
 
     judge.examine_once(prove)

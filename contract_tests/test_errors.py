@@ -4,16 +4,15 @@ import pytest
 
 from .contract import Model
 from .judging.judge import Judge
-from .strategies import faults
 
 
+@pytest.mark.states("error")
 @pytest.mark.requirement(
     "error.status.listed",
     "error.status.bad_request",
-    "error.body.family",
     "error.header.trace_id",
     "error.key_hidden",
 )
 def test_a_refusal_has_a_message(judge: Judge, model: Model) -> None:
-    missing = next(fault for fault in faults(model) if fault.wrong is None)
+    missing = next(fault for fault in judge.draw.faults(model) if fault.wrong is None)
     judge.examine_fault(model, missing)

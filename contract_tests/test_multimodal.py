@@ -4,9 +4,8 @@ import pytest
 
 from .contract import AnyJson, Model
 from .exchanges import Request
+from .judging.connection import seen
 from .judging.judge import Judge
-from .judging.run import seen
-from .strategies import CORPUS, plainest, valid
 
 #: One white pixel.
 IMAGE = (
@@ -19,7 +18,9 @@ VIDEO = "https://example.com/rerank-contract.mp4"
 @pytest.mark.requirement("request.multimodal.text")
 @pytest.mark.models("multimodal")
 def test_plain_strings_are_accepted(judge: Judge, model: Model) -> None:
-    judge.examine(valid(model), lambda body: judge.ranks("request.multimodal.text", body))
+    judge.examine(
+        judge.draw.valid(model), lambda body: judge.ranks("request.multimodal.text", body)
+    )
 
 
 @pytest.mark.requirement("request.multimodal.image")
@@ -27,8 +28,14 @@ def test_plain_strings_are_accepted(judge: Judge, model: Model) -> None:
 @pytest.mark.parametrize(
     ("query", "documents"),
     [
-        ({"text": "a white square"}, [{"text": CORPUS[0]}, {"image": IMAGE}, CORPUS[1]]),
-        ({"image": IMAGE}, [{"image": IMAGE}, {"text": CORPUS[0], "image": IMAGE}]),
+        (
+            {"text": "a white square"},
+            [{"text": "a lighthouse"}, {"image": IMAGE}, "a white cat"],
+        ),
+        (
+            {"image": IMAGE},
+            [{"image": IMAGE}, {"text": "a lighthouse", "image": IMAGE}],
+        ),
     ],
     ids=["asked with text", "asked with an image"],
 )
@@ -36,7 +43,7 @@ def test_content_objects_are_accepted(
     judge: Judge, model: Model, query: AnyJson, documents: list[AnyJson]
 ) -> None:
     judge.examine(
-        valid(model, query=query, documents=documents, top_n=None),
+        judge.draw.valid(model, query=query, documents=documents, top_n=None),
         lambda body: judge.ranks("request.multimodal.image", body),
     )
 
@@ -46,7 +53,10 @@ def test_content_objects_are_accepted(
 @pytest.mark.effort("thorough")
 def test_what_a_video_is_answered_with(judge: Judge, model: Model) -> None:
     def prove() -> None:
-        body = {**plainest(model), "documents": [*CORPUS, {"video": VIDEO}]}
-        judge.observe("request.multimodal.video", seen(judge.send(Request(body)).answer))
+        body = {
+            **judge.draw.plainest(model),
+            "documents": [*judge.draw.corpus, {"video": VIDEO}],
+        }
+        judge.note("request.multimodal.video", seen(judge.send(Request(body)).answer))
 
     judge.examine_once(prove)

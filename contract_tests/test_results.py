@@ -10,7 +10,7 @@ from .checks.relations import same_ranking, scores
 from .contract import Model
 from .exchanges import Exchange, Request, member
 from .judging.judge import Judge
-from .strategies import CORPUS, Body, plainest, valid
+from .strategies import Body
 
 #: Requests that are sent at the same time.
 TOGETHER = 3
@@ -28,7 +28,7 @@ def test_indices_follow_their_documents(judge: Judge, model: Model) -> None:
         difference = same_ranking(scores(sent), scores(moved, order))
         judge.compare("response.results.index.permutation", difference, sent, moved)
 
-    judge.examine(st.tuples(valid(model), st.integers(0, 7)), prove)
+    judge.examine(st.tuples(judge.draw.valid(model), st.integers(0, 7)), prove)
 
 
 @pytest.mark.requirement("response.results.own")
@@ -39,7 +39,10 @@ def test_answers_that_cross_are_not_mixed_up(judge: Judge, model: Model) -> None
         callers = itertools.cycle(judge.run.callers)
         requests = [
             Request(
-                {**body, "documents": [f"{text} {word} {number}" for text in CORPUS]},
+                {
+                    **body,
+                    "documents": [f"{text} {word} {number}" for text in judge.draw.corpus],
+                },
                 credential=next(callers),
             )
             for number in range(TOGETHER)
@@ -48,7 +51,13 @@ def test_answers_that_cross_are_not_mixed_up(judge: Judge, model: Model) -> None
             judge.compare("response.results.own", _strangers(exchange), exchange)
 
     words = st.sampled_from(["of caller", "来自", "von"])
-    judge.examine(st.tuples(valid(model, documents=CORPUS, return_documents=True), words), prove)
+    judge.examine(
+        st.tuples(
+            judge.draw.valid(model, documents=judge.draw.corpus, return_documents=True),
+            words,
+        ),
+        prove,
+    )
 
 
 def _strangers(exchange: Exchange) -> list[Finding]:
@@ -64,9 +73,9 @@ def _strangers(exchange: Exchange) -> list[Finding]:
 @pytest.mark.effort("standard")
 def test_another_query_is_given_another_ranking(judge: Judge, model: Model) -> None:
     def prove() -> None:
-        body = plainest(model)
+        body = judge.draw.plainest(model)
         one = judge.reference(body)
-        other = judge.ranks("endpoint.rerank", {**body, "query": CORPUS[0].title()})
+        other = judge.ranks("endpoint.rerank", {**body, "query": judge.draw.corpus[0].title()})
         same = not list(same_ranking(scores(one), scores(other)))
         finding = [("other scores for another query", "the same scores")] if same else []
         judge.compare("response.results.query", finding, one, other)
@@ -84,9 +93,9 @@ def test_whether_equal_documents_are_given_equal_scores(judge: Judge, model: Mod
         copies = {index: ranking[index + half] for index in range(half) if index + half in ranking}
         originals = {index: score for index, score in ranking.items() if index < half}
         equal = not list(same_ranking(originals, copies))
-        judge.observe("response.results.duplicates", "equal" if equal else "not equal")
+        judge.note("response.results.duplicates", "equal" if equal else "not equal")
 
-    judge.examine(valid(model, top_n=None), prove)
+    judge.examine(judge.draw.valid(model, top_n=None), prove)
 
 
 @pytest.mark.requirement("response.results.independence")
@@ -103,6 +112,6 @@ def test_whether_a_score_depends_on_the_other_documents(judge: Judge, model: Mod
             alone |= {index + cut: score for index, score in scores(moved).items()}
         depends = bool(list(same_ranking(together, alone)))
         finding = "depends on them" if depends else "does not depend on them"
-        judge.observe("response.results.independence", finding)
+        judge.note("response.results.independence", finding)
 
-    judge.examine(st.tuples(valid(model, top_n=None), st.integers(0, 7)), prove)
+    judge.examine(st.tuples(judge.draw.valid(model, top_n=None), st.integers(0, 7)), prove)

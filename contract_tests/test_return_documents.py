@@ -6,20 +6,15 @@ from hypothesis import strategies as st
 from .checks.relations import same_ranking, scores
 from .contract import Model
 from .judging.judge import Judge
-from .strategies import CORPUS, DELICATE_TEXTS, Body, Fault, valid
-
-
-@pytest.mark.faults("return_documents")
-def test_a_wrong_return_documents_is_refused(judge: Judge, model: Model, fault: Fault) -> None:
-    judge.examine_fault(model, fault)
+from .strategies import DELICATE_TEXTS, Body
 
 
 @pytest.mark.requirement("request.return_documents.true")
 def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Model) -> None:
-    delicate = st.just([*CORPUS, *DELICATE_TEXTS])
+    delicate = st.just([*judge.draw.corpus, *DELICATE_TEXTS])
     judge.examine(
         delicate.flatmap(
-            lambda documents: valid(model, documents=documents, return_documents=True)
+            lambda documents: judge.draw.valid(model, documents=documents, return_documents=True)
         ),
         lambda body: judge.ranks("endpoint.rerank", body),
     )
@@ -28,13 +23,14 @@ def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Mo
 @pytest.mark.requirement("request.return_documents.false")
 def test_no_text_comes_back_when_it_is_not_wanted(judge: Judge, model: Model) -> None:
     judge.examine(
-        valid(model, return_documents=False), lambda body: judge.ranks("endpoint.rerank", body)
+        judge.draw.valid(model, return_documents=False),
+        lambda body: judge.ranks("endpoint.rerank", body),
     )
 
 
 @pytest.mark.requirement("request.return_documents.default")
 def test_no_text_comes_back_unasked(judge: Judge, model: Model) -> None:
-    judge.examine(valid(model, return_documents=None), judge.reference)
+    judge.examine(judge.draw.valid(model, return_documents=None), judge.reference)
 
 
 @pytest.mark.requirement("request.return_documents.ranking")
@@ -45,4 +41,4 @@ def test_returning_documents_does_not_change_the_ranking(judge: Judge, model: Mo
         difference = same_ranking(scores(without), scores(with_documents))
         judge.compare("request.return_documents.ranking", difference, without, with_documents)
 
-    judge.examine(valid(model, return_documents=None), prove)
+    judge.examine(judge.draw.valid(model, return_documents=None), prove)

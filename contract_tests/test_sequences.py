@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
 from .checks.relations import same_ranking, scores
-from .contract import AnyJson, Model, model_named
+from .contract import AnyJson, Model
 from .exchanges import Credential, Request
 from .judging.judge import Judge
-from .strategies import Body, faults, faulty, plainest, valid
+from .strategies import Body, Strategies
 
 #: Who is to be refused, and the requirement that is broken otherwise.
 _STRANGERS = {
@@ -32,19 +32,30 @@ class Call:
     refused_by: str | None = None
 
 
-def _of_a_model(draw: Callable[[Model], st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
-    """What ``draw`` makes of one of the models of the machine."""
-    return st.runner().flatmap(lambda calls: st.sampled_from(calls.models)).flatmap(draw)
-
-
-def _fault(model: Model) -> st.SearchStrategy[tuple[str, AnyJson]]:
-    """The requirement that a body breaks, and the body."""
-    return st.sampled_from(faults(model)).flatmap(
-        lambda fault: st.tuples(st.just(fault.requirement), faulty(model, fault))
+def _of_a_model(
+    draw: Callable[[Strategies, Model], st.SearchStrategy[Any]],
+) -> st.SearchStrategy[Any]:
+    """What `draw` makes of one of the models of the machine."""
+    return st.runner().flatmap(
+        lambda calls: st.sampled_from(calls.models).flatmap(
+            lambda model: draw(calls.strategies, model)
+        )
     )
 
 
-_BODIES = _of_a_model(lambda model: st.one_of(st.just(plainest(model)), valid(model)))
+def _body(strategies: Strategies, model: Model) -> st.SearchStrategy[Body]:
+    """A valid body."""
+    return st.one_of(st.just(strategies.plainest(model)), strategies.valid(model))
+
+
+def _fault(strategies: Strategies, model: Model) -> st.SearchStrategy[tuple[str, AnyJson]]:
+    """The requirement that a body breaks, and the body."""
+    return st.sampled_from(strategies.faults(model)).flatmap(
+        lambda fault: st.tuples(st.just(fault.requirement), strategies.faulty(model, fault))
+    )
+
+
+_BODIES = _of_a_model(_body)
 _CALLERS = st.runner().flatmap(lambda calls: st.sampled_from(calls.callers[::-1]))
 
 
@@ -56,11 +67,13 @@ class CallSequence(RuleBasedStateMachine):
 
     def __init__(
         self,
+        strategies: Strategies,
         models: Sequence[Model],
         callers: Sequence[Credential],
         hold: Callable[[list[Call]], None],
     ) -> None:
         super().__init__()
+        self.strategies = strategies
         self.models = models
         self.callers = callers
         self._hold = hold
@@ -85,17 +98,17 @@ class CallSequence(RuleBasedStateMachine):
 
     @rule(fault=_of_a_model(_fault), caller=_CALLERS)
     def ask_wrongly(self, fault: tuple[str, AnyJson], caller: Credential) -> None:
-        """Sender a body with one fault."""
+        """Send a body with one fault."""
         requirement, body = fault
         self._steps.append(Call(body, caller, requirement))
 
     @rule(body=asked, stranger=st.sampled_from(list(_STRANGERS)))
     def ask_as_a_stranger(self, body: Body, stranger: Credential) -> None:
-        """Sender what was answered before, without a valid key."""
+        """Send what was answered before, without a valid key."""
         self._steps.append(Call(body, stranger, _STRANGERS[stranger]))
 
     def teardown(self) -> None:
-        """Sender the sequence, unless Hypothesis gave up drawing it."""
+        """Send the sequence, unless Hypothesis gave up drawing it."""
         if sys.exc_info()[0] is None:
             self._hold(self._steps)
 
@@ -104,7 +117,8 @@ class CallSequence(RuleBasedStateMachine):
 @pytest.mark.models("classic")
 @pytest.mark.effort("standard")
 def test_an_answer_does_not_depend_on_the_calls_before_it(judge: Judge, model: Model) -> None:
-    served = [model_named(name) for name, reason in judge.run.models.items() if reason is None]
+    asked = judge.run.served.models.items()
+    served = [judge.contract.model_named(name) for name, reason in asked if reason is None]
 
     def prove(sequence: list[Call]) -> None:
         # The first call once more, so that what the last one spoilt shows in its own sequence.
@@ -119,5 +133,6 @@ def test_an_answer_does_not_depend_on_the_calls_before_it(judge: Judge, model: M
                 judge.compare("response.results.own", difference, first, again)
 
     judge.examine_machine(
-        lambda hold: CallSequence(served or [model], judge.run.callers, hold), prove
+        lambda hold: CallSequence(judge.draw, served or [model], judge.run.callers, hold),
+        prove,
     )

@@ -6,17 +6,7 @@ from hypothesis import strategies as st
 from .checks.relations import most_relevant, scores
 from .contract import Model
 from .judging.judge import Judge
-from .strategies import Body, Fault, valid
-
-
-@pytest.mark.faults("top_n")
-def test_a_wrong_top_n_is_refused(judge: Judge, model: Model, fault: Fault) -> None:
-    judge.examine_fault(model, fault)
-
-
-@pytest.mark.requirement("request.top_n.minimum")
-def test_the_smallest_top_n_is_accepted(judge: Judge, model: Model) -> None:
-    judge.examine(valid(model, top_n=1), lambda body: judge.accepts("request.top_n.minimum", body))
+from .strategies import Body
 
 
 @pytest.mark.requirement("request.top_n.count")
@@ -26,7 +16,7 @@ def test_exactly_top_n_results_come_back(judge: Judge, model: Model) -> None:
         top_n = 1 + (number + 1) % len(body["documents"])
         judge.ranks("endpoint.rerank", {**body, "top_n": top_n})
 
-    judge.examine(st.tuples(valid(model, top_n=None), st.integers(0, 100)), prove)
+    judge.examine(st.tuples(judge.draw.valid(model, top_n=None), st.integers(0, 100)), prove)
 
 
 @pytest.mark.requirement("request.top_n.most_relevant")
@@ -42,7 +32,7 @@ def test_the_most_relevant_documents_come_back(judge: Judge, model: Model) -> No
         missed = most_relevant(scores(full), scores(part, order))
         judge.compare("request.top_n.most_relevant", missed, full, part)
 
-    judge.examine(st.tuples(valid(model, top_n=None), st.integers(0, 100)), prove)
+    judge.examine(st.tuples(judge.draw.valid(model, top_n=None), st.integers(0, 100)), prove)
 
 
 @pytest.mark.requirement("request.top_n.beyond_documents")
@@ -52,4 +42,4 @@ def test_a_top_n_beyond_the_documents_returns_all(judge: Judge, model: Model) ->
         top_n = len(body["documents"]) + more
         judge.ranks("request.top_n.beyond_documents", {**body, "top_n": top_n})
 
-    judge.examine(st.tuples(valid(model, top_n=None), st.integers(1, 1000)), prove)
+    judge.examine(st.tuples(judge.draw.valid(model, top_n=None), st.integers(1, 1000)), prove)

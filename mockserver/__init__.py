@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .behaviour import Behaviour, BehaviourError, load_behaviour
-    from .rerank_request import RerankRequest
+    from .contract import Contract, ContractError, load_contract
+    from .parsed_request import RerankRequest
     from .scenarios.armed import Receipt, UnmetError
     from .scenarios.scenario import Drip, Edit, Scenario, ScenarioError, Step
     from .state.accounts import Account, AccountError
     from .state.clock import Clock
-    from .state.entry import Advice, Entry
+    from .state.entry import Entry
+    from .state.exchanges import Advice
     from .state.journal import Journal
     from .state.models import ModelError
     from .state.pins import Pin, PinError, load_pins
@@ -33,6 +35,8 @@ __all__ = [
     "BehaviourError",
     "Calls",
     "Clock",
+    "Contract",
+    "ContractError",
     "Drip",
     "Edit",
     "Entry",
@@ -55,6 +59,7 @@ __all__ = [
     "UnmetError",
     "Usage",
     "load_behaviour",
+    "load_contract",
     "load_pins",
     "mock_rerank",
     "serve_rerank",
@@ -64,11 +69,13 @@ __all__ = [
 _MODULES = {
     "Account": "state.accounts",
     "AccountError": "state.accounts",
-    "Advice": "state.entry",
+    "Advice": "state.exchanges",
     "Behaviour": "behaviour",
     "BehaviourError": "behaviour",
     "Calls": "testing.calls",
     "Clock": "state.clock",
+    "Contract": "contract",
+    "ContractError": "contract",
     "Drip": "scenarios.scenario",
     "Edit": "scenarios.scenario",
     "Entry": "state.entry",
@@ -81,7 +88,7 @@ _MODULES = {
     "Receipt": "scenarios.armed",
     "Request": "wire",
     "RerankMock": "testing.fixtures",
-    "RerankRequest": "rerank_request",
+    "RerankRequest": "parsed_request",
     "Response": "wire",
     "Scenario": "scenarios.scenario",
     "ScenarioError": "scenarios.scenario",
@@ -91,6 +98,7 @@ _MODULES = {
     "UnmetError": "scenarios.armed",
     "Usage": "wire",
     "load_behaviour": "behaviour",
+    "load_contract": "contract",
     "load_pins": "state.pins",
     "mock_rerank": "testing.contexts",
     "serve_rerank": "testing.contexts",

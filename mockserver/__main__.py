@@ -9,11 +9,12 @@ from importlib.metadata import PackageNotFoundError, version
 from types import FrameType
 from typing import NoReturn
 
-from .behaviour import PRESETS, BehaviourError, load_behaviour
+from .behaviour import PRESET_NAMES, load_behaviour
+from .contract import ContractError, load_contract, revisions
 from .serving import log
 from .serving.server import base_url, is_loopback, listen, serve
-from .state.snapshots import StateError
 from .state.store import DEFAULT_KEY, State
+from .validation import InputError
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,12 +30,14 @@ def main(arguments: list[str] | None = None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        behaviour = load_behaviour(options.behaviour)
-        state = State(behaviour=behaviour, keys=options.key or [DEFAULT_KEY])
+        contract = load_contract(options.revision)
+        behaviour = load_behaviour(options.behaviour, contract)
+        keys = options.key or [DEFAULT_KEY]
+        state = State(contract=contract, behaviour=behaviour, keys=keys)
         if options.state:
             state.load(options.state)
         listener = listen(options.host, options.port)
-    except (BehaviourError, StateError) as error:
+    except (ContractError, InputError) as error:
         parser.error(str(error))
     except OSError as error:
         parser.error(f"cannot listen on {options.host} port {options.port}: {error}")
@@ -85,7 +88,13 @@ def _parser() -> argparse.ArgumentParser:
         "--behaviour",
         default="observed",
         metavar="NAME|FILE",
-        help=f"one of {', '.join(PRESETS)}, or a JSON file; default: %(default)s",
+        help=f"one of {', '.join(PRESET_NAMES)}, or a JSON file; default: %(default)s",
+    )
+    command.add_argument(
+        "--revision",
+        metavar="NAME|FOLDER",
+        help=f"the revision of the contract: {', '.join(revisions())}, or a folder that holds one;"
+        f" default: {revisions()[-1]}",
     )
     command.add_argument(
         "--admin-token-env",

@@ -1,22 +1,29 @@
 """How the mock acts wherever the contract leaves it open: one switch for each such point."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from .validation import likely
-from .wire import Json, WireError, load
+from .contract import Contract, load_contract
+from .validation import InputError, likely, read_json, within
+from .wire import Json
+
+#: The presets of each revision.
+PRESET_NAMES = ("observed", "page", "strict")
 
 
-class BehaviourError(ValueError):
+class BehaviourError(InputError):
     """A behaviour that cannot be loaded; the message says what is wrong and what to try."""
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """The switches. Their defaults are the preset `observed`: as the live service is known to act.
+    """The switches. Their defaults are the preset `observed` of the newest revision.
 
-    `docs/behaviours.md` has the table of all switches and presets.
+    What each asks and what its values look like on the wire stands in the `behaviours.json` of a
+    revision, the table of all switches and presets in `docs/behaviours.md`.
     """
 
     #: An Authorization header that holds a bare key, without the word Bearer.
@@ -41,6 +48,9 @@ class Behaviour:
     optional_null: Literal["absent", "refuse"] = "absent"
     #: 4.0 where the contract wants an integer.
     integral_number: Literal["accept", "refuse"] = "accept"
+    #: A `top_n` or `max_chunks_per_doc` below 1, or `overlap_tokens` below 0, where the contract
+    #: states no minimum: counts as absent, or the request is refused.
+    number_below_minimum: Literal["ignore", "refuse"] = "ignore"
     #: What a 400 says: always the same, or the field and its rule.
     refusal_message: Literal["generic", "field_rule"] = "field_rule"
     #: A model that is known and offline: 403 with code 30003, or as an unknown one.
@@ -66,79 +76,54 @@ class Behaviour:
     #: The form of `id`: a version 7 UUID of 32 hexadecimal digits, or the page's `rerank-`, day,
     #: and 12 digits.
     id_format: Literal["uuid7", "page"] = "uuid7"
+    #: Where the answer counts tokens: in `meta`, in a `tokens` beside `results`, or in both.
+    usage: Literal["meta", "tokens", "both"] = "meta"
     #: `image_tokens` in `meta.billed_units`.
     billed_image_tokens: Literal["absent", "present"] = "absent"
     #: Queries such as `rerank-mock:overloaded`, which bring what they name.
     magic_inputs: Literal["on", "off"] = "on"
 
 
-OBSERVED = Behaviour()
-
-#: Presets by name. `page` is the page to the letter; `strict` refuses whatever is doubtful.
-PRESETS = {
-    "observed": OBSERVED,
-    "page": replace(
-        OBSERVED,
-        trailing_slash="not_found",
-        not_found_body="string",
-        optional_null="refuse",
-        refusal_message="generic",
-        gated_fields="refuse",
-        empty_document="accept",
-        empty_balance="forbidden",
-        document_when_not_returned="absent",
-        id_format="page",
-        billed_image_tokens="present",
-        magic_inputs="off",
-    ),
-    "strict": replace(
-        OBSERVED,
-        trailing_slash="not_found",
-        wrong_method="method_not_allowed",
-        content_type="json",
-        duplicate_keys="refuse",
-        unknown_fields="refuse",
-        optional_null="refuse",
-        integral_number="refuse",
-        gated_fields="refuse",
-        empty_document="refuse",
-        top_n_beyond_documents="refuse",
-        document_when_not_returned="absent",
-    ),
-}
-
 _SWITCHES = {field.name: field for field in fields(Behaviour)}
 
 
-def load_behaviour(source: str) -> Behaviour:
+@cache
+def presets(contract: Contract) -> Mapping[str, Behaviour]:
+    """Return the presets of a revision by name.
+
+    `observed` acts as the live service is known to, `page` is the page to the letter, and `strict`
+    refuses whatever is doubtful.
+    """
+    return {name: Behaviour(**switches) for name, switches in contract.presets.items()}
+
+
+def load_behaviour(source: str, contract: Contract | None = None) -> Behaviour:
     """Return the preset of that name, or read a file such as `{"base": "page", SWITCH: VALUE}`.
 
-    Without `base` the file builds on `observed`.
+    Without `base` the file builds on `observed`. Raises `BehaviourError`.
     """
-    if source in PRESETS:
-        return PRESETS[source]
-    try:
-        return read_behaviour(load(Path(source).read_bytes(), unique_keys=True))
-    except FileNotFoundError:
-        presets = ", ".join(PRESETS)
-        raise BehaviourError(f"{source}: neither a preset ({presets}) nor a file") from None
-    except OSError as error:
-        raise BehaviourError(f"{source}: cannot be read: {error.strerror}") from None
-    except (WireError, BehaviourError) as error:
-        raise BehaviourError(f"{source}: {error}") from None
+    contract = contract or load_contract()
+    known = presets(contract)
+    if source in known:
+        return known[source]
+    if not Path(source).exists():
+        raise BehaviourError(f"neither a preset ({', '.join(known)}) nor a file", source=source)
+    choices = read_json(source, BehaviourError)
+    with within(source=source):
+        return read_behaviour(choices, contract)
 
 
-def read_behaviour(choices: Json) -> Behaviour:
+def read_behaviour(choices: Json, contract: Contract) -> Behaviour:
     """Make a behaviour of JSON such as `{"base": "page", SWITCH: VALUE}`."""
     if not isinstance(choices, dict):
         raise BehaviourError("must hold a JSON object of switches")
     switches = dict(choices)
-    base = switches.pop("base", "observed")
-    if not isinstance(base, str) or base not in PRESETS:
-        raise BehaviourError(f"base: must be one of {', '.join(PRESETS)}, not {base!r}")
+    base, known = switches.pop("base", "observed"), presets(contract)
+    if not isinstance(base, str) or base not in known:
+        raise BehaviourError(f"must be one of {', '.join(known)}, not {base!r}", "base")
     for switch, value in switches.items():
         _check(switch, value)
-    return replace(PRESETS[base], **cast("dict[str, Any]", switches))
+    return replace(known[base], **cast("dict[str, Any]", switches))
 
 
 def _check(switch: str, value: Json) -> None:
@@ -146,6 +131,6 @@ def _check(switch: str, value: Json) -> None:
         raise BehaviourError(f"unknown switch {switch!r}{likely(switch, list(_SWITCHES))}")
     allowed = get_args(_SWITCHES[switch].type)
     if allowed and value not in allowed:
-        raise BehaviourError(f"{switch}: must be one of {', '.join(allowed)}, not {value!r}")
+        raise BehaviourError(f"must be one of {', '.join(allowed)}, not {value!r}", switch)
     if not allowed and (type(value) is not int or value < 1):
-        raise BehaviourError(f"{switch}: must be a positive integer, not {value!r}")
+        raise BehaviourError(f"must be a positive integer, not {value!r}", switch)

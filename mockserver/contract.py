@@ -1,10 +1,13 @@
-"""The contract as this room reads it: models, error answers and request forms from `schemas/`."""
+"""The contract as this room reads it: one revision of it is one value.
+
+`load_contract` reads a folder of `schemas/revisions/`; nothing else in this room reads one.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache, cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 import jsonschema_rs
@@ -13,12 +16,12 @@ import orjson
 from .wire import Family, Json, Response, error_response
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
-#: The newest revision of the contract.
-REVISION = SCHEMAS / "revisions" / "2026-07"
+
+_REVISIONS = SCHEMAS / "revisions"
 
 
-def _read(name: str) -> Any:  # noqa: ANN401 - tests/schemas holds the tables to their schemas
-    return orjson.loads((REVISION / name).read_bytes())
+class ContractError(ValueError):
+    """A revision that cannot be read; the message says which, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Model:
     #: The exact name that a request gives in `model`.
     id: str
     family: str
-    #: The key of the request form in `FORMS`.
+    #: The name of its request form, as in `Contract.forms`.
     form: str
     context_tokens: int
     #: The gated fields that have an effect with this model.
@@ -59,6 +62,7 @@ class Model:
         values = dict(row)
         values["supports"] = frozenset(row["supports"])
         values["price"] = Price.from_json(row["price"])
+        values["context_tokens"] = int(row["context_tokens"])
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
@@ -98,11 +102,6 @@ class Refusal(Exception):  # noqa: N818 - an answer, and no error of the mock
         self.response = response
 
 
-def refusal(error: str, *, family: Family | None = None, **places: str) -> Refusal:
-    """Make a refusal of one of the `ERRORS`; family and places as in `ErrorAnswer.response`."""
-    return Refusal(ERRORS[error].response(family=family, **places))
-
-
 @dataclass(frozen=True, slots=True)
 class Breach:
     """A field, and the rule that it breaks."""
@@ -140,10 +139,13 @@ def first_error(
 class Form:
     """One of the request forms: what its schema says, and its verdict on a body."""
 
-    def __init__(self, name: str) -> None:
-        schema = _FORM_SCHEMAS[name]
-        self._validator = jsonschema_rs.Draft202012Validator(schema, registry=_REGISTRY)
-        properties = {key: _resolve(value) for key, value in schema["properties"].items()}
+    def __init__(self, name: str, schemas: Mapping[str, dict[str, Any]]) -> None:
+        schema = schemas[name]
+        self.name = name
+        self._validator = jsonschema_rs.Draft202012Validator(
+            schema, registry=jsonschema_rs.Registry([(s["$id"], s) for s in schemas.values()])
+        )
+        properties = {key: _resolve(value, schemas) for key, value in schema["properties"].items()}
         self.fields = frozenset(properties)
         self.optional = self.fields.difference(schema["required"])
         self.integers = frozenset(k for k, v in properties.items() if v.get("type") == "integer")
@@ -158,39 +160,99 @@ class Form:
         if keyword == "required":
             return Breach(value, RULES[keyword])
         field = ".".join(str(step) for step in error.instance_path) or "body"
+        if keyword not in RULES:
+            return Breach(field, f"Must keep {keyword}")
         named = " or ".join(value) if keyword == "type" else value
         return Breach(field, RULES[keyword].format(named))
 
 
-def _resolve(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+@dataclass(frozen=True, eq=False)
+class Contract:
+    """One revision of the contract, whole."""
+
+    #: The month of the page, such as `2026-07`; the name of the folder.
+    revision: str
+    #: Request forms by name.
+    forms: Mapping[str, Form]
+    #: Models by name.
+    models: Mapping[str, Model]
+    #: Error answers by their id in `errors.json`.
+    errors: Mapping[str, ErrorAnswer]
+    #: The switches of each preset of `behaviours.json`.
+    presets: Mapping[str, Mapping[str, Any]]
+
+    @cached_property
+    def gated_fields(self) -> frozenset[str]:
+        """The fields that some model supports and others do not, or that are named so."""
+        return frozenset[str]().union(*(model.supports for model in self.models.values()))
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """Every field of a request, sorted."""
+        return tuple(sorted(frozenset[str]().union(*(f.fields for f in self.forms.values()))))
+
+    def form_of(self, model: Model | None) -> Form:
+        """Return the form that a request to the model has to keep; without a model the classic."""
+        return self.forms["classic" if model is None else model.form]
+
+    def refusal(self, error: str, *, family: Family | None = None, **places: str) -> Refusal:
+        """Make a refusal of one of the errors; family and places as in `ErrorAnswer.response`."""
+        return Refusal(self.errors[error].response(family=family, **places))
+
+
+def revisions() -> list[str]:
+    """Return the names of the revisions that are shipped, oldest first."""
+    return sorted(folder.name for folder in _REVISIONS.iterdir() if folder.is_dir())
+
+
+def load_contract(revision: str | Path | None = None) -> Contract:
+    """Return a revision by its name or its folder, or the newest. Raises `ContractError`."""
+    if revision is None:
+        return _load(_REVISIONS / revisions()[-1])
+    if revision in revisions():
+        return _load(_REVISIONS / revision)
+    folder = Path(revision)
+    if not folder.is_dir():
+        known = ", ".join(revisions())
+        raise ContractError(f"{revision}: neither a revision ({known}) nor a folder with one")
+    return _load(folder.resolve())
+
+
+@cache
+def _load(folder: Path) -> Contract:
+    schemas = {
+        path.stem.partition(".")[2]: _read(path) for path in sorted(folder.glob("request.*.json"))
+    }
+    if "classic" not in schemas:
+        raise ContractError(f"{folder}: holds no request.classic.json")
+    errors: list[dict[str, Any]] = _read(folder / "errors.json")
+    return Contract(
+        revision=folder.name,
+        forms={name: Form(name, schemas) for name in schemas},
+        models={row["id"]: Model.from_json(row) for row in _read(folder / "models.json")},
+        errors={
+            row["id"]: ErrorAnswer(row["status"], row["code"], row["family"], row["message"])
+            for row in errors
+        },
+        presets=_read(folder / "behaviours.json")["presets"],
+    )
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401 - tests/schemas holds the tables to their schemas
+    try:
+        return orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise ContractError(f"{path}: cannot be read: {error.strerror}") from None
+    except orjson.JSONDecodeError as error:
+        raise ContractError(f"{path}: is not JSON: {error}") from None
+
+
+def _resolve(schema: Mapping[str, Any], schemas: Mapping[str, dict[str, Any]]) -> Mapping[str, Any]:
     """Follow a reference from one form into the properties of another."""
     target, _, pointer = schema.get("$ref", "#").partition("#")
     if not target:
         return schema
-    found = next(form for form in _FORM_SCHEMAS.values() if form["$id"] == target)
+    found = next(form for form in schemas.values() if form["$id"] == target)
     for step in pointer.strip("/").split("/"):
         found = found[step]
     return found
-
-
-_FORM_SCHEMAS: dict[str, dict[str, Any]] = {
-    name: _read(f"request.{name}.json") for name in ("classic", "multimodal")
-}
-_REGISTRY = jsonschema_rs.Registry([(form["$id"], form) for form in _FORM_SCHEMAS.values()])
-
-#: Request forms by name.
-FORMS = {name: Form(name) for name in _FORM_SCHEMAS}
-
-#: Models by name.
-MODELS: Mapping[str, Model] = MappingProxyType(
-    {row["id"]: Model.from_json(row) for row in _read("models.json")}
-)
-
-#: The fields that at least one model supports and others do not.
-GATED_FIELDS = frozenset[str]().union(*(model.supports for model in MODELS.values()))
-
-#: Error answers by their id in `errors.json`.
-ERRORS: Mapping[str, ErrorAnswer] = {
-    row["id"]: ErrorAnswer(row["status"], row["code"], row["family"], row["message"])
-    for row in _read("errors.json")
-}

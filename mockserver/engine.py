@@ -1,101 +1,278 @@
 """The mock itself: a request goes in, an answer comes out.
 
-    adapter -> answer -> route -> identify -> rerank, list_models or user_info -> record -> adapter
+    request -> view -> prepare -> decide -> finish -> answer
 
-No input or output happens here, and time and ids come from the state.
+`view` and `decide` are calls of the store. `prepare` and `finish` are pure: no input or output
+happens here, and time, numbers and the contract come from the store.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qs
 
-from .advice.rules import HEADER
 from .behaviour import Behaviour
-from .contract import ERRORS, Model, Refusal, refusal
-from .reading import Rerank, check_form, find_model, read_body, understand
-from .scenarios.applying import apply_step
+from .contract import Contract, Model, Refusal
+from .parsed_request import ReceivedRequest
+from .reading import check_body, check_form, find_model, understand
+from .scenarios.applying import answer_instead, apply_step
 from .scenarios.magic import magic_step
-from .scenarios.scenario import NO_EDIT, Edit
+from .scenarios.scenario import NO_EDIT, Edit, Step
 from .scoring import Ranking, rank
 from .state.accounts import Account
+from .state.pins import pinned_scores
 from .state.quotas import rate_limit_headers
-from .state.store import Admission, State
+from .state.store import Admission, Decision, Demand, State, View, page_id, uuid7
 from .wire import Request, Response, Usage, json_response
 
-Handler: TypeAlias = Callable[[State, Account, Request], Response]
+#: Answers a request of an account that needs no decision.
+Handler: TypeAlias = Callable[[View, Account, Request], Response]
 
 
-def answer(state: State, request: Request) -> Response:
-    """Answer one request, whatever it is, and write both into the journal."""
-    came = state.clock.now()
+class Task(NamedTuple):
+    """A rerank request that keeps the contract: what it asks for, and what it is worth."""
+
+    model: Model
+    #: As `understand` returns them.
+    fields: Mapping[str, Any]
+    ranking: Ranking
+
+
+class Prepared(NamedTuple):
+    """A request as far as it can be answered without a decision of the store."""
+
+    received: ReceivedRequest
+    #: Whose key it is, if that is accepted.
+    account: Account | None
+    #: What is asked of the store; nothing if the answer is there.
+    demand: Demand | None = None
+    #: The answer, or the refusal that a scenario may still change.
+    response: Response | None = None
+    task: Task | None = None
+
+
+class Answered(NamedTuple):
+    """A request with its answer, and what it met."""
+
+    view: View
+    received: ReceivedRequest
+    account: Account | None
+    response: Response
+
+
+def respond(state: State, request: Request) -> Answered:
+    """Answer one request, whatever it is."""
+    view = state.view(split_key(request)[1])
+    prepared = prepare(state.contract, view, request)
+    decision = None if prepared.demand is None else state.decide(prepared.demand)
+    response = finish(state.contract, view, prepared, decision)
+    return Answered(view, prepared.received, prepared.account, response)
+
+
+def prepare(contract: Contract, view: View, request: Request) -> Prepared:
+    """Read a request. Where the service's order of refusals is unknown it is ours."""
+    behaviour = view.behaviour
+    received = ReceivedRequest(request, contract, view.models, behaviour.max_body_bytes)
+    is_accepted = split_key(request)[0] or behaviour.authorization_scheme == "optional"
+    account = view.account if is_accepted else None
     try:
-        handler = route(state, request)
-        response = handler(state, identify(state, request), request)
+        handler = route(contract, behaviour, request)
+        account = identify(contract, view, request)
+        if handler is not None:
+            return Prepared(received, account, response=handler(view, account, request))
     except Refusal as refusal:
-        response = refusal.response
-    response = with_headers(response, **{"x-siliconcloud-trace-id": state.uuid7()})
-    account = state.account_of(key_of(state.behaviour, request))
-    entry = state.record(account, request, response, came=came)
-    if entry.advice and state.behaviour.advice_header == "present":
-        response = with_headers(response, **{HEADER: entry.advice_ids})
-    return response
+        return Prepared(received, account, response=refusal.response)
+    magic: Step | None = None
+    try:
+        if behaviour.magic_inputs == "on":
+            magic = magic_step(contract, received.fields.get("query"))
+        task = read_task(contract, view, received)
+    except Refusal as refusal:
+        demand = Demand(account.name, magic, None)
+        return Prepared(received, account, demand, refusal.response)
+    ranking = task.ranking
+    demand = Demand(account.name, magic, task.model, ranking.input_tokens, ranking.image_tokens)
+    return Prepared(received, account, demand, task=task)
 
 
-def rerank(state: State, account: Account, request: Request) -> Response:
-    """`POST /v1/rerank`: as the scenario of the account or a magic query has it, or as usual."""
-    behaviour = state.behaviour
-    step = state.scenarios.take(account.name) or magic_step(behaviour, request)
-    if step is None:
-        return rank_documents(state, account, request, NO_EDIT)
-    return apply_step(behaviour, step, lambda edit: rank_documents(state, account, request, edit))
+def finish(
+    contract: Contract, view: View, prepared: Prepared, decision: Decision | None
+) -> Response:
+    """Make the answer of what was prepared and decided."""
+    if decision is None:
+        assert prepared.response is not None
+        response = prepared.response
+    elif decision.step is None:
+        response = usual(contract, view, prepared, decision, NO_EDIT)
+    else:
+        step = decision.step
+        answer = answer_instead(contract, view.behaviour, step)
+        answer = answer or usual(contract, view, prepared, decision, step.answer)
+        response = apply_step(step, answer)
+    trace_id = uuid7(view.now, view.numbers[1])
+    return with_headers(response, {"x-siliconcloud-trace-id": trace_id})
 
 
-def rank_documents(state: State, account: Account, request: Request, edit: Edit) -> Response:
-    """Answer as usual. Each line may refuse; where the service's order is unknown it is ours."""
-    behaviour = state.behaviour
-    models = state.models
-    body = read_body(behaviour, request)
-    fields = check_form(behaviour, models, body)
-    model = find_model(behaviour, models, fields["model"])
-    asked = understand(behaviour, model, fields)
+def route(contract: Contract, behaviour: Behaviour, request: Request) -> Handler | None:
+    """Find the handler of path and method; None is for a rerank request."""
+    if request.path == "/v1/rerank/" and behaviour.trailing_slash == "redirect":
+        raise Refusal(Response(307, {"location": "/v1/rerank"}, b""))
+    if request.path in ROUTES:
+        method, handler = ROUTES[request.path]
+        if request.method == method:
+            return handler
+        if behaviour.wrong_method == "method_not_allowed":
+            response = contract.errors["method_not_allowed"].response()
+            raise Refusal(with_headers(response, {"allow": method}))
+    raise contract.refusal("not_found", family=behaviour.not_found_body)
+
+
+def identify(contract: Contract, view: View, request: Request) -> Account:
+    """Return the account of the key in the Authorization header, or refuse it."""
+    has_scheme, key = split_key(request)
+    if not key or not (has_scheme or view.behaviour.authorization_scheme == "optional"):
+        raise contract.refusal("token_invalid")
+    if view.account is None:
+        as_object = view.behaviour.invalid_key == "object"
+        raise contract.refusal("key_invalid_object" if as_object else "key_invalid")
+    return view.account
+
+
+def split_key(request: Request) -> tuple[bool, str]:
+    """Return whether the Authorization header has the word Bearer, and the key in it."""
+    header = request.headers.get("authorization", "").strip()
+    scheme, _, key = header.partition(" ")
+    return (True, key.strip()) if scheme.lower() == "bearer" else (False, header)
+
+
+def read_task(contract: Contract, view: View, received: ReceivedRequest) -> Task:
+    """Return what a rerank request asks for. Each line may refuse."""
+    behaviour = view.behaviour
+    check_body(contract, behaviour, received)
+    fields = check_form(contract, behaviour, received)
+    model = find_model(contract, behaviour, view.models, fields["model"])
+    fields = understand(contract, behaviour, model, fields)
     ranking = rank(
-        asked.query,
-        asked.documents,
+        fields["query"],
+        fields["documents"],
         model=model.id,
         context_tokens=model.context_tokens,
-        max_chunks=asked.max_chunks_per_doc,
-        instruction=asked.instruction,
-        overlap_tokens=asked.overlap_tokens,
+        max_chunks=fields.get("max_chunks_per_doc"),
+        instruction=fields.get("instruction", ""),
+        overlap_tokens=fields.get("overlap_tokens", 0),
     )
-    admission = admit(state, account, model, ranking)
-    scores = state.pins.score(
-        account.name,
-        model=model.id,
-        query=asked.query,
-        documents=asked.documents,
+    return Task(model, fields, ranking)
+
+
+def usual(
+    contract: Contract, view: View, prepared: Prepared, decision: Decision, edit: Edit
+) -> Response:
+    """Answer a rerank request as usual, but for what a scenario edits."""
+    task, admission = prepared.task, decision.admission
+    if task is None or admission is None:
+        assert prepared.response is not None
+        return prepared.response
+    if admission.refused:
+        return refuse(contract, view.behaviour, admission)
+    ranking = task.ranking
+    scores = pinned_scores(
+        decision.pins,
+        decision.function,
+        model=task.model.id,
+        query=task.fields["query"],
+        documents=task.fields["documents"],
         scores=ranking.scores,
     )
-    ranking = replace(ranking, scores=edit.rescore(scores))
+    if edit.scores:
+        scores = edit.rescore(scores)
+    body = edit.change(shape(view, task, scores))
     usage = Usage(ranking.input_tokens, ranking.image_tokens, admission.charge)
-    response = replace(shape(state, asked, ranking, edit), usage=usage)
-    return with_headers(response, **limit_headers(state, admission))
+    response = json_response(200, body, usage)
+    limits = limit_headers(view.behaviour, admission)
+    return with_headers(response, limits) if limits else response
 
 
-def list_models(state: State, _account: Account, request: Request) -> Response:
+def refuse(contract: Contract, behaviour: Behaviour, admission: Admission) -> Response:
+    """Return the answer to a request that was not admitted."""
+    if admission.refused == "standing":
+        return contract.errors["forbidden"].response()
+    if admission.refused == "balance":
+        unpaid = behaviour.empty_balance == "payment_required"
+        name = "balance_insufficient_payment" if unpaid else "balance_insufficient"
+        return contract.errors[name].response()
+    response = contract.errors["rate_limited"].response(limit=str(admission.limit))
+    return with_headers(response, limit_headers(behaviour, admission))
+
+
+def limit_headers(behaviour: Behaviour, admission: Admission) -> dict[str, str]:
+    """Show how far the limits are used, and how long to wait, as far as the behaviour does."""
+    headers: dict[str, str] = {}
+    if behaviour.rate_limit_headers == "present":
+        headers |= rate_limit_headers(admission.meters)
+    if behaviour.retry_after == "present" and admission.limit:
+        headers["retry-after"] = str(admission.meters[admission.limit].wait)
+    return headers
+
+
+def with_headers(response: Response, headers: Mapping[str, str]) -> Response:
+    """Return the response with more headers."""
+    return Response(
+        response.status,
+        {**response.headers, **headers},
+        response.body,
+        response.delivery,
+        response.usage,
+    )
+
+
+def shape(view: View, task: Task, scores: Sequence[float]) -> dict[str, Any]:
+    """Return the body with the best `top_n` results, best first and ties by index."""
+    behaviour, fields, ranking = view.behaviour, task.fields, task.ranking
+    documents = fields["documents"]
+    kept: Sequence[int] = range(len(scores))
+    if behaviour.empty_document == "leave_out" and "" in documents:
+        kept = [index for index in kept if documents[index] != ""]
+    order = sorted(kept, key=scores.__getitem__, reverse=True)
+    results: list[dict[str, Any]] = []
+    for index in order[: fields["top_n"]]:
+        result: dict[str, Any] = {"index": index, "relevance_score": scores[index]}
+        if fields.get("return_documents"):
+            document = documents[index]
+            result["document"] = {"text": document} if isinstance(document, str) else document
+        elif behaviour.document_when_not_returned == "null":
+            result["document"] = None
+        results.append(result)
+    number = view.numbers[0]
+    is_page = behaviour.id_format == "page"
+    body: dict[str, Any] = {
+        "id": page_id(view.now, number) if is_page else uuid7(view.now, number),
+        "results": results,
+    }
+    counts = {"input_tokens": ranking.input_tokens, "output_tokens": 0}
+    if behaviour.usage != "meta":
+        body["tokens"] = counts
+    if behaviour.usage != "tokens":
+        images = {"image_tokens": ranking.image_tokens}
+        billed = {**counts, "search_units": 0, "classifications": 0}
+        if behaviour.billed_image_tokens == "present":
+            billed |= images
+        body["meta"] = {"tokens": {**counts, **images}, "billed_units": billed}
+    return body
+
+
+def list_models(view: View, _account: Account, request: Request) -> Response:
     """`GET /v1/models`, narrowed by the parameters `type` and `sub_type`."""
     wanted = parse_qs(request.query)
     kind = {"type": "text", "sub_type": "reranker"}
     listed = all(value in wanted.get(name, [value]) for name, value in kind.items())
     data = [
         {"id": model.id, "object": "model", "created": 0, "owned_by": ""}
-        for model in state.models.values()
+        for model in view.models.values()
         if listed and model.state == "online"
     ]
     return json_response(200, {"object": "list", "data": data})
 
 
-def user_info(_state: State, account: Account, _request: Request) -> Response:
+def user_info(_view: View, account: Account, _request: Request) -> Response:
     """`GET /v1/user/info`; money is in CNY, as strings."""
     data = {
         "id": account.name,
@@ -108,107 +285,9 @@ def user_info(_state: State, account: Account, _request: Request) -> Response:
     return json_response(200, {"code": 20000, "message": "OK", "status": True, "data": data})
 
 
-def route(state: State, request: Request) -> Handler:
-    """Find the handler of path and method."""
-    behaviour = state.behaviour
-    if request.path == "/v1/rerank/" and behaviour.trailing_slash == "redirect":
-        raise Refusal(Response(307, {"location": "/v1/rerank"}, b""))
-    if request.path in ROUTES:
-        method, handler = ROUTES[request.path]
-        if request.method == method:
-            return handler
-        if behaviour.wrong_method == "method_not_allowed":
-            raise Refusal(with_headers(ERRORS["method_not_allowed"].response(), allow=method))
-    raise refusal("not_found", family=behaviour.not_found_body)
-
-
-def identify(state: State, request: Request) -> Account:
-    """Find the account of the key in the Authorization header."""
-    key = key_of(state.behaviour, request)
-    if not key:
-        raise refusal("token_invalid")
-    account = state.account_of(key)
-    if account is None:
-        as_object = state.behaviour.invalid_key == "object"
-        raise refusal("key_invalid_object" if as_object else "key_invalid")
-    return account
-
-
-def key_of(behaviour: Behaviour, request: Request) -> str:
-    """Return the key in the Authorization header, or nothing."""
-    header = request.headers.get("authorization", "").strip()
-    scheme, _, key = header.partition(" ")
-    if scheme.lower() == "bearer":
-        return key.strip()
-    return header if behaviour.authorization_scheme == "optional" else ""
-
-
-def admit(state: State, account: Account, model: Model, ranking: Ranking) -> Admission:
-    """Have the request counted and paid for, or refuse it: by standing, balance, then limits."""
-    admission = state.admit(
-        account.name,
-        model,
-        text_tokens=ranking.input_tokens,
-        image_tokens=ranking.image_tokens,
-    )
-    if admission.refused is None:
-        return admission
-    if admission.refused == "standing":
-        raise refusal("forbidden")
-    if admission.refused == "balance":
-        unpaid = state.behaviour.empty_balance == "payment_required"
-        raise refusal("balance_insufficient_payment" if unpaid else "balance_insufficient")
-    response = ERRORS["rate_limited"].response(limit=str(admission.limit))
-    raise Refusal(with_headers(response, **limit_headers(state, admission)))
-
-
-def limit_headers(state: State, admission: Admission) -> dict[str, str]:
-    """Tell how far the limits are used, and how long to wait, as far as the behaviour does."""
-    headers: dict[str, str] = {}
-    if state.behaviour.rate_limit_headers == "present":
-        headers |= rate_limit_headers(admission.meters)
-    if state.behaviour.retry_after == "present" and admission.limit:
-        headers["retry-after"] = str(admission.meters[admission.limit].wait)
-    return headers
-
-
-def with_headers(response: Response, **headers: str) -> Response:
-    """Return the response with more headers."""
-    return replace(response, headers={**response.headers, **headers})
-
-
-def shape(state: State, asked: Rerank, ranking: Ranking, edit: Edit) -> Response:
-    """Print the best `top_n` results, best first and ties by index."""
-    behaviour = state.behaviour
-    kept = list(range(len(ranking.scores)))
-    if behaviour.empty_document == "leave_out":
-        kept = [index for index in kept if asked.documents[index] != ""]
-    order = sorted(kept, key=ranking.scores.__getitem__, reverse=True)
-    results: list[dict[str, Any]] = []
-    for index in order[: asked.top_n]:
-        result: dict[str, Any] = {"index": index, "relevance_score": ranking.scores[index]}
-        if asked.return_documents:
-            document = asked.documents[index]
-            result["document"] = {"text": document} if isinstance(document, str) else document
-        elif behaviour.document_when_not_returned == "null":
-            result["document"] = None
-        results.append(result)
-    counts = {"input_tokens": ranking.input_tokens, "output_tokens": 0}
-    images = {"image_tokens": ranking.image_tokens}
-    billed = {**counts, "search_units": 0, "classifications": 0}
-    if behaviour.billed_image_tokens == "present":
-        billed |= images
-    body = {
-        "id": state.page_id() if behaviour.id_format == "page" else state.uuid7(),
-        "results": results,
-        "meta": {"tokens": {**counts, **images}, "billed_units": billed},
-    }
-    return json_response(200, edit.change(body))
-
-
-#: Path to method and handler.
-ROUTES: Mapping[str, tuple[str, Handler]] = {
-    "/v1/rerank": ("POST", rerank),
+#: Path to method and handler; a rerank request is none that a handler answers.
+ROUTES: Mapping[str, tuple[str, Handler | None]] = {
+    "/v1/rerank": ("POST", None),
     "/v1/models": ("GET", list_models),
     "/v1/user/info": ("GET", user_info),
 }

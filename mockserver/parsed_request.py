@@ -1,79 +1,137 @@
-"""A request as the advice looks at it."""
+"""A request, read once: what it asks for, typed, and as it was sent."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
 
-from .contract import FORMS, Form, Model
+from .contract import Breach, Contract, Form, Model
+from .scoring import Content
 from .wire import Json, Request, WireError, load
 
+Value = TypeVar("Value")
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What is seen at once, so that no advice has to look for it again."""
 
-    request: Request
-    models: Mapping[str, Model]
-    #: Whether a text is a key of some account.
-    is_key: Callable[[str], bool]
-    #: The value of the body; None if it is no JSON, or empty, or was not received in full.
-    body: Json
-    #: Why the body is no JSON.
-    problem: str | None
-    #: The fields of the body; none, if it is no object.
-    fields: Mapping[str, Any]
-    #: The model that the request names, known or not.
-    named_model: str | None
-    #: The model, if it is known.
-    model: Model | None
-    #: The form that the request is held to.
-    form: Form
-    #: The documents; a text alone is one. None, if there is neither a list nor a text.
-    documents: list[Any] | None
-    #: Whether it is a rerank request, wherever it was sent.
-    is_rerank: bool
+class RerankRequest:
+    """The fields of a request; one that was not sent, or has another type, is None.
 
-    @classmethod
-    def read(
-        cls,
-        request: Request,
-        models: Mapping[str, Model],
-        is_key: Callable[[str], bool],
-        max_body_bytes: int,
-    ) -> "Sent":
-        """Look at a request; into its body, if that is all there."""
-        body, problem = None, None
-        if 0 < len(request.body) <= max_body_bytes:
+    Their rules stand in the `request.*.json` of a revision in `schemas/revisions/`.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        #: The value of the body; None if it is no JSON, or empty.
+        self.body: Json = None
+        #: Why the body is no JSON.
+        self.problem: str | None = None
+        if body:
             try:
-                body = load(request.body)
+                self.body = load(body)
             except WireError as error:
-                problem = str(error)
-        fields = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
-        name, documents = fields.get("model"), fields.get("documents")
-        named_model = name if isinstance(name, str) else None
-        model = models.get(named_model or "")
-        return cls(
-            request=request,
-            models=models,
-            is_key=is_key,
-            body=body,
-            problem=problem,
-            fields=fields,
-            named_model=named_model,
-            model=model,
-            form=FORMS[model.form if model else "classic"],
-            documents=_listed(documents),
-            is_rerank=(request.method, request.path) == ("POST", "/v1/rerank")
-            or {"query", "documents"} <= fields.keys(),
+                self.problem = str(error)
+        #: The whole body as it was sent, unknown fields and wrong types included; empty if it is
+        #: no object.
+        self.fields: Mapping[str, Any] = (
+            cast("dict[str, Any]", self.body) if isinstance(self.body, dict) else {}
         )
+        documents = self.fields.get("documents")
+        if isinstance(documents, str):
+            documents = [documents]
+        #: The documents, a text alone as a list of one; None if there is neither a list nor a text.
+        self.listed_documents: list[Any] | None = documents if isinstance(documents, list) else None
+
+    def __repr__(self) -> str:
+        return f"RerankRequest({dict(self.fields)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RerankRequest) and self.fields == other.fields
+
+    def __hash__(self) -> int:
+        return hash(self.model)
+
+    @property
+    def model(self) -> str | None:
+        """The name of the model, known or not."""
+        return self._of(str, "model")
+
+    @property
+    def query(self) -> Content | None:
+        """The query: a text, or an object with text, image or video."""
+        query = self.fields.get("query")
+        return cast("Content", query) if isinstance(query, (str, dict)) else None
+
+    @property
+    def documents(self) -> list[Content]:
+        """The documents. A text alone is a list of one; empty if neither was sent."""
+        return self.listed_documents or []
+
+    @property
+    def instruction(self) -> str | None:
+        """The instruction."""
+        return self._of(str, "instruction")
+
+    @property
+    def top_n(self) -> int | None:
+        """How many results are asked for."""
+        return self._of(int, "top_n")
+
+    @property
+    def return_documents(self) -> bool | None:
+        """Whether the texts of the documents are asked for."""
+        return self._of(bool, "return_documents")
+
+    @property
+    def max_chunks_per_doc(self) -> int | None:
+        """The most chunks of a document."""
+        return self._of(int, "max_chunks_per_doc")
+
+    @property
+    def overlap_tokens(self) -> int | None:
+        """The tokens that neighbouring chunks share."""
+        return self._of(int, "overlap_tokens")
+
+    def _of(self, kind: type[Value], name: str) -> Value | None:
+        found = self.fields.get(name)
+        return found if type(found) is kind else None
+
+
+class ReceivedRequest(RerankRequest):
+    """A request as it reached the mock: with its head, and held against the contract once."""
+
+    def __init__(
+        self,
+        request: Request,
+        contract: Contract,
+        models: Mapping[str, Model],
+        max_body_bytes: int,
+    ) -> None:
+        #: Whether the body is longer than the mock reads.
+        self.is_too_long = len(request.body) > max_body_bytes
+        super().__init__(b"" if self.is_too_long else request.body)
+        self.request = request
+        self.contract = contract
+        #: By name, as they were when the request came.
+        self.models = models
+        #: The model, if it is known.
+        self.known_model = models.get(self.model or "")
+        #: The form that the request is held to.
+        self.form: Form = contract.form_of(self.known_model)
+        #: The body in which optional fields that are null are absent.
+        self.without_nulls: Json = self.body
+        if None in self.fields.values():
+            optional = self.form.optional
+            self.without_nulls = {
+                k: v for k, v in self.fields.items() if v is not None or k not in optional
+            }
+        #: The first breach of the form, where null counts as absent; None without a body.
+        self.breach: Breach | None = None
+        if request.body and not self.is_too_long:
+            self.breach = self.form.breach(self.without_nulls)
+        #: Whether it is a rerank request, wherever it was sent.
+        self.is_rerank = (request.method, request.path) == ("POST", "/v1/rerank") or (
+            "query" in self.fields and "documents" in self.fields
+        )
+        #: What is a key, or named like one, in path and query.
+        self.keys_in_url: tuple[str, ...] = ()
 
     @property
     def contents(self) -> list[Any]:
         """Query and documents."""
-        return [self.fields.get("query"), *(self.documents or ())]
-
-
-def _listed(documents: str | list[Any] | None) -> list[Any] | None:
-    if isinstance(documents, str):
-        return [documents]
-    return documents if isinstance(documents, list) else None
+        return [self.fields.get("query"), *self.documents]

@@ -1,107 +1,108 @@
-"""From the bytes of a rerank request to what it asks for, or to a refusal."""
+"""From a rerank request to the fields that count, or to a refusal."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, NoReturn, cast
 
 from .behaviour import Behaviour
-from .contract import FORMS, GATED_FIELDS, Model, refusal
-from .scoring import Content
-from .wire import Json, Request, WireError, load
+from .contract import Contract, Model
+from .parsed_request import ReceivedRequest
+from .wire import Json, WireError, load
+
+#: What the fields mean is lost below these numbers, whether the contract says so or not.
+_LEAST = {"top_n": 1, "max_chunks_per_doc": 1, "overlap_tokens": 0}
 
 
-@dataclass(frozen=True, slots=True)
-class Rerank:
-    """A request that keeps the contract, with defaults filled in and unsupported fields gone."""
-
-    model: Model
-    query: Content
-    documents: Sequence[Content]
-    instruction: str
-    #: The number of documents, where the request names none.
-    top_n: int
-    return_documents: bool
-    max_chunks_per_doc: int
-    overlap_tokens: int
-
-
-def read_body(behaviour: Behaviour, request: Request) -> Json:
-    """Return the JSON value of the body."""
-    if len(request.body) > behaviour.max_body_bytes:
-        raise refusal("entity_too_large")
+def check_body(contract: Contract, behaviour: Behaviour, received: ReceivedRequest) -> None:
+    """Refuse a body that is too long, of another media type, or no JSON."""
+    request = received.request
+    if received.is_too_long:
+        raise contract.refusal("entity_too_large")
     if behaviour.content_type == "json":
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type != "application/json":
-            _refuse(behaviour, "Content-Type", "Must be application/json")
-    try:
-        return load(request.body, unique_keys=behaviour.duplicate_keys == "refuse")
-    except WireError as error:
-        _refuse(behaviour, "body", str(error))
+            _refuse(contract, behaviour, "Content-Type", "Must be application/json")
+    problem = received.problem or ("" if request.body else _problem(b""))
+    if behaviour.duplicate_keys == "refuse":
+        problem = problem or _problem(request.body, unique_keys=True)
+    if problem:
+        _refuse(contract, behaviour, "body", problem)
 
 
-def check_form(behaviour: Behaviour, models: Mapping[str, Model], body: Json) -> dict[str, Any]:
+def check_form(
+    contract: Contract, behaviour: Behaviour, received: ReceivedRequest
+) -> dict[str, Any]:
     """Return the fields of a body that keeps the form of its model; integers are integers."""
-    form = FORMS[_named_form(models, body)]
-    if isinstance(body, dict) and behaviour.optional_null == "absent":
-        body = {k: v for k, v in body.items() if v is not None or k not in form.optional}
-    if breach := form.breach(body):
-        _refuse(behaviour, breach.field, breach.rule)
-    fields = cast("dict[str, Any]", body)
+    form = received.form
+    body, breach = received.without_nulls, received.breach
+    if behaviour.optional_null == "refuse" and body is not received.body:
+        body = received.body
+        breach = form.breach(body)
+    if breach:
+        _refuse(contract, behaviour, breach.field, breach.rule)
+    fields = dict(cast("dict[str, Any]", body))
     for name in sorted(form.integers.intersection(fields)):
         if isinstance(fields[name], float):
             if behaviour.integral_number == "refuse":
-                _refuse(behaviour, name, "Must be of type integer")
+                _refuse(contract, behaviour, name, "Must be of type integer")
             fields[name] = int(fields[name])
     unknown = fields.keys() - form.fields
     if unknown and behaviour.unknown_fields == "refuse":
-        _refuse(behaviour, min(unknown), "Is not a field of this request")
-    return fields
+        _refuse(contract, behaviour, min(unknown), "Is not a field of this request")
+    return {name: fields[name] for name in fields if name in form.fields} if unknown else fields
 
 
-def find_model(behaviour: Behaviour, models: Mapping[str, Model], name: str) -> Model:
+def find_model(
+    contract: Contract, behaviour: Behaviour, models: Mapping[str, Model], name: str
+) -> Model:
     """Return the model of that name if it is online."""
     model = models.get(name)
     if model is None:
-        raise refusal("model_not_found")
+        raise contract.refusal("model_not_found")
     if model.state == "offline":
         disabled = behaviour.offline_model == "disabled"
-        raise refusal("model_disabled" if disabled else "model_not_found")
+        raise contract.refusal("model_disabled" if disabled else "model_not_found")
     return model
 
 
-def understand(behaviour: Behaviour, model: Model, fields: dict[str, Any]) -> Rerank:
-    """Return what the fields ask of the model."""
-    for name in sorted(GATED_FIELDS.intersection(fields) - model.supports):
+def understand(
+    contract: Contract, behaviour: Behaviour, model: Model, fields: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what the fields ask of the model: defaults filled in, and those without effect gone.
+
+    `documents` is a list, and `top_n` is there in any case.
+    """
+    for name in sorted(contract.gated_fields.intersection(fields) - model.supports):
         if behaviour.gated_fields == "refuse":
-            _refuse(behaviour, name, f"Is not supported by {model.id}")
+            _refuse(contract, behaviour, name, f"Is not supported by {model.id}")
         del fields[name]
-    sent: str | Sequence[Content] = fields["documents"]
-    documents = [sent] if isinstance(sent, str) else sent
+    for name, least in _LEAST.items():
+        if name in fields and fields[name] < least:
+            if behaviour.number_below_minimum == "refuse":
+                rule = f"Must be greater than or equal to {least}"
+                _refuse(contract, behaviour, name, rule)
+            del fields[name]
+    fields = {**contract.forms[model.form].defaults, **fields}
+    documents: Json = fields["documents"]
+    documents = [documents] if isinstance(documents, str) else cast("list[Json]", documents)
+    fields["documents"] = documents
     if behaviour.empty_document == "refuse" and "" in documents:
-        _refuse(behaviour, "documents", "Must not be empty strings")
-    top_n = fields.get("top_n", len(documents))
+        _refuse(contract, behaviour, "documents", "Must not be empty strings")
+    top_n = fields.setdefault("top_n", len(documents))
     if behaviour.top_n_beyond_documents == "refuse" and top_n > len(documents):
-        _refuse(behaviour, "top_n", "Must be at most the number of documents")
-    defaults = FORMS[model.form].defaults
-    return Rerank(
-        model=model,
-        query=fields["query"],
-        documents=documents,
-        instruction=fields.get("instruction", ""),
-        top_n=top_n,
-        return_documents=fields.get("return_documents", defaults["return_documents"]),
-        max_chunks_per_doc=fields.get("max_chunks_per_doc", defaults["max_chunks_per_doc"]),
-        overlap_tokens=fields.get("overlap_tokens", 0),
-    )
+        _refuse(contract, behaviour, "top_n", "Must be at most the number of documents")
+    return fields
 
 
-def _named_form(models: Mapping[str, Model], body: Json) -> str:
-    """Return the form of the named model; without a known one the classic form speaks first."""
-    name = body.get("model") if isinstance(body, dict) else None
-    return models[name].form if isinstance(name, str) and name in models else "classic"
+def _problem(body: bytes, *, unique_keys: bool = False) -> str:
+    """Return why a body cannot be read; nothing if it can."""
+    try:
+        load(body, unique_keys=unique_keys)
+    except WireError as error:
+        return str(error)
+    return ""
 
 
-def _refuse(behaviour: Behaviour, field: str, rule: str) -> NoReturn:
+def _refuse(contract: Contract, behaviour: Behaviour, field: str, rule: str) -> NoReturn:
     if behaviour.refusal_message == "generic":
-        raise refusal("parameter_invalid")
-    raise refusal("parameter_rule", field=field, rule=rule)
+        raise contract.refusal("parameter_invalid")
+    raise contract.refusal("parameter_rule", field=field, rule=rule)

@@ -49,7 +49,7 @@ def rank(
     *,
     model: str,
     context_tokens: int,
-    max_chunks: int,
+    max_chunks: int | None,
     instruction: str = "",
     overlap_tokens: int = 0,
 ) -> Ranking:

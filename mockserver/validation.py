@@ -1,14 +1,20 @@
-"""What the schemas of `schemas/files/` find wrong with a value, told with its place in it."""
+"""Values that come from outside, held against the schemas of `schemas/files/`.
 
-from collections.abc import Iterator, Mapping
+An error is a record: what is wrong, and where. Whoever passes it on adds the way to that place.
+"""
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, TypeAlias, cast
 
 import jsonschema_rs
 import orjson
 
 from .contract import SCHEMAS, first_error
+from .wire import Json, WireError, load
 
 #: The most characters of a reason, which may repeat what was sent.
 LENGTH = 300
@@ -16,35 +22,54 @@ LENGTH = 300
 #: How many known names are looked through for the one that was probably meant.
 MOST_KNOWN = 1000
 
-_TABLES: dict[str, dict[str, Any]] = {
-    path.stem: orjson.loads(path.read_bytes()) for path in (SCHEMAS / "files").glob("*.json")
-}
+#: The way into a JSON value, from its root: names of members and numbers of items.
+Way: TypeAlias = "tuple[str | int, ...]"
 
 
-def schema_of(table: str) -> dict[str, Any]:
-    """Return the schema of that name."""
-    return _TABLES[table]
+class InputError(ValueError):
+    """A value from outside that cannot be: what is wrong, and where."""
+
+    def __init__(self, reason: str, *way: str | int, source: str | Path = "") -> None:
+        self.reason = reason
+        self.way = way
+        #: The file that it comes from, if it comes from one.
+        self.source = str(source)
+        place = json_path(way) if way else ""
+        super().__init__(": ".join(filter(None, (self.source, place, reason))))
 
 
-def register(name: str, schema: Mapping[str, Any]) -> None:
-    """Let `complaint` know another schema, which may refer to all that were known before."""
-    _TABLES[name] = dict(schema)
+@contextmanager
+def within(
+    *way: str | int, source: str | Path = "", kind: type[InputError] | None = None
+) -> Generator[None]:
+    """Put the way to a part, or the file, before what is wrong with that part."""
+    try:
+        yield
+    except InputError as error:
+        where = source or error.source
+        raise (kind or type(error))(error.reason, *way, *error.way, source=where) from None
 
 
-def first_problem(table: str, value: object) -> str | None:
-    """Return the first thing wrong with `value` by the schema of that name, None if there is none.
-
-    Such as `$.steps[0].times: 0 is less than the minimum of 1`.
-    """
-    error = first_error(_validator(table), value)
-    if error is None:
-        return None
-    return f"{json_path(error.instance_path)}: {_shortened(_reason(table, value, error))}"
+def check(schema: str, value: object, kind: type[InputError]) -> None:
+    """Raise an error of that kind, with the first thing wrong with `value` by the schema."""
+    error = first_error(_validator(schema), value)
+    if error is not None:
+        raise kind(_shortened(_reason(schema, value, error)), *error.instance_path)
 
 
-def json_path(steps: list[str | int]) -> str:
+def read_json(path: str | Path, kind: type[InputError]) -> Json:
+    """Read a file of JSON without a key that stands twice; errors of that kind name the file."""
+    try:
+        return load(Path(path).read_bytes(), unique_keys=True)
+    except OSError as error:
+        raise kind(f"cannot be read: {error.strerror}", source=path) from None
+    except WireError as error:
+        raise kind(str(error), source=path) from None
+
+
+def json_path(way: Way) -> str:
     """Print the way into a JSON value, such as `$.steps[0].times`."""
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in way)
 
 
 def likely(name: str, known: list[str]) -> str:
@@ -54,18 +79,20 @@ def likely(name: str, known: list[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _reason(table: str, value: object, error: jsonschema_rs.ValidationError) -> str:
+def _reason(schema: str, value: object, error: jsonschema_rs.ValidationError) -> str:
     kind = error.kind
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
         name = kind.unexpected[0]
-        return f"has no member {name!r}{likely(name, sorted({*_members(_TABLES[table])} - {name}))}"
+        return (
+            f"has no member {name!r}{likely(name, sorted({*_members(schema_of(schema))} - {name}))}"
+        )
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
         return f"the member {kind.property!r} is missing"
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.FalseSchema):
         return "cannot stand here beside the other members"
     if "keys" in error.instance_path or "accounts" in error.instance_path[-2:]:
         # What stands there may be a key: it is not repeated.
-        error = first_error(_validator(table, "what stands here"), value) or error
+        error = first_error(_validator(schema, "what stands here"), value) or error
     return error.message
 
 
@@ -82,7 +109,23 @@ def _members(schema: Any) -> Iterator[str]:  # noqa: ANN401 - a part of a schema
             yield from _members(value)
 
 
+def schema_of(name: str) -> dict[str, Any]:
+    """Return the schema of that name."""
+    return _schemas()[name]
+
+
+def register(name: str, schema: Mapping[str, Any]) -> None:
+    """Add a schema, which may refer to all that are there."""
+    _schemas()[name] = dict(schema)
+
+
 @cache
-def _validator(table: str, mask: str | None = None) -> jsonschema_rs.Draft202012Validator:
-    registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in _TABLES.values()])
-    return jsonschema_rs.Draft202012Validator(_TABLES[table], registry=registry, mask=mask)
+def _schemas() -> dict[str, dict[str, Any]]:
+    files = (SCHEMAS / "files").glob("*.json")
+    return {path.stem: orjson.loads(path.read_bytes()) for path in files}
+
+
+@cache
+def _validator(name: str, mask: str | None = None) -> jsonschema_rs.Draft202012Validator:
+    registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in _schemas().values()])
+    return jsonschema_rs.Draft202012Validator(schema_of(name), registry=registry, mask=mask)

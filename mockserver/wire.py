@@ -133,9 +133,10 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return members
 
 
-def json_response(status: int, value: object) -> Response:
+def json_response(status: int, value: object, usage: Usage = NOTHING) -> Response:
     """Print `value` as the JSON body of a response."""
-    return Response(status, {"content-type": "application/json"}, orjson.dumps(value))
+    headers = {"content-type": "application/json"}
+    return Response(status, headers, orjson.dumps(value), usage=usage)
 
 
 def error_response(status: int, family: Family, code: int | None, message: str) -> Response:

@@ -1,4 +1,4 @@
-"""Writes ``schemas/openapi.json``: the whole contract as one OpenAPI 3.1 document."""
+"""Writes ``schemas/openapi.json``: the newest revision as one OpenAPI 3.1 document."""
 
 import json
 from collections.abc import Iterable
@@ -9,12 +9,13 @@ from typing import Any, TypeAlias, cast
 Json: TypeAlias = Any
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
+#: The newest; its name is the month in which the published page was last read.
 REVISION = max((SCHEMAS / "revisions").iterdir())
 TARGET = SCHEMAS / "openapi.json"
 SERVER = "https://api.siliconflow.cn/v1"
 
 DESCRIPTION = (
-    "Generated from the JSON Schemas and tables beside it; change those. "
+    "Generated from the JSON Schemas and tables of the newest revision; change those. "
     "Each error example names its level: spec is published, observed was seen on the live "
     "service, open is a guess."
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ..contract import Contract
 from ..exchanges import Exchange
 from .violations import Violation
 
@@ -17,9 +18,9 @@ class Check:
     """A function from an exchange to violations, and when it has something to say."""
 
     #: Ids that its violations may bear.
-    requirements: frozenset[str]
+    requirements: Callable[[Contract], frozenset[str]]
     speaks_of: Predicate
-    find: Callable[[Exchange], Iterator[Violation]]
+    find: Callable[[Contract, Exchange], Iterator[Violation]]
 
 
 def asked(exchange: Exchange) -> bool:
@@ -53,10 +54,10 @@ def check(
     """Make a function that yields findings the check of ``requirement``."""
 
     def make(find: Callable[[Exchange], Iterator[Finding]]) -> Check:
-        def violations(exchange: Exchange) -> Iterator[Violation]:
+        def violations(_: Contract, exchange: Exchange) -> Iterator[Violation]:
             for expected, received in find(exchange):
                 yield Violation(requirement, expected, received, (exchange,))
 
-        return Check(frozenset({requirement}), speaks_of, violations)
+        return Check(lambda _: frozenset({requirement}), speaks_of, violations)
 
     return make

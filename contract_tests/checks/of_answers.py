@@ -1,30 +1,36 @@
 """Checks of what surrounds the results: headers, shape, id, counts, refusals."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from ..contract import STATED_BY, AnyJson, breaches
+from ..contract import AnyJson, Contract
 from ..exchanges import Exchange, member
 from .check import Check, Finding, asked, check, parsed, ranked, refused, succeeded
 from .violations import Violation, shorten
 
 
-def _breaches_of_response(exchange: Exchange) -> Iterator[Violation]:
-    for breach in breaches("response", exchange.answer.json):
-        received = f"{shorten(breach.received)} at {breach.path}{_dialect(exchange.answer.json)}"
-        yield Violation(breach.requirement, breach.expected, received, (exchange,))
+def _stated(schema: str) -> Callable[[Contract], frozenset[str]]:
+    return lambda contract: frozenset(
+        name for pointer, name in contract.stated_by.items() if pointer.startswith(f"{schema}#")
+    )
+
+
+def _broken_in_response(contract: Contract, exchange: Exchange) -> Iterator[Violation]:
+    for broken in contract.broken_keywords("response", exchange.answer.json):
+        received = f"{shorten(broken.received)} at {broken.path}{_dialect(exchange.answer.json)}"
+        yield Violation(broken.requirement, broken.expected, received, (exchange,))
 
 
 has_the_shape = Check(
-    frozenset(id_ for pointer, id_ in STATED_BY.items() if pointer.startswith("response#")),
+    _stated("response"),
     lambda exchange: parsed(exchange) and ranked(exchange),
-    _breaches_of_response,
+    _broken_in_response,
 )
 #: Where there is no ranking, what does not hold is found, and the rest has not been tried.
 lacks_a_ranking = Check(
-    frozenset(),
+    lambda _: frozenset(),
     lambda exchange: parsed(exchange) and not ranked(exchange),
-    _breaches_of_response,
+    _broken_in_response,
 )
 
 
@@ -93,16 +99,30 @@ def status_of_a_refusal_is_listed(exchange: Exchange) -> Iterator[Finding]:
         yield "a status from 400 to 499, 503 or 504", f"status {exchange.answer.status}"
 
 
-@check("error.body.family", refused)
-def refusal_has_a_message(exchange: Exchange) -> Iterator[Finding]:
-    """Error bodies that are neither text, nor a JSON string, nor an object with a message."""
+def _broken_in_error(contract: Contract, exchange: Exchange) -> Iterator[Violation]:
+    """Error bodies that are neither text, nor what the schema allows as JSON."""
     answer = exchange.answer
     if answer.is_json:
-        for breach in breaches("error", answer.json):
-            yield f"{breach.expected} at {breach.path}", shorten(answer.text)
+        for broken in contract.broken_keywords("error", answer.json):
+            expected = f"{broken.expected} at {broken.path}"
+            yield Violation(broken.requirement, expected, shorten(answer.text), (exchange,))
     elif not answer.text.strip() or answer.text.lstrip().startswith("<"):
         expected = "text, a JSON string, or a JSON object with a message"
-        yield expected, shorten(answer.text) or "no body"
+        received = shorten(answer.text) or "no body"
+        for requirement in _stated("error")(contract):
+            yield Violation(requirement, expected, received, (exchange,))
+
+
+refusal_has_a_message = Check(_stated("error"), refused, _broken_in_error)
+
+
+@check("error.body.string", lambda exchange: exchange.answer.status in (401, 404))
+def refusal_is_a_string(exchange: Exchange) -> Iterator[Finding]:
+    """Bodies of a 401 or 404 that are neither a JSON string nor plain text."""
+    answer = exchange.answer
+    is_page = answer.text.lstrip().startswith("<")
+    if not isinstance(answer.json, str) and (answer.is_json or is_page or not answer.text.strip()):
+        yield "a string", shorten(answer.text) or "no body"
 
 
 @check("error.key_hidden", lambda _: True)

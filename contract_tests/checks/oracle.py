@@ -1,9 +1,11 @@
-"""The judge's word on one exchange that a test has at hand."""
+"""The oracle: asserts that one exchange, which a test has at hand, keeps the contract."""
 
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Protocol
 
-from ..contract import DOCUMENTS, REQUIREMENTS, breaches, model_named
+from ..contract import Contract, load_contract
 from ..exchanges import Exchange, is_object, member
 from .catalogue import examine
 from .library_adapters import read_answer, read_request
@@ -11,45 +13,67 @@ from .violations import Violation, shorten
 
 
 class NonconformingError(AssertionError):
-    """An answer breaks the contract."""
+    """An answer that breaks the contract."""
 
-    def __init__(self, violations: tuple[Violation, ...]) -> None:
-        super().__init__("\n".join(_told(violations)))
+    def __init__(self, contract: Contract, violations: tuple[Violation, ...]) -> None:
+        super().__init__("\n".join(_lines(contract, violations)))
         self.violations = violations
 
 
 class Oracle(Protocol):
-    """What the fixture ``rerank_oracle`` is: see :func:`assert_conforms`."""
+    """What the fixture ``rerank_oracle`` is: see `assert_conforms`."""
 
-    def __call__(self, request: object, response: object, *, strict: bool = False) -> None:
-        """Raise :class:`NonconformingError` if the answer breaks the contract."""
+    def __call__(
+        self,
+        request: object,
+        response: object,
+        *,
+        strict: bool = False,
+        revision: str | Path | None = None,
+    ) -> None:
+        """Raise `NonconformingError` if the contract does not allow the answer."""
         ...
 
 
-def assert_conforms(request: object, response: object, *, strict: bool = False) -> None:
-    """Raise :class:`NonconformingError` if the answer is none that the contract allows.
+def assert_conforms(
+    request: object,
+    response: object,
+    *,
+    strict: bool = False,
+    revision: str | Path | None = None,
+) -> None:
+    """Raise `NonconformingError` if the contract does not allow the answer.
 
-    ``request`` is that of httpx, requests, urllib or a call of the mock, or the body that was
-    sent: an object, text or bytes. ``response`` is that of httpx, requests, urllib3, aiohttp (once
-    it is read) or a call, or ``(status, headers, body)``. Only what is published fails; with
-    ``strict`` also what was seen on the live service. Raises ``TypeError`` for what cannot be read
-    and ``ValueError`` for a request that is no rerank request.
+    `request` is that of httpx, requests, urllib or a call of the mock, or the body that was sent:
+    an object, text or bytes. `response` is that of httpx, requests, urllib3, aiohttp (once it is
+    read) or a call, or `(status, headers, body)`. Only a breach of what is published fails; with
+    `strict` also a difference from what was seen on the live service. `revision` is the name or
+    the folder of a revision of the contract, by default the newest.
+
+    Raises `TypeError` for a request or an answer that cannot be read, `ValueError` for a request
+    that is not a rerank request, and `RevisionError` for an unknown revision.
     """
     __tracebackhide__ = True
+    contract = _contract(revision)
     sent, key = read_request(request)
     exchange = Exchange(sent, read_answer(response, key))
     levels = {"spec", "observed"} if strict else {"spec"}
-    _, found = examine(exchange)
+    _, found = examine(contract, exchange)
     violations = tuple(
         violation
-        for violation in (*found, *_accepted(exchange))
-        if REQUIREMENTS[violation.requirement].level in levels
+        for violation in (*found, *_accepted(contract, exchange))
+        if violation.requirement in contract.requirements
+        and contract.requirements[violation.requirement].level in levels
     )
     if violations:
-        raise NonconformingError(violations)
+        raise NonconformingError(contract, violations)
 
 
-def _accepted(exchange: Exchange) -> Iterator[Violation]:
+#: Read once: a test suite may ask for every answer.
+_contract = cache(load_contract)
+
+
+def _accepted(contract: Contract, exchange: Exchange) -> Iterator[Violation]:
     """Violations where a request that breaks the contract was answered like any other."""
     body, status = exchange.request.body, exchange.answer.status
     if status >= 300:
@@ -59,24 +83,23 @@ def _accepted(exchange: Exchange) -> Iterator[Violation]:
         expected = f"a refusal of {shorten(body.decode(errors='replace'))}"
         yield Violation("request.body.json", expected, received, (exchange,))
         return
-    model = member(body, "model")
-    form = model_named(model).form if isinstance(model, str) else "classic"
+    model = contract.model_named(str(member(body, "model")))
     # An optional field that is null counts as absent to most.
-    required = DOCUMENTS[f"request.{form}"]["required"]
+    required = contract.required_of(model)
     if is_object(body):
         body = {k: v for k, v in body.items() if v is not None or k in required}
-    for breach in breaches(f"request.{form}", body):
-        place = f"{shorten(breach.received)} at {breach.path}"
-        expected = f"a refusal of {place}, which breaks {breach.expected}"
-        yield Violation(breach.requirement, expected, received, (exchange,))
+    for broken in contract.broken_keywords(f"request.{model.form}", body):
+        place = f"{shorten(broken.received)} at {broken.path}"
+        expected = f"a refusal of {place}, which breaks {broken.expected}"
+        yield Violation(broken.requirement, expected, received, (exchange,))
 
 
-def _told(violations: tuple[Violation, ...]) -> Iterator[str]:
+def _lines(contract: Contract, violations: tuple[Violation, ...]) -> Iterator[str]:
     exchange = violations[0].exchanges[-1]
     count = "1 requirement" if len(violations) == 1 else f"{len(violations)} requirements"
     yield f"the answer breaks {count} of the contract"
     for violation in violations:
-        requirement = REQUIREMENTS[violation.requirement]
+        requirement = contract.requirements[violation.requirement]
         yield ""
         yield f"{requirement.id} ({requirement.level}): {requirement.sentence}"
         yield f"  expected {violation.expected}"

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import TextIO, cast
 
 import jsonschema
@@ -25,9 +26,12 @@ API_KEY = "RERANK_API_KEY"
 BLOT = "[key]"
 _UNPROXIED = "127.0.0.1,localhost"
 
-_ANSWER = jsonschema.Draft202012Validator(
-    json.loads((FOLDER / "answer.schema.json").read_text(encoding="utf-8"))
-)
+
+@cache
+def _answer_validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(
+        json.loads((FOLDER / "answer.schema.json").read_text(encoding="utf-8"))
+    )
 
 
 class CommandError(Exception):
@@ -136,7 +140,7 @@ def _checked(answer: AnyJson) -> tuple[AnyJson, str]:
     kinds = ("ranking", "error", "not_applicable")
     if sum(kind in answer for kind in kinds) != 1:
         return None, f"printed JSON with not exactly one of {', '.join(kinds)}"
-    for error in _ANSWER.iter_errors(answer):  # pyright: ignore[reportUnknownMemberType] - untyped overload
+    for error in _answer_validator().iter_errors(answer):  # pyright: ignore[reportUnknownMemberType] - untyped overload
         # Of the three forms the one that it has is the one to explain.
         form = next(number for number, kind in enumerate(kinds) if kind in answer)
         told = next(found for found in error.context or () if found.schema_path[0] == form)

@@ -11,13 +11,13 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from ..command.options import file_problems, selects
+from ..command.options import declare_revision, file_problems, revision_problem, selects
 from ..report.writers import write_file
 from . import report
 from .attempts import CommandError, run, wait
 from .grading import Grade, Graded, grade
 from .mock_process import Mock, MockError
-from .scenarios import SCENARIOS, ClientScenario
+from .scenarios import ClientScenario, scenarios
 
 #: A command that has neither asked nor told anything in so many first scenarios is given up.
 IDLE = 2
@@ -41,6 +41,7 @@ def declare(add: Callable[..., object]) -> None:
     )
     add("--host", default="127.0.0.1", help="where the mock listens (default: %(default)s)")
     add("--port", type=int, default=0, help="0 picks a free one (default: %(default)s)")
+    declare_revision(add)
     # The words after -- are left to the client.
     add("client", nargs="*", metavar="-- COMMAND", help="the client, and its arguments")
 
@@ -61,13 +62,13 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    wanted = [scenario for scenario in SCENARIOS.values() if _is_wanted(scenario, options.only)]
+    wanted = [scenario for scenario in scenarios().values() if _is_wanted(scenario, options.only)]
     all_graded: list[Graded] = []
     trouble = None
     # Whoever ends this process ends mock and client too, which are in sessions of their own.
     before = signal.signal(signal.SIGTERM, _end)
     try:
-        with Mock(options.host, options.port) as mock:
+        with Mock(options.host, options.port, options.revision) as mock:
             for graded in _grades(mock, wanted, options):
                 all_graded.append(graded)
                 print(report.line(graded), flush=True)
@@ -79,7 +80,10 @@ def _main(options: argparse.Namespace) -> int:
         print("interrupted: these are the grades so far", file=sys.stderr)
     finally:
         signal.signal(signal.SIGTERM, before)
-    again = shlex.join(["rerank-contract", "client", "--only", "ID", "--", *options.client])
+    revision = [f"--revision={options.revision}"] if options.revision else []
+    again = shlex.join(
+        ["rerank-contract", "client", "--only", "ID", *revision, "--", *options.client]
+    )
     for told in report.failures(all_graded, "" if options.wait else again):
         print(told)
     print(f"\n{report.summary(all_graded) or 'nothing was graded'}")
@@ -119,13 +123,15 @@ def _is_wanted(scenario: ClientScenario, only: list[str]) -> bool:
 
 
 def _problems(options: argparse.Namespace) -> Iterator[str]:
+    if trouble := revision_problem(options.revision):
+        yield trouble
     if options.client and options.wait:
         yield "--wait runs no command: leave out what stands after --"
     if not options.client and not options.wait:
         yield "name the client after --, as in `-- python my_client.py`, or ask to --wait"
     for name in options.only:
-        if not any(selects(name, scenario) for scenario in SCENARIOS):
-            known = {*SCENARIOS, *(scenario.partition(".")[0] for scenario in SCENARIOS)}
+        if not any(selects(name, scenario) for scenario in scenarios()):
+            known = {*scenarios(), *(scenario.partition(".")[0] for scenario in scenarios())}
             close = get_close_matches(name, sorted(known), n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             yield f"--only: no scenario is called {name}{hint}"

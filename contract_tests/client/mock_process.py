@@ -38,9 +38,11 @@ class Mock:
     #: Where clients find it, ending in ``/v1``.
     base_url: str
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, revision: str | None = None) -> None:
         self._command = [sys.executable, "-m", _MODULE, "serve", "--quiet"]
         self._command += ["--host", host, "--port", str(port), "--admin-token-env", _TOKEN]
+        if revision is not None:
+            self._command += ["--revision", revision]
         self._token = secrets.token_urlsafe()
 
     def __enter__(self) -> "Mock":

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ..contract import AnyJson
 from .grading import Grade, Graded
-from .scenarios import VERSION as SCENARIOS_VERSION
+from .scenarios import version
 
 VERSION = 1
 #: Most characters of a body that are told.
@@ -54,7 +54,7 @@ def write(all_graded: Sequence[Graded]) -> str:
     counts = _counts(all_graded)
     content: AnyJson = {
         "version": VERSION,
-        "scenarios_version": SCENARIOS_VERSION,
+        "scenarios_version": version(),
         "counts": {grade.value: counts[grade] for grade in Grade},
         "grades": [_row(graded) for graded in all_graded],
     }

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, TypeAlias
 
 from ..contract import SCHEMAS, AnyJson
@@ -31,7 +32,7 @@ class Expectation:
     requests: tuple[int, int]
 
     @classmethod
-    def read(cls, row: AnyJson) -> "Expectation":
+    def from_json(cls, row: AnyJson) -> "Expectation":
         """Make it of JSON that keeps the schema."""
         fewest, most = row.get("requests", (1, 1))
         return cls(
@@ -70,7 +71,7 @@ class ClientScenario:
     expect: Expectation
 
     @classmethod
-    def read(cls, row: AnyJson) -> "ClientScenario":
+    def from_json(cls, row: AnyJson) -> "ClientScenario":
         """Make it of JSON that keeps the schema."""
         task = row["task"]
         return cls(
@@ -86,7 +87,7 @@ class ClientScenario:
             seconds=row.get("seconds", 60),
             allow=frozenset(row.get("allow", ())),
             judge_sent=row.get("judge_sent", True),
-            expect=Expectation.read(row["expect"]),
+            expect=Expectation.from_json(row["expect"]),
         )
 
 
@@ -100,10 +101,19 @@ def _documents(told: AnyJson) -> AnyJson:
     ]
 
 
-_CONTENT: AnyJson = json.loads((FOLDER / "scenarios.json").read_text(encoding="utf-8"))
+@cache
+def version() -> int:
+    """Version of the scenarios."""
+    number: int = _content()["version"]
+    return number
 
-VERSION: int = _CONTENT["version"]
-#: By id, in the order of their numbers.
-SCENARIOS: Mapping[str, ClientScenario] = {
-    row["id"]: ClientScenario.read(row) for row in _CONTENT["scenarios"]
-}
+
+@cache
+def scenarios() -> Mapping[str, ClientScenario]:
+    """The scenarios by id, in the order of their numbers."""
+    return {row["id"]: ClientScenario.from_json(row) for row in _content()["scenarios"]}
+
+
+@cache
+def _content() -> AnyJson:
+    return json.loads((FOLDER / "scenarios.json").read_text(encoding="utf-8"))

@@ -3,54 +3,68 @@
 import importlib
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
-from ..contract import REQUIREMENTS, REVISION, SCHEMAS, Requirement, representatives
-from ..strategies import faults
+from ..contract import SCHEMAS, Contract, Requirement, revisions
+from ..judging.limits import EFFORTS
+from ..strategies import Strategies
+from .cases import CASES
 
 #: The room, where the tests lie.
 ROOM = Path(__file__).parents[1]
 
 
-def tests_by_requirement() -> dict[str, list[str]]:
+@cache
+def tests_by_requirement(contract: Contract) -> dict[str, list[str]]:
     """Requirement -> names of the tests that try it."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted(ROOM.glob("test_*.py")):
         module = importlib.import_module(f"..{path.stem}", __package__)
         for name, function in vars(module).items():
-            marks: list[pytest.Mark] = getattr(function, "pytestmark", [])
-            for requirement in sorted(_requirements(marks)):
-                found[requirement].append(f"{path.name}::{name}")
+            if name.startswith("test_"):
+                for requirement in sorted(set(_requirements(contract, function))):
+                    found[requirement].append(f"{path.name}::{name}")
     return found
 
 
-def _requirements(marks: list[pytest.Mark]) -> Iterator[str]:
-    for mark in marks:
+def _requirements(contract: Contract, test: Callable[..., object]) -> Iterator[str]:
+    for mark in _marks(test):
         if mark.name == "requirement":
             yield from mark.args
-        elif mark.name == "faults":
-            yield from {
-                fault.requirement
-                for model in representatives()
-                for fault in faults(model)
-                if fault.field == mark.args[0]
-            }
-        elif mark.name == "parametrize":
-            for case in mark.args[1]:
-                yield from _requirements(list(getattr(case, "marks", ())))
+        elif mark.name == "states":
+            schema = f"{mark.args[0]}#"
+            yield from (id_ for at, id_ in contract.stated_by.items() if at.startswith(schema))
+    strategies, judged = Strategies(contract), contract.representatives()
+    for name in CASES.keys() & set(signature(test).parameters):
+        for case in CASES[name](strategies, judged, EFFORTS["thorough"]):
+            yield from case.requirements
 
 
-def listing() -> Iterator[str]:
+def _marks(test: Callable[..., object]) -> list[pytest.Mark]:
+    marks: list[pytest.Mark] = getattr(test, "pytestmark", [])
+    return marks
+
+
+def listing(contract: Contract) -> Iterator[str]:
     """One line for each requirement."""
-    width = max(map(len, REQUIREMENTS))
-    for requirement in REQUIREMENTS.values():
+    width = max(map(len, contract.requirements))
+    for requirement in contract.requirements.values():
         yield f"{requirement.id:{width}}  {requirement.level:8}  {requirement.sentence}"
 
 
-def explanation(requirement: Requirement) -> Iterator[str]:
+def revision_listing() -> Iterator[str]:
+    """One line for each shipped revision."""
+    names = revisions()
+    for name in names:
+        yield f"{name}  (newest)" if name == names[-1] else name
+
+
+def explanation(contract: Contract, requirement: Requirement) -> Iterator[str]:
     """Everything about one requirement."""
     source = requirement.source
     place = ", ".join(filter(None, (source["section"], source["field"])))
@@ -63,8 +77,19 @@ def explanation(requirement: Requirement) -> Iterator[str]:
     yield from textwrap.wrap(requirement.sentence, 96, initial_indent="  ", subsequent_indent="  ")
     yield f"  level   {requirement.level}: {meaning[requirement.level]}"
     yield f"  source  {source['kind']}: {place}"
-    home = REVISION.relative_to(SCHEMAS.parent).as_posix()
+    home = _home(contract)
     for pointer in requirement.applies_to:
         yield f"  schema  {home}/{pointer.replace('#', '.json#')}"
-    for test in tests_by_requirement().get(requirement.id, []):
+    for test in tests_by_requirement(contract).get(requirement.id, []):
         yield f"  test    {test}"
+    for switch in contract.switches.values():
+        if requirement.id in switch.requirements:
+            yield f"  switch  {switch.name}: {switch.question}"
+            yield from (f"          {value}" for value in switch.values)
+
+
+def _home(contract: Contract) -> str:
+    """The folder of the contract, from the checkout if it is in one."""
+    if contract.folder.is_relative_to(SCHEMAS):
+        return contract.folder.relative_to(SCHEMAS.parent).as_posix()
+    return contract.folder.as_posix()

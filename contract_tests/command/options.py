@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from ..contract import REQUIREMENTS, AnyJson
+from ..contract import AnyJson, Contract, RevisionError, load_contract
 from ..judging.limits import EFFORTS
 from ..mutants.catalogue import MUTANTS
 from ..mutants.conforming_variants import CONFORMING_VARIANTS
@@ -32,6 +32,7 @@ def declare(add: Callable[..., object], *strict: str) -> None:
         help="the embedded mock, the same at a socket, or a base URL such as https://host/v1 "
         "(default: %(default)s)",
     )
+    declare_revision(add)
     add(
         "--api-key-env",
         default="SILICONFLOW_API_KEY",
@@ -94,6 +95,15 @@ def declare(add: Callable[..., object], *strict: str) -> None:
     )
 
 
+def declare_revision(add: Callable[..., object]) -> None:
+    """Declare the option that names a revision of the contract."""
+    add(
+        "--revision",
+        metavar="NAME|FOLDER",
+        help="revision of the contract: a shipped one, or a folder (default: the newest)",
+    )
+
+
 def problem(options: argparse.Namespace) -> str | None:
     """What is wrong with the options, found before anything is sent; None where nothing is."""
     return next(_problems(options), None)
@@ -128,15 +138,31 @@ def file_problems(name: str, path: Path) -> Iterator[str]:
         yield f"{name}: the folder {path.parent} does not exist"
 
 
+def revision_problem(revision: str | None) -> str | None:
+    """Why the revision cannot be loaded; None if it can."""
+    try:
+        load_contract(revision)
+    except RevisionError as error:
+        return f"--revision: {error}"
+    return None
+
+
 def _problems(options: argparse.Namespace) -> Iterator[str]:
+    if trouble := revision_problem(options.revision):
+        yield trouble
+        return
+    contract = load_contract(options.revision)
     if options.target not in EMBEDDED:
         yield from _address_problems(options.target)
         yield from _key_problems(options.target, options.api_key_env)
         if options.second_api_key_env:
             yield from _key_problems(options.target, options.second_api_key_env)
     for wanted in options.only:
-        if not any(selects(wanted, name) for name in REQUIREMENTS):
-            yield unknown_requirement("--only", wanted)
+        if not any(selects(wanted, name) for name in contract.requirements):
+            yield unknown_requirement(contract, "--only", wanted)
+    mutant = options.mutant and MUTANTS[options.mutant]
+    if mutant and mutant.requirement not in contract.requirements:
+        yield f"--mutant: revision {contract.revision} does not have {mutant.requirement}"
     for name, path in files(options).items():
         yield from file_problems(f"--{name}", path)
     summary = summary_file() if options.github else None
@@ -165,13 +191,13 @@ def _key_problems(target: str, variable: str) -> Iterator[str]:
         yield f"${variable} holds what no header can carry: a line break, say, or a space at an end"
 
 
-def unknown_requirement(option: str, wanted: str) -> str:
+def unknown_requirement(contract: Contract, option: str, wanted: str) -> str:
     """What to say of an id that no requirement has."""
-    return f"{option}: no requirement is called {wanted}{_suggestion(wanted)}"
+    return f"{option}: no requirement is called {wanted}{_suggestion(contract, wanted)}"
 
 
-def _suggestion(wanted: str) -> str:
-    fronts = {name.rsplit(".", count)[0] for name in REQUIREMENTS for count in range(3)}
+def _suggestion(contract: Contract, wanted: str) -> str:
+    fronts = {name.rsplit(".", count)[0] for name in contract.requirements for count in range(3)}
     close = get_close_matches(wanted, sorted(fronts), n=1)
     return f"; did you mean {close[0]}?" if close else ""
 

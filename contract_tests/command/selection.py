@@ -1,20 +1,20 @@
 """Which tests run, for which models and faults, and in which order."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import pytest
 
-from ..contract import REQUIREMENTS, Model, model_named, representatives
+from ..contract import Contract, Model
 from ..judging.limits import EFFORTS, Effort
-from ..strategies import Fault, faults
+from ..strategies import Fault
 from .options import selects
 
 _LEVELS = ("spec", "observed", "open")
 
 
-def chosen(names: Iterable[str]) -> tuple[Model, ...]:
+def chosen(contract: Contract, names: Iterable[str]) -> tuple[Model, ...]:
     """The models of those names; without names the cheapest of each kind."""
-    return tuple(map(model_named, names)) or representatives()
+    return tuple(map(contract.model_named, names)) or contract.representatives()
 
 
 def firsts(models: Iterable[Model]) -> list[Model]:
@@ -38,39 +38,37 @@ def models_for(marker: pytest.Mark | None, judged: Iterable[Model]) -> list[Mode
     return firsts(model for model in judged if model.form in marker.args)
 
 
-def faults_of(field: str, judged: Iterable[Model], effort: Effort) -> Iterator[tuple[Model, Fault]]:
-    """The faults of the field, each with the first model of each form that must refuse it."""
-    seen: set[tuple[str, str]] = set()
-    for model in judged:
-        for fault in faults(model):
-            name = (model.form, str(fault))
-            if fault.field == field and (effort.every_fault or fault.telling) and name not in seen:
-                seen.add(name)
-                yield model, fault
+def requirements_of(item: pytest.Item, contract: Contract) -> list[str]:
+    """Ids of the requirements that a test names, as far as the contract has them."""
+    names = [name for marker in item.iter_markers("requirement") for name in marker.args]
+    for marker in item.iter_markers("states"):
+        schema = f"{marker.args[0]}#"
+        names += [id_ for place, id_ in contract.stated_by.items() if place.startswith(schema)]
+    return [name for name in dict.fromkeys(names) if name in contract.requirements]
 
 
-def requirements_of(item: pytest.Item) -> list[str]:
-    """Ids of the requirements that a test names."""
-    return [name for marker in item.iter_markers("requirement") for name in marker.args]
+def is_on(item: pytest.Item, contract: Contract, only: Iterable[str], effort: Effort) -> bool:
+    """Whether a test is to run: `--only` asks for it, or it is within the effort.
 
-
-def is_on(item: pytest.Item, only: Iterable[str], effort: Effort) -> bool:
-    """Whether a test is to run: it is asked for by ``--only``, or within the effort."""
-    wanted = list(only)
+    A test of requirements that the contract lacks is not.
+    """
+    names, wanted = requirements_of(item, contract), list(only)
     if wanted:
-        return any(selects(one, name) for one in wanted for name in requirements_of(item))
-    return _least_effort(item).examples <= effort.examples
+        return any(selects(one, name) for one in wanted for name in names)
+    is_probe = parameter(item, "switch") is not None
+    return bool(names or is_probe) and _least_effort(item).examples <= effort.examples
 
 
-def rank(item: pytest.Item) -> tuple[int, int, int]:
+def rank(item: pytest.Item, contract: Contract) -> tuple[int, int, int]:
     """What a test is sorted by: the most telling first, then level, then the contract's order."""
-    names = requirements_of(item) or ["endpoint.rerank"]
+    order = list(contract.requirements)
+    names = requirements_of(item, contract) or order[-1:]
     fault = parameter(item, "fault")
     least = _least_effort(item)
     if isinstance(fault, Fault) and not fault.telling:
         least = EFFORTS["standard"]
-    level = min(_LEVELS.index(REQUIREMENTS[name].level) for name in names)
-    return least.examples, level, min(map(list(REQUIREMENTS).index, names))
+    level = min(_LEVELS.index(contract.requirements[name].level) for name in names)
+    return least.examples, level, min(map(order.index, names))
 
 
 def model_of(item: pytest.Item) -> Model | None:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..contract import GATED_FIELDS, REQUIREMENTS, STATED_BY, AnyJson, Model
-from ..strategies import faults
+from ..contract import AnyJson, Model
+from ..strategies import Strategies
 
 BOUNDS = ("minimum", "maximum", "minLength", "minItems")
 
@@ -13,6 +13,7 @@ BOUNDS = ("minimum", "maximum", "minLength", "minItems")
 class Coverage:
     """What a run has tried."""
 
+    strategies: Strategies
     #: Requirements of which something was accepted, as it must be.
     accepted: set[str] = field(default_factory=set[str])
     #: Requirements of which something was refused, as it must be.
@@ -26,22 +27,26 @@ class Coverage:
         """Take down a body that was accepted."""
         self.accepted.add(requirement)
         model = body["model"]
-        self.gates |= {(model, name) for name in GATED_FIELDS if name in body}
+        self.gates |= {
+            (model, name) for name in self.strategies.contract.gated_fields if name in body
+        }
 
     def rows(self, models: Iterable[Model], tried: set[str]) -> Iterator[tuple[str, int, int]]:
         """What there is to try, how much of it was tried, and how much there is for these models.
 
         A fault is a field that is missing, null, of a wrong type or out of range.
         """
-        judged = list(models)
+        judged, contract = list(models), self.strategies.contract
         bounds = {
             requirement
-            for pointer, requirement in STATED_BY.items()
+            for pointer, requirement in contract.stated_by.items()
             if pointer.startswith("request") and pointer.endswith(BOUNDS)
         }
         sides = len(bounds & self.accepted) + len(bounds & self.refused)
         yield "sides of bounds", sides, 2 * len(bounds)
-        wrong = {(model.form, str(fault)) for model in judged for fault in faults(model)}
+        wrong = {
+            (model.form, str(fault)) for model in judged for fault in self.strategies.faults(model)
+        }
         yield (
             "faults",
             len(wrong & self.faults),
@@ -51,7 +56,7 @@ class Coverage:
             (model.id, name)
             for model in judged
             if model.supports is not None
-            for name in GATED_FIELDS
+            for name in contract.gated_fields
         }
         yield "gated fields by model", len(gates & self.gates), len(gates)
-        yield "requirements", len(tried & REQUIREMENTS.keys()), len(REQUIREMENTS)
+        yield "requirements", len(tried & contract.requirements.keys()), len(contract.requirements)

@@ -8,16 +8,18 @@ from functools import partial
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 
-from ..checks import catalogue as checks
+from ..checks import catalogue
 from ..checks.check import Finding
 from ..checks.relations import same_ranking, scores
 from ..checks.violations import Violation
-from ..contract import AnyJson, Model
+from ..contract import AnyJson, Contract, Model
 from ..exchanges import Credential, Exchange, Request, member
-from ..strategies import Body, Fault, faulty, plainest, valid, values
+from ..strategies import Body, Bound, Fault, Strategies
 from ..targets import Target
+from .connection import InconclusiveError, seen
+from .probes import is_brief, probe_request
 from .property_runner import Example, PropertyRunner
-from .run import InconclusiveError, PrerequisiteError, Run, key, seen
+from .run import Run, key
 
 ENDPOINT = "endpoint.rerank"
 #: Without these an answer has no ranking to look at.
@@ -35,6 +37,10 @@ PREREQUISITES = (
     "response.results.relevance_score.type",
     "response.results.complete",
 )
+
+
+class PrerequisiteError(InconclusiveError):
+    """It could not be tried here: something that it needs does not hold."""
 
 
 class ViolatedError(AssertionError):
@@ -61,54 +67,64 @@ class Judge:
         self.requirements = requirements
         self._found: list[Violation] = []
 
+    @property
+    def contract(self) -> Contract:
+        """The contract that the target is held to."""
+        return self.run.contract
+
+    @property
+    def draw(self) -> Strategies:
+        """What can be drawn."""
+        return self.run.strategies
+
     def examine(
         self, examples: st.SearchStrategy[Example], prove: Callable[[Example], object]
     ) -> None:
         """Draw examples and prove each; make smaller what breaks a requirement.
 
-        Raises :class:`ViolatedError` where a requirement fails that the test names or that no
-        test has found broken before, :class:`~.judging.run.InconclusiveError` where nothing was
-        found out.
+        Raises `ViolatedError` if a requirement fails that the test names, or that no test has
+        found broken before, and `InconclusiveError` if nothing was found out.
         """
-        examination = self._examination(prove)
-        examination.draw(examples)
-        self._conclude(examination, prove)
+        runner = self._runner(prove)
+        runner.draw(examples)
+        self._conclude(runner, prove)
 
     def examine_machine(
         self,
         machine: Callable[[Callable[[Example], None]], RuleBasedStateMachine],
         prove: Callable[[Example], object],
     ) -> None:
-        """As :meth:`examine`; state machines write the examples down and hand them over."""
-        examination = self._examination(prove)
-        examination.play(machine)
-        self._conclude(examination, prove)
+        """The same as `examine`; state machines write the examples down and hand them over."""
+        runner = self._runner(prove)
+        runner.play(machine)
+        self._conclude(runner, prove)
 
-    def _examination(self, prove: Callable[[Example], object]) -> PropertyRunner[Example]:
+    def _runner(self, prove: Callable[[Example], object]) -> PropertyRunner[Example]:
         return PropertyRunner(
             self.run, self.test, lambda example: self._prove(lambda: prove(example))
         )
 
     def _conclude(
-        self, examination: PropertyRunner[Example], prove: Callable[[Example], object]
+        self, runner: PropertyRunner[Example], prove: Callable[[Example], object]
     ) -> None:
-        if examination.sought is not None:
-            self._judge_again(examination.sought, partial(prove, *examination.smallest))
+        if runner.sought is not None:
+            self._judge_again(runner.sought, partial(prove, *runner.smallest))
             raise ViolatedError(self._failures())
-        if examination.stopped:
-            raise examination.stopped
+        if runner.stopped:
+            raise runner.stopped
         if self.requirements - self.run.ledger.tried:
             raise self._unmet("an answer with a ranking")
 
     def needs(self, model: Model) -> None:
         """Make sure, once for each model, that the target serves it and ranks what is plainest.
 
-        Where it does not, nothing else can be found out, and nothing more is spent. Raises
-        :class:`~.judging.run.NotServedError`, :class:`~.judging.run.PrerequisiteError`, and what
-        :meth:`examine` raises.
+        Otherwise nothing else can be found out, and nothing more is spent. Raises `NotServedError`,
+        `PrerequisiteError`, and what `examine` raises.
         """
-        self.run.needs(self.target, model)
-        plain = plainest(model)
+        plain = self.draw.plainest(model)
+        first = self.run.served.needs(self.target, model)
+        if first is not None and first.ranking:
+            self.run.references[key(plain)] = first
         if key(plain) not in self.run.references and model.id not in self.run.unranked:
             self.run.unranked.add(model.id)
             with contextlib.suppress(PrerequisiteError):
@@ -118,7 +134,9 @@ class Judge:
 
     def _rank_plainly(self, model: Model, plain: Body) -> None:
         exchange = self.send(Request(plain))
-        requirement = "request.multimodal.text" if model.form == "multimodal" else ENDPOINT
+        requirement = ENDPOINT
+        if model.form == "multimodal":
+            requirement = "request.multimodal.text"
         if 400 <= exchange.answer.status < 500:
             string = Request({**plain, "documents": plain["documents"][0]})
             if self.send(string).answer.status == 200:
@@ -154,7 +172,14 @@ class Judge:
             self.run.coverage.faults.add((model.form, str(fault)))
             self.expect_status("error.status.bad_request", 400, exchange)
 
-        self.examine(faulty(model, fault), prove)
+        self.examine(self.draw.faulty(model, fault), prove)
+
+    def examine_bound(self, model: Model, bound: Bound) -> None:
+        """Examine requests with a value that just keeps the bound: each must be accepted."""
+        self.examine(
+            bound.right.flatmap(lambda right: self.draw.valid(model, **{bound.field: right})),
+            lambda body: self.accepts(bound.requirement, body),
+        )
 
     def examine_gate(self, model: Model, field: str) -> None:
         """Examine requests with a gated field that the model lacks: refused, or ignored."""
@@ -164,20 +189,46 @@ class Judge:
             body, value = example
             without = self.reference(body)
             gated = self.send(Request({**body, field: value}))
-            status = gated.answer.status
-            difference = same_ranking(scores(without), scores(gated)) if status < 400 else ()
+            accepted = gated.answer.status < 400
+            difference = same_ranking(scores(without), scores(gated)) if accepted else ()
             self.compare(requirement, difference, without, gated)
             self.run.coverage.gates.add((model.id, field))
-            self.observe(requirement, "ignored" if status < 400 else f"refused with {status}")
+            self.observe("gated_fields", gated, requirement)
 
-        self.examine(st.tuples(valid(model), values(field)), prove)
+        strategies = self.draw
+        self.examine(st.tuples(strategies.valid(model), strategies.values(field)), prove)
+
+    def examine_default(self, model: Model, field: str) -> None:
+        """Examine requests with and without the default of a field: both must rank the same."""
+        pointer = f"request.{model.form}#/properties/{field}"
+        default = self.contract.keywords(pointer)["default"][1]
+        requirement = f"request.{field}.default"
+
+        def prove(body: Body) -> None:
+            absent = self.reference(body)
+            explicit = self.ranks(ENDPOINT, {**body, field: default})
+            difference = same_ranking(scores(absent), scores(explicit))
+            self.compare(requirement, difference, absent, explicit)
+
+        self.examine(self.draw.valid(model, **{field: None}), prove)
+
+    def examine_switch(self, model: Model, name: str) -> None:
+        """Send the probe of a switch, and note which of its values the answer shows."""
+        switch = self.contract.switches[name]
+
+        def prove() -> None:
+            request = probe_request(switch, model)
+            asked = self.run.connection.ask(self.target, request, patiently=not is_brief(switch))
+            self.observe(name, self._take(asked))
+
+        self.examine_once(prove)
 
     def accepts(self, requirement: str, body: AnyJson) -> Exchange:
-        """Sender a body that must be accepted; what is refused ends the example."""
+        """Send a body that must be accepted; what is refused ends the example."""
         return self._accepted(requirement, self.send(Request(body)))
 
     def refuses(self, requirement: str, request: Request) -> Exchange:
-        """Sender a request that must be refused; what is accepted ends the example."""
+        """Send a request that must be refused; what is accepted ends the example."""
         exchange = self.send(request)
         self.run.ledger.tried.add(requirement)
         if exchange.answer.status < 400:
@@ -190,12 +241,12 @@ class Judge:
     def ranks(
         self, requirement: str, body: Body, credential: Credential = Credential.KEY
     ) -> Exchange:
-        """As :meth:`accepts`; a ranking that cannot be compared ends the example too."""
+        """The same as `accepts`; a ranking that cannot be compared ends the example too."""
         exchange = self.send(Request(body, credential=credential))
         return self._comparable(self._accepted(requirement, exchange))
 
     def reference(self, body: Body, requirement: str = ENDPOINT) -> Exchange:
-        """As :meth:`ranks`, but an earlier exchange that had the same body will do."""
+        """The same as `ranks`, but an earlier exchange that had the same body will do."""
         name = key(body)
         if name in self.run.references:
             self.run.ledger.tried.add(requirement)
@@ -215,19 +266,28 @@ class Judge:
         for expected, received in findings:
             self._violated(requirement, expected, received, *exchanges)
 
-    def observe(self, requirement: str, finding: str) -> None:
-        """Take down what the target does where the contract leaves it open."""
+    def observe(self, switch: str, exchange: Exchange, *requirements: str) -> None:
+        """Note which value of a switch an answer shows, for the requirements that it answers."""
+        if switch not in self.contract.switches:
+            return
+        shown = self.run.probes.value_shown(switch, exchange.answer)
+        finding = str(shown) if shown else f"another answer: {seen(exchange.answer)}"
+        for requirement in requirements or self.contract.switches[switch].requirements:
+            self.note(requirement, finding)
+
+    def note(self, requirement: str, finding: str) -> None:
+        """Note what the target does where the contract leaves it open and no switch names it."""
         self.run.ledger.tried.add(requirement)
         self.run.ledger.observed[requirement].add(finding)
 
     def send(self, request: Request) -> Exchange:
-        """Sender one request and run the checks on the answer."""
-        return self._take(self.run.ask(self.target, request))
+        """Send one request and run the checks on the answer."""
+        return self._take(self.run.connection.ask(self.target, request))
 
     def send_together(self, requests: Sequence[Request]) -> list[Exchange]:
-        """Sender requests at the same time and run the checks on the answers."""
+        """Send requests at the same time and run the checks on the answers."""
         with ThreadPoolExecutor(len(requests)) as pool:
-            asked = list(pool.map(partial(self.run.ask, self.target), requests))
+            asked = list(pool.map(partial(self.run.connection.ask, self.target), requests))
         return [self._take(exchange) for exchange in asked]
 
     def _accepted(self, requirement: str, exchange: Exchange) -> Exchange:
@@ -245,7 +305,7 @@ class Judge:
         return exchange
 
     def _take(self, exchange: Exchange) -> Exchange:
-        tried, found = checks.examine(exchange)
+        tried, found = catalogue.examine(self.contract, exchange)
         self.run.ledger.tried |= tried
         self._found += found
         self._identify(exchange)
@@ -301,4 +361,5 @@ class Judge:
     def _violated(
         self, requirement: str, expected: str, received: str, *exchanges: Exchange
     ) -> None:
-        self._found.append(Violation(requirement, expected, received, exchanges))
+        if requirement in self.contract.requirements:
+            self._found.append(Violation(requirement, expected, received, exchanges))

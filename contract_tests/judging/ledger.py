@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 from ..checks.violations import Violation
-from ..contract import REQUIREMENTS
+from ..contract import Contract
 from .outcomes import Outcome
 
 #: Violations of one requirement that are kept, the smallest first.
@@ -13,8 +13,9 @@ KEPT = 3
 
 @dataclass
 class Ledger:
-    """What a run has learnt."""
+    """What a run has learnt. Requirements that the contract lacks are of no interest."""
 
+    contract: Contract
     #: Whether a breach of an observed requirement fails too.
     strict: bool = False
     #: Test -> ids of the requirements that it names.
@@ -37,8 +38,10 @@ class Ledger:
     skipped: dict[str, str] = field(default_factory=dict[str, str])
     #: Requirement -> what is to be said of a breach that did not show again.
     unsteady: dict[str, str] = field(default_factory=dict[str, str])
-    #: Requirement -> how the suite itself went wrong.
+    #: Requirement -> how the suite itself went wrong where it was to be tried.
     broken: dict[str, str] = field(default_factory=dict[str, str])
+    #: How the suite went wrong where no requirement is concerned.
+    fault: str | None = None
 
     def record(self, test: str, violation: Violation) -> None:
         """Keep a violation that ``test`` has seen, if it is the smallest yet."""
@@ -49,7 +52,8 @@ class Ledger:
 
     def fails(self, requirement: str) -> bool:
         """Whether a breach of the requirement is a failure."""
-        level = REQUIREMENTS[requirement].level
+        known = self.contract.requirements.get(requirement)
+        level = known.level if known else "open"
         return level == "spec" or (level == "observed" and self.strict)
 
     def worst(self, requirement: str) -> list[Violation]:

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from .run import InconclusiveError, Run
+from .connection import InconclusiveError
+from .run import Run
 
 Example = TypeVar("Example")
 #: Calls of a sequence that a state machine writes down.
@@ -93,7 +94,7 @@ class PropertyRunner(Generic[Example]):
         # Hypothesis asks again for what it has asked before: the target is not asked twice.
         drawn = repr(example)
         if drawn not in self._judged:
-            if self.stopped or self._run.budget.spent >= self._enough:
+            if self.stopped or self._run.connection.budget.spent >= self._enough:
                 return
             try:
                 failed = self._judged[drawn] = self._prove(example)
@@ -102,7 +103,7 @@ class PropertyRunner(Generic[Example]):
                 return
             if failed and self.sought is None:
                 self.sought = min(failed)
-                self._enough = self._run.budget.spent + self._run.effort.shrinking
+                self._enough = self._run.connection.budget.spent + self._run.effort.shrinking
         if self.sought in self._judged[drawn]:
             self.smallest[:] = [example]
             raise _FoundError

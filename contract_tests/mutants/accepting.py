@@ -4,9 +4,8 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..contract import MODELS, AnyJson
+from ..contract import AnyJson
 from ..exchanges import Answer, Credential, Request, is_object, member
-from ..strategies import CORPUS
 from .operators import Body, Mutant, Sender, repairs, without
 
 BGE = "BAAI/bge-reranker-v2-m3"
@@ -73,10 +72,19 @@ def _known_before_the_key() -> Callable[[Sender, Request], Answer]:
 
 def _guessed(wrong: Callable[[AnyJson], bool]) -> Callable[[Sender, Request], Answer]:
     """Take a wrong body for a plain request."""
-    plain = {"model": BGE, "query": "a", "documents": CORPUS}
+    plain = {"model": BGE, "query": "a", "documents": ["a", "b"]}
     return lambda send, request: send(
         replace(request, body=plain) if wrong(request.body) else request
     )
+
+
+def _any_model(send: Sender, request: Request) -> Answer:
+    """Rank with another model what is refused with the one that was named."""
+    answer = send(request)
+    if answer.status < 400 or not isinstance(member(request.body, "model"), str):
+        return answer
+    other = send(replace(request, body={**request.body, "model": BGE}))
+    return other if other.status == 200 else answer
 
 
 def _nothing_to_rank(send: Sender, request: Request) -> Answer:
@@ -121,11 +129,7 @@ MUTANTS_THAT_ACCEPT = (
         )
         for field, value in _REQUIRED.items()
     ),
-    repairs(
-        "accepts every model",
-        "request.model.unknown",
-        lambda body: body if body["model"] in MODELS else {**body, "model": BGE},
-    ),
+    Mutant("accepts every model", "request.model.unknown", _any_model),
     repairs(
         "takes any model for its name",
         "request.model.type",

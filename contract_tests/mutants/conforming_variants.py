@@ -1,6 +1,6 @@
-"""Freedoms prove that the judge is fair: wrappers that change a target within the contract.
+"""Conforming variants prove that the judge is fair: wrappers that change a target legally.
 
-Some count what they have seen, so each run makes its own.
+Some count what they have seen, so each run makes its own. The option that names them is --freedom.
 """
 
 import itertools
@@ -8,11 +8,9 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..contract import GATED_FIELDS, MODELS, AnyJson
+from ..contract import AnyJson, Contract
 from ..exchanges import Answer, Credential, Request, is_array, is_object
 from .operators import Answerer, Body, Sender, editing, refusing, without
-
-_KNOWN = {"model", "query", "documents", "top_n", "return_documents", *GATED_FIELDS}
 
 
 def _changing(edit: Callable[[Answer], Answer]) -> Answerer:
@@ -89,12 +87,24 @@ def _header(name: str, value: str) -> Answerer:
     return _changing(lambda answer: replace(answer, headers={**answer.headers, name: value}))
 
 
-def _lacks_gated(body: Body) -> bool:
-    model = MODELS.get(str(body.get("model")))
-    supports = model.supports if model else None
-    return supports is not None and any(
-        field in body and field not in supports for field in GATED_FIELDS
-    )
+def _refusing_unknown(contract: Contract) -> Answerer:
+    known = {
+        field
+        for name, schema in contract.schemas.items()
+        if name.startswith("request.")
+        for field in schema["properties"]
+    }
+    return refusing(lambda body: not body.keys() <= known)
+
+
+def _refusing_gated(contract: Contract) -> Answerer:
+    def lacks(body: Body) -> bool:
+        supports = contract.model_named(str(body.get("model"))).supports
+        return supports is not None and any(
+            field in body and field not in supports for field in contract.gated_fields
+        )
+
+    return refusing(lacks)
 
 
 def _without_untraced(answer: Answer) -> Answer:
@@ -121,61 +131,63 @@ def _top_n_beyond(body: Body) -> bool:
 
 
 #: Name -> what makes the wrapper.
-CONFORMING_VARIANTS: dict[str, Callable[[], Answerer]] = {
-    "document absent": lambda: _each(
+CONFORMING_VARIANTS: dict[str, Callable[[Contract], Answerer]] = {
+    "document absent": lambda _: _each(
         lambda result: {**result} if result.get("document") else without(result, "document")
     ),
-    "document null": lambda: _each(lambda result: {"document": None, **result}),
-    "document without text when not wanted": lambda: _each(
+    "document null": lambda _: _each(lambda result: {"document": None, **result}),
+    "document without text when not wanted": lambda _: _each(
         lambda result: result if result.get("document") else {**result, "document": {}}
     ),
-    "no meta": lambda: editing(lambda body, _: without(body, "meta")),
-    "meta without counts": lambda: editing(lambda body, _: {**body, "meta": {}}),
-    "meta with more counts": lambda: editing(
+    "no meta": lambda _: editing(lambda body, _: without(body, "meta")),
+    "meta without counts": lambda _: editing(lambda body, _: {**body, "meta": {}}),
+    "meta with more counts": lambda _: editing(
         lambda body, _: {**body, "meta": {**body["meta"], "api_version": {"version": "2"}}}
     ),
-    "more members": lambda: editing(lambda body, _: {**body, "object": "list", "usage": {}}),
-    "more members in results": lambda: _each(lambda result: {**result, "rank": 1}),
-    "more members in documents": lambda: _each(
+    "more members": lambda _: editing(lambda body, _: {**body, "object": "list", "usage": {}}),
+    "more members in results": lambda _: _each(lambda result: {**result, "rank": 1}),
+    "more members in documents": lambda _: _each(
         lambda result: (
             {**result, "document": {**result["document"], "title": None}}
             if result.get("document")
             else result
         )
     ),
-    "scores are logits": lambda: _score(lambda score: score * 20 - 10),
-    "scores are negative": lambda: _score(lambda score: score - 1),
-    "scores are coarse": lambda: _score(lambda score: round(score, 1)),
-    "scores are integers": lambda: _score(lambda score: round(score * 10)),
-    "scores are all the same": lambda: _score(lambda _: 0.5),
-    "scores are noisy": _noise,
-    "ids of another form": _ids,
-    "pretty JSON": lambda: _reprinted(indent=2),
-    "escaped JSON": lambda: _reprinted(ensure_ascii=True),
-    "unescaped JSON": lambda: _reprinted(ensure_ascii=False),
-    "content type with charset": lambda: _header("content-type", "application/json; charset=utf-8"),
-    "more headers": lambda: _header("x-request-id", "1"),
-    "refuses with 422": lambda: _refusal(422, {"message": "no"}),
-    "refuses with a string": lambda: _refusal(400, "bad request"),
-    "refuses without a code": lambda: _refusal(400, {"message": "no", "data": None}),
-    "refuses as text": lambda: _changing(_text_refusal),
-    "refuses an unknown model with 404": lambda: _refusal(404, {"message": "no such model"}),
-    "401 as an object": lambda: _refusal(
+    "scores are logits": lambda _: _score(lambda score: score * 20 - 10),
+    "scores are negative": lambda _: _score(lambda score: score - 1),
+    "scores are coarse": lambda _: _score(lambda score: round(score, 1)),
+    "scores are integers": lambda _: _score(lambda score: round(score * 10)),
+    "scores are all the same": lambda _: _score(lambda _: 0.5),
+    "scores are noisy": lambda _: _noise(),
+    "ids of another form": lambda _: _ids(),
+    "pretty JSON": lambda _: _reprinted(indent=2),
+    "escaped JSON": lambda _: _reprinted(ensure_ascii=True),
+    "unescaped JSON": lambda _: _reprinted(ensure_ascii=False),
+    "content type with charset": lambda _: _header(
+        "content-type", "application/json; charset=utf-8"
+    ),
+    "more headers": lambda _: _header("x-request-id", "1"),
+    "refuses with 422": lambda _: _refusal(422, {"message": "no"}),
+    "refuses with a string": lambda _: _refusal(400, "bad request"),
+    "refuses without a code": lambda _: _refusal(400, {"message": "no", "data": None}),
+    "refuses as text": lambda _: _changing(_text_refusal),
+    "refuses an unknown model with 404": lambda _: _refusal(404, {"message": "no such model"}),
+    "401 as an object": lambda _: _refusal(
         401, {"code": 30014, "message": "no", "data": None}, of=401
     ),
-    "403 in place of 401": lambda: _refusal(403, "Forbidden", of=401),
-    "refusals without a trace id": lambda: _changing(_without_untraced),
-    "accepts a key without Bearer": lambda: _without_bearer,
-    "refuses unknown fields": lambda: refusing(lambda body: not body.keys() <= _KNOWN),
-    "refuses null": lambda: refusing(lambda body: None in body.values()),
-    "refuses 1.0": lambda: refusing(lambda body: type(body.get("top_n")) is float),
-    "refuses gated fields": lambda: refusing(_lacks_gated),
-    "refuses top_n beyond the documents": lambda: refusing(_top_n_beyond),
-    "refuses empty documents": lambda: refusing(lambda body: "" in _documents(body)),
-    "refuses content objects": lambda: refusing(
+    "403 in place of 401": lambda _: _refusal(403, "Forbidden", of=401),
+    "refusals without a trace id": lambda _: _changing(_without_untraced),
+    "accepts a key without Bearer": lambda _: _without_bearer,
+    "refuses unknown fields": _refusing_unknown,
+    "refuses null": lambda _: refusing(lambda body: None in body.values()),
+    "refuses 1.0": lambda _: refusing(lambda body: type(body.get("top_n")) is float),
+    "refuses gated fields": _refusing_gated,
+    "refuses top_n beyond the documents": lambda _: refusing(_top_n_beyond),
+    "refuses empty documents": lambda _: refusing(lambda body: "" in _documents(body)),
+    "refuses content objects": lambda _: refusing(
         lambda body: is_object(body["query"]) or any(map(is_object, _documents(body)))
     ),
-    "limits its rate": lambda: _every(5, 429, {"retry-after": "0"}),
-    "is overloaded at times": lambda: _every(7, 503, {"retry-after": "0"}),
-    "fails once in a while": lambda: _every(11, 500, {}),
+    "limits its rate": lambda _: _every(5, 429, {"retry-after": "0"}),
+    "is overloaded at times": lambda _: _every(7, 503, {"retry-after": "0"}),
+    "fails once in a while": lambda _: _every(11, 500, {}),
 }

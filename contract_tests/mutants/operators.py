@@ -44,7 +44,7 @@ class WrappedTarget:
         return self.target.base_url
 
     def send(self, request: Request) -> Answer:
-        """Sender one request by way of the wrapper."""
+        """Send one request by way of the wrapper."""
         return self.answer(self.target.send, request)
 
 

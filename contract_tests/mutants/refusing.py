@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..contract import GATED_FIELDS, MODELS, AnyJson
+from ..contract import AnyJson
 from ..exchanges import Answer, Credential, Request, is_array, is_object, member
 from .operators import (
     Answerer,
@@ -17,6 +17,13 @@ from .operators import (
     repairs,
     without,
 )
+
+#: Gated field -> what the names of the models that support it have in common.
+_SUPPORTING = {
+    "instruction": "Qwen3-Reranker",
+    "max_chunks_per_doc": "BAAI/bge-reranker",
+    "overlap_tokens": "BAAI/bge-reranker",
+}
 
 
 def _has(field: str, value: AnyJson) -> Callable[[Body], bool]:
@@ -39,14 +46,8 @@ def _scaled(when: Callable[[Body], AnyJson]) -> Callable[[Body, Body], Body]:
 
 
 def _gated(field: str) -> Callable[[Body], bool]:
-    """Whether the model of the request lacks the gated field that it has."""
-
-    def lacks(body: Body) -> bool:
-        model = MODELS.get(str(body.get("model")))
-        supports = model.supports if model else None
-        return field in body and supports is not None and field not in supports
-
-    return lacks
+    """Whether the request has the gated field and a model that lacks it."""
+    return lambda body: field in body and _SUPPORTING[field] not in str(body["model"])
 
 
 def _cached() -> Answerer:
@@ -158,7 +159,7 @@ MUTANTS_THAT_REFUSE = (
     ),
     *(
         edits_each(f"obeys {field} always", f"request.{field}.gated", _scaled(_gated(field)))
-        for field in GATED_FIELDS
+        for field in _SUPPORTING
     ),
     refuses(
         "refuses max_chunks_per_doc",

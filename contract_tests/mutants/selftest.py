@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..contract import REQUIREMENTS, AnyJson
+from ..contract import AnyJson, load_contract
 from .catalogue import MUTANTS
 from .conforming_variants import CONFORMING_VARIANTS
 
@@ -108,7 +108,7 @@ def idle(tried: Iterable[Trial]) -> list[str]:
     caught = {trial.requirement for trial in tried if trial.good}
     return [
         name
-        for name, requirement in REQUIREMENTS.items()
+        for name, requirement in load_contract().requirements.items()
         if requirement.level != "open" and name not in caught
     ]
 

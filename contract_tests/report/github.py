@@ -25,6 +25,8 @@ def summarize(report: Report, path: Path) -> None:
 
 def annotations(report: Report) -> Iterator[str]:
     """One line for each requirement that is broken, and for each reason to be in doubt."""
+    if report.fault:
+        yield _annotation("error", "the suite itself went wrong", report.fault)
     for entry in report.that(Outcome.BROKEN, Outcome.FAILED, Outcome.DIFFERS):
         told = [entry.requirement.sentence, entry.reason or ""]
         for violation in entry.violations[:1]:

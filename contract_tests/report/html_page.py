@@ -83,14 +83,16 @@ def _heading(report: Report) -> Markup:
         for name, reason in report.models.items()
     ]
     tried = [f"{what} {count} of {total}" for what, count, total in report.coverage]
+    fault = {"Suite broke": report.fault} if report.fault else {}
     facts = {
         "Target": tag("code", report.target),
+        "Revision": report.contract.revision,
         "Effort": report.effort,
         "Seed": str(report.seed),
         "Requests": str(report.requests_sent),
         "Tokens": f"{report.tokens}, {report.cost:f} CNY",
     }
-    more = {"Models": together(*models) if models else "none", "Tried": ", ".join(tried)}
+    more = {"Models": together(*models) if models else "none", "Tried": ", ".join(tried), **fault}
     return together(
         tag("h1", HEADINGS[report.verdict], class_=report.verdict.value),
         tag(

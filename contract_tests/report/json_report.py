@@ -18,6 +18,8 @@ def write(report: Report) -> str:
     content: AnyJson = {
         "version": VERSION,
         "verdict": report.verdict.value,
+        "fault": report.fault,
+        "revision": report.contract.revision,
         "target": report.target,
         "seed": report.seed,
         "effort": report.effort,
@@ -30,6 +32,10 @@ def write(report: Report) -> str:
         "models": [
             {"id": name, "outcome": "skipped" if reason else "passed", "reason": reason}
             for name, reason in report.models.items()
+        ],
+        "switches": [
+            {"name": name, "values": list(values), "shown_by": report.shown_by(name)}
+            for name, values in report.switches.items()
         ],
         "requirements": [_entry(report, entry) for entry in report.entries],
     }

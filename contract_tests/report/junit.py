@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from ..contract import REQUIREMENTS
+from ..contract import Requirement
 
 
-def properties(requirements: Iterable[str]) -> list[tuple[str, object]]:
+def properties(requirements: Iterable[Requirement]) -> list[tuple[str, object]]:
     """Name and value: the id, the level and the section of each requirement."""
-    found = [REQUIREMENTS[name] for name in dict.fromkeys(requirements)]
+    found = list({requirement.id: requirement for requirement in requirements}.values())
     return [
         *(("requirement", requirement.id) for requirement in found),
         *(("level", level) for level in dict.fromkeys(row.level for row in found)),

@@ -25,6 +25,9 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     yield f"{escape(report.target)}: {', '.join(told)}."
     yield f"Effort {report.effort}, seed {report.seed}, {report.requests_sent} requests sent."
+    if report.fault:
+        yield ""
+        yield f"**broken**: the suite itself went wrong: {escape(report.fault)}"
     yield ""
     yield from _table(report)
     for entry in report.that(Outcome.BROKEN, Outcome.FAILED, Outcome.DIFFERS):

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from ..checks.violations import Violation
-from ..contract import Requirement
+from ..contract import Contract, Requirement
 from ..judging.outcomes import Outcome, Verdict, verdict
 
 #: What to call it.
@@ -50,8 +50,10 @@ class RequirementResult:
 
 @dataclass(frozen=True)
 class Report:
-    """A run, ready to be told."""
+    """A run, ready to be printed."""
 
+    #: What the target was held to.
+    contract: Contract
     #: What was judged: `mock`, `server` or a base URL.
     target: str
     seed: int
@@ -68,6 +70,10 @@ class Report:
     models: Mapping[str, str | None]
     #: Every requirement, in the order of the contract.
     entries: tuple[RequirementResult, ...]
+    #: Switch -> the values that the target was seen to have.
+    switches: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
+    #: How the suite itself went wrong, where no requirement is concerned.
+    fault: str | None = None
     #: Options of the command that judge the same target in the same way again.
     options: tuple[str, ...] = ()
 
@@ -79,7 +85,17 @@ class Report:
     @property
     def verdict(self) -> Verdict:
         """What is to be said of the target as a whole."""
-        return verdict({entry.outcome for entry in self.entries})
+        return verdict(self.outcomes)
+
+    def shown_by(self, switch: str) -> str | None:
+        """What would show a switch that no answer has shown, in words."""
+        return None if self.switches[switch] else self.contract.switches[switch].shown_by
+
+    @property
+    def outcomes(self) -> set[Outcome]:
+        """All outcomes; a fault of the suite itself is one, too."""
+        faults = {Outcome.BROKEN} if self.fault else set[Outcome]()
+        return faults.union(entry.outcome for entry in self.entries)
 
     @property
     def counts(self) -> dict[Outcome, int]:

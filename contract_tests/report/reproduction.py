@@ -8,9 +8,9 @@ from enum import Enum
 from pprint import pformat
 from textwrap import indent
 
-from ..checks import catalogue as checks
+from ..checks import catalogue
 from ..checks.violations import Violation
-from ..contract import REQUIREMENTS
+from ..contract import load_contract
 from ..exchanges import Credential, Exchange, Request
 from .model import Report
 
@@ -44,7 +44,8 @@ def test_{name}() -> None:
     )
     with httpx.Client() as client:
         target = HttpTarget(client, {base_url!r}, {keys})
-        _, violations = examine(Exchange(request, target.send(request)))
+        exchange = Exchange(request, target.send(request))
+    _, violations = examine(load_contract({revision}), exchange)
     # expected {expected}, received {received}
     assert {requirement!r} not in [violation.requirement for violation in violations]
 """
@@ -94,16 +95,16 @@ def snippet(report: Report, violation: Violation) -> str:
     exchange = violation.exchanges[-1]
     words = {
         "name": violation.requirement.replace(".", "_"),
-        "sentence": REQUIREMENTS[violation.requirement].sentence,
+        "sentence": report.contract.requirements[violation.requirement].sentence,
         "expected": ascii(violation.expected),
         "received": ascii(violation.received),
     }
-    if len(violation.exchanges) == 1 and _seen_by_a_check(violation.requirement, exchange):
+    if len(violation.exchanges) == 1 and _seen_by_a_check(report, violation.requirement, exchange):
         arguments = _inner(_request_arguments(exchange.request), 8)
         return _CHECK.format(
             **words,
-            names=("Credential, " if "Credential." in arguments else "")
-            + "Exchange, HttpTarget, Request, examine",
+            names=_names("Credential." in arguments),
+            revision=_revision(report),
             requirement=violation.requirement,
             keys=", ".join(f"os.environ[{name!r}]" for name in _keys(exchange.request)),
             base_url=report.base_url,
@@ -129,9 +130,23 @@ def _arguments(report: Report, violation: Violation) -> list[str]:
     return ["check", f"--only={only}", *report.options]
 
 
-def _seen_by_a_check(requirement: str, exchange: Exchange) -> bool:
-    _, found = checks.examine(exchange)
+def _seen_by_a_check(report: Report, requirement: str, exchange: Exchange) -> bool:
+    _, found = catalogue.examine(report.contract, exchange)
     return requirement in {violation.requirement for violation in found}
+
+
+def _names(has_credential: bool) -> str:
+    """What the snippet imports, in the order of the alphabet and within a line."""
+    names = ["Exchange", "HttpTarget", "Request", "examine", "load_contract"]
+    if has_credential:
+        names.insert(0, "Credential")
+    return f"({chr(10)}    {f',{chr(10)}    '.join(names)},{chr(10)})"
+
+
+def _revision(report: Report) -> str:
+    """The argument that loads the contract of the report; none for the newest."""
+    revision = report.contract.revision
+    return "" if revision == load_contract().revision else repr(revision)
 
 
 def _keys(request: Request) -> tuple[str, ...]:

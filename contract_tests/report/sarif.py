@@ -66,13 +66,20 @@ def _invocation(report: Report) -> AnyJson:
         "executionSuccessful": report.verdict in (Verdict.CONFORMS, Verdict.VIOLATES),
         "exitCode": EXIT_CODES[report.verdict],
         "toolExecutionNotifications": [
-            {
-                "level": "error" if outcome is Outcome.BROKEN else "warning",
-                "message": {"text": f"{outcome.value}: {printable(reason)}"},
-                "properties": {"requirements": [entry.requirement.id for entry in entries]},
-            }
-            for outcome in (Outcome.INCONCLUSIVE, Outcome.BROKEN)
-            for reason, entries in report.unjudged(outcome).items()
+            *(
+                [{"level": "error", "message": {"text": printable(f"broken: {report.fault}")}}]
+                if report.fault
+                else []
+            ),
+            *(
+                {
+                    "level": "error" if outcome is Outcome.BROKEN else "warning",
+                    "message": {"text": f"{outcome.value}: {printable(reason)}"},
+                    "properties": {"requirements": [entry.requirement.id for entry in entries]},
+                }
+                for outcome in (Outcome.INCONCLUSIVE, Outcome.BROKEN)
+                for reason, entries in report.unjudged(outcome).items()
+            ),
         ],
     }
 

@@ -36,6 +36,8 @@ def lines(report: Report) -> Iterator[str]:
     for name, reason in report.models.items():
         if reason:
             yield printable(f"{name} is not served: {reason}")
+    if report.fault:
+        yield printable(f"BROKEN the suite itself went wrong: {report.fault}")
     yield ""
     yield from _overview(report)
     yield from _unjudged(report)
@@ -103,6 +105,12 @@ def _findings(report: Report) -> Iterator[str]:
         yield "what the contract leaves open, and the target does:"
     for entry in found:
         yield printable(f"  {entry.requirement.id}: {', '.join(entry.observed)}")
+    for name, values in report.switches.items():
+        if values and not report.contract.switches[name].requirements:
+            yield f"  {name}: {', '.join(values)}"
+    unseen = [name for name in report.switches if report.shown_by(name)]
+    if found and unseen:
+        yield f"  not seen: {', '.join(unseen)} (--report-json says what would show them)"
 
 
 def _entry(entry: RequirementResult) -> Iterator[str]:

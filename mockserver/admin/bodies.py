@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeAlias, get_args
 
-from ..behaviour import PRESETS, Behaviour
+from ..behaviour import PRESET_NAMES, Behaviour
 from ..state.clock import LAST
 from ..validation import register, schema_of
 
@@ -57,7 +57,7 @@ _SWITCHES: Mapping[str, Schema] = {
     else {"type": "integer", "minimum": 1}
     for switch in fields(Behaviour)
 }
-_BASE: Schema = {"description": "observed if absent.", "enum": list(PRESETS)}
+_BASE: Schema = {"description": "observed if absent.", "enum": list(PRESET_NAMES)}
 
 #: Bodies.
 EMPTY = _named("empty", "Nothing", an_object({}))

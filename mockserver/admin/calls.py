@@ -5,16 +5,13 @@ The docstring of a call is what the OpenAPI document says of it.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
-from ..behaviour import read_behaviour
-from ..scenarios.catalogue import CATALOGUE, find
-from ..scenarios.scenario import ScenarioError
+from ..scenarios.catalogue import catalogue, find
+from ..state.accounts import Account, AccountError
 from ..state.pins import read_pins
 from ..state.store import State
-from ..validation import likely
-
-Json: TypeAlias = Any
+from ..validation import likely, within
 
 #: The most entries of the journal that one call returns, unless it asks for fewer or more.
 PAGE = 1000
@@ -39,7 +36,7 @@ class Call:
     place: str
     #: The parameters of the query.
     query: Mapping[str, str]
-    body: Json
+    body: Any
 
     def account(self, name: str, path: str, status: int = 400) -> str:
         """Return the name of an account if there is one; `path` is where it was named."""
@@ -60,7 +57,7 @@ class Call:
         return int(text)
 
 
-def health(call: Call) -> Json:
+def health(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Say that the mock is there, and how far it has come."""
     state = call.state
     return {
@@ -71,72 +68,72 @@ def health(call: Call) -> Json:
     }
 
 
-def list_accounts(call: Call) -> Json:
+def list_accounts(call: Call) -> Any:  # noqa: ANN401 - JSON
     """List the accounts."""
-    return {"accounts": call.state.snapshot()["accounts"]}
+    return {"accounts": [account.to_json() for account in call.state.accounts.values()]}
 
 
-def open_account(call: Call) -> Json:
+def open_account(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Open an account; a key is made up if none is named."""
     terms: dict[str, Any] = dict(call.body)
     keys, name = terms.pop("keys", []), terms.pop("name", None)
-    state = call.state
-    with state.lock:
-        if name in state.accounts:
-            raise WrongCallError(409, "$.name", f"there is an account {name!r} already")
-        key = state.open_account(*keys, name=name, **terms)
-        row = state.accounts[list(state.accounts)[-1]].to_json()
-    return {"account": row} if keys else {"account": row, "key": key}
+    try:
+        key = call.state.open_account(*keys, name=name, **terms)
+    except AccountError as error:
+        if error.way == ("name",) and name in call.state.accounts:
+            raise WrongCallError(409, "$.name", error.reason) from None
+        raise
+    account = call.state.account_of(key)
+    assert account is not None
+    return {"account": account.to_json()} | ({} if keys else {"key": key})
 
 
-def show_account(call: Call) -> Json:
+def show_account(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Show an account."""
-    with call.state.lock:
-        return call.state.accounts[call.account(call.place, "/accounts/{account}", 404)].to_json()
+    return _placed_account(call).to_json()
 
 
-def change_account(call: Call) -> Json:
+def change_account(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Change what is named of an account."""
-    with call.state.lock:
-        name = call.account(call.place, "/accounts/{account}", 404)
-        return call.state.change_account(name, **call.body).to_json()
+    name = _placed_account(call).name
+    return call.state.change_account(name, **call.body).to_json()
 
 
-def close_account(call: Call) -> Json:
+def close_account(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Close an account: its keys, counts, scenarios and pins are gone."""
-    with call.state.lock:
-        row = show_account(call)
-        call.state.close_account(call.place)
-        return row
+    return call.state.close_account(_placed_account(call).name).to_json()
 
 
-def list_models(call: Call) -> Json:
+def _placed_account(call: Call) -> Account:
+    name = call.account(call.place, "/accounts/{account}", 404)
+    return call.state.accounts[name]
+
+
+def list_models(call: Call) -> Any:  # noqa: ANN401 - JSON
     """List the models as they are now, and what is planned for them."""
-    with call.state.lock:
-        models = [model.to_json() for model in call.state.models.values()]
-        return {"models": models, "planned_changes": call.state.snapshot()["planned_changes"]}
+    models = [model.to_json() for model in call.state.models.values()]
+    return {"models": models, "planned_changes": call.state.planned_changes}
 
 
-def change_model(call: Call) -> Json:
+def change_model(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Change a model now, or later if a time is named."""
     changes: dict[str, Any] = dict(call.body)
-    with call.state.lock:
-        call.state.change_model(changes.pop("model"), **changes)
-        return list_models(call)
+    call.state.change_model(changes.pop("model"), **changes)
+    return list_models(call)
 
 
-def clock(call: Call) -> Json:
+def clock(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Show the clock."""
     return {"now": call.state.clock.now(), "frozen": call.state.clock.frozen}
 
 
-def freeze_clock(call: Call) -> Json:
+def freeze_clock(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Stop the clock."""
     call.state.clock.freeze(call.body.get("at"))
     return clock(call)
 
 
-def advance_clock(call: Call) -> Json:
+def advance_clock(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Move the clock forward, whether it runs or stands."""
     try:
         call.state.clock.advance(call.body["seconds"])
@@ -145,75 +142,68 @@ def advance_clock(call: Call) -> Json:
     return clock(call)
 
 
-def resume_clock(call: Call) -> Json:
+def resume_clock(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Let the clock run on."""
     call.state.clock.resume()
     return clock(call)
 
 
-def list_receipts(call: Call) -> Json:
+def list_receipts(call: Call) -> Any:  # noqa: ANN401 - JSON
     """List what has become of the scenarios that were armed."""
-    receipts = call.state.scenarios.receipts(call.query.get("account"))
+    receipts = call.state.receipts(call.query.get("account"))
     return {"receipts": [receipt.to_json() for receipt in receipts]}
 
 
-def show_receipt(call: Call) -> Json:
+def show_receipt(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Show what has become of a scenario."""
-    for receipt in call.state.scenarios.receipts():
+    for receipt in call.state.receipts():
         if str(receipt.number) == call.place:
             return receipt.to_json()
     raise WrongCallError(404, "/scenarios/{number}", f"there is no receipt {call.place!r}")
 
 
-def arm_scenario(call: Call) -> Json:
+def arm_scenario(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Let the next rerank requests of an account play a scenario."""
-    try:
-        scenario = find(call.body["scenario"])
-    except ScenarioError as error:
-        place, _, reason = str(error).partition(": ")
-        raise WrongCallError(400, place.replace("$", "$.scenario", 1), reason) from None
-    with call.state.lock:
-        name = call.account(call.body["account"], "$.account")
-        return call.state.scenarios.arm(name, scenario).to_json()
+    with within("scenario"):
+        scenario = find(call.body["scenario"], call.state.contract)
+    name = call.account(call.body["account"], "$.account")
+    return call.state.arm(name, scenario).to_json()
 
 
-def disarm_scenarios(call: Call) -> Json:
+def disarm_scenarios(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Forget the scenarios of an account."""
-    with call.state.lock:
-        receipts = call.state.scenarios.disarm(call.account(call.query["account"], "?account"))
+    receipts = call.state.disarm(call.account(call.query["account"], "?account"))
     return {"receipts": [receipt.to_json() for receipt in receipts]}
 
 
-def list_ready_made(_call: Call) -> Json:
+def list_ready_made(call: Call) -> Any:  # noqa: ANN401 - JSON
     """List the scenarios that have a name."""
-    return {"scenarios": [scenario.to_json() for scenario in CATALOGUE.values()]}
+    made = catalogue(call.state.contract)
+    return {"scenarios": [scenario.to_json() for scenario in made.values()]}
 
 
-def show_pins(call: Call) -> Json:
+def show_pins(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Show the scores that are pinned for an account."""
-    with call.state.lock:
-        pins = call.state.pins.of(call.account(call.query["account"], "?account"))
+    pins = call.state.pins(call.account(call.query["account"], "?account"))
     return {"pins": [pin.to_json() for pin in pins]}
 
 
-def pin_scores(call: Call) -> Json:
+def pin_scores(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Pin scores for an account, before those that are pinned already."""
-    pins = read_pins(call.body["pins"])
-    with call.state.lock:
-        name = call.account(call.body["account"], "$.account")
-        call.state.pins.pin(name, pins)
-        return {"pins": [pin.to_json() for pin in call.state.pins.of(name)]}
+    with within("pins"):
+        pins = read_pins(call.body["pins"])
+    name = call.account(call.body["account"], "$.account")
+    call.state.pin(name, pins)
+    return {"pins": [pin.to_json() for pin in call.state.pins(name)]}
 
 
-def unpin_scores(call: Call) -> Json:
+def unpin_scores(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Forget the scores that are pinned for an account; what they were is returned."""
-    with call.state.lock:
-        shown = show_pins(call)
-        call.state.pins.unpin(call.query["account"])
-        return shown
+    pins = call.state.unpin(call.account(call.query["account"], "?account"))
+    return {"pins": [pin.to_json() for pin in pins]}
 
 
-def query_journal(call: Call) -> Json:
+def query_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Find exchanges, oldest first."""
     wanted = {name: call.query.get(name) for name in ("account", "model", "outcome")}
     after, limit = call.number("after", 0), call.number("limit", PAGE)
@@ -225,41 +215,40 @@ def query_journal(call: Call) -> Json:
     }
 
 
-def clear_journal(call: Call) -> Json:
+def clear_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Forget the exchanges of an account, or all."""
     return {"forgotten": call.state.journal.clear(call.query.get("account"))}
 
 
-def show_behaviour(call: Call) -> Json:
+def show_behaviour(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Show all switches."""
     return asdict(call.state.behaviour)
 
 
-def replace_behaviour(call: Call) -> Json:
+def replace_behaviour(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Take a preset, and the switches that differ."""
-    call.state.behaviour = read_behaviour(call.body)
+    call.state.change_behaviour({"base": "observed", **call.body})
     return show_behaviour(call)
 
 
-def change_behaviour(call: Call) -> Json:
+def change_behaviour(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Change some switches, for everybody."""
-    with call.state.lock:
-        call.state.behaviour = read_behaviour({**asdict(call.state.behaviour), **call.body})
-        return show_behaviour(call)
+    call.state.change_behaviour(call.body)
+    return show_behaviour(call)
 
 
-def take_snapshot(call: Call) -> Json:
+def take_snapshot(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Return all of the state, as a state file has it."""
     return call.state.snapshot()
 
 
-def restore_snapshot(call: Call) -> Json:
+def restore_snapshot(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Be as at a snapshot, for everybody; what happened since is lost."""
     call.state.rollback(call.body)
     return health(call)
 
 
-def reset(call: Call) -> Json:
+def reset(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Be as in the beginning, for everybody; all that happened is lost."""
     call.state.reset()
     return health(call)

@@ -10,24 +10,15 @@ import hmac
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from ..behaviour import BehaviourError
-from ..engine import answer
-from ..scenarios.scenario import ScenarioError
-from ..state.accounts import AccountError
-from ..state.models import ModelError
-from ..state.pins import PinError
-from ..state.snapshots import StateError
+from ..recording import answer
 from ..state.store import State
-from ..validation import first_problem, likely
+from ..validation import InputError, check, json_path, likely
 from ..wire import Json, Request, Response, WireError, json_response, load
 from .calls import Call, WrongCallError
 from .openapi import document
 from .routes import ROUTES, Route
 
 PREFIX = "/__admin"
-
-#: What a state says of values that keep their schema and make no sense.
-_NONSENSE = (AccountError, BehaviourError, ModelError, PinError, ScenarioError, StateError)
 
 
 def dispatch(state: State, request: Request, token: str | None = None) -> Response:
@@ -38,11 +29,8 @@ def dispatch(state: State, request: Request, token: str | None = None) -> Respon
         return _administer(state, request, token)
     except WrongCallError as error:
         return _refusal(error)
-    except _NONSENSE as error:
-        place, separator, reason = str(error).partition(": ")
-        if not (separator and place.startswith("$")):
-            place, reason = "$", str(error)
-        return _refusal(WrongCallError(400, place, reason))
+    except InputError as error:
+        return _refusal(WrongCallError(400, json_path(error.way), error.reason))
 
 
 def _administer(state: State, request: Request, token: str | None) -> Response:
@@ -104,9 +92,7 @@ def _body(state: State, route: Route, request: Request) -> Json:
         body = load(request.body or b"{}", unique_keys=True)
     except WireError as error:
         raise WrongCallError(400, "$", str(error)) from None
-    if wrong := first_problem(route.schema, body):
-        place, _, reason = wrong.partition(": ")
-        raise WrongCallError(400, place, reason)
+    check(route.schema, body, InputError)
     return body
 
 

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from . import bodies as schemas
 from . import calls
 from .bodies import Schema, table
-from .calls import Call, Json
+from .calls import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Route:
     #: After `/__admin`; a last part in braces is a place.
     path: str
     #: Its docstring says what the call is for.
-    act: Callable[[Call], Json]
+    act: Callable[[Call], Any]
     #: The schema of the answer.
     gives: Schema
     #: The schema of the body; None if there is none.
@@ -36,7 +37,7 @@ class Route:
 
     @property
     def schema(self) -> str:
-        """The name by which `complaint` knows what the call takes."""
+        """The name by which `check` knows what the call takes."""
         return str((self.takes or {})["$ref"]).removeprefix("urn:rerank-contract:files:")
 
     def match(self, path: str) -> str | None:

@@ -1,16 +1,15 @@
-"""What the body of a request shows. Each function yields a hint for each find.
-
-A function's name is the id of its advice, and its docstring the sentence: what the client did.
-"""
+"""What the body of a request shows. Each rule yields a hint for each find."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
+from typing import cast
 
-from ..contract import FORMS, GATED_FIELDS, Model
-from ..parsed_request import Sent
+from ..contract import Contract, Model
+from ..parsed_request import ReceivedRequest
 from ..wire import WireError, load
+from .rules import Rule, rule
 
 #: What other rerank APIs call our fields, and fields of theirs that have no like here.
 DIALECTS: Mapping[str, str | None] = {
@@ -41,7 +40,51 @@ DIALECTS: Mapping[str, str | None] = {
 NAMED = 5
 
 
-def body_not_json(sent: Sent) -> Iterator[str]:
+def _is_doubtful(sent: ReceivedRequest) -> bool:
+    return bool(sent.problem or isinstance(sent.fields.get("documents"), str) or sent.breach)
+
+
+def _may_have_objects(sent: ReceivedRequest) -> bool:
+    return bool(sent.fields) and (sent.form.name != "classic" or sent.breach is not None)
+
+
+def _has_unknown_field(sent: ReceivedRequest) -> bool:
+    return not sent.fields.keys() <= sent.form.fields
+
+
+def _has_null(sent: ReceivedRequest) -> bool:
+    return None in sent.fields.values()
+
+
+def _has_odd_top_n(sent: ReceivedRequest) -> bool:
+    top_n = sent.fields.get("top_n")
+    return type(top_n) is int and not 1 <= top_n <= len(sent.documents)
+
+
+def _may_have_blank_documents(sent: ReceivedRequest) -> bool:
+    try:
+        return not all(sent.documents) or any(map(str.isspace, cast("list[str]", sent.documents)))
+    except TypeError:
+        return True
+
+
+def _may_have_equal_documents(sent: ReceivedRequest) -> bool:
+    try:
+        return len(set(sent.documents)) < len(sent.documents)
+    except TypeError:
+        return True
+
+
+def _names_no_model(sent: ReceivedRequest) -> bool:
+    return sent.known_model is None
+
+
+def _has_gated_field(sent: ReceivedRequest) -> bool:
+    return not sent.contract.gated_fields.isdisjoint(sent.fields)
+
+
+@rule("body_not_json", "breach", when=_is_doubtful)
+def body_not_json(sent: ReceivedRequest) -> Iterator[str]:
     """The body is no JSON."""
     if not (sent.is_rerank and sent.problem):
         return
@@ -54,7 +97,8 @@ def body_not_json(sent: Sent) -> Iterator[str]:
         yield sent.problem
 
 
-def encoded_twice(sent: Sent) -> Iterator[str]:
+@rule("encoded_twice", "mistake", when=_is_doubtful)
+def encoded_twice(sent: ReceivedRequest) -> Iterator[str]:
     """JSON was encoded twice."""
     if _is_encoded(sent.body, "{"):
         yield "The body is a JSON string that holds JSON: encode the object once"
@@ -62,17 +106,19 @@ def encoded_twice(sent: Sent) -> Iterator[str]:
         yield "`documents` is a string that holds JSON, and counts as one text: send the array"
 
 
-def unknown_field(sent: Sent) -> Iterator[str]:
+@rule("unknown_field", "mistake", when=_has_unknown_field)
+def unknown_field(sent: ReceivedRequest) -> Iterator[str]:
     """The request has a field that this API does not know."""
     if sent.is_rerank:
         for name in sorted(sent.fields.keys() - sent.form.fields)[:NAMED]:
-            likely = likely_field(name[:64])
+            likely = likely_field(sent.contract, name[:64])
             yield f"`{name[:64]}`: " + (
                 f"did you mean `{likely}`?" if likely else "it has no effect: leave it out"
             )
 
 
-def null_field(sent: Sent) -> Iterator[str]:
+@rule("null_field", "remark", when=_has_null)
+def null_field(sent: ReceivedRequest) -> Iterator[str]:
     """An optional field is null."""
     if sent.is_rerank:
         for name in sorted(sent.form.optional.intersection(sent.fields)):
@@ -80,39 +126,45 @@ def null_field(sent: Sent) -> Iterator[str]:
                 yield f"`{name}`: leave it out when it is not set"
 
 
-def top_n_below_one(sent: Sent) -> Iterator[str]:
+@rule("top_n_below_one", "breach", when=_has_odd_top_n)
+def top_n_below_one(sent: ReceivedRequest) -> Iterator[str]:
     """`top_n` is less than 1."""
     top_n = sent.fields.get("top_n")
     if type(top_n) is int and top_n < 1:
         yield f"`top_n` is {top_n}: leave it out to get all documents"
 
 
-def top_n_beyond_documents(sent: Sent) -> Iterator[str]:
+@rule("top_n_beyond_documents", "remark", when=_has_odd_top_n)
+def top_n_beyond_documents(sent: ReceivedRequest) -> Iterator[str]:
     """`top_n` is more than there are documents."""
-    top_n, count = sent.fields.get("top_n"), len(sent.documents or ())
+    top_n, count = sent.fields.get("top_n"), len(sent.documents)
     if type(top_n) is int and 0 < count < top_n:
         yield f"`top_n` is {top_n}, the documents are {count}: leave it out to get all"
 
 
-def unknown_model(sent: Sent) -> Iterator[str]:
+@rule("unknown_model", "mistake", when=_names_no_model)
+def unknown_model(sent: ReceivedRequest) -> Iterator[str]:
     """No model has that name."""
-    name = sent.named_model
+    name = sent.model
     if sent.is_rerank and name is not None and name not in sent.models:
         likely = likely_model(name, sent.models)
         ask = "ask GET /v1/models?type=text&sub_type=reranker for the names"
         yield f"`{name[:64]}`: " + (f"did you mean `{likely}`?" if likely else ask)
 
 
-def gated_field(sent: Sent) -> Iterator[str]:
+@rule("gated_field", "mistake", when=_has_gated_field)
+def gated_field(sent: ReceivedRequest) -> Iterator[str]:
     """The model does not support a field of the request."""
-    if sent.model:
-        for name in sorted(GATED_FIELDS.intersection(sent.fields) - sent.model.supports):
+    if sent.known_model:
+        gated = sent.contract.gated_fields.intersection(sent.fields)
+        for name in sorted(gated - sent.known_model.supports):
             able = [model.id for model in sent.models.values() if name in model.supports]
             where = f"only {', '.join(able)} support it" if able else "no model supports it"
-            yield f"`{name}` with {sent.model.id}: {where}"
+            yield f"`{name}` with {sent.known_model.id}: {where}"
 
 
-def chat_style_content(sent: Sent) -> Iterator[str]:
+@rule("chat_style_content", "breach", when=_may_have_objects)
+def chat_style_content(sent: ReceivedRequest) -> Iterator[str]:
     """Contents have the form of a chat message."""
     if any(
         isinstance(content, dict) and {"content", "type"} & content.keys()
@@ -121,9 +173,10 @@ def chat_style_content(sent: Sent) -> Iterator[str]:
         yield 'Send {"text": …}, {"image": URL or data URI} or {"video": …}, without parts'
 
 
-def media_for_a_text_model(sent: Sent) -> Iterator[str]:
+@rule("media_for_a_text_model", "breach", when=_may_have_objects)
+def media_for_a_text_model(sent: ReceivedRequest) -> Iterator[str]:
     """A text model was sent an image or a video."""
-    if sent.form is FORMS["classic"] and any(
+    if sent.form.name == "classic" and any(
         isinstance(content, dict) and {"image", "video"} & content.keys()
         for content in sent.contents
     ):
@@ -131,31 +184,55 @@ def media_for_a_text_model(sent: Sent) -> Iterator[str]:
         yield f"Only {', '.join(able)} takes images and videos"
 
 
-def text_as_object(sent: Sent) -> Iterator[str]:
+@rule("text_as_object", "breach", when=_may_have_objects)
+def text_as_object(sent: ReceivedRequest) -> Iterator[str]:
     """A text model was sent an object for a text."""
-    if sent.form is FORMS["classic"] and any(
+    if sent.form.name == "classic" and any(
         isinstance(content, dict) and not {"content", "type", "image", "video"} & content.keys()
         for content in sent.contents
     ):
         yield 'Send texts as strings: "a text" in place of {"text": "a text"}'
 
 
-def empty_document(sent: Sent) -> Iterator[str]:
+#: Which fields have an advice of their own for what breaks their rule.
+_EXPLAINED: Mapping[str, tuple[Rule[[ReceivedRequest]], ...]] = {
+    "body": (encoded_twice,),
+    "top_n": (top_n_below_one,),
+    "query": (chat_style_content, media_for_a_text_model, text_as_object),
+    "documents": (chat_style_content, media_for_a_text_model, text_as_object),
+}
+
+
+@rule("field_rule", "breach", when=_is_doubtful)
+def field_rule(sent: ReceivedRequest) -> Iterator[str]:
+    """A field breaks its rule."""
+    if not sent.is_rerank or (sent.body is None and sent.request.body != b"null"):
+        return
+    breach = sent.breach
+    if breach:
+        explanations = _EXPLAINED.get(breach.field.partition(".")[0], ())
+        if not any(next(explain.find(sent), None) for explain in explanations):
+            yield f"`{breach.field}`: {breach.rule}"
+
+
+@rule("empty_document", "remark", when=_may_have_blank_documents)
+def empty_document(sent: ReceivedRequest) -> Iterator[str]:
     """A document is empty."""
     empty = [
         str(index)
-        for index, document in enumerate(sent.documents or ())
+        for index, document in enumerate(sent.documents)
         if isinstance(document, str) and not document.strip()
     ]
     if empty:
         yield f"At index {_few(empty)}: leave it out, and mind that the indices shift"
 
 
-def duplicate_documents(sent: Sent) -> Iterator[str]:
+@rule("duplicate_documents", "remark", when=_may_have_equal_documents)
+def duplicate_documents(sent: ReceivedRequest) -> Iterator[str]:
     """Documents are equal."""
     seen: set[str] = set()
     again: list[str] = []
-    for index, document in enumerate(sent.documents or ()):
+    for index, document in enumerate(sent.documents):
         if isinstance(document, str):
             if document in seen:
                 again.append(str(index))
@@ -164,38 +241,14 @@ def duplicate_documents(sent: Sent) -> Iterator[str]:
         yield f"At index {_few(again)}: each copy is paid for and takes a place of `top_n`"
 
 
-#: Which fields have an advice of their own for what breaks their rule.
-_EXPLAINED: Mapping[str, tuple[Callable[[Sent], Iterator[str]], ...]] = {
-    "body": (encoded_twice,),
-    "top_n": (top_n_below_one,),
-    "query": (chat_style_content, media_for_a_text_model, text_as_object),
-    "documents": (chat_style_content, media_for_a_text_model, text_as_object),
-}
-
-
-def field_rule(sent: Sent) -> Iterator[str]:
-    """A field breaks its rule."""
-    if not sent.is_rerank or (sent.body is None and sent.request.body != b"null"):
-        return
-    optional = sent.form.optional
-    body = sent.body
-    if isinstance(body, dict):
-        body = {k: v for k, v in body.items() if v is not None or k not in optional}
-    breach = sent.form.breach(body)
-    if breach:
-        explanations = _EXPLAINED.get(breach.field.partition(".")[0], ())
-        if not any(next(explain(sent), None) for explain in explanations):
-            yield f"`{breach.field}`: {breach.rule}"
-
-
 @lru_cache(256)
-def likely_field(name: str) -> str | None:
+def likely_field(contract: Contract, name: str) -> str | None:
     """Return the field of this API that was probably meant."""
     plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
     if plain in DIALECTS:
-        return DIALECTS[plain]
-    fields = sorted(frozenset[str]().union(*(form.fields for form in FORMS.values())))
-    return next(iter(get_close_matches(plain, fields, n=1, cutoff=0.7)), None)
+        field = DIALECTS[plain]
+        return field if field in contract.fields else None
+    return next(iter(get_close_matches(plain, contract.fields, n=1, cutoff=0.7)), None)
 
 
 def likely_model(name: str, models: Mapping[str, Model]) -> str | None:

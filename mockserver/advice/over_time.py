@@ -1,15 +1,12 @@
-"""What shows only when a request is held against what the same caller sent before.
-
-As in `advice_on_requests`, name and docstring of a function are id and sentence of its advice.
-"""
+"""What shows only when a request is held against what the same caller sent before."""
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from ..state.entry import Entry
+from ..state.exchanges import Exchange, Past
+from .rules import rule
 
 #: A request that comes back within this time is a retry, in seconds.
 RETRY_SECONDS = 60.0
@@ -24,24 +21,28 @@ FINAL = frozenset({400, 401, 403, 404, 405, 413})
 PASSING = frozenset({429, 500, 502, 503, 504})
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What a caller did before."""
-
-    #: Its last exchange.
-    last: Entry | None
-    #: The last one with an equal request.
-    same: Entry | None
+def _was_refused_before(now: Exchange, past: Past) -> bool:  # noqa: ARG001 - asked as all others
+    return past.same is not None and past.same.response.status >= 400
 
 
-def retried_refusal(now: Entry, past: Past) -> Iterator[str]:
+def _was_paid_before(now: Exchange, past: Past) -> bool:  # noqa: ARG001 - the same
+    return past.same is not None and bool(past.same.response.usage.charge)
+
+
+def _was_turned_away(now: Exchange, past: Past) -> bool:  # noqa: ARG001 - the same
+    return past.last is not None and past.last.response.status in (307, 401)
+
+
+@rule("retried_refusal", "mistake", when=_was_refused_before)
+def retried_refusal(now: Exchange, past: Past) -> Iterator[str]:
     """A request that was refused for good was sent again."""
     status = now.response.status
     if status in FINAL and _retries(now, past.same, {status}):
         yield f"A {status} does not pass: tell the user what its body says"
 
 
-def retried_before_retry_after(now: Entry, past: Past) -> Iterator[str]:
+@rule("retried_before_retry_after", "mistake", when=_was_refused_before)
+def retried_before_retry_after(now: Exchange, past: Past) -> Iterator[str]:
     """A request came back before Retry-After was over."""
     if past.same and _retries(now, past.same, PASSING):
         wait, waited = _retry_after(past.same), _pause(now, past.same)
@@ -49,7 +50,8 @@ def retried_before_retry_after(now: Entry, past: Past) -> Iterator[str]:
             yield f"Wait {wait:g} seconds, and not {waited:.3g}"
 
 
-def retried_at_once(now: Entry, past: Past) -> Iterator[str]:
+@rule("retried_at_once", "mistake", when=_was_refused_before)
+def retried_at_once(now: Exchange, past: Past) -> Iterator[str]:
     """A request that failed was sent again without a pause."""
     if past.same and _retries(now, past.same, PASSING) and _retry_after(past.same) is None:
         waited = _pause(now, past.same)
@@ -57,13 +59,15 @@ def retried_at_once(now: Entry, past: Past) -> Iterator[str]:
             yield f"Wait more than {waited:.3g} seconds, longer each time, and vary it by chance"
 
 
-def paid_twice(now: Entry, past: Past) -> Iterator[str]:
+@rule("paid_twice", "remark", when=_was_paid_before)
+def paid_twice(now: Exchange, past: Past) -> Iterator[str]:
     """The same request was paid for again."""
-    if past.same and past.same.usage.charge and now.usage.charge:
+    if past.same and past.same.response.usage.charge and now.response.usage.charge:
         yield f"Keep the answer: it was in number {past.same.number} of the journal"
 
 
-def redirect_ignored(now: Entry, past: Past) -> Iterator[str]:
+@rule("redirect_ignored", "mistake", when=_was_turned_away)
+def redirect_ignored(now: Exchange, past: Past) -> Iterator[str]:
     """A redirect was not followed."""
     last = past.last
     if last and _retries(now, last, {307}) and now.request.path == last.request.path:
@@ -72,7 +76,8 @@ def redirect_ignored(now: Entry, past: Past) -> Iterator[str]:
             yield f"Ask {where}, or let the client follow redirects"
 
 
-def dead_key(now: Entry, past: Past) -> Iterator[str]:
+@rule("dead_key", "mistake", when=_was_turned_away)
+def dead_key(now: Exchange, past: Past) -> Iterator[str]:
     """A key that was refused is used for other requests."""
     last = past.last
     if (
@@ -84,7 +89,7 @@ def dead_key(now: Entry, past: Past) -> Iterator[str]:
         yield "A key that was refused stays refused: stop, and ask for another"
 
 
-def _retries(now: Entry, before: Entry | None, statuses: Container[int]) -> bool:
+def _retries(now: Exchange, before: Exchange | None, statuses: Container[int]) -> bool:
     """Return whether one of those answers was had before this was asked, and not long before."""
     return (
         before is not None
@@ -93,12 +98,12 @@ def _retries(now: Entry, before: Entry | None, statuses: Container[int]) -> bool
     )
 
 
-def _pause(now: Entry, before: Entry) -> float:
+def _pause(now: Exchange, before: Exchange) -> float:
     """Return the seconds from the answer to what came next; below 0 if that came before it."""
     return now.at - (before.at + before.milliseconds / 1000)
 
 
-def _retry_after(entry: Entry) -> float | None:
+def _retry_after(entry: Exchange) -> float | None:
     """Return the seconds that the answer asked to wait for, whether as a number or as a date."""
     given = entry.response.headers.get("retry-after")
     if given is None:

@@ -1,20 +1,26 @@
-"""A step of a scenario is played: in place of the usual answer, or around it."""
+"""A step of a scenario is applied: in place of the usual answer, or around it."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from ..behaviour import Behaviour
-from ..contract import ERRORS, Refusal
+from ..contract import Contract
 from ..wire import Delivery, Response
-from .scenario import PLACES, Edit, Step
+from .scenario import PLACES, Step
 
 
-def apply_step(behaviour: Behaviour, step: Step, usual: Callable[[Edit], Response]) -> Response:
-    """Return the answer of the step; `usual` is asked for the one that the step changes."""
-    try:
-        response = _instead(behaviour, step) or usual(step.answer)
-    except Refusal as refusal:
-        response = refusal.response
+def answer_instead(contract: Contract, behaviour: Behaviour, step: Step) -> Response | None:
+    """Return the answer of a step that needs no other; a connection that is refused has none."""
+    if step.error is not None:
+        family = behaviour.not_found_body if step.error == "not_found" else None
+        error = contract.errors[step.error]
+        return error.response(family=family, **{**PLACES, **step.places})
+    if step.body is not None:
+        return Response(200, {"content-type": "application/json"}, step.body.encode())
+    return Response(503, {}, b"") if step.close == "refused" else None
+
+
+def apply_step(step: Step, response: Response) -> Response:
+    """Return an answer as the step changes and delivers it."""
     headers = {**response.headers, **step.headers}
     length = len(response.body)
     return replace(
@@ -29,13 +35,3 @@ def apply_step(behaviour: Behaviour, step: Step, usual: Callable[[Edit], Respons
             close=step.close,
         ),
     )
-
-
-def _instead(behaviour: Behaviour, step: Step) -> Response | None:
-    """Return the answer of a step that needs no other; a connection that is refused serves none."""
-    if step.error is not None:
-        family = behaviour.not_found_body if step.error == "not_found" else None
-        return ERRORS[step.error].response(family=family, **{**PLACES, **step.places})
-    if step.body is not None:
-        return Response(200, {"content-type": "application/json"}, step.body.encode())
-    return Response(503, {}, b"") if step.close == "refused" else None

@@ -1,8 +1,11 @@
 """Scenarios that are ready to arm, each for a thing that some client is known to get wrong."""
 
-from ..contract import ERRORS
+from collections.abc import Mapping
+from functools import cache
+
+from ..contract import Contract, load_contract
 from ..validation import likely
-from .scenario import Drip, Edit, Scenario, ScenarioError, Step
+from .scenario import Drip, Edit, Scenario, ScenarioError, Step, check_errors
 
 #: Scores for so many documents where a scenario sets them all.
 _DOCUMENTS = 100
@@ -186,18 +189,34 @@ _MADE = (
     ),
 )
 
-#: By name.
-CATALOGUE = {scenario.name: scenario for scenario in _MADE}
+
+@cache
+def catalogue(contract: Contract) -> Mapping[str, Scenario]:
+    """Return the ready-made scenarios by name: those whose errors the contract has."""
+    return {
+        scenario.name: scenario
+        for scenario in _MADE
+        if {step.error for step in scenario.steps} <= {None, *contract.errors}
+    }
 
 
-def find(named: object) -> Scenario:
-    """Return the scenario of that name, that JSON, or the one step that is named as its error."""
+def find(named: object, contract: Contract | None = None) -> Scenario:
+    """Return the scenario of that name, that JSON, or the one step that is named as its error.
+
+    The newest revision of the contract is meant unless another is given. Raises `ScenarioError`.
+    """
+    contract = contract or load_contract()
+    made = catalogue(contract)
     if isinstance(named, Scenario):
-        return named
-    if not isinstance(named, str):
-        return Scenario.from_json(named)
-    if named in CATALOGUE:
-        return CATALOGUE[named]
-    if named in ERRORS:
+        scenario = named
+    elif not isinstance(named, str):
+        scenario = Scenario.from_json(named)
+    elif named in made:
+        return made[named]
+    elif named in contract.errors:
         return Scenario(named, (Step(error=named),))
-    raise ScenarioError(f"$: there is no scenario {named!r}{likely(named, [*CATALOGUE, *ERRORS])}")
+    else:
+        hint = likely(named, [*made, *contract.errors])
+        raise ScenarioError(f"there is no scenario {named!r}{hint}")
+    check_errors(contract, scenario)
+    return scenario

@@ -1,16 +1,17 @@
 """Queries that bring an answer by its name, from clients in any language and without preparation.
 
 The query `rerank-mock:overloaded` is answered with that error. The names are those of `find` in
-`ready_made.py`, as far as one step says it all.
+`catalogue.py`, as far as one step says it all.
 """
 
 import re
+from collections.abc import Mapping
+from functools import cache
+from typing import cast
 
-from ..behaviour import Behaviour
-from ..contract import ERRORS, refusal
+from ..contract import Contract
 from ..validation import likely
-from ..wire import Json, Request, WireError, load
-from .catalogue import CATALOGUE
+from .catalogue import catalogue
 from .scenario import Step
 
 PREFIX = "rerank-mock:"
@@ -18,37 +19,30 @@ PREFIX = "rerank-mock:"
 #: A query that is this and nothing else is magic: no sentence, and no text of a user.
 _QUERY = re.compile(rf"{PREFIX}([a-z0-9_]+)")
 
-#: What a magic query may name, and what it brings.
-STEPS = {
-    **{error: Step(error=error) for error in ERRORS},
-    **{name: made.steps[0] for name, made in CATALOGUE.items() if len(made.steps) == 1},
-}
+
+@cache
+def magic_steps(contract: Contract) -> Mapping[str, Step]:
+    """Return what a magic query may name, and what it brings."""
+    made = catalogue(contract)
+    return {
+        **{error: Step(error=error) for error in contract.errors},
+        **{name: made[name].steps[0] for name in made if len(made[name].steps) == 1},
+    }
 
 
-def magic_step(behaviour: Behaviour, request: Request) -> Step | None:
-    """Return what the query of the request asks for, if it is magic; an unknown name is refused."""
-    if behaviour.magic_inputs == "off" or PREFIX.encode() not in request.body:
+def magic_step(contract: Contract, query: object) -> Step | None:
+    """Return what a query asks for, if it is magic; an unknown name is refused."""
+    text: object = (
+        cast("dict[str, object]", query).get("text") if isinstance(query, dict) else query
+    )
+    if not (isinstance(text, str) and text.startswith(PREFIX)):
         return None
-    magic = _QUERY.fullmatch(_query(request.body))
+    magic = _QUERY.fullmatch(text)
     if magic is None:
         return None
-    step = STEPS.get(magic[1])
+    steps = magic_steps(contract)
+    step = steps.get(magic[1])
     if step is None:
-        rule = f"Names no magic{likely(magic[1], list(STEPS))}"
-        raise refusal("parameter_rule", field="query", rule=rule)
+        rule = f"Names no magic{likely(magic[1], list(steps))}"
+        raise contract.refusal("parameter_rule", field="query", rule=rule)
     return step
-
-
-def _query(body: bytes) -> str:
-    """Return the query, or the text of one that is an object; empty if there is none."""
-    try:
-        fields = load(body)
-    except WireError:
-        return ""
-    query = _member(fields, "query")
-    text = _member(query, "text") or query
-    return text if isinstance(text, str) else ""
-
-
-def _member(value: Json, name: str) -> Json:
-    return value.get(name) if isinstance(value, dict) else None

@@ -11,16 +11,17 @@ from itertools import chain, repeat
 from string import Formatter
 from typing import Any, Literal, cast
 
-from ..contract import ERRORS
-from ..validation import first_problem, likely
+from ..contract import Contract
+from ..validation import InputError, likely
+from ..validation import check as check_value
 from ..wire import Close, Json, load
 
 #: What fills the braces in the message of an error where a step does not say it.
 PLACES = {"limit": "RPM", "field": "top_n", "rule": "Must be greater than or equal to 1"}
 
 
-class ScenarioError(ValueError):
-    """A scenario that is none; the message begins with the JSON path of what is wrong."""
+class ScenarioError(InputError):
+    """A scenario that is none: what is wrong, and where in its JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,11 @@ class Step:
     #: Where the connection ends.
     close: Close | None = None
 
+    @property
+    def answers_itself(self) -> bool:
+        """Whether its answer needs no usual one: the request is not read, and costs nothing."""
+        return self.error is not None or self.body is not None or self.close == "refused"
+
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Step":
         """Make a step of JSON that keeps the schema."""
@@ -140,7 +146,7 @@ class Scenario:
         try:
             row = load(json.dumps(self.to_json(), allow_nan=False).encode())
         except (TypeError, ValueError) as error:
-            raise ScenarioError(f"$: cannot be told in JSON: {error}") from None
+            raise ScenarioError(f"has no form in JSON: {error}") from None
         check(row)
 
     @classmethod
@@ -158,20 +164,23 @@ class Scenario:
 
 def check(row: object) -> None:
     """Raise `ScenarioError` unless `row` is the JSON of a scenario."""
-    if wrong := first_problem("scenario", row):
-        raise ScenarioError(wrong)
-    for number, step in enumerate(cast("Any", row)["steps"]):
-        error = step.get("error")
-        if error is None:
+    check_value("scenario", row, ScenarioError)
+
+
+def check_errors(contract: Contract, scenario: Scenario) -> None:
+    """Raise `ScenarioError` unless the contract has each error of the scenario, and its places."""
+    for number, step in enumerate(scenario.steps):
+        if step.error is None:
             continue
-        if error not in ERRORS:
-            hint = likely(error, list(ERRORS))
-            raise ScenarioError(f"$.steps[{number}].error: no error has the id {error!r}{hint}")
-        known = {name for _, name, _, _ in Formatter().parse(ERRORS[error].message) if name}
-        if unknown := step.get("places", {}).keys() - known:
-            raise ScenarioError(
-                f"$.steps[{number}].places: {error} has no place {min(unknown)!r} in its message"
-            )
+        if step.error not in contract.errors:
+            hint = likely(step.error, list(contract.errors))
+            reason = f"no error has the id {step.error!r}{hint}"
+            raise ScenarioError(reason, "steps", number, "error")
+        message = contract.errors[step.error].message
+        known = {name for _, name, _, _ in Formatter().parse(message) if name}
+        if unknown := step.places.keys() - known:
+            reason = f"{step.error} has no place {min(unknown)!r} in its message"
+            raise ScenarioError(reason, "steps", number, "places")
 
 
 def _changed(

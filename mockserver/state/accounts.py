@@ -7,7 +7,8 @@ from decimal import Context, Decimal, Inexact, localcontext
 from typing import Any, Literal, TypeAlias, cast
 
 from ..contract import Price
-from ..validation import first_problem, likely
+from ..validation import InputError, likely
+from ..validation import check as check_value
 from ..wire import Json
 from .quotas import TIER, Limits
 
@@ -21,18 +22,17 @@ Term: TypeAlias = "Json | Decimal"
 _MONEY = ("granted_balance", "charged_balance")
 
 
-class AccountError(ValueError):
-    """An account that cannot be; the message says where and what is wrong."""
+class AccountError(InputError):
+    """An account that cannot be: what is wrong, and where in its JSON."""
 
 
 def check(row: Json, models: Collection[str]) -> None:
     """Raise `AccountError` unless `row` is the JSON of an account, given the models there are."""
-    if wrong := first_problem("account", row):
-        raise AccountError(wrong)
+    check_value("account", row, AccountError)
     for model in cast("Any", row).get("model_limits", ()):
         if model not in models:
             hint = likely(model, list(models))
-            raise AccountError(f"$.model_limits: there is no model {model!r}{hint}")
+            raise AccountError(f"there is no model {model!r}{hint}", "model_limits")
 
 
 def fingerprint(key: str) -> str:
@@ -106,12 +106,18 @@ class Account:
             )
 
 
+#: How many keys of closed accounts are remembered, so that they are taken out of what is shown.
+FORMER_KEYS = 10_000
+
+
 class Accounts(Mapping[str, Account]):
     """Accounts by name. Whoever calls holds the lock of the state."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, Account] = {}
         self._names: dict[str, str] = {}
+        #: Fingerprints of keys that were valid once, the oldest first.
+        self._former: dict[str, None] = {}
 
     def __getitem__(self, name: str) -> Account:
         return self._by_name[name]
@@ -127,10 +133,15 @@ class Accounts(Mapping[str, Account]):
         name = self._names.get(fingerprint(key))
         return None if name is None else self._by_name[name]
 
+    def knows(self, key: str) -> bool:
+        """Return whether it is the key of an account, or was."""
+        found = fingerprint(key)
+        return found in self._names or found in self._former
+
     def add(self, account: Account) -> None:
         """Add the account, of which there must be none of its name."""
         if account.name in self._by_name:
-            raise AccountError(f"$.name: there is an account {account.name!r} already")
+            raise AccountError(f"there is an account {account.name!r} already", "name")
         self.put(account)
 
     def put(self, account: Account) -> None:
@@ -138,7 +149,7 @@ class Accounts(Mapping[str, Account]):
         for number, key in enumerate(account.keys):
             owner = self._names.get(key, account.name)
             if owner != account.name:
-                raise AccountError(f"$.keys[{number}]: belongs to {owner!r} already")
+                raise AccountError(f"belongs to {owner!r} already", "keys", number)
         if account.name in self._by_name:
             self._forget_keys(account.name)
         self._by_name[account.name] = account
@@ -152,6 +163,9 @@ class Accounts(Mapping[str, Account]):
     def _forget_keys(self, name: str) -> None:
         for key in self._by_name[name].keys:
             del self._names[key]
+            self._former[key] = None
+        while len(self._former) > FORMER_KEYS:
+            del self._former[next(iter(self._former))]
 
     def snapshot(self) -> list[dict[str, Any]]:
         """Return all accounts as JSON."""
@@ -159,6 +173,7 @@ class Accounts(Mapping[str, Account]):
 
     def rollback(self, snapshot: Iterable[dict[str, Any]]) -> None:
         """Have the accounts of the snapshot, and no others."""
-        self._by_name, self._names = {}, {}
+        for name in [*self._by_name]:
+            self.remove(name)
         for row in snapshot:
             self.put(Account.from_json(row))

@@ -1,39 +1,18 @@
-"""What the mock remembers of an exchange."""
+"""An exchange as it is shown: without keys, cut to a bearable length, and as JSON."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
-from ..contract import ERRORS
-from ..rerank_request import RerankRequest
-from ..wire import Request, Response, Usage, WireError
+from ..contract import Contract
+from ..parsed_request import RerankRequest
+from ..redaction import Redactor
+from ..wire import Request, Response, Usage
+from .exchanges import Advice, Exchange
 
-#: `breach`: breaks the contract. `mistake`: legal, and not what anybody wants. `remark`: may be
-#: meant so.
-Severity: TypeAlias = Literal["breach", "mistake", "remark"]
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """A word to whoever wrote the client."""
-
-    #: Never changes its meaning.
-    id: str
-    severity: Severity
-    #: What was done, the same each time.
-    sentence: str
-    #: What to try, for this request.
-    hint: str
-
-    def to_json(self) -> dict[str, str]:
-        """Return its JSON."""
-        return {
-            "id": self.id,
-            "severity": self.severity,
-            "sentence": self.sentence,
-            "hint": self.hint,
-        }
+#: The most characters that are shown of a path, a query, a header, or the name of a model.
+TEXT_LENGTH = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +43,6 @@ class Entry:
     #: Until the answer was sent, by the clock of the state and by what delays it.
     milliseconds: float
     advice: tuple[Advice, ...] = ()
-    #: Who asked, as a number that means nothing outside this process; a key that nobody knows is
-    #: somebody too.
-    caller: int | None = field(default=None, repr=False, compare=False)
-    #: What was asked, in the same way: equal requests have equal numbers.
-    asked: int | None = field(default=None, repr=False, compare=False)
 
     @property
     def sent(self) -> RerankRequest:
@@ -76,13 +50,11 @@ class Entry:
 
         Raises `ValueError` if the journal has only the beginning of the body.
         """
-        try:
-            return RerankRequest.read(self.request.body)
-        except WireError:
-            if len(self.request.body) < self.request_bytes:
-                kept = f"{len(self.request.body):,} of {self.request_bytes:,} bytes"
-                raise ValueError(f"the journal has kept {kept} of this body") from None
-            return RerankRequest()
+        parsed = RerankRequest(self.request.body)
+        if parsed.problem and len(self.request.body) < self.request_bytes:
+            kept = f"{len(self.request.body):,} of {self.request_bytes:,} bytes"
+            raise ValueError(f"the journal has kept {kept} of this body")
+        return parsed
 
     @property
     def advice_ids(self) -> str:
@@ -116,43 +88,113 @@ class Entry:
             "advice": [advice.to_json() for advice in self.advice],
         }
 
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> "Entry":
-        """Make an entry of JSON that keeps `schemas/files/entry.json`."""
-        documents = row["documents"]
-        return cls(
-            number=int(row["number"]),
-            at=row["at"],
-            account=row["account"],
-            request=Request(
-                row["method"], row["path"], row["query"], row["headers"], row["body"].encode()
-            ),
-            request_bytes=int(row["body_bytes"]),
-            response=Response(
-                int(row["status"]), row["response_headers"], row["response_body"].encode()
-            ),
-            response_bytes=int(row["response_body_bytes"]),
-            outcome=row["outcome"],
-            model=row["model"],
-            documents=None if documents is None else int(documents),
-            usage=Usage(int(row["input_tokens"]), int(row["image_tokens"]), Decimal(row["charge"])),
-            milliseconds=row["milliseconds"],
-            advice=tuple(Advice(**advice) for advice in row["advice"]),
+
+def show(exchange: Exchange, contract: Contract, is_key: Callable[[str], bool]) -> Entry:
+    """Make an entry of an exchange; `is_key` knows the keys that there are and were."""
+    request, response = exchange.request, exchange.response
+    model, advice = exchange.model, exchange.advice
+    if not exchange.redacted:
+        redactor, most = Redactor(request, is_key), exchange.body_bytes
+        request = Request(
+            method=_cut(redactor.text(request.method)),
+            path=_cut(redactor.text(request.path)),
+            query=_cut(redactor.query(request.query)),
+            headers=_cut_all(redactor.headers(request.headers)),
+            body=_beginning(request.body, redactor, most),
         )
+        response = replace(
+            response,
+            headers=_cut_all(redactor.headers(response.headers)),
+            body=_beginning(response.body, redactor, most),
+        )
+        model = None if model is None else _cut(redactor.text(model))
+        advice = tuple(found._replace(hint=redactor.text(found.hint)) for found in advice)
+    return Entry(
+        number=exchange.number,
+        at=exchange.at,
+        account=exchange.account,
+        request=request,
+        request_bytes=exchange.request_bytes,
+        response=response,
+        response_bytes=exchange.response_bytes,
+        outcome=outcome(contract, exchange.response),
+        model=model,
+        documents=exchange.documents,
+        usage=response.usage,
+        milliseconds=exchange.milliseconds,
+        advice=advice,
+    )
 
 
-def outcome(response: Response) -> str:
+def exchange_of(row: Mapping[str, Any]) -> Exchange:
+    """Make an exchange of the JSON of an entry. Who had sent it is not known then."""
+    documents = row["documents"]
+    usage = Usage(int(row["input_tokens"]), int(row["image_tokens"]), Decimal(row["charge"]))
+    request = Request(
+        row["method"], row["path"], row["query"], row["headers"], row["body"].encode()
+    )
+    response = Response(
+        int(row["status"]), row["response_headers"], row["response_body"].encode(), usage=usage
+    )
+    return Exchange(
+        at=row["at"],
+        account=row["account"],
+        request=request,
+        request_bytes=int(row["body_bytes"]),
+        response=response,
+        response_bytes=int(row["response_body_bytes"]),
+        model=row["model"],
+        documents=None if documents is None else int(documents),
+        milliseconds=row["milliseconds"],
+        advice=tuple(Advice(**advice) for advice in row["advice"]),
+        caller=None,
+        asked=None,
+        heads=head_length(request) + sum(map(len, response.headers.values())),
+        redacted=True,
+        number=int(row["number"]),
+    )
+
+
+def outcome(contract: Contract, response: Response) -> str:
     """Name what became of a request, in one word: see `Entry.outcome`."""
     if response.status < 300:
         return "answered"
     if response.status < 400:
         return "redirected"
     said = response.body[:1000].decode(errors="replace")
-    for name, error in ERRORS.items():
+    for name, error in contract.errors.items():
         # What stands before the first place of a message is the same in each answer.
         if error.status == response.status and error.message.partition("{")[0] in said:
             return name
     return f"status_{response.status}"
+
+
+def head_length(request: Request) -> int:
+    """Return how many characters the head of a request has, the least part left out."""
+    texts = sum(map(len, request.headers)) + sum(map(len, request.headers.values()))
+    return len(request.path) + len(request.query) + texts
+
+
+def _beginning(body: bytes, redactor: Redactor, most: int) -> bytes:
+    """Return the beginning of a body, without keys, and without a part of a key at its end."""
+    # Latin-1 gives each byte one character, and back.
+    text = body[: most + redactor.longest].decode("latin-1")
+    kept = redactor.text(text).encode("latin-1")
+    if len(kept) <= most:
+        return kept
+    # Not in the middle of a character of UTF-8.
+    end = most
+    while end > most - 3 and kept[end] & 0xC0 == 0x80:
+        end -= 1
+    return kept[:end]
+
+
+def _cut(text: str) -> str:
+    return text[:TEXT_LENGTH]
+
+
+def _cut_all(headers: Mapping[str, str]) -> dict[str, str]:
+    return {_cut(name): _cut(value) for name, value in headers.items()}
 
 
 def _text(body: bytes) -> str:

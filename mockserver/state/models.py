@@ -6,22 +6,30 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
-from ..contract import MODELS, Model, Price
-from ..validation import first_problem, likely
+from ..contract import Model, Price
+from ..validation import InputError, likely
+from ..validation import check as check_value
 from ..wire import Json
 
 
-class ModelError(ValueError):
-    """A change that cannot be; the message says where and what is wrong."""
+class ModelError(InputError):
+    """A change that cannot be: what is wrong, and where in its JSON."""
 
 
-def check(row: Json, models: Collection[str]) -> None:
-    """Raise `ModelError` unless `row` is the JSON of a change of one of the models."""
-    if wrong := first_problem("model_change", row):
-        raise ModelError(wrong)
-    name = cast("Any", row)["model"]
+def check(row: Json, models: Collection[str], fields: Collection[str]) -> None:
+    """Raise `ModelError` unless `row` is the JSON of a change of one of the models.
+
+    `fields` are the gated ones, which a model may support.
+    """
+    check_value("model_change", row, ModelError)
+    change = cast("Any", row)
+    name = change["model"]
     if name not in models:
-        raise ModelError(f"$.model: there is no model {name!r}{likely(name, list(models))}")
+        raise ModelError(f"there is no model {name!r}{likely(name, list(models))}", "model")
+    for number, field in enumerate(change.get("supports", ())):
+        if field not in fields:
+            reason = f"there is no gated field {field!r}{likely(field, list(fields))}"
+            raise ModelError(reason, "supports", number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +74,8 @@ class _Planned:
 class Catalogue:
     """Models and what is planned for them. Whoever calls holds the lock of the state."""
 
-    def __init__(self) -> None:
-        self._models: Mapping[str, Model] = MODELS
+    def __init__(self, models: Mapping[str, Model]) -> None:
+        self._models = models
         #: Sorted by time; what is due at the same time happens in the order it was planned.
         self._planned: list[_Planned] = []
 

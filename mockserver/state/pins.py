@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from ..scoring import Content
-from ..validation import first_problem
-from ..wire import Json, WireError, load
+from ..validation import InputError, check, read_json, within
+from ..wire import Json
 
 #: Scores all documents of a query; None leaves a document its own score.
 ScoreFunction: TypeAlias = Callable[[Content, Sequence[Content]], "Sequence[float | None]"]
 
 
-class PinError(ValueError):
-    """Pins that are none; the message says where and what is wrong."""
+class PinError(InputError):
+    """Pins that are none: what is wrong, and where in their JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +58,15 @@ class Pin:
 
 def read_pins(rows: Json) -> list[Pin]:
     """Make pins of JSON; raises `PinError` with the JSON path of what is wrong."""
-    if wrong := first_problem("pins", rows):
-        raise PinError(wrong)
+    check("pins", rows, PinError)
     return [Pin.from_json(row) for row in cast("list[dict[str, Any]]", rows)]
 
 
 def load_pins(path: str | Path) -> list[Pin]:
-    """Read a file of golden rankings."""
-    try:
-        return read_pins(load(Path(path).read_bytes(), unique_keys=True))
-    except OSError as error:
-        raise PinError(f"{path}: cannot be read: {error.strerror}") from None
-    except (WireError, PinError) as error:
-        raise PinError(f"{path}: {error}") from None
+    """Read a file of golden rankings. Raises `PinError`."""
+    rows = read_json(path, PinError)
+    with within(source=path):
+        return read_pins(rows)
 
 
 class Pins:
@@ -104,34 +100,9 @@ class Pins:
         with self._lock:
             return self._pins.get(account, ())
 
-    def score(
-        self,
-        account: str,
-        *,
-        model: str,
-        query: Content,
-        documents: Sequence[Content],
-        scores: Sequence[float],
-    ) -> Sequence[float]:
-        """Return the scores of the documents, with the pinned ones in place of their own."""
-        with self._lock:
-            function = self._functions.get(account)
-            pins = [
-                pin
-                for pin in self._pins.get(account, ())
-                if pin.query in (None, _text(query)) and pin.model in (None, model)
-            ]
-        if function is None and not pins:
-            return scores
-        own = [score / 2 for score in scores] if any(pin.order for pin in pins) else scores
-        texts = [_text(document) for document in documents]
-        named = _first_of(pins, set(texts))
-        pinned = [named.get(text) for text in texts]
-        called = function(query, documents) if function else [None] * len(documents)
-        if len(called) != len(documents):
-            raise PinError(f"the function gave {len(called)} scores for {len(documents)} documents")
-        ranked = zip(called, pinned, own, strict=True)
-        return [next(score for score in row if score is not None) for row in ranked]
+    def function_of(self, account: str) -> ScoreFunction | None:
+        """Return the function of an account, which speaks before its pins."""
+        return self._functions.get(account)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the pins by account as JSON, without functions."""
@@ -142,6 +113,33 @@ class Pins:
         """Have the pins of the snapshot, and no others."""
         with self._lock:
             self._pins = {name: tuple(map(Pin.from_json, rows)) for name, rows in snapshot.items()}
+
+
+def pinned_scores(
+    pins: Sequence[Pin],
+    function: ScoreFunction | None,
+    *,
+    model: str,
+    query: Content,
+    documents: Sequence[Content],
+    scores: Sequence[float],
+) -> Sequence[float]:
+    """Return the scores of the documents, with the pinned ones in place of their own."""
+    if not pins and function is None:
+        return scores
+    text = _text(query)
+    pins = [pin for pin in pins if pin.query in (None, text) and pin.model in (None, model)]
+    if function is None and not pins:
+        return scores
+    own = [score / 2 for score in scores] if any(pin.order for pin in pins) else scores
+    texts = [_text(document) for document in documents]
+    named = _first_of(pins, set(texts))
+    pinned = [named.get(text) for text in texts]
+    called = function(query, documents) if function else [None] * len(documents)
+    if len(called) != len(documents):
+        raise PinError(f"the function gave {len(called)} scores for {len(documents)} documents")
+    ranked = zip(called, pinned, own, strict=True)
+    return [next(score for score in row if score is not None) for row in ranked]
 
 
 def _first_of(pins: Iterable[Pin], texts: set[str]) -> dict[str, float]:

@@ -3,90 +3,80 @@
 import os
 import shutil
 import threading
-from collections.abc import Collection, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
 import orjson
 
-from ..behaviour import BehaviourError, read_behaviour
-from ..scenarios.scenario import ScenarioError
-from ..scenarios.scenario import check as check_scenario
-from ..validation import first_problem, likely
-from ..wire import Json, WireError, load
-from .accounts import Account, AccountError, Accounts
+from ..behaviour import read_behaviour
+from ..contract import Contract
+from ..scenarios.scenario import Scenario, check_errors
+from ..validation import InputError, likely, read_json, within
+from ..validation import check as check_value
+from ..wire import Json
+from .accounts import Account, Accounts
 from .accounts import check as check_account
 
 
-class StateError(ValueError):
-    """A snapshot that cannot be; the message says where and what is wrong."""
+class StateError(InputError):
+    """A snapshot that cannot be: what is wrong, and where."""
 
 
 def check_form(snapshot: Json) -> None:
     """Raise `StateError` unless `snapshot` keeps `schemas/files/state.json`."""
-    if wrong := first_problem("state", snapshot):
-        raise StateError(wrong)
+    check_value("state", snapshot, StateError)
 
 
-def check_sense(snapshot: Mapping[str, Any]) -> None:
+def check_sense(snapshot: Mapping[str, Any], contract: Contract) -> None:
     """Raise `StateError` unless the parts fit each other; each of them must be there."""
-    with _at("$.behaviour: "):
-        read_behaviour(snapshot["behaviour"])
+    with within("behaviour", kind=StateError):
+        read_behaviour(snapshot["behaviour"], contract)
     models: list[str] = []
     for number, row in enumerate(snapshot["models"]):
         if row["id"] in models:
-            raise StateError(f"$.models[{number}].id: there is a model {row['id']!r} already")
+            reason = f"there is a model {row['id']!r} already"
+            raise StateError(reason, "models", number, "id")
+        if row["form"] not in contract.forms:
+            known = ", ".join(contract.forms)
+            raise StateError(f"must be one of {known}", "models", number, "form")
         models.append(row["id"])
     for number, row in enumerate(snapshot["planned_changes"]):
-        _known("model", row["model"], models, f"$.planned_changes[{number}].model")
+        _known("model", row["model"], models, "planned_changes", number, "model")
     accounts = Accounts()
     for number, row in enumerate(snapshot["accounts"]):
-        with _at(f"$.accounts[{number}]"):
+        with within("accounts", number, kind=StateError):
             check_account(row, models)
             accounts.add(Account.from_json(row))
     for number, row in enumerate(snapshot["windows"]):
-        _known("account", row["account"], accounts, f"$.windows[{number}].account")
+        _known("account", row["account"], accounts, "windows", number, "account")
     for number, row in enumerate(snapshot["scenarios"]["receipts"]):
-        place = f"$.scenarios.receipts[{number}]"
-        _known("account", row["account"], accounts, f"{place}.account")
-        with _at(f"{place}.scenario"):
-            check_scenario(row["scenario"])
+        place = ("scenarios", "receipts", number)
+        _known("account", row["account"], accounts, *place, "account")
+        with within(*place, "scenario", kind=StateError):
+            check_errors(contract, Scenario.from_json(row["scenario"]))
         if len(row["steps"]) != len(row["scenario"]["steps"]):
-            raise StateError(f"{place}.steps: must be as many as the steps of the scenario")
+            raise StateError("must be as many as the steps of the scenario", *place, "steps")
     entries = [0, *(entry["number"] for entry in snapshot["journal"]["entries"])]
     for number, (before, after) in enumerate(pairwise(entries)):
         if not before < after <= snapshot["journal"]["seen"]:
             reason = "must grow from entry to entry, up to `seen`"
-            raise StateError(f"$.journal.entries[{number}].number: {reason}")
+            raise StateError(reason, "journal", "entries", number, "number")
     for name in snapshot["pins"]:
-        _known("account", name, accounts, "$.pins")
+        _known("account", name, accounts, "pins")
 
 
-def _known(kind: str, name: str, known: Collection[str], place: str) -> None:
+def _known(kind: str, name: str, known: Collection[str], *way: str | int) -> None:
     if name not in known:
-        raise StateError(f"{place}: there is no {kind} {name!r}{likely(name, list(known))}")
-
-
-@contextmanager
-def _at(place: str) -> Generator[None]:
-    """Put the way to a part before what that part says of itself."""
-    try:
-        yield
-    except (AccountError, BehaviourError, ScenarioError) as error:
-        raise StateError(place + str(error).removeprefix("$")) from None
+        raise StateError(f"there is no {kind} {name!r}{likely(name, list(known))}", *way)
 
 
 def read_file(path: str | Path) -> dict[str, Any]:
     """Read a snapshot that keeps its schema; raises `StateError`, which names the file."""
-    try:
-        snapshot = load(Path(path).read_bytes(), unique_keys=True)
+    snapshot = read_json(path, StateError)
+    with within(source=path):
         check_form(snapshot)
-    except OSError as error:
-        raise StateError(f"{path}: cannot be read: {error.strerror}") from None
-    except (WireError, StateError) as error:
-        raise StateError(f"{path}: {error}") from None
     return cast("dict[str, Any]", snapshot)
 
 
@@ -100,7 +90,7 @@ def write_file(path: str | Path, snapshot: Mapping[str, Any]) -> None:
         # A link keeps leading to its file.
         _replace(Path(path).resolve(), content)
     except OSError as error:
-        raise StateError(f"{path}: cannot be written: {error.strerror}") from None
+        raise StateError(f"cannot be written: {error.strerror}", source=path) from None
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -1,10 +1,9 @@
 """The calls that a test looks at, and what it may assert of them."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from ..contract import FORMS
 from ..state.entry import Entry
 from ..validation import likely
 
@@ -12,7 +11,6 @@ from ..validation import likely
 LENGTH = 200
 DIFFERENCES = 10
 
-_FIELDS = sorted({name for form in FORMS.values() for name in form.fields})
 _NOT_SENT = object()
 
 
@@ -24,8 +22,15 @@ class Calls(list[Entry]):
     alone `True` is not 1.
     """
 
-    def __init__(self, entries: Iterable[Entry] = (), redact: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        entries: Iterable[Entry] = (),
+        redact: Callable[[str], str] = str,
+        fields: Sequence[str] = (),
+    ) -> None:
         super().__init__(entries)
+        #: The fields that a request may have.
+        self._fields = fields
         #: Takes keys out of messages.
         self._redact = redact
 
@@ -103,6 +108,8 @@ class Calls(list[Entry]):
     def _difference(self, number: int, fields: dict[str, object], why: str = "") -> Iterator[str]:
         entry = self[number - 1]
         differences = _differences_of(entry, fields)
+        near = {name: likely(name, [*self._fields]) for name in fields if name not in self._fields}
+        differences = [line + near.get(line.partition(":")[0], "") for line in differences]
         yield told(number, entry) + why
         yield from (f"  {line}" for line in differences[:DIFFERENCES])
         if len(differences) > DIFFERENCES:
@@ -158,8 +165,7 @@ def _differences_of(entry: Entry, fields: dict[str, object]) -> list[str]:
 
 def _differences(place: str, expected: Any, sent: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
     if sent is _NOT_SENT:
-        hint = "" if place in _FIELDS else likely(place, _FIELDS)
-        yield f"{place}: expected {shown(expected)}, and it was not sent{hint}"
+        yield f"{place}: expected {shown(expected)}, but it was not sent"
         return
     if isinstance(expected, tuple):
         expected = list(cast("tuple[object, ...]", expected))

@@ -12,10 +12,12 @@ import inspect
 import sys
 from collections.abc import Awaitable, Callable, Collection, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
-from ..behaviour import OBSERVED, Behaviour, load_behaviour
+from ..behaviour import Behaviour, load_behaviour
+from ..contract import Contract, load_contract
 from ..state.store import DEFAULT_KEY, State
 from .expectations import Expectations, FailOn
 from .fixtures import RerankMock
@@ -79,7 +81,8 @@ class MockedRerank:
 
 def mock_rerank(
     *,
-    behaviour: Behaviour | str = OBSERVED,
+    behaviour: Behaviour | str = "observed",
+    revision: str | Path | None = None,
     fail_on: FailOn = "breach",
     allow: Collection[str] = (),
     assert_all_met: bool = True,
@@ -87,18 +90,21 @@ def mock_rerank(
 ) -> MockedRerank:
     """Answer httpx in this process, at `https://api.siliconflow.cn/v1`.
 
-    `behaviour` is a preset's name, a file, or a `Behaviour`. At the end it raises `AssertionError`
-    if the client was given advice that is at least as severe as `fail_on` (`remark`, `mistake`,
-    `breach`; `nothing` never fails) and that `allow` does not name; or, unless `assert_all_met` is
-    false, if a step of an armed scenario was never met. Raises `ExpectationError` and
-    `BehaviourError` at once.
+    `behaviour` is a preset's name, a file, or a `Behaviour`; `revision` is the name of a revision
+    of the contract, or a folder that holds one: the newest if it is not given.
+
+    At the end it raises `AssertionError` if the client was given advice that is at least as severe
+    as `fail_on` (`remark`, `mistake`, `breach`; `nothing` never fails) and that `allow` does not
+    name; or, unless `assert_all_met` is false, if a step of an armed scenario was never met.
+    Raises `ExpectationError`, `BehaviourError` and `ContractError` at once.
     """
     demands = _demands(fail_on, allow, assert_all_met=assert_all_met)
-    how = _behaviour(behaviour)
+    contract = load_contract(revision)
+    how = _behaviour(behaviour, contract)
 
     @contextmanager
     def run() -> Generator[RerankMock, None, None]:
-        state = State(behaviour=how, seed=seed)
+        state = State(contract=contract, behaviour=how, seed=seed)
         with in_process(state) as mock, _judged(mock, demands, "mock_rerank({})"):
             yield mock
 
@@ -107,7 +113,8 @@ def mock_rerank(
 
 def serve_rerank(
     *,
-    behaviour: Behaviour | str = OBSERVED,
+    behaviour: Behaviour | str = "observed",
+    revision: str | Path | None = None,
     fail_on: FailOn = "breach",
     allow: Collection[str] = (),
     assert_all_met: bool = True,
@@ -115,13 +122,14 @@ def serve_rerank(
 ) -> MockedRerank:
     """Serve a mock at a free port of the loopback, in a thread; otherwise as `mock_rerank`."""
     demands = _demands(fail_on, allow, assert_all_met=assert_all_met)
-    how = _behaviour(behaviour)
+    contract = load_contract(revision)
+    how = _behaviour(behaviour, contract)
 
     @contextmanager
     def run() -> Generator[RerankMock, None, None]:
         from ..serving.server import ThreadedServer, listen
 
-        state = State(behaviour=how, keys=(), seed=seed)
+        state = State(contract=contract, behaviour=how, keys=(), seed=seed)
         with (
             ThreadedServer(state, listen()) as server,
             at_a_socket(server.base_url, state) as mock,
@@ -175,8 +183,8 @@ def _demands(fail_on: FailOn, allow: Collection[str], *, assert_all_met: bool) -
     return Expectations().changed(options)
 
 
-def _behaviour(behaviour: Behaviour | str) -> Behaviour:
-    return load_behaviour(behaviour) if isinstance(behaviour, str) else behaviour
+def _behaviour(behaviour: Behaviour | str, contract: Contract) -> Behaviour:
+    return load_behaviour(behaviour, contract) if isinstance(behaviour, str) else behaviour
 
 
 def _place(function: Callable[..., Any]) -> int:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast
 
-from ..advice.rules import ON_REQUESTS, OVER_TIME
+from ..advice.catalogue import RULES
 from ..scenarios.armed import Receipt
-from ..state.entry import Advice, Severity
+from ..state.exchanges import Advice, Severity
 from ..validation import likely
 from .calls import DIFFERENCES, Calls, clipped, shown, told
 from .fixtures import RerankMock
@@ -20,7 +20,7 @@ _SAID: Mapping[Severity, str] = {
     "breach": "the client broke the contract",
 }
 _RANKS: Mapping[str, int] = {name: rank for rank, name in enumerate([*_SAID, "nothing"])}
-_ADVICE = frozenset(rule.id for rule in (*ON_REQUESTS, *OVER_TIME))
+_ADVICE = frozenset(rule.id for rule in RULES)
 
 
 class ExpectationError(ValueError):

@@ -40,7 +40,11 @@ class RerankMock:
         tests: a call with an unknown key, or without one, is this test's.
         """
         since = self.state.journal.query(after=self._before)
-        return Calls((e for e in since if e.account not in self._others), self._redact)
+        return Calls(
+            (e for e in since if e.account not in self._others),
+            self._redact,
+            self.state.contract.fields,
+        )
 
     @property
     def clock(self) -> Clock:
@@ -67,12 +71,12 @@ class RerankMock:
         It is a `Scenario`, its JSON, the name of a ready-made one, or the id of an error. Raises
         `ScenarioError`.
         """
-        return self.state.scenarios.arm(self.account.name, find(scenario))
+        return self.state.arm(self.account.name, find(scenario, self.state.contract))
 
     @property
     def receipts(self) -> list[Receipt]:
         """What has become of the scenarios of this test, in the order of arming."""
-        receipts = self.state.scenarios.receipts()
+        receipts = self.state.receipts()
         return [receipt for receipt in receipts if receipt.account not in self._others]
 
     def pin_scores(
@@ -91,7 +95,7 @@ class RerankMock:
 
     def pin(self, pins: ScoreFunction | Iterable[Pin]) -> None:
         """Give documents the scores of a function, or of pins such as `load_pins` reads."""
-        self.state.pins.pin(self.account.name, pins)
+        self.state.pin(self.account.name, pins)
 
     def set_environment(
         self, *, base_url: str = "RERANK_BASE_URL", api_key: str = "RERANK_API_KEY"
@@ -103,7 +107,7 @@ class RerankMock:
 
     def _redact(self, text: str) -> str:
         nothing = Request("", "", "", {}, b"")
-        return Redactor(nothing, lambda word: self.state.account_of(word) is not None).text(text)
+        return Redactor(nothing, self.state.is_key).text(text)
 
     def _pin(self, row: dict[str, Json], query: str | None, model: str | None) -> None:
         for_what = {"query": query, "model": model}

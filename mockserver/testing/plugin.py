@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from ..contract import Contract
     from ..serving.server import ThreadedServer
     from .expectations import Expectations
     from .fixtures import RerankMock
@@ -17,9 +20,10 @@ if TYPE_CHECKING:
 MOCKS = pytest.StashKey["list[tuple[RerankMock, Expectations]]"]()
 
 MARKER = (
-    "rerank_mock(fail_on='breach', allow=[], assert_all_met=True): what fails the test when it"
-    " ends: advice of that severity (remark, mistake, breach, nothing), but for the ids that are"
-    " allowed; and a step of a scenario that was armed and never met"
+    "rerank_mock(fail_on='breach', allow=[], assert_all_met=True, revision=None): what fails the"
+    " test when it ends: advice of that severity (remark, mistake, breach, nothing), but for the"
+    " ids that are allowed, and a step of an armed scenario that was never met; and the revision of"
+    " the contract that the mock keeps, by its name or folder"
 )
 
 
@@ -32,6 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "whether each step of an armed scenario must be met",
         type="bool",
         default=True,
+    )
+    parser.addini(
+        "rerank_mock_revision",
+        "the revision of the contract that mocks keep, by its name or folder",
+        default="",
     )
 
 
@@ -54,14 +63,15 @@ def rerank_mock(request: pytest.FixtureRequest) -> Iterator[RerankMock]:
     from ..state.store import State
     from .contexts import in_process
 
-    with in_process(State()) as mock:
-        _watch(request, mock)
+    expectations, contract = _options(request)
+    with in_process(State(contract=contract)) as mock:
+        _watch(request, mock, expectations)
         yield mock
 
 
 @pytest.fixture
 def rerank_server(
-    request: pytest.FixtureRequest, _rerank_server: ThreadedServer
+    request: pytest.FixtureRequest, _rerank_servers: Callable[[Contract], ThreadedServer]
 ) -> Iterator[RerankMock]:
     """An account of its own for each test, on a server at a real socket, for any client.
 
@@ -70,18 +80,27 @@ def rerank_server(
     """
     from .contexts import at_a_socket
 
-    with at_a_socket(_rerank_server.base_url, _rerank_server.state) as mock:
-        _watch(request, mock)
+    expectations, contract = _options(request)
+    server = _rerank_servers(contract)
+    with at_a_socket(server.base_url, server.state) as mock:
+        _watch(request, mock, expectations)
         yield mock
 
 
 @pytest.fixture(scope="session")
-def _rerank_server() -> Iterator[ThreadedServer]:
+def _rerank_servers() -> Iterator[Callable[[Contract], ThreadedServer]]:
+    """Start a server for each revision that a test asks for."""
     from ..serving.server import ThreadedServer, listen
     from ..state.store import State
 
-    with ThreadedServer(State(keys=()), listen()) as server:
-        yield server
+    with ExitStack() as running:
+
+        @cache
+        def start(contract: Contract) -> ThreadedServer:
+            server = ThreadedServer(State(contract=contract, keys=()), listen())
+            return running.enter_context(server)
+
+        yield start
 
 
 @pytest.hookimpl(wrapper=True)
@@ -93,14 +112,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         result = yield
     except BaseException:
         # The failure of the test is told first; a breach may be the cause of it.
-        for mock, demands in mocks:
-            if told := demands.of_calls(mock, _switch):
+        for mock, expectations in mocks:
+            if told := expectations.of_calls(mock, _switch):
                 item.add_report_section("call", "rerank_mock", told)
         raise
     unkept = [
         check(mock, _switch)
-        for mock, demands in mocks
-        for check in (demands.of_calls, demands.of_scenarios)
+        for mock, expectations in mocks
+        for check in (expectations.of_calls, expectations.of_scenarios)
     ]
     if any(unkept):
         pytest.fail("\n\n".join(filter(None, unkept)), pytrace=False)
@@ -111,25 +130,32 @@ def _switch(option: str) -> str:
     return f"@pytest.mark.rerank_mock({option})"
 
 
-def _watch(request: pytest.FixtureRequest, mock: RerankMock) -> None:
+def _watch(request: pytest.FixtureRequest, mock: RerankMock, expectations: Expectations) -> None:
     watched = request.node.stash.setdefault(MOCKS, [])
-    watched.append((mock, _demands(request)))
+    watched.append((mock, expectations))
 
 
-def _demands(request: pytest.FixtureRequest) -> Expectations:
-    """Read what the project demands, and over it the markers, the nearest last."""
+def _options(request: pytest.FixtureRequest) -> tuple[Expectations, Contract]:
+    """Read what the project expects, and over it the markers, the nearest last."""
+    from ..contract import ContractError, load_contract
     from .expectations import ExpectationError, Expectations
 
-    demands, where = Expectations(), "an ini option rerank_mock_..."
-    names = ("fail_on", "allow", "assert_all_met")
+    names = ("fail_on", "allow", "assert_all_met", "revision")
     given = {name: request.config.getini(f"rerank_mock_{name}") for name in names}
+    revision = given.pop("revision") or None
+    expectations, where = Expectations(), "ini options rerank_mock_..."
+    problem = ""
     try:
-        demands = demands.changed(given)
-        where = "@pytest.mark.rerank_mock"
+        expectations = expectations.changed(given)
         for mark in reversed(list(request.node.iter_markers("rerank_mock"))):
+            where = "@pytest.mark.rerank_mock"
             if mark.args:
                 raise ExpectationError(f"options are given by name: {', '.join(names)}")
-            demands = demands.changed(mark.kwargs)
-    except ExpectationError as error:
-        pytest.fail(f"{where}: {error}", pytrace=False)
-    return demands
+            options = dict(mark.kwargs)
+            revision = options.pop("revision", revision)
+            expectations = expectations.changed(options)
+        return expectations, load_contract(revision)
+    except (ContractError, ExpectationError) as error:
+        problem = f"{where}: {error}"
+    # Outside of the except clause: nobody wants to read what this happened during.
+    pytest.fail(problem, pytrace=False)

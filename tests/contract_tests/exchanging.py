@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 
 from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Answer, Exchange, Request
+from contract_tests.judging.connection import Connection
 from contract_tests.judging.ledger import Ledger
 from contract_tests.judging.limits import Budget, Effort, Patience
 from contract_tests.judging.run import Run
 from contract_tests.targets import Target
+from tests.contract_tests.newest import NEWEST
 from tests.schemas.data import CONTRACT, errors
 
 BGE = "BAAI/bge-reranker-v2-m3"
@@ -127,11 +129,15 @@ def new_run(
     """Open a run that never sleeps; the list takes the seconds that it would have slept."""
     slept: list[float] = []
     run = Run(
+        contract=NEWEST,
         effort=Effort("test", examples, limit, every_fault=True, shrinking=shrinking),
         seed=seed,
-        ledger=Ledger(),
-        budget=Budget(limit, hard=hard),
-        patience=Patience(sleep=slept.append),
+        ledger=Ledger(NEWEST),
+        connection=Connection(
+            Budget(limit, hard=hard),
+            price=lambda name: NEWEST.model_named(name).price,
+            patience=Patience(sleep=slept.append),
+        ),
     )
     return run, slept
 

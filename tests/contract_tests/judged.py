@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from contract_tests import conftest
+from contract_tests.command.selection import requirements_of
 from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Answer, Request
 from contract_tests.judging.limits import Patience
 from contract_tests.mutants.operators import Answerer, Sender
+from tests.contract_tests.newest import NEWEST
 
 ROOT = Path(__file__).parents[2]
 ROOM = ROOT / "contract_tests"
@@ -53,7 +55,7 @@ class Witness:
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        config.stash[conftest.RUN].patience = Patience(sleep=self.slept.append)
+        config.stash[conftest.RUN].connection.patience = Patience(sleep=self.slept.append)
         config.stash[conftest.WRAPPERS].append(self._answer)
         # Nobody reads what it says, which is half of the cost of a short run.
         config.pluginmanager.unregister(name="terminalreporter")
@@ -65,7 +67,7 @@ class Witness:
 
 def named(item: pytest.Item) -> set[str]:
     """Ids of the requirements that a test names."""
-    return {name for marker in item.iter_markers("requirement") for name in marker.args}
+    return set(requirements_of(item, NEWEST))
 
 
 def judge_here(

@@ -1,89 +1,64 @@
 """The judge reads the schemas and nothing else: other data makes other tests."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from shutil import copytree, ignore_patterns
-from typing import Any
+from shutil import copytree
 
 import pytest
+from hypothesis import Phase, find, settings
 
-ROOT = Path(__file__).parents[2]
-#: Prints what the shortest run draws, and which requirements some values break.
-PROBE = """
-import json
-from contract_tests.contract import breaches, model_named
-from contract_tests.strategies import faults, faulty, plainest
-from hypothesis import Phase, given, settings
+from contract_tests.contract import REVISIONS, AnyJson, load_contract
+from contract_tests.strategies import Strategies
+from tests.contract_tests.newest import NEWEST
 
-model = model_named("BAAI/bge-reranker-v2-m3")
-drawn = {}
-for fault in faults(model):
-    if fault.field == "overlap_tokens":
-
-        @settings(max_examples=1, database=None, phases=[Phase.generate])
-        @given(faulty(model, fault))
-        def draw(body):
-            drawn[fault.kind] = body["overlap_tokens"]
-
-        draw()
-broken = {
-    value: [
-        breach.requirement
-        for breach in breaches("request.classic", {**plainest(model), "overlap_tokens": value})
-    ]
-    for value in (-1, 0, 80, 81, 100, 101)
-}
-print(json.dumps({"drawn": drawn, "broken": broken}))
-"""
+BGE = "BAAI/bge-reranker-v2-m3"
 MINIMUM, MAXIMUM = "request.overlap_tokens.minimum", "request.overlap_tokens.maximum"
+FIRST = settings(max_examples=1, database=None, phases=[Phase.generate])
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
-    for room in ("schemas", "contract_tests"):
-        copytree(ROOT / room, tmp_path / room, ignore=ignore_patterns("__pycache__"))
-    return tmp_path
+def folder(tmp_path: Path) -> Path:
+    copytree(REVISIONS / NEWEST.revision, tmp_path / "revision")
+    return tmp_path / "revision"
 
 
-def probe(house: Path) -> Any:  # noqa: ANN401 # JSON
-    # What is measured is the checkout, not its copy.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE], cwd=house, env=env, stdout=subprocess.PIPE, check=True
-    )
-    return json.loads(done.stdout)
-
-
-def change(house: Path, old: str, new: str) -> None:
-    path = house / "schemas/revisions/2026-07/request.classic.json"
+def change(folder: Path, old: str, new: str) -> Strategies:
+    path = folder / "request.classic.json"
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1
     path.write_text(text.replace(old, new), encoding="utf-8")
+    return Strategies(load_contract(folder))
 
 
-@pytest.mark.slow
-def test_another_bound_is_tried_on_both_of_its_sides(house: Path) -> None:
-    change(house, '"maximum": 80', '"maximum": 100')
-
-    seen = probe(house)
-
-    assert seen["drawn"]["maximum"] == 101
-    assert seen["drawn"]["minimum"] == -1
-    assert seen["broken"] == {
-        "-1": [MINIMUM],
-        **{value: [] for value in ("0", "80", "81", "100")},
-        "101": [MAXIMUM],
+def drawn(strategies: Strategies) -> dict[str, AnyJson]:
+    """Return what the shortest run draws for each fault of overlap_tokens."""
+    model = strategies.contract.models[BGE]
+    faults = [fault for fault in strategies.faults(model) if fault.field == "overlap_tokens"]
+    bodies = {
+        fault.kind: find(strategies.faulty(model, fault), lambda _: True, settings=FIRST)
+        for fault in faults
     }
+    return {kind: body["overlap_tokens"] for kind, body in bodies.items()}
 
 
-@pytest.mark.slow
-def test_a_bound_that_is_gone_is_not_tried_and_not_broken(house: Path) -> None:
-    change(house, ',\n      "maximum": 80', "")
+def broken(strategies: Strategies, value: int) -> list[str]:
+    """Return the requirements that the value breaks."""
+    body = {**strategies.plainest(strategies.contract.models[BGE]), "overlap_tokens": value}
+    found = strategies.contract.broken_keywords("request.classic", body)
+    return [keyword.requirement for keyword in found]
 
-    seen = probe(house)
 
-    assert "maximum" not in seen["drawn"]
-    assert seen["broken"]["101"] == []
+def test_another_bound_is_tried_on_both_of_its_sides(folder: Path) -> None:
+    strategies = change(folder, '"maximum": 80', '"maximum": 100')
+
+    assert drawn(strategies)["maximum"] == 101
+    assert drawn(strategies)["minimum"] == -1
+    assert broken(strategies, -1) == [MINIMUM]
+    assert [broken(strategies, value) for value in (0, 80, 81, 100)] == [[], [], [], []]
+    assert broken(strategies, 101) == [MAXIMUM]
+
+
+def test_a_bound_that_is_gone_is_not_tried_and_not_broken(folder: Path) -> None:
+    strategies = change(folder, ',\n      "maximum": 80', "")
+
+    assert "maximum" not in drawn(strategies)
+    assert broken(strategies, 101) == []

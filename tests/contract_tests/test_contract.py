@@ -1,8 +1,8 @@
 import pytest
 
-from contract_tests import contract
 from contract_tests.contract import AnyJson
 from tests.contract_tests.exchanging import ANSWER, BODY
+from tests.contract_tests.newest import NEWEST
 from tests.schemas.data import CONTRACT, TABLES, constraints
 
 RESULT: AnyJson = {"index": 0, "relevance_score": 0.5}
@@ -81,12 +81,12 @@ BROKEN: list[tuple[str, str, AnyJson, str]] = [
 def test_a_breach_names_its_requirement_and_its_place(
     schema: str, requirement: str, instance: AnyJson, path: str
 ) -> None:
-    (breach,) = contract.breaches(schema, instance)
+    (breach,) = NEWEST.broken_keywords(schema, instance)
     assert (breach.requirement, breach.path) == (requirement, path)
 
 
 def test_each_missing_member_is_a_breach_of_its_own() -> None:
-    breaches = list(contract.breaches("response", {}))
+    breaches = list(NEWEST.broken_keywords("response", {}))
     missing = {breach.requirement: breach.expected for breach in breaches}
     assert len(missing) == len(breaches) > 1
     assert missing == {
@@ -107,28 +107,28 @@ def test_each_missing_member_is_a_breach_of_its_own() -> None:
     ],
 )
 def test_what_is_valid_has_no_breach(schema: str, instance: AnyJson) -> None:
-    assert not list(contract.breaches(schema, instance))
+    assert not list(NEWEST.broken_keywords(schema, instance))
 
 
 def test_every_keyword_of_every_schema_states_a_requirement() -> None:
     everywhere = {
         pointer for name, schema in CONTRACT.items() for pointer in constraints(schema, f"{name}#")
     }
-    assert everywhere == contract.STATED_BY.keys()
+    assert everywhere == NEWEST.stated_by.keys()
 
 
 def test_keywords_of_a_reference_come_with_where_they_stand() -> None:
-    assert contract.keywords("request.multimodal#/properties/top_n") == contract.keywords(
+    assert NEWEST.keywords("request.multimodal#/properties/top_n") == NEWEST.keywords(
         "request.classic#/properties/top_n"
     )
-    query = contract.keywords("request.multimodal#/properties/query")
+    query = NEWEST.keywords("request.multimodal#/properties/query")
     assert query["minLength"] == ("request.multimodal#/properties/query/minLength", 1)
     assert query["anyOf"][0] == "request.multimodal#/$defs/content/anyOf"
 
 
 def test_the_tables_are_read_as_they_are_written() -> None:
-    assert list(contract.REQUIREMENTS) == [row["id"] for row in TABLES["requirements"]]
-    assert {name: sorted(model.supports or ()) for name, model in contract.MODELS.items()} == {
+    assert list(NEWEST.requirements) == [row["id"] for row in TABLES["requirements"]]
+    assert {name: sorted(model.supports or ()) for name, model in NEWEST.models.items()} == {
         row["id"]: sorted(row["supports"]) for row in TABLES["models"]
     }
 
@@ -140,12 +140,10 @@ def test_the_models_that_are_judged_are_the_cheapest_of_each_kind() -> None:
         price = float(row["price"]["text"])
         if row["state"] == "online" and price < kinds.get(kind, ("", float("inf")))[1]:
             kinds[kind] = (row["id"], price)
-    assert {model.id for model in contract.representatives()} == {
-        name for name, _ in kinds.values()
-    }
+    assert {model.id for model in NEWEST.representatives()} == {name for name, _ in kinds.values()}
 
 
 def test_of_a_model_that_the_page_does_not_name_nothing_is_assumed() -> None:
-    model = contract.model_named("someone/else")
+    model = NEWEST.model_named("someone/else")
     assert (model.id, model.form, model.supports) == ("someone/else", "classic", None)
-    assert contract.model_named("Qwen/Qwen3-VL-Reranker-8B").form == "multimodal"
+    assert NEWEST.model_named("Qwen/Qwen3-VL-Reranker-8B").form == "multimodal"

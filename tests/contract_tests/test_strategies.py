@@ -12,19 +12,9 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from contract_tests.contract import MODELS, AnyJson, Model, model_named, representatives
-from contract_tests.strategies import (
-    CORPUS,
-    DELICATE_TEXTS,
-    Fault,
-    corpora,
-    faults,
-    faulty,
-    plainest,
-    texts,
-    valid,
-    values,
-)
+from contract_tests.contract import AnyJson, Model
+from contract_tests.strategies import DELICATE_TEXTS, Fault
+from tests.contract_tests.newest import MODELS, NEWEST, STRATEGIES
 from tests.schemas.data import CONTRACT, TABLES
 
 T = TypeVar("T")
@@ -40,7 +30,9 @@ BOUNDS: dict[str, dict[str, int]] = {
     for name, schema in PROPERTIES.items()
 }
 EVERY_MODEL = pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.id)
-REPRESENTATIVES = pytest.mark.parametrize("model", representatives(), ids=lambda model: model.id)
+REPRESENTATIVES = pytest.mark.parametrize(
+    "model", NEWEST.representatives(), ids=lambda model: model.id
+)
 
 
 @cache
@@ -84,7 +76,7 @@ def first(strategy: st.SearchStrategy[T]) -> T:
 @EVERY_MODEL
 @given(data=st.data())
 def test_a_valid_body_is_one_that_the_model_supports(model: Model, data: st.DataObject) -> None:
-    body = data.draw(valid(model))
+    body = data.draw(STRATEGIES.valid(model))
     assert wrong_with(model, body) == []
     assert body["model"] == model.id
     assert not (GATED - SUPPORTS[model.id]) & body.keys()
@@ -95,14 +87,14 @@ def test_a_valid_body_is_one_that_the_model_supports(model: Model, data: st.Data
 
 @given(st.data())
 def test_of_an_unlisted_model_no_gated_field_is_asked(data: st.DataObject) -> None:
-    assert not GATED & data.draw(valid(model_named("someone/else"))).keys()
+    assert not GATED & data.draw(STRATEGIES.valid(NEWEST.model_named("someone/else"))).keys()
 
 
 @REPRESENTATIVES
 @given(data=st.data())
 @settings(max_examples=20)
 def test_a_pinned_field_has_its_value_or_is_left_out(model: Model, data: st.DataObject) -> None:
-    body = data.draw(valid(model, documents="a", return_documents=None, top_n=1))
+    body = data.draw(STRATEGIES.valid(model, documents="a", return_documents=None, top_n=1))
     assert (body["documents"], body["top_n"]) == ("a", 1)
     assert "return_documents" not in body
     assert wrong_with(model, body) == []
@@ -111,8 +103,8 @@ def test_a_pinned_field_has_its_value_or_is_left_out(model: Model, data: st.Data
 @REPRESENTATIVES
 def test_every_optional_field_that_the_model_supports_is_drawn(model: Model) -> None:
     for field in ("top_n", "return_documents", *SUPPORTS[model.id]):
-        assert field in find(valid(model), _with(field))
-        assert field not in find(valid(model), _without(field))
+        assert field in find(STRATEGIES.valid(model), _with(field))
+        assert field not in find(STRATEGIES.valid(model), _without(field))
 
 
 def _with(field: str) -> Callable[[AnyJson], bool]:
@@ -128,15 +120,15 @@ def _without(field: str) -> Callable[[AnyJson], bool]:
 @given(data=st.data())
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 def test_a_fault_breaks_its_keyword_and_no_other(model: Model, data: st.DataObject) -> None:
-    fault = data.draw(st.sampled_from(faults(model)))
-    body = data.draw(faulty(model, fault))
+    fault = data.draw(st.sampled_from(STRATEGIES.faults(model)))
+    body = data.draw(STRATEGIES.faulty(model, fault))
     assert wrong_with(model, body) == [meant(fault)]
 
 
 @REPRESENTATIVES
 def test_what_is_drawn_first_breaks_each_keyword_too(model: Model) -> None:
-    for fault in faults(model):
-        assert wrong_with(model, first(faulty(model, fault))) == [meant(fault)]
+    for fault in STRATEGIES.faults(model):
+        assert wrong_with(model, first(STRATEGIES.faulty(model, fault))) == [meant(fault)]
 
 
 @EVERY_MODEL
@@ -156,23 +148,23 @@ def test_every_keyword_that_the_model_must_keep_has_a_fault(model: Model) -> Non
     if model.form == "multimodal":
         for place in (("query",), ("documents", "[]")):
             content |= {("anyOf", place), *(("type", (*place, kind)) for kind in ("text", "image"))}
-    assert {meant(fault) for fault in faults(model)} == kept | content
+    assert {meant(fault) for fault in STRATEGIES.faults(model)} == kept | content
 
 
 def test_faults_have_names_of_their_own() -> None:
     for model in MODELS.values():
-        names = [str(fault) for fault in faults(model)]
+        names = [str(fault) for fault in STRATEGIES.faults(model)]
         assert len(set(names)) == len(names)
 
 
 def test_the_first_value_outside_of_a_bound_is_the_nearest() -> None:
     tried: set[tuple[str, str]] = set()
-    for model in representatives():
-        for fault in faults(model):
+    for model in NEWEST.representatives():
+        for fault in STRATEGIES.faults(model):
             if fault.field in BOUNDS and fault.kind in BOUNDS[fault.field] and len(fault.path) == 1:
                 bound = BOUNDS[fault.field][fault.kind]
                 nearest = bound + 1 if fault.kind.startswith("max") else bound - 1
-                value = first(faulty(model, fault))[fault.field]
+                value = first(STRATEGIES.faulty(model, fault))[fault.field]
                 assert (value if isinstance(value, int) else len(value)) == nearest
                 tried.add((fault.field, fault.kind))
     assert tried == {(field, keyword) for field in BOUNDS for keyword in BOUNDS[field]}
@@ -181,11 +173,14 @@ def test_the_first_value_outside_of_a_bound_is_the_nearest() -> None:
 @pytest.mark.parametrize("field", [field for field in BOUNDS if "minimum" in BOUNDS[field]])
 def test_the_first_value_inside_of_the_bounds_is_a_bound(field: str) -> None:
     if field == "top_n":
-        assert all(find(valid(model), _with(field))[field] == 1 for model in representatives())
+        assert all(
+            find(STRATEGIES.valid(model), _with(field))[field] == 1
+            for model in NEWEST.representatives()
+        )
         return
-    assert first(values(field)) == BOUNDS[field]["minimum"]
+    assert first(STRATEGIES.values(field)) == BOUNDS[field]["minimum"]
     for bound in (*BOUNDS[field].values(), PROPERTIES[field].get("default")):
-        assert bound is None or find(values(field), _is(bound)) == bound
+        assert bound is None or find(STRATEGIES.values(field), _is(bound)) == bound
 
 
 def _is(bound: int) -> Callable[[AnyJson], bool]:
@@ -196,26 +191,29 @@ def _is(bound: int) -> Callable[[AnyJson], bool]:
 @given(data=st.data())
 @settings(max_examples=30)
 def test_values_of_a_field_are_valid(field: str, data: st.DataObject) -> None:
-    body = {**plainest(MODELS["BAAI/bge-reranker-v2-m3"]), field: data.draw(values(field))}
+    body = {
+        **STRATEGIES.plainest(MODELS["BAAI/bge-reranker-v2-m3"]),
+        field: data.draw(STRATEGIES.values(field)),
+    }
     assert wrong_with(MODELS["BAAI/bge-reranker-v2-m3"], body) == []
 
 
 @REPRESENTATIVES
 def test_the_plainest_body_is_drawn_first_and_is_valid(model: Model) -> None:
-    assert first(valid(model)) == plainest(model)
-    assert wrong_with(model, plainest(model)) == []
+    assert first(STRATEGIES.valid(model)) == STRATEGIES.plainest(model)
+    assert wrong_with(model, STRATEGIES.plainest(model)) == []
 
 
 def test_the_best_document_of_the_page_does_not_stand_first() -> None:
-    assert PROPERTIES["documents"]["examples"][1][::-1] == CORPUS
+    assert PROPERTIES["documents"]["examples"][1][::-1] == STRATEGIES.corpus
 
 
-@given(corpora())
+@given(STRATEGIES.corpora())
 def test_documents_differ(documents: list[str]) -> None:
     assert len(set(documents)) == len(documents) >= 2
 
 
-@given(texts())
+@given(STRATEGIES.texts())
 def test_texts_can_be_sent_and_are_not_blank(text: str) -> None:
     assert text.encode().decode() == text
     assert text.strip()
@@ -223,14 +221,18 @@ def test_texts_can_be_sent_and_are_not_blank(text: str) -> None:
 
 @pytest.mark.parametrize("text", DELICATE_TEXTS, ids=ascii)
 def test_every_delicate_text_is_drawn(text: str) -> None:
-    assert find(texts(), lambda drawn: drawn == text) == text
+    assert find(STRATEGIES.texts(), lambda drawn: drawn == text) == text
 
 
 @pytest.mark.parametrize("form", ["classic", "multimodal"])
 def test_the_shortest_run_tries_something_of_every_keyword(form: str) -> None:
-    models = [model for model in representatives() if model.form == form]
+    models = [model for model in NEWEST.representatives() if model.form == form]
     every, telling = (
-        {fault.pointer for fault in chain(*map(faults, models)) if fault.telling or whole}
+        {
+            fault.pointer
+            for fault in chain(*map(STRATEGIES.faults, models))
+            if fault.telling or whole
+        }
         for whole in (True, False)
     )
     assert telling == every
@@ -239,8 +241,8 @@ def test_the_shortest_run_tries_something_of_every_keyword(form: str) -> None:
 @pytest.mark.parametrize("field", ["top_n", "max_chunks_per_doc", "overlap_tokens"])
 def test_the_shortest_run_coerces_integers_in_each_way(field: str) -> None:
     (telling,) = {
-        tuple(sorted(fault.kind for fault in faults(model) if fault.field == field))
-        for model in representatives()
+        tuple(sorted(fault.kind for fault in STRATEGIES.faults(model) if fault.field == field))
+        for model in NEWEST.representatives()
         if field == "top_n" or field in SUPPORTS[model.id]
     }
     assert {"string", "boolean", "number"} < set(telling)

@@ -6,9 +6,20 @@ from typing import Any
 
 import httpx
 
-from mockserver.engine import answer
+from mockserver.behaviour import presets
+from mockserver.contract import SCHEMAS, load_contract
+from mockserver.recording import answer
+from mockserver.scenarios.catalogue import catalogue
 from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.wire import Request, Response
+
+#: The newest revision, and what tests look at in it.
+CONTRACT = load_contract()
+ERRORS, FORMS, MODELS = CONTRACT.errors, CONTRACT.forms, CONTRACT.models
+PRESETS = presets(CONTRACT)
+OBSERVED = PRESETS["observed"]
+CATALOGUE = catalogue(CONTRACT)
+REVISION = SCHEMAS / "revisions" / CONTRACT.revision
 
 BGE = "BAAI/bge-reranker-v2-m3"
 QWEN = "Qwen/Qwen3-Reranker-8B"

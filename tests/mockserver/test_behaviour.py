@@ -9,17 +9,22 @@ from typing import Any, NamedTuple, get_args
 
 import pytest
 
-from mockserver.behaviour import (
-    OBSERVED,
-    PRESETS,
-    Behaviour,
-    BehaviourError,
-    load_behaviour,
-)
+from mockserver.behaviour import Behaviour, BehaviourError, load_behaviour
+from mockserver.contract import load_contract
 from mockserver.state.clock import Clock
 from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.wire import Response
-from tests.mockserver.asking import AUTHORIZATION, HEADERS, OFFLINE, QWEN, ask, fields, read
+from tests.mockserver.asking import (
+    AUTHORIZATION,
+    HEADERS,
+    OBSERVED,
+    OFFLINE,
+    PRESETS,
+    QWEN,
+    ask,
+    fields,
+    read,
+)
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "behaviours.md"
 SWITCHES = {switch.name: switch for switch in switches_of(Behaviour)}
@@ -40,6 +45,10 @@ def raw(response: Response) -> bytes:
 def outcome(response: Response) -> object:
     """Return the number of results, or the message of the refusal."""
     return len(read(response)["results"]) if response.status == 200 else read(response)["message"]
+
+
+def usage(response: Response) -> object:
+    return {"meta", "tokens"} & read(response).keys()
 
 
 def document(response: Response) -> object:
@@ -184,6 +193,11 @@ CASES = {
         {"body": fields()}, document, {"absent": "absent", "null": None}
     ),
     "id_format": Case({"body": fields()}, id_form, {"uuid7": "32", "page": "rerank-8-12"}),
+    "usage": Case(
+        {"body": fields()},
+        usage,
+        {"meta": {"meta"}, "tokens": {"tokens"}, "both": {"meta", "tokens"}},
+    ),
     "billed_image_tokens": Case(
         {"body": fields()}, billed_image_tokens, {"absent": "absent", "present": 0}
     ),
@@ -205,10 +219,27 @@ def test_each_side_of_each_switch_shows(switch: str, value: object) -> None:
     assert case.look(response) == case.sides[value]
 
 
+@pytest.mark.parametrize("name", ["top_n", "max_chunks_per_doc", "overlap_tokens"])
+def test_a_number_below_any_sense_is_ignored_or_refused_where_no_minimum_is_stated(
+    name: str,
+) -> None:
+    contract = load_contract("2024-11")
+    ignoring = State(contract=contract, behaviour="observed")
+    refusing = State(contract=contract, behaviour="strict")
+    least = 0 if name == "overlap_tokens" else 1
+    body = fields(**{name: least - 1})
+    assert outcome(ask(ignoring, body)) == outcome(ask(ignoring, fields()))
+    said = f"{name}: Must be greater than or equal to {least}"
+    assert outcome(ask(refusing, body)) == said
+    assert ask(refusing, fields(**{name: least})).status == 200
+
+
 def test_every_switch_has_a_case_for_each_of_its_values() -> None:
-    assert CASES.keys() == SWITCHES.keys()
-    for name, switch in SWITCHES.items():
-        assert not get_args(switch.type) or set(CASES[name].sides) == set(get_args(switch.type))
+    # The newest revision states every minimum: see the test above.
+    assert CASES.keys() == SWITCHES.keys() - {"number_below_minimum"}
+    for name, case in CASES.items():
+        allowed = get_args(SWITCHES[name].type)
+        assert not allowed or set(case.sides) == set(allowed)
 
 
 def test_the_document_has_every_switch_with_its_value_in_every_preset() -> None:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY
 
-from mockserver.contract import ERRORS, FORMS, MODELS, REVISION, RULES, Breach
+from mockserver.contract import RULES, Breach
 from mockserver.wire import Json
-from tests.mockserver.asking import BGE, fields
+from tests.mockserver.asking import BGE, ERRORS, FORMS, MODELS, REVISION, fields
 
 SCHEMA_OF = {name: json.loads((REVISION / f"request.{name}.json").read_bytes()) for name in FORMS}
 REGISTRY = EMPTY_REGISTRY.with_resources(

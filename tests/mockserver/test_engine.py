@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.behaviour import PRESETS
-from mockserver.contract import MODELS, REVISION
 from mockserver.state.clock import Clock
 from mockserver.state.store import State
 from mockserver.wire import Response
@@ -16,9 +14,12 @@ from tests.mockserver.asking import (
     AUTHORIZATION,
     BGE,
     HEADERS,
+    MODELS,
     MULTIMODAL,
     OFFLINE,
+    PRESETS,
     QWEN,
+    REVISION,
     ask,
     fields,
     read,

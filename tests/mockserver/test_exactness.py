@@ -77,7 +77,7 @@ def test_of_many_threads_exactly_the_allowed_number_passes(
 def test_of_many_threads_exactly_the_next_calls_meet_a_scenario() -> None:
     state = frozen()
     scenario = Scenario("crowded", (Step(error="overloaded", times=ALLOWED),))
-    receipt = state.scenarios.arm("account-1", scenario)
+    receipt = state.arm("account-1", scenario)
     statuses = in_threads(lambda: ask(state, BODY).status)
     assert statuses == {503: ALLOWED, 200: AT_ONCE - ALLOWED}
     assert receipt.taken == [ALLOWED]

@@ -18,13 +18,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from mockserver.behaviour import OBSERVED
 from mockserver.scenarios.scenario import Scenario, Step
 from mockserver.scoring import TOKENS_PER_IMAGE
 from mockserver.state.clock import Clock
 from mockserver.state.quotas import SECONDS
 from mockserver.state.store import State
-from tests.mockserver.asking import ask, read
+from tests.mockserver.asking import OBSERVED, ask, read
 from tests.mockserver.small_service import PRICES, YUAN, Purse, SmallService
 
 pytestmark = pytest.mark.slow
@@ -33,7 +32,7 @@ NOON = 1_800_000_000
 STEPS = 10_000
 STEPS_PER_LIFE = 50
 #: More than steps are divided by: some lives are short.
-LIVES = 280
+LIVES = 400
 
 KEYS = st.sampled_from(["sk-a", "sk-a", "sk-b"])
 MODELS = st.sampled_from(sorted(PRICES))
@@ -113,7 +112,7 @@ class Life(RuleBasedStateMachine):
     def arm(self, key: str, steps: list[tuple[str | None, int | None]]) -> None:
         if purse := self.small.purses.get(key):
             scenario = Scenario("drawn", tuple(Step(error=error) for error, _ in steps))
-            self.mock.scenarios.arm(f"account of {key}", scenario)
+            self.mock.arm(f"account of {key}", scenario)
             purse.script.extend(status for _, status in steps)
 
     @rule(

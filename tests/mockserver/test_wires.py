@@ -2,46 +2,73 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields as switches_of
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from mockserver.behaviour import PRESETS, Behaviour
-from mockserver.engine import answer
+from mockserver.behaviour import presets
+from mockserver.contract import load_contract
+from mockserver.recording import answer
 from mockserver.state.clock import Clock
 from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.wire import Request, Response
-from tests.mockserver.asking import BGE, HEADERS, QWEN
-from tests.schemas.data import NEWEST, Json, values_of
+from tests.mockserver.asking import BGE, HEADERS
+from tests.schemas.data import REVISIONS, Json, values_of
 
-SWITCHES: dict[str, Json] = {
-    switch["name"]: switch
-    for switch in NEWEST.behaviours["switches"]
-    if switch["name"] in {field.name for field in switches_of(Behaviour)}
+CONTRACTS = {name: load_contract(name) for name in REVISIONS}
+#: Revision -> switch -> what stands in its `behaviours.json`.
+SWITCHES: dict[str, dict[str, Json]] = {
+    name: {switch["name"]: switch for switch in revision.behaviours["switches"]}
+    for name, revision in REVISIONS.items()
 }
-#: Each value of each switch that has a probe.
+#: Revision, switch and value, for each value of each switch that has a probe.
 PROBED = [
-    (name, value["value"])
-    for name, switch in SWITCHES.items()
+    (revision, name, value["value"])
+    for revision, switches in SWITCHES.items()
+    for name, switch in switches.items()
     if switch["probe"] is not None
     for value in switch["values"]
 ]
-#: Switch without a probe -> a request, and the account that shows the switch by it.
-SHOWN_BY: dict[str, tuple[Json, dict[str, Any]]] = {
-    "empty_balance": ({"body": {"model": QWEN}}, {"charged_balance": Decimal(0)}),
-    "retry_after": ({}, {"limits": {"RPM": 0}}),
-}
-#: Switch -> value -> whether an answer keeps its wire.
+#: Revision -> switch -> value -> whether an answer keeps its wire.
 WIRES = {
-    name: {
-        value["value"]: Draft202012Validator(value["wire"]).is_valid for value in values_of(switch)
+    revision: {
+        name: {
+            value["value"]: Draft202012Validator(value["wire"]).is_valid
+            for value in values_of(switch)
+        }
+        for name, switch in switches.items()
     }
-    for name, switch in SWITCHES.items()
+    for revision, switches in SWITCHES.items()
 }
+
+
+class Scene(NamedTuple):
+    """What is sent, and what differs of the mock before."""
+
+    probe: Json
+    account: Mapping[str, Any] = {}
+    #: Changes of the model that is asked.
+    model: Mapping[str, Any] = {}
+    behaviour: Mapping[str, Any] = {}
+
+
+#: Switch -> a scene that shows it where a revision has no probe.
+SCENES = {
+    "billed_image_tokens": Scene({}, behaviour={"usage": "both"}),
+    "empty_balance": Scene(
+        {}, {"charged_balance": Decimal(0)}, {"price": {"text": "1", "image": "0"}}
+    ),
+    "gated_fields": Scene(
+        {"body": {"overlap_tokens": 1}}, model={"supports": ["max_chunks_per_doc"]}
+    ),
+    "offline_model": Scene({}, model={"state": "offline"}),
+    "retry_after": Scene({}, {"limits": {"RPM": 0}}),
+}
+#: Switches that no scene shows in every revision.
+APART = {"max_body_bytes", "number_below_minimum"}
 
 
 def request(probe: Json) -> Request:
@@ -59,13 +86,15 @@ def request(probe: Json) -> Request:
     )
 
 
-def ask(
-    preset: str, choice: Mapping[str, Any], probe: Json, account: Mapping[str, Any] | None = None
-) -> Json:
-    """Return the answer of the mock to the probe, as wires describe it."""
-    state = State(behaviour=replace(PRESETS[preset], **choice), clock=Clock(0))
-    state.change_account("account-1", **(account or {}))
-    return on_the_wire(answer(state, request(probe)))
+def ask(revision: str, preset: str, choice: Mapping[str, Any], scene: Scene) -> Json:
+    """Return the answer of the mock, as wires describe it."""
+    contract = CONTRACTS[revision]
+    behaviour = replace(presets(contract)[preset], **scene.behaviour, **choice)
+    state = State(contract=contract, behaviour=behaviour, clock=Clock(0))
+    state.change_account("account-1", **scene.account)
+    if scene.model:
+        state.change_model(BGE, **scene.model)
+    return on_the_wire(answer(state, request(scene.probe)))
 
 
 def on_the_wire(response: Response) -> Json:
@@ -76,51 +105,60 @@ def on_the_wire(response: Response) -> Json:
     return {"status": response.status, "headers": dict(response.headers), "body": body}
 
 
-def shown(switch: str, seen: Json) -> list[str]:
+def shown(revision: str, switch: str, seen: Json) -> list[str]:
     """Return the values of the switch whose wire the answer keeps."""
-    return [value for value, keeps in WIRES[switch].items() if keeps(seen)]
+    return [value for value, keeps in WIRES[revision][switch].items() if keeps(seen)]
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize(("switch", "value"), PROBED)
-def test_the_probe_shows_the_value_and_no_other(preset: str, switch: str, value: str) -> None:
-    seen = ask(preset, {switch: value}, SWITCHES[switch]["probe"])
-    assert shown(switch, seen) == [value]
+@pytest.mark.parametrize("preset", ["observed", "page", "strict"])
+@pytest.mark.parametrize(("revision", "switch", "value"), PROBED)
+def test_the_probe_shows_the_value_and_no_other(
+    revision: str, preset: str, switch: str, value: str
+) -> None:
+    scene = Scene(SWITCHES[revision][switch]["probe"])
+    assert shown(revision, switch, ask(revision, preset, {switch: value}, scene)) == [value]
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("switch", SHOWN_BY)
-def test_the_wire_without_a_probe_shows_the_value_and_no_other(preset: str, switch: str) -> None:
-    for value in WIRES[switch]:
-        assert shown(switch, ask(preset, {switch: value}, *SHOWN_BY[switch])) == [value]
+@pytest.mark.parametrize("preset", ["observed", "page", "strict"])
+@pytest.mark.parametrize("switch", SCENES)
+@pytest.mark.parametrize("revision", CONTRACTS)
+def test_without_a_probe_the_wire_shows_the_value_and_no_other(
+    revision: str, preset: str, switch: str
+) -> None:
+    for value in WIRES[revision][switch]:
+        seen = ask(revision, preset, {switch: value}, SCENES[switch])
+        assert shown(revision, switch, seen) == [value]
 
 
-def test_every_switch_without_a_probe_is_shown_otherwise() -> None:
-    without = {name for name, switch in SWITCHES.items() if switch["probe"] is None}
-    # number_below_minimum shows only where a revision leaves a minimum out.
-    assert without - {"number_below_minimum"} == {*SHOWN_BY, "max_body_bytes"}
+@pytest.mark.parametrize("revision", CONTRACTS)
+def test_every_switch_is_shown(revision: str) -> None:
+    probed = {name for name, switch in SWITCHES[revision].items() if switch["probe"] is not None}
+    assert probed | SCENES.keys() | APART == SWITCHES[revision].keys()
 
 
 @pytest.mark.parametrize("size", [200, 999, 65536])
-def test_a_body_of_one_byte_more_keeps_the_wire_of_max_body_bytes(size: int) -> None:
-    exceeds = Draft202012Validator(SWITCHES["max_body_bytes"]["values"]["wire"]).is_valid
+@pytest.mark.parametrize("revision", CONTRACTS)
+def test_a_body_of_one_byte_more_keeps_the_wire_of_max_body_bytes(revision: str, size: int) -> None:
+    wire = SWITCHES[revision]["max_body_bytes"]["values"]["wire"]
     for length in (size, size + 1):
-        text = request({}).body.decode().ljust(length)
-        seen = ask("observed", {"max_body_bytes": size}, {"text": text})
-        assert exceeds(seen) == (length > size)
+        scene = Scene({"text": request({}).body.decode().ljust(length)})
+        seen = ask(revision, "observed", {"max_body_bytes": size}, scene)
+        assert Draft202012Validator(wire).is_valid(seen) == (length > size)
 
 
-def test_no_answer_keeps_two_wires_of_one_switch() -> None:
+@pytest.mark.parametrize("revision", CONTRACTS)
+def test_no_answer_keeps_two_wires_of_one_switch(revision: str) -> None:
     answers = [
-        ask(preset, {switch: value}, SWITCHES[switch]["probe"])
-        for preset in PRESETS
-        for switch, value in PROBED
+        ask(revision, preset, {switch: value}, Scene(SWITCHES[revision][switch]["probe"]))
+        for preset in presets(CONTRACTS[revision])
+        for of, switch, value in PROBED
+        if of == revision
     ]
     answers += [
-        ask("observed", {switch: value}, *SHOWN_BY[switch])
-        for switch in SHOWN_BY
-        for value in WIRES[switch]
+        ask(revision, "observed", {switch: value}, scene)
+        for switch, scene in SCENES.items()
+        for value in WIRES[revision][switch]
     ]
     for seen in answers:
-        for switch in WIRES:
-            assert len(shown(switch, seen)) <= 1, (switch, seen)
+        for switch in WIRES[revision]:
+            assert len(shown(revision, switch, seen)) <= 1, (switch, seen)

@@ -35,6 +35,7 @@ def test_the_wheel_holds_what_each_room_lives_by(wheel: Path) -> None:
         packed = set(archive.namelist())
 
     assert packed >= {
+        "rerank_contract/schemas/revisions/2024-11/behaviours.json",
         "rerank_contract/__init__.py",
         "rerank_contract/py.typed",
         "rerank_contract/schemas/revisions/2026-07/requirements.json",

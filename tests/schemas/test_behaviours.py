@@ -109,6 +109,40 @@ def test_what_no_switch_decides_is_observed_or_open_in_some_revision() -> None:
     assert UNDECIDED.keys() <= undecided - decided
 
 
+def test_a_probe_names_models_and_gated_fields_of_its_revision(revision: Revision) -> None:
+    models = {row["id"]: row["supports"] for row in revision.tables["models"]}
+    gated = {field for supported in models.values() for field in supported}
+    for switch in revision.behaviours["switches"]:
+        probe: Json = switch["probe"] or {}
+        body: Json = probe.get("body", {})
+        if "model" in body:
+            assert body["model"] in models
+        if switch["name"] == "gated_fields" and body:
+            assert gated.intersection(body) - set(models[body["model"]])
+
+
+META: Json = {"tokens": {"input_tokens": 1}, "billed_units": {"input_tokens": 1}}
+TOKENS: Json = {"input_tokens": 1, "output_tokens": 0}
+
+
+@pytest.mark.parametrize(
+    ("members", "value"),
+    [
+        ({"meta": META}, ["meta"]),
+        ({"tokens": TOKENS}, ["tokens"]),
+        ({"meta": META, "tokens": TOKENS}, ["both"]),
+        ({"meta": {}, "tokens": TOKENS}, []),
+        ({}, []),
+    ],
+)
+def test_usage_is_seen_by_where_the_tokens_stand(
+    revision: Revision, members: dict[str, Json], value: list[str]
+) -> None:
+    [usage] = [row for row in revision.behaviours["switches"] if row["name"] == "usage"]
+    answer: Json = {"status": 200, "headers": {}, "body": {"id": "a", "results": [], **members}}
+    assert value == [row["value"] for row in usage["values"] if not errors(row["wire"], answer)]
+
+
 WRONG: list[tuple[str, dict[str, Json]]] = [
     ("usage", {"name": "Usage"}),
     ("usage", {"surplus": None}),

@@ -1,17 +1,25 @@
 """Each constraint decides as it reads, and two independent validators agree on it."""
 
 import copy
+from typing import TypeAlias
 
 import jsonschema_rs
 import pytest
 
-from .data import CONTRACT, Json, constraints, errors
+from .data import NEWEST, REVISIONS, Json, Revision, constraints, errors
 
 TEXT = "x"
 REQUEST: Json = {"model": TEXT, "query": TEXT, "documents": [TEXT]}
 RESULT: Json = {"index": 0, "relevance_score": 0.5}
-RESPONSE: Json = {"id": TEXT, "results": [RESULT]}
-REGISTRY = jsonschema_rs.Registry([(schema["$id"], schema) for schema in CONTRACT.values()])
+TOKENS: Json = {"input_tokens": 1, "output_tokens": 0}
+RESPONSE: Json = {"id": TEXT, "results": [RESULT], "tokens": TOKENS}
+REGISTRY = jsonschema_rs.Registry(
+    [
+        (schema["$id"], schema)
+        for revision in REVISIONS.values()
+        for schema in revision.schemas.values()
+    ]
+)
 
 
 def lacking(instance: dict[str, Json], member: str) -> dict[str, Json]:
@@ -31,8 +39,10 @@ def results(accepted: list[Json], refused: list[Json]) -> tuple[list[Json], list
     )
 
 
+Sides: TypeAlias = dict[str, tuple[list[Json], list[Json]]]
+
 #: Pointer of a constraint -> instances on its accepting side, and instances that break it alone.
-SIDES: dict[str, tuple[list[Json], list[Json]]] = {
+SIDES: Sides = {
     "request.classic#/type": ([REQUEST], [[REQUEST], "x", None]),
     **{
         f"request.classic#/required/{name}": ([REQUEST], [lacking(REQUEST, name)])
@@ -162,6 +172,45 @@ SIDES: dict[str, tuple[list[Json], list[Json]]] = {
     ),
 }
 
+#: What an older revision has besides, or otherwise.
+OTHER_SIDES: dict[str, Sides] = {
+    "2024-11": {
+        "request.classic#/properties/documents/type": requests(
+            "documents", [["x"]], ["x", 1, None, {}]
+        ),
+        "response#/required/tokens": ([RESPONSE], [lacking(RESPONSE, "tokens")]),
+        "response#/properties/tokens/type": (
+            [RESPONSE],
+            [RESPONSE | {"tokens": 1}, RESPONSE | {"tokens": None}],
+        ),
+        **{
+            f"response#/properties/tokens/required/{name}": (
+                [RESPONSE],
+                [RESPONSE | {"tokens": lacking(TOKENS, name)}],
+            )
+            for name in TOKENS
+        },
+        "response#/$defs/count/type": (
+            [RESPONSE | {"tokens": TOKENS | {"input_tokens": -1}}],
+            [RESPONSE | {"tokens": TOKENS | {name: 0.5}} for name in TOKENS],
+        ),
+    },
+}
+
+
+def standing(revision: Revision) -> list[str]:
+    return [
+        pointer
+        for name, schema in revision.schemas.items()
+        for pointer in constraints(schema, f"{name}#")
+    ]
+
+
+def sides_of(revision: Revision) -> Sides:
+    """The sides of every constraint that stands in the revision."""
+    sides = {**SIDES, **OTHER_SIDES.get(revision.name, {})}
+    return {pointer: sides[pointer] for pointer in standing(revision)}
+
 
 def without(schema: Json, pointer: str) -> Json:
     """A copy of `schema` that lacks the one constraint at `pointer`."""
@@ -180,17 +229,20 @@ def opinions(schema: Json, instance: Json) -> set[bool]:
     return {not errors(schema, instance), second.is_valid(instance)}
 
 
-def test_every_constraint_has_both_sides_tried() -> None:
-    standing = [
-        pointer for name, schema in CONTRACT.items() for pointer in constraints(schema, f"{name}#")
-    ]
-    assert sorted(SIDES) == sorted(standing)
+def test_every_side_is_tried() -> None:
+    assert sorted(SIDES) == sorted(standing(NEWEST))
+    for name, sides in OTHER_SIDES.items():
+        assert sides.keys() <= set(standing(REVISIONS[name]))
 
 
-@pytest.mark.parametrize("pointer", SIDES)
-def test_a_constraint_alone_parts_its_two_sides(pointer: str) -> None:
-    schema = CONTRACT[pointer.partition("#")[0]]
-    accepted, refused = SIDES[pointer]
+@pytest.mark.parametrize(
+    ("revision", "pointer"),
+    [(revision, pointer) for revision in REVISIONS.values() for pointer in sides_of(revision)],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
+def test_a_constraint_alone_parts_its_two_sides(revision: Revision, pointer: str) -> None:
+    schema = revision.schemas[pointer.partition("#")[0]]
+    accepted, refused = sides_of(revision)[pointer]
     for instance in accepted:
         assert opinions(schema, instance) == {True}, instance
     for instance in refused:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from .data import CONTRACT, TABLES, Json, constraints
+from .data import Json, Revision, constraints
 
 
 def disagreements(schemas: dict[str, Json], requirements: list[Json]) -> list[str]:
@@ -23,8 +23,8 @@ def disagreements(schemas: dict[str, Json], requirements: list[Json]) -> list[st
     ]
 
 
-def test_every_constraint_is_claimed_by_exactly_one_requirement() -> None:
-    assert disagreements(CONTRACT, TABLES["requirements"]) == []
+def test_every_constraint_is_claimed_by_exactly_one_requirement(revision: Revision) -> None:
+    assert disagreements(revision.schemas, revision.tables["requirements"]) == []
 
 
 SCHEMA: Json = {

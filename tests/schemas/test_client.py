@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from mockserver.advice.rules import ON_REQUESTS, OVER_TIME
+from mockserver.advice.catalogue import RULES
 from mockserver.scenarios.scenario import Scenario
 from mockserver.state.accounts import Account
 from mockserver.state.pins import read_pins
@@ -107,7 +107,7 @@ def test_the_ranking_is_of_documents_that_the_task_has(row: Json) -> None:
 
 @each
 def test_the_advice_that_is_allowed_exists(row: Json) -> None:
-    assert set(row.get("allow", [])) <= {rule.id for rule in (*ON_REQUESTS, *OVER_TIME)}
+    assert set(row.get("allow", [])) <= {rule.id for rule in RULES}
 
 
 @each

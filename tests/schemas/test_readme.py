@@ -1,8 +1,9 @@
 """The table in `schemas/README.md` accounts for the whole page."""
 
+import json
 import re
 
-from .data import CONTRACT, FOLDER, TABLES
+from .data import CONTRACT, FOLDER, NEWEST, REVISIONS, TABLES
 
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 REQUIREMENTS = {row["id"]: row for row in TABLES["requirements"]}
@@ -10,12 +11,17 @@ REQUIREMENTS = {row["id"]: row for row in TABLES["requirements"]}
 
 def statements(markdown: str) -> list[tuple[str, str, list[str]]]:
     """Section, field and requirement ids of each row of the table of statements."""
-    _, _, table = markdown.partition("| section | field | statement | requirements |\n")
-    rows = [line.strip("|").split("|") for line in table.partition("\n\n")[0].splitlines()[1:]]
     return [
-        (section.strip(), field.strip(), re.findall(r"`([^`]+)`", named))
-        for section, field, _, named in rows
+        (section, field, re.findall(r"`([^`]+)`", named))
+        for section, field, _, named in rows_below("statement | requirements", markdown)
     ]
+
+
+def rows_below(heads: str, markdown: str) -> list[list[str]]:
+    """The cells of each row of the table whose columns are section, field and `heads`."""
+    _, _, table = markdown.partition(f"| section | field | {heads} |\n")
+    lines = table.partition("\n\n")[0].splitlines()[1:]
+    return [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
 
 
 #: (requirement, section, field) for each time that a statement names a requirement.
@@ -54,3 +60,24 @@ def test_every_field_of_the_schemas_has_its_statements() -> None:
 def test_every_file_of_the_folder_is_named() -> None:
     names = {path.name for path in (*FOLDER.glob("*.json"), *FOLDER.glob("revisions/*/*.json"))}
     assert {name for name in names if f"`{name}`" not in README} == set()
+
+
+def test_the_table_of_november_2024_names_every_requirement_that_differs() -> None:
+    heads = "statement | requirements | of today's page, not there"
+    then, now = set[str](), set[str]()
+    for _, _, _, own, gone in rows_below(heads, README):
+        then |= set(re.findall(r"`([^`]+)`", own))
+        now |= set(re.findall(r"`([^`]+)`", gone))
+    of_then = {row["id"] for row in REVISIONS["2024-11"].tables["requirements"]}
+    of_now = {row["id"] for row in REVISIONS["2026-07"].tables["requirements"]}
+    assert (then, now) == (of_then - of_now, of_now - of_then)
+
+
+def test_every_revision_is_listed() -> None:
+    assert set(re.findall(r"^\| `(\d{4}-\d\d)` \|", README, re.MULTILINE)) == REVISIONS.keys()
+
+
+def test_the_requirement_and_the_switch_that_are_shown_are_as_they_stand() -> None:
+    requirement, switch = map(json.loads, re.findall(r"```json\n(.*?)```", README, re.DOTALL))
+    assert requirement == REQUIREMENTS[requirement["id"]]
+    assert switch in NEWEST.behaviours["switches"]

@@ -13,6 +13,7 @@ from contract_tests.checks.check import ranked
 from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Exchange, Request
 from tests.contract_tests.exchanging import ANSWER, BODY, answer, exchange, ranking
+from tests.contract_tests.newest import NEWEST, REQUIREMENTS
 
 RESULT: AnyJson = {"index": 0, "relevance_score": 0.5}
 META: AnyJson = ANSWER["meta"]
@@ -20,7 +21,7 @@ ONE: AnyJson = {**BODY, "documents": "a"}
 
 
 def broken(sent: Exchange) -> set[str]:
-    return {violation.requirement for violation in examine(sent)[1]}
+    return {violation.requirement for violation in examine(NEWEST, sent)[1]}
 
 
 def answering(body: AnyJson, sent: AnyJson = BODY) -> Exchange:
@@ -203,13 +204,14 @@ TABLE: dict[str, tuple[Exchange, list[Exchange]]] = {
 
 
 def test_every_requirement_that_a_check_reports_is_shown_both_ways() -> None:
-    assert TABLE.keys() == frozenset[str]().union(*(check.requirements for check in CHECKS))
+    reported = frozenset[str]().union(*(check.requirements(NEWEST) for check in CHECKS))
+    assert TABLE.keys() == reported & REQUIREMENTS.keys()
 
 
 @pytest.mark.parametrize("requirement", TABLE)
 def test_what_keeps_a_requirement_is_tried_and_not_accused(requirement: str) -> None:
     kept, _ = TABLE[requirement]
-    tried, violations = examine(kept)
+    tried, violations = examine(NEWEST, kept)
     assert requirement in tried
     assert requirement not in {violation.requirement for violation in violations}
 
@@ -219,7 +221,7 @@ def test_what_keeps_a_requirement_is_tried_and_not_accused(requirement: str) -> 
     [(requirement, breach) for requirement, (_, breaches) in TABLE.items() for breach in breaches],
 )
 def test_what_breaks_a_requirement_is_found(requirement: str, breach: Exchange) -> None:
-    tried, violations = examine(breach)
+    tried, violations = examine(NEWEST, breach)
     assert requirement in tried
     found = [violation for violation in violations if violation.requirement == requirement]
     assert found
@@ -249,7 +251,7 @@ def test_a_freedom_of_the_contract_is_not_accused(changes: AnyJson) -> None:
 
 @pytest.mark.parametrize("top_n", [0, -1, True, "2", 2.0, None])
 def test_a_doubtful_top_n_is_not_counted_by(top_n: AnyJson) -> None:
-    tried, violations = examine(answering(ANSWER, {**BODY, "top_n": top_n}))
+    tried, violations = examine(NEWEST, answering(ANSWER, {**BODY, "top_n": top_n}))
     assert not {"request.top_n.count", "request.top_n.beyond_documents"} & tried
     assert not violations
 
@@ -257,7 +259,7 @@ def test_a_doubtful_top_n_is_not_counted_by(top_n: AnyJson) -> None:
 def test_only_what_was_asked_at_the_endpoint_is_held_against_its_rules() -> None:
     elsewhere = Request(BODY, path="/models"), Request(None, method="GET")
     for request in elsewhere:
-        tried, violations = examine(Exchange(request, answer(b"hello", headers={})))
+        tried, violations = examine(NEWEST, Exchange(request, answer(b"hello", headers={})))
         assert tried == {"error.key_hidden"}
         assert not violations
 
@@ -280,7 +282,7 @@ def test_results_are_judged_where_documents_and_ranking_can_be_read(
     sent: AnyJson, received: AnyJson, is_ranked: bool
 ) -> None:
     assert ranked(exchange(sent, received)) is is_ranked
-    assert ("response.results.sorted" in examine(exchange(sent, received))[0]) is is_ranked
+    assert ("response.results.sorted" in examine(NEWEST, exchange(sent, received))[0]) is is_ranked
 
 
 def test_content_objects_are_not_expected_to_come_back_as_text() -> None:
@@ -291,7 +293,7 @@ def test_content_objects_are_not_expected_to_come_back_as_text() -> None:
     ("body", "hint"), [([], "TEI and SGLang"), ({"id": "a", "data": []}, "Voyage")]
 )
 def test_the_dialect_of_a_neighbour_is_recognised(body: AnyJson, hint: str) -> None:
-    _, violations = examine(answering(body))
+    _, violations = examine(NEWEST, answering(body))
     assert any(hint in violation.received for violation in violations)
 
 

@@ -12,7 +12,7 @@ import requests
 import urllib3
 
 from contract_tests.checks.oracle import NonconformingError, Oracle, assert_conforms
-from contract_tests.contract import AnyJson
+from contract_tests.contract import REVISIONS, AnyJson, RevisionError
 from mockserver.scenarios.scenario import Edit, Scenario, Step
 from mockserver.testing.fixtures import RerankMock
 from tests.contract_tests.exchanging import ANSWER, BODY, HEADERS
@@ -233,3 +233,46 @@ def test_the_fixture_is_the_function(rerank_oracle: Oracle) -> None:
     rerank_oracle(BODY, (200, HEADERS, ANSWER), strict=True)
     with pytest.raises(AssertionError, match=SORTED):
         rerank_oracle(BODY, (200, HEADERS, RISING))
+
+
+OLD_ANSWER: AnyJson = {**ANSWER, "tokens": {"input_tokens": 4, "output_tokens": 0}}
+
+
+def test_another_revision_is_asserted_by_name_or_folder() -> None:
+    with pytest.raises(NonconformingError) as caught:
+        assert_conforms(BODY, (200, HEADERS, ANSWER), revision="2024-11")
+    (violation,) = caught.value.violations
+    assert violation.requirement == "response.tokens.required"
+    assert_conforms(BODY, (200, HEADERS, OLD_ANSWER), revision="2024-11")
+    assert_conforms(BODY, (200, HEADERS, OLD_ANSWER), revision=REVISIONS / "2024-11")
+
+
+def test_an_unknown_revision_cannot_be_asserted() -> None:
+    with pytest.raises(RevisionError, match="there is no revision 1999-01"):
+        assert_conforms(BODY, (200, HEADERS, ANSWER), revision="1999-01")
+
+
+@pytest.mark.rerank_oracle(revision="2024-11")
+def test_the_marker_names_the_revision(rerank_oracle: Oracle) -> None:
+    rerank_oracle(BODY, (200, HEADERS, OLD_ANSWER))
+    with pytest.raises(NonconformingError, match=r"response\.tokens\.required"):
+        rerank_oracle(BODY, (200, HEADERS, ANSWER))
+
+
+@pytest.mark.parametrize(
+    ("revision", "outcomes"), [("2024-11", {"failed": 1}), ("1999-01", {"errors": 1})]
+)
+def test_the_project_names_the_revision(
+    pytester: pytest.Pytester, revision: str, outcomes: dict[str, int]
+) -> None:
+    pytester.makeini(f"[pytest]\nrerank_oracle_revision = {revision}")
+    pytester.makepyfile(
+        f"""
+        def test_it(rerank_oracle):
+            rerank_oracle({BODY!r}, (200, {HEADERS!r}, {ANSWER!r}))
+        """
+    )
+    plugins = ("no:rerank_mock", "no:rerank_oracle", "contract_tests.pytest_plugin")
+    result = pytester.runpytest(*(f"-p{name}" for name in plugins))
+    result.assert_outcomes(**outcomes)
+    result.stdout.fnmatch_lines("*2024-11*" if "errors" in outcomes else "*response.tokens*")

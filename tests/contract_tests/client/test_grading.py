@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract_tests.client.grading import Attempt, Grade, grade
-from contract_tests.client.scenarios import SCENARIOS, ClientScenario
+from contract_tests.client.scenarios import ClientScenario, scenarios
 from contract_tests.contract import AnyJson
 
-PLAIN = SCENARIOS["address.plain"]
-BY_INDEX = SCENARIOS["ranking.by_index"]
-KEY_REFUSED = SCENARIOS["refusal.key_as_string"]
+PLAIN = scenarios()["address.plain"]
+BY_INDEX = scenarios()["ranking.by_index"]
+KEY_REFUSED = scenarios()["refusal.key_as_string"]
 
 
 def entry(scenario: ClientScenario, **changes: AnyJson) -> AnyJson:
@@ -58,12 +58,12 @@ def reasons(scenario: ClientScenario, answer: AnyJson = None, *entries: AnyJson)
     return "\n".join(graded.reasons)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
+@pytest.mark.parametrize("scenario", scenarios().values(), ids=list(scenarios()))
 def test_a_right_client_passes(scenario: ClientScenario) -> None:
     assert reasons(scenario) == ""
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
+@pytest.mark.parametrize("scenario", scenarios().values(), ids=list(scenarios()))
 def test_a_client_that_tells_the_opposite_fails(scenario: ClientScenario) -> None:
     if scenario.expect.answer == "error":
         assert reasons(scenario, {"ranking": []}).startswith("told the ranking []")
@@ -72,7 +72,7 @@ def test_a_client_that_tells_the_opposite_fails(scenario: ClientScenario) -> Non
         assert "ranked documents" in reasons(scenario, others)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
+@pytest.mark.parametrize("scenario", scenarios().values(), ids=list(scenarios()))
 def test_a_client_that_sends_too_much_or_too_little_fails(scenario: ClientScenario) -> None:
     fewest, most = scenario.expect.requests
     many = [entry(scenario)] * (most + 1)
@@ -90,7 +90,7 @@ def test_only_the_order_of_the_scores_passes(order: list[int]) -> None:
 
 @given(order=st.permutations(range(3)))
 def test_equal_scores_come_in_any_order(order: list[int]) -> None:
-    assert reasons(SCENARIOS["score.equal"], {"ranking": order}) == ""
+    assert reasons(scenarios()["score.equal"], {"ranking": order}) == ""
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_each_document_is_ranked_once(ranking: list[int]) -> None:
 
 @given(order=st.permutations(range(3)))
 def test_where_a_gateway_mixed_the_results_up_any_order_passes(order: list[int]) -> None:
-    scenario = SCENARIOS["ranking.unsorted"]
+    scenario = scenarios()["ranking.unsorted"]
     scores = [scenario.expect.scores[index] for index in order]
     assert reasons(scenario, {"ranking": order, "scores": scores}) == ""
 
@@ -173,7 +173,7 @@ def test_an_error_where_there_is_a_ranking_fails() -> None:
 
 
 def test_either_takes_both_and_still_looks_at_them() -> None:
-    either = SCENARIOS["patience.gateway_timeout"]
+    either = scenarios()["patience.gateway_timeout"]
     assert reasons(either, {"error": {"message": "504"}}) == ""
     assert "the status was 504" in reasons(either, {"error": {"message": "no"}})
     assert "ranked" in reasons(either, {"ranking": [2, 1, 0]})
@@ -209,25 +209,25 @@ def test_what_changes_nothing_may_be_sent(fields: AnyJson) -> None:
 
 
 def test_an_option_that_was_asked_for_is_sent() -> None:
-    scenario = SCENARIOS["sent.top_n"]
+    scenario = scenarios()["sent.top_n"]
     assert "sent top_n null, and not 2" in reasons(
         scenario, None, entry(scenario, fields={"top_n": None})
     )
 
 
 def test_one_document_may_be_sent_as_a_text() -> None:
-    scenario = SCENARIOS["documents.one"]
+    scenario = scenarios()["documents.one"]
     as_text = {"documents": scenario.task["documents"][0]}
     assert reasons(scenario, None, entry(scenario, fields=as_text)) == ""
 
 
 def test_documents_may_be_sent_otherwise_where_that_is_not_judged() -> None:
-    scenario = SCENARIOS["documents.thousand"]
+    scenario = scenarios()["documents.thousand"]
     assert reasons(scenario, None, entry(scenario, fields={"documents": ["a"]})) == ""
 
 
 def test_a_body_that_the_journal_has_cut_is_judged_by_its_length() -> None:
-    scenario = SCENARIOS["documents.long"]
+    scenario = scenarios()["documents.long"]
     whole = entry(scenario)
     assert whole["body_bytes"] > 100_000
     kept = {**whole, "body": whole["body"][:65_536]}
@@ -254,7 +254,7 @@ def test_a_breach_and_a_mistake_fail_the_client_once(severity: str) -> None:
 
 def test_a_remark_and_what_the_task_brings_do_not() -> None:
     assert reasons(PLAIN, None, entry(PLAIN, advice=[{**ADVICE, "severity": "remark"}])) == ""
-    own = SCENARIOS["refusal.unknown_model"]
+    own = scenarios()["refusal.unknown_model"]
     assert reasons(own, None, entry(own, advice=[{**ADVICE, "severity": "mistake"}])) == ""
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -269,3 +270,10 @@ def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
     with IndependentServer(KEY) as server:
         only = (f"--target={server.base_url}", "--only=request.top_n.count")
         assert check(tmp_path, *only, http_proxy="http://127.0.0.1:9")[0] == 0
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"rerank-contract {version('rerank-contract')}\n"

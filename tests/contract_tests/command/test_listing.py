@@ -35,9 +35,11 @@ def told() -> dict[str, str]:
     """What is told of each requirement, by a process of its own: pytest reads tests otherwise."""
     probe = """
 import json
-from contract_tests.contract import REQUIREMENTS
+from contract_tests.contract import load_contract
 from contract_tests.command.listing import explanation
-print(json.dumps({name: "\\n".join(explanation(one)) for name, one in REQUIREMENTS.items()}))
+newest = load_contract()
+told = {name: "\\n".join(explanation(newest, one)) for name, one in newest.requirements.items()}
+print(json.dumps(told))
 """
     done = subprocess.run(
         [sys.executable, "-c", probe], cwd=ROOT, stdout=subprocess.PIPE, check=True

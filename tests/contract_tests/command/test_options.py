@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from contract_tests.command.options import declare, files, judging_words, problem, selects, words
-from contract_tests.contract import REQUIREMENTS
 from contract_tests.report.writers import WRITERS
+from tests.contract_tests.newest import REQUIREMENTS
 
 
 def parsed(*given: str) -> argparse.Namespace:

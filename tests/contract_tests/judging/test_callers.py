@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from contract_tests.exchanges import Answer, Credential, Request
-from contract_tests.judging.run import InconclusiveError
+from contract_tests.judging.connection import InconclusiveError
 from contract_tests.mutants.operators import Answerer, Sender
 from contract_tests.targets import HttpTarget
 from tests.contract_tests.conftest import KEY
@@ -107,7 +107,9 @@ def test_both_keys_are_blotted_out_of_answers() -> None:
 
 def test_a_second_key_that_is_refused_ends_the_run() -> None:
     run, _ = new_run()
-    run.second_api_key_env = "ANOTHER"
+    run.connection.second_api_key_env = "ANOTHER"
     with pytest.raises(InconclusiveError, match=r"the key in \$ANOTHER was refused"):
-        run.ask(in_turn(answer("no", 401)), Request(BODY, credential=Credential.SECOND_KEY))
-    assert run.halted
+        run.connection.ask(
+            in_turn(answer("no", 401)), Request(BODY, credential=Credential.SECOND_KEY)
+        )
+    assert run.connection.halted

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import strategies as st
 
-from contract_tests.contract import MODELS, AnyJson, model_named
+from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Answer, Request
+from contract_tests.judging.connection import InconclusiveError
 from contract_tests.judging.judge import Judge, ViolatedError
 from contract_tests.judging.outcomes import Outcome
-from contract_tests.judging.run import InconclusiveError, Run
-from contract_tests.strategies import Fault, faults, plainest, valid
+from contract_tests.judging.run import Run
+from contract_tests.strategies import Fault
 from tests.contract_tests.exchanging import (
     ANSWER,
     BGE,
@@ -23,6 +24,7 @@ from tests.contract_tests.exchanging import (
     refusing,
     spoilt,
 )
+from tests.contract_tests.newest import MODELS, NEWEST, STRATEGIES
 
 MODEL = MODELS[BGE]
 NUMBERS = st.integers(0, 1000)
@@ -48,7 +50,7 @@ def without_id(_: Request, conforming: Answer) -> Answer:
 
 def test_a_target_that_conforms_passes() -> None:
     one = judge(honest(), "endpoint.rerank")
-    one.examine(valid(MODEL), lambda body: one.ranks("endpoint.rerank", body))
+    one.examine(STRATEGIES.valid(MODEL), lambda body: one.ranks("endpoint.rerank", body))
     assert one.run.ledger.outcome("endpoint.rerank") is Outcome.PASSED
     assert one.run.ledger.outcome("response.results.sorted") is Outcome.PASSED
 
@@ -73,7 +75,7 @@ def test_shrinking_costs_no_more_than_it_may(shrinking: int) -> None:
         one.examine(NUMBERS, lambda number: one.accepts("endpoint.rerank", asking(number)))
     first_broken = one.run.ledger.first_broken["endpoint.rerank"]
     # What is told at last is tried once more.
-    assert one.run.budget.spent - first_broken <= shrinking + 1
+    assert one.run.connection.budget.spent - first_broken <= shrinking + 1
 
 
 def test_what_is_asked_again_while_shrinking_is_not_sent_again() -> None:
@@ -98,7 +100,7 @@ def test_a_breach_that_does_not_show_again_is_told_as_such() -> None:
 def sequence(seed: int, test: str = "a test") -> list[AnyJson]:
     target = honest()
     one = judge(target, run=new_run(seed=seed)[0], test=test)
-    one.examine(valid(MODEL), lambda body: one.ranks("endpoint.rerank", body))
+    one.examine(STRATEGIES.valid(MODEL), lambda body: one.ranks("endpoint.rerank", body))
     one.examine_gate(MODELS["Qwen/Qwen3-Reranker-8B"], "overlap_tokens")
     return target.bodies
 
@@ -190,7 +192,7 @@ def test_a_fault_of_the_suite_is_not_a_violation() -> None:
         one.examine_once(lambda: 1 / 0)
 
 
-@pytest.mark.parametrize("fault", faults(MODEL), ids=str)
+@pytest.mark.parametrize("fault", STRATEGIES.faults(MODEL), ids=str)
 def test_a_fault_that_is_refused_passes_and_one_that_is_not_fails(fault: Fault) -> None:
     one = judge(honest(), fault.requirement)
     one.examine_fault(MODEL, fault)
@@ -202,7 +204,7 @@ def test_a_fault_that_is_refused_passes_and_one_that_is_not_fails(fault: Fault) 
 
 
 def test_a_fault_that_is_refused_otherwise_differs() -> None:
-    fault = faults(MODEL)[0]
+    fault = STRATEGIES.faults(MODEL)[0]
     one = judge(in_turn(answer("no", 422)), fault.requirement)
     one.examine_fault(MODEL, fault)
     assert one.run.ledger.outcome(fault.requirement) is Outcome.PASSED
@@ -215,8 +217,8 @@ GATE = "request.instruction.gated"
 @pytest.mark.parametrize(
     ("reply", "found"),
     [
-        (honest(), "ignored"),
-        (refusing(lambda body: "instruction" in body), "refused with 400"),
+        (honest(), "ignore: It is ignored."),
+        (refusing(lambda body: "instruction" in body), "refuse: The request is refused."),
     ],
 )
 def test_a_gated_field_may_be_ignored_or_refused(reply: Scripted, found: str) -> None:
@@ -296,10 +298,10 @@ def test_a_ranking_that_cannot_be_compared_ends_the_example(results: list[AnyJso
     with contextlib.suppress(ViolatedError):
         one.examine_once(prove)
     assert not run.ledger.violations["endpoint.rerank"]
-    run.needs(target, MODEL)
+    run.served.needs(target, MODEL)
     with pytest.raises(InconclusiveError):
         judge(target, "response.results.own", run=run).examine_once(
-            lambda: one.reference(plainest(MODEL))
+            lambda: one.reference(STRATEGIES.plainest(MODEL))
         )
     assert after == []
 
@@ -314,5 +316,8 @@ def test_requests_can_be_sent_at_the_same_time() -> None:
 
 def test_of_an_unlisted_model_what_every_model_has_is_judged() -> None:
     one = judge(honest(), "endpoint.rerank")
-    one.examine(valid(model_named("someone/else")), lambda body: one.ranks("endpoint.rerank", body))
+    one.examine(
+        STRATEGIES.valid(NEWEST.model_named("someone/else")),
+        lambda body: one.ranks("endpoint.rerank", body),
+    )
     assert one.run.ledger.outcome("endpoint.rerank") is Outcome.PASSED

@@ -6,6 +6,7 @@ from contract_tests.checks.violations import Violation
 from contract_tests.judging.ledger import KEPT, Ledger
 from contract_tests.judging.outcomes import Outcome
 from tests.contract_tests.exchanging import exchange
+from tests.contract_tests.newest import NEWEST
 
 SPEC, OBSERVED, OPEN = "request.top_n.type", "response.id.format", "endpoint.wrong_method"
 
@@ -15,7 +16,7 @@ def violation(requirement: str = SPEC, size: int = 1) -> Violation:
 
 
 def ledger(*, strict: bool = False) -> Ledger:
-    return Ledger(strict=strict, tried={SPEC, OBSERVED, OPEN})
+    return Ledger(NEWEST, strict=strict, tried={SPEC, OBSERVED, OPEN})
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_what_a_breach_means_depends_on_the_level(
     st.sets(st.sampled_from(["broken", "violated", "inconclusive", "tried", "unmet", "skipped"]))
 )
 def test_of_all_that_became_of_a_requirement_the_worst_counts(happened: set[str]) -> None:
-    kept = Ledger()
+    kept = Ledger(NEWEST)
     for reasons in ("broken", "inconclusive", "unmet", "skipped"):
         if reasons in happened:
             getattr(kept, reasons)[SPEC] = f"it is {reasons}"
@@ -81,5 +82,5 @@ def test_of_many_tests_the_smallest_violations_are_shown(sizes: list[int]) -> No
 
 
 def test_what_nobody_asked_for_is_off() -> None:
-    assert Ledger().outcome(SPEC) is Outcome.OFF
-    assert Ledger().worst(SPEC) == []
+    assert Ledger(NEWEST).outcome(SPEC) is Outcome.OFF
+    assert Ledger(NEWEST).worst(SPEC) == []

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from contract_tests.contract import representatives
 from contract_tests.exchanges import Answer, Request, member
 from contract_tests.mutants.operators import Answerer, Sender
 from tests.contract_tests.judged import Judged
+from tests.contract_tests.newest import NEWEST
 from tests.schemas.data import TABLE_SCHEMAS, Json, errors
 
 pytestmark = pytest.mark.slow
@@ -56,7 +56,7 @@ def test_a_target_that_ranks_nothing_is_told_so_and_left_alone(
     run = judged("--effort=standard", instead=instead)
     assert (run.code, run.verdict) == (1, "violates")
     assert broken in run.that("failed")
-    assert len(run.requests) <= ENOUGH[status] * len(representatives())
+    assert len(run.requests) <= ENOUGH[status] * len(NEWEST.representatives())
     reason = run.row("request.top_n.count")["reason"]
     assert f"it needs {BGE} to rank a plain request, and the target breaks" in reason
     assert broken in reason
@@ -106,6 +106,6 @@ def test_a_target_that_stays_busy_is_waited_for_once_for_each_model(
 ) -> None:
     run = judged("--effort=smoke", instead=always(429, b'{"message": "later"}'))
     assert (run.code, run.verdict) == (3, "inconclusive")
-    assert sum(run.slept) <= 63 * len(representatives())
-    assert len(run.requests) <= 7 * len(representatives())
+    assert sum(run.slept) <= 63 * len(NEWEST.representatives())
+    assert len(run.requests) <= 7 * len(NEWEST.representatives())
     assert "still busy" in run.row("request.top_n.count")["reason"]

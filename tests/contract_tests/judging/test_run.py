@@ -3,15 +3,11 @@ from typing import NoReturn
 
 import pytest
 
-from contract_tests.contract import MODELS, AnyJson
+from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Answer, Credential, Request
-from contract_tests.judging.run import (
-    BUSY,
-    InconclusiveError,
-    NotServedError,
-    estimated_tokens,
-    seen,
-)
+from contract_tests.judging.connection import BUSY, InconclusiveError, seen
+from contract_tests.judging.served import NotServedError
+from contract_tests.judging.tokens import estimated_tokens
 from contract_tests.targets import UnreachableError
 from tests.contract_tests.exchanging import (
     ANSWER,
@@ -24,6 +20,7 @@ from tests.contract_tests.exchanging import (
     in_turn,
     new_run,
 )
+from tests.contract_tests.newest import MODELS
 
 ASK = Request(BODY)
 MODEL = MODELS[BGE]
@@ -38,14 +35,14 @@ def busy(status: int = 429, **headers: str) -> Answer:
 def test_exchanges_are_numbered_by_the_requests_sent() -> None:
     run, _ = new_run()
     target = in_turn(GOOD, busy(), GOOD)
-    assert [run.ask(target, ASK).number for _ in range(2)] == [1, 3]
+    assert [run.connection.ask(target, ASK).number for _ in range(2)] == [1, 3]
 
 
 @pytest.mark.parametrize("status", BUSY)
 def test_a_busy_target_is_waited_for(status: int) -> None:
     run, slept = new_run()
     target = in_turn(busy(status), busy(status, retry_after="7"), busy(status), GOOD)
-    assert run.ask(target, ASK).answer == GOOD
+    assert run.connection.ask(target, ASK).answer == GOOD
     assert slept == [1, 7, 4]
     assert target.bodies == [BODY] * 4
 
@@ -53,38 +50,38 @@ def test_a_busy_target_is_waited_for(status: int) -> None:
 def test_a_target_that_stays_busy_is_given_up() -> None:
     run, slept = new_run()
     with pytest.raises(InconclusiveError, match="still busy after all waiting: status 429"):
-        run.ask(in_turn(busy()), ASK)
+        run.connection.ask(in_turn(busy()), ASK)
     assert slept == [1, 2, 4, 8, 16, 32]
-    assert run.halted is None
+    assert run.connection.halted is None
 
 
 def test_a_target_that_never_asks_for_a_wait_is_not_asked_for_ever() -> None:
     run, _ = new_run(hard=False)
     target = in_turn(busy(retry_after="0"))
     with pytest.raises(InconclusiveError, match="still busy"):
-        run.ask(target, ASK)
+        run.connection.ask(target, ASK)
     assert len(target.asked) < 20
 
 
 def test_the_patience_of_a_run_has_an_end() -> None:
     run, slept = new_run()
-    run.patience.left = 10
+    run.connection.patience.left = 10
     for _ in range(3):
         with pytest.raises(InconclusiveError, match="still busy"):
-            run.ask(in_turn(busy()), ASK)
+            run.connection.ask(in_turn(busy()), ASK)
     assert slept == [1, 2, 4, 1, 2]
 
 
 def test_a_single_failure_is_forgiven() -> None:
     run, slept = new_run()
-    assert run.ask(in_turn(busy(500), GOOD), ASK).answer == GOOD
+    assert run.connection.ask(in_turn(busy(500), GOOD), ASK).answer == GOOD
     assert slept == []
 
 
 def test_a_failure_that_stays_is_an_answer() -> None:
     run, _ = new_run()
     target = in_turn(busy(500))
-    assert run.ask(target, ASK).answer.status == 500
+    assert run.connection.ask(target, ASK).answer.status == 500
     assert len(target.asked) == 2
 
 
@@ -99,21 +96,21 @@ REFUSED_KEY = [
 def test_a_refused_key_ends_the_run(refusal: Answer) -> None:
     run, _ = new_run()
     target = in_turn(GOOD, refusal, GOOD)
-    run.ask(target, ASK)
+    run.connection.ask(target, ASK)
     for _ in range(2):
         with pytest.raises(
             InconclusiveError, match=r"the key in \$SILICONFLOW_API_KEY was refused"
         ):
-            run.ask(target, ASK)
+            run.connection.ask(target, ASK)
     assert len(target.asked) == 2
 
 
 @pytest.mark.parametrize("credential", [Credential.INVALID, Credential.NONE])
 def test_a_refusal_of_what_is_no_key_is_what_was_asked_for(credential: Credential) -> None:
     run, _ = new_run()
-    refused = run.ask(in_turn(REFUSED_KEY[0]), replace(ASK, credential=credential))
+    refused = run.connection.ask(in_turn(REFUSED_KEY[0]), replace(ASK, credential=credential))
     assert refused.answer.status == 401
-    assert run.halted is None
+    assert run.connection.halted is None
 
 
 def test_a_target_that_was_never_reached_is_not_waited_for() -> None:
@@ -123,7 +120,7 @@ def test_a_target_that_was_never_reached_is_not_waited_for() -> None:
         with pytest.raises(
             InconclusiveError, match=f"no answer from {target.base_url}: ConnectError: refused"
         ):
-            run.ask(target, ASK)
+            run.connection.ask(target, ASK)
     assert len(target.asked) == 1
     assert slept == []
 
@@ -131,41 +128,41 @@ def test_a_target_that_was_never_reached_is_not_waited_for() -> None:
 def test_a_target_that_goes_away_is_waited_for_before_it_is_given_up() -> None:
     run, slept = new_run()
     target = in_turn(GOOD, UnreachableError("cut"), GOOD, UnreachableError("gone"))
-    run.ask(target, ASK)
-    assert run.ask(target, ASK).answer == GOOD
+    run.connection.ask(target, ASK)
+    assert run.connection.ask(target, ASK).answer == GOOD
     with pytest.raises(InconclusiveError, match=r"no more answers from .*: gone"):
-        run.ask(target, ASK)
+        run.connection.ask(target, ASK)
     assert slept == [1, 1, 2, 4, 8, 16, 32]
-    assert run.halted
+    assert run.connection.halted
 
 
 def test_a_hard_budget_counts_what_a_busy_target_did_not_answer() -> None:
     run, _ = new_run(limit=2)
     target = in_turn(busy(), GOOD)
-    run.ask(target, ASK)
+    run.connection.ask(target, ASK)
     with pytest.raises(InconclusiveError, match="the budget of 2 requests is spent"):
-        run.ask(target, ASK)
-    assert run.budget.spent == len(target.asked) == 2
+        run.connection.ask(target, ASK)
+    assert run.connection.budget.spent == len(target.asked) == 2
 
 
 def test_a_soft_budget_does_not() -> None:
     run, _ = new_run(limit=2, hard=False)
     target = in_turn(busy(), busy(503), GOOD)
     for _ in range(2):
-        run.ask(target, ASK)
+        run.connection.ask(target, ASK)
     with pytest.raises(InconclusiveError, match="is spent"):
-        run.ask(target, ASK)
-    assert run.budget.spent == len(target.asked) == 4
+        run.connection.ask(target, ASK)
+    assert run.connection.budget.spent == len(target.asked) == 4
 
 
 def test_what_the_target_bills_is_counted() -> None:
     run, _ = new_run()
-    run.ask(in_turn(GOOD), ASK)
-    assert run.budget.tokens == ANSWER["meta"]["tokens"]["input_tokens"]
-    run.ask(in_turn(answer("no", 400)), ASK)
-    assert run.budget.tokens == ANSWER["meta"]["tokens"]["input_tokens"]
-    run.ask(in_turn(answer({"id": "a", "results": []})), ASK)
-    assert run.budget.tokens > ANSWER["meta"]["tokens"]["input_tokens"]
+    run.connection.ask(in_turn(GOOD), ASK)
+    assert run.connection.budget.tokens == ANSWER["meta"]["tokens"]["input_tokens"]
+    run.connection.ask(in_turn(answer("no", 400)), ASK)
+    assert run.connection.budget.tokens == ANSWER["meta"]["tokens"]["input_tokens"]
+    run.connection.ask(in_turn(answer({"id": "a", "results": []})), ASK)
+    assert run.connection.budget.tokens > ANSWER["meta"]["tokens"]["input_tokens"]
 
 
 @pytest.mark.parametrize("body", [BODY, {**BODY, "documents": "a" * 50}, {}, b"{", None])
@@ -179,9 +176,9 @@ def test_a_model_is_asked_for_once() -> None:
     run, _ = new_run()
     target = honest()
     for _ in range(3):
-        run.needs(target, MODEL)
+        run.served.needs(target, MODEL)
     assert [body["model"] for body in target.bodies] == [BGE]
-    assert run.models == {BGE: None}
+    assert run.served.models == {BGE: None}
 
 
 NOT_SERVED = [
@@ -198,9 +195,9 @@ def test_a_model_that_is_not_served_is_told_once_and_ends_nothing(refusal: Answe
     target = in_turn(refusal)
     for _ in range(2):
         with pytest.raises(NotServedError, match=f"{BGE} is not served: status {refusal.status}"):
-            run.needs(target, MODEL)
+            run.served.needs(target, MODEL)
     assert len(target.asked) == 1
-    assert run.halted is None
+    assert run.connection.halted is None
 
 
 @pytest.mark.parametrize(
@@ -220,15 +217,15 @@ def test_what_is_not_the_api_is_told_and_not_judged(first: Answer, reason: str) 
     target = in_turn(first)
     for _ in range(2):
         with pytest.raises(InconclusiveError, match=reason):
-            run.needs(target, MODEL)
+            run.served.needs(target, MODEL)
     assert len(target.asked) == 1
 
 
 @pytest.mark.parametrize("first", [answer("no", 400), answer("no", 500), answer(b"{")], ids=seen)
 def test_a_target_that_merely_does_not_conform_is_judged(first: Answer) -> None:
     run, _ = new_run()
-    run.needs(in_turn(first), MODEL)
-    assert run.models == {BGE: None}
+    run.served.needs(in_turn(first), MODEL)
+    assert run.served.models == {BGE: None}
 
 
 def test_no_answer_has_a_body_that_cannot_be_told() -> None:
@@ -242,4 +239,4 @@ def test_a_fault_of_the_suite_is_not_taken_for_one_of_the_target() -> None:
 
     run, _ = new_run()
     with pytest.raises(ZeroDivisionError):
-        run.ask(Scripted(reply), ASK)
+        run.connection.ask(Scripted(reply), ASK)

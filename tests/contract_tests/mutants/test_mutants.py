@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from contract_tests.checks.catalogue import CHECKS
-from contract_tests.contract import REQUIREMENTS
+from contract_tests.contract import load_contract, revisions
 from contract_tests.mutants.catalogue import MUTANTS
 from tests.contract_tests.judged import Judged, named
+from tests.contract_tests.newest import NEWEST, REQUIREMENTS
 
 OF_LEVEL = {
     level: {name for name, requirement in REQUIREMENTS.items() if requirement.level == level}
@@ -61,10 +62,15 @@ def test_every_requirement_is_named_by_a_test_and_every_name_is_a_requirement(
     collected = Collected()
     judged("--collect-only", "--effort=thorough", plugins=[collected])
     by_tests = set[str]().union(*collected.tests.values())
-    by_checks = frozenset[str]().union(*(check.requirements for check in CHECKS))
+    by_checks = frozenset[str]().union(*(check.requirements(NEWEST) for check in CHECKS))
     assert by_tests == REQUIREMENTS.keys()
-    assert by_checks <= REQUIREMENTS.keys()
-    assert [test for test, names in collected.tests.items() if not names] == []
+    every = {name for revision in revisions() for name in load_contract(revision).requirements}
+    assert by_checks <= every
+    probes = {
+        s.name for s in NEWEST.switches.values() if s.probe is not None and not s.requirements
+    }
+    unnamed = [test for test, names in collected.tests.items() if not names]
+    assert {test.rpartition("-")[2].rstrip("]") for test in unnamed} == probes
 
 
 def test_a_name_belongs_to_one_test(judged: Callable[..., Judged]) -> None:

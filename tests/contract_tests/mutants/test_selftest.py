@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from contract_tests.__main__ import main
-from contract_tests.contract import REQUIREMENTS
 from contract_tests.mutants.catalogue import MUTANTS
 from contract_tests.mutants.conforming_variants import CONFORMING_VARIANTS
 from contract_tests.mutants.selftest import CLEAN, Trial, idle, table, trials
+from tests.contract_tests.newest import REQUIREMENTS
 
 pytestmark = pytest.mark.slow
 
@@ -146,7 +146,7 @@ def test_the_command_fails_where_the_catalogue_proves_not_all(
     assert main(everything) == 0
     assert "not proved" not in capsys.readouterr().out
     kept = {name: one for name, one in MUTANTS.items() if one.requirement != lacking}
-    monkeypatch.setattr("contract_tests.selftest.MUTANTS", kept)
+    monkeypatch.setattr("contract_tests.mutants.selftest.MUTANTS", kept)
     assert main(everything) == 1
     assert f"not proved, because no mutant fell by it: {lacking}\n" in capsys.readouterr().out
 

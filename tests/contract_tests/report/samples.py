@@ -5,10 +5,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 from contract_tests.checks.violations import Violation
-from contract_tests.contract import REQUIREMENTS, AnyJson
+from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Answer, Credential, Exchange, Request
 from contract_tests.judging.outcomes import Outcome
 from contract_tests.report.model import Report, RequirementResult
+from tests.contract_tests.newest import NEWEST, REQUIREMENTS
 
 MODEL = "BAAI/bge-reranker-v2-m3"
 BODY: AnyJson = {"model": MODEL, "query": "fruit", "documents": ["apple", "brick"], "top_n": 1}
@@ -62,6 +63,7 @@ def report(
     given = {entry.requirement.id: entry for entry in entries}
     passed = {name: RequirementResult(row, Outcome.PASSED) for name, row in REQUIREMENTS.items()}
     whole = Report(
+        contract=NEWEST,
         target=target,
         seed=7,
         effort="standard",
@@ -70,6 +72,7 @@ def report(
         cost=Decimal("0.0432"),
         coverage=(("sides of bounds", 14, 14), ("faults", 40, 52)),
         models={MODEL: None},
+        switches={**dict.fromkeys(NEWEST.switches, ()), "invalid_key": ("string",)},
         entries=tuple({**passed, **given}.values()),
         options=(f"--target={target}", "--effort=standard", "--seed=7"),
     )
@@ -85,6 +88,8 @@ UNFINISHED = report(
     )
 )
 BROKEN = report(entry("endpoint.rerank", Outcome.BROKEN, "KeyError in test_it: 'index'"))
+#: No requirement is concerned where a part of the suite cannot be read.
+FAULTY = report(fault=f"test_documents.py could not be read: {HOSTILE}")
 VIOLATING = report(
     entry(
         "request.top_n.count",

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.contract import REQUIREMENTS
 from contract_tests.report.model import Report
 from contract_tests.report.writers import save
+from tests.contract_tests.newest import REQUIREMENTS
 
 from . import samples
 from .test_html_page import colours

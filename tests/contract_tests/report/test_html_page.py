@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from contract_tests.contract import REQUIREMENTS
 from contract_tests.report.html_page import TEMPLATE, tag, together, write
+from tests.contract_tests.newest import REQUIREMENTS
 
 from . import samples
 

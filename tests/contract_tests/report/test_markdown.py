@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.contract import REQUIREMENTS
 from contract_tests.report.github import annotations, summarize, summary_file
 from contract_tests.report.markdown import escape, write
+from tests.contract_tests.newest import REQUIREMENTS
 
 from . import samples
 

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from contract_tests.contract import REQUIREMENTS
 from contract_tests.judging.outcomes import EXIT_CODES, Verdict
 from contract_tests.report.writers import WRITERS
+from tests.contract_tests.newest import REQUIREMENTS
 
 from . import samples
 from .serving import KEY, answering, run

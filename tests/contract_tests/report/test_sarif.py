@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 import pytest
 from jsonschema import Draft202012Validator
 
-from contract_tests.contract import REQUIREMENTS, AnyJson
+from contract_tests.contract import AnyJson
 from contract_tests.report.model import Report
 from contract_tests.report.sarif import write
+from tests.contract_tests.newest import REQUIREMENTS
 
 from . import samples
 

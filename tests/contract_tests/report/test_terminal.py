@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from contract_tests.contract import REQUIREMENTS
 from contract_tests.judging.outcomes import Outcome
 from contract_tests.report.terminal import NAMED, SIGNS, lines, told
+from tests.contract_tests.newest import NEWEST, REQUIREMENTS
 
 from . import samples
 
@@ -49,6 +49,14 @@ def test_many_inconclusive_requirements_are_counted_not_named() -> None:
     assert f"and {count - NAMED} more" in text
     assert text.count("INCONCLUSIVE the budget of 50 requests is spent") == 1
     assert printed[-1].startswith("inconclusive: ")
+
+
+def test_what_was_seen_of_a_switch_is_printed_and_what_was_not_is_named() -> None:
+    printed = list(lines(samples.VIOLATING))
+    assert "  invalid_key: string" in printed
+    (unseen,) = [line for line in printed if line.startswith("  not seen: ")]
+    named = unseen.removeprefix("  not seen: ").partition(" (")[0].split(", ")
+    assert named == [switch.name for switch in NEWEST.switches.values() if switch.shown_by]
 
 
 def test_a_target_cannot_start_a_line_or_command_the_terminal() -> None:

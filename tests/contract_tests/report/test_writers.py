@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from contract_tests.checks.violations import printable
-from contract_tests.judging.outcomes import Verdict
+from contract_tests.judging.outcomes import Outcome, Verdict
+from contract_tests.report.github import annotations
 from contract_tests.report.model import Report
+from contract_tests.report.terminal import lines
 from contract_tests.report.writers import WRITERS, save
 from tests.schemas.data import TABLE_SCHEMAS, errors
 
@@ -48,6 +50,19 @@ def test_the_json_report_obeys_its_schema(sample: str) -> None:
     written = WRITERS["report-json"].write(REPORTS[sample])
     content = json.loads(written.encode("utf-8", "backslashreplace"))
     assert errors(TABLE_SCHEMAS["report"], content) == []
+
+
+def test_a_fault_of_the_suite_is_reported_apart_from_the_requirements() -> None:
+    assert samples.FAULTY.verdict is Verdict.BROKEN
+    assert set(samples.FAULTY.counts) == {Outcome.PASSED}
+    content = json.loads(WRITERS["report-json"].write(samples.FAULTY).encode("utf-8", "replace"))
+    assert content["fault"].startswith("test_documents.py could not be read: ")
+    written = [WRITERS[f"report-{form}"].write(samples.FAULTY) for form in ("html", "sarif")]
+    written += ["\n".join(lines(samples.FAULTY)), "\n".join(annotations(samples.FAULTY))]
+    for text in written:
+        assert "test_documents.py could not be read" in text
+    markdown = WRITERS["report-markdown"].write(samples.FAULTY)
+    assert r"test\_documents\.py could not be read" in markdown
 
 
 def test_the_samples_have_every_verdict() -> None:

@@ -16,13 +16,11 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from mockserver.admin.dispatch import dispatch
 from mockserver.admin.openapi import document, summary
 from mockserver.admin.routes import ROUTES, Route
-from mockserver.behaviour import PRESETS
-from mockserver.scenarios.catalogue import CATALOGUE
 from mockserver.serving.asgi import application
 from mockserver.state.clock import LAST, Clock
 from mockserver.state.store import State
 from mockserver.wire import Request, Response
-from tests.mockserver.asking import BGE, HEADERS, QWEN, ask, fields, read
+from tests.mockserver.asking import BGE, CATALOGUE, HEADERS, PRESETS, QWEN, ask, fields, read
 
 if TYPE_CHECKING:
     from mockserver.testing.fixtures import RerankMock

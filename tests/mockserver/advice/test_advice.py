@@ -11,25 +11,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.advice.bodies import DIALECTS, likely_field
-from mockserver.advice.rules import ON_REQUESTS, OVER_TIME
-from mockserver.behaviour import PRESETS
-from mockserver.contract import FORMS, MODELS, REVISION
+from mockserver.advice.catalogue import ON_REQUESTS, OVER_TIME, advise_over_time
+from mockserver.advice.catalogue import RULES as ALL_RULES
+from mockserver.engine import respond
+from mockserver.recording import observe
 from mockserver.scenarios.scenario import Scenario
 from mockserver.state.clock import Clock
-from mockserver.state.entry import Advice
+from mockserver.state.exchanges import Advice, Past
 from mockserver.state.store import State
+from mockserver.wire import Request
 from tests.mockserver.asking import (
     AUTHORIZATION,
     BGE,
+    CONTRACT,
+    FORMS,
     HEADERS,
+    MODELS,
     MULTIMODAL,
+    PRESETS,
     QWEN,
+    REVISION,
     ask,
     fields,
 )
 
 GUIDE = Path(__file__).parents[3] / "docs" / "journal-and-advice.md"
-RULES = {rule.id: rule for rule in (*ON_REQUESTS, *OVER_TIME)}
+RULES = {rule.id: rule for rule in ALL_RULES}
 
 LONG_KEY = "sk-abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -308,7 +315,7 @@ def test_a_word_of_a_neighbour_is_no_word_of_ours(name: str) -> None:
     own = FORMS["classic"].fields
     assert name not in own
     assert DIALECTS[name] in {*own, None}
-    assert likely_field(name) == DIALECTS[name]
+    assert likely_field(CONTRACT, name) == DIALECTS[name]
 
 
 @given(st.sampled_from(sorted(FORMS["classic"].fields)), st.data())
@@ -316,7 +323,7 @@ def test_a_slip_of_the_pen_is_recognised(name: str, data: st.DataObject) -> None
     place = data.draw(st.integers(0, len(name) - 1))
     slip = name[:place] + name[place + 1 :]
     if len(name) > 6 and slip not in FORMS["classic"].fields and slip not in DIALECTS:
-        assert likely_field(slip) == name
+        assert likely_field(CONTRACT, slip) == name
 
 
 class Life:
@@ -336,7 +343,7 @@ class Life:
         self.state.change_account("account-1", limits={"RPM": requests})
 
     def arm(self, **step: Any) -> None:  # noqa: ANN401 - a step as JSON has it
-        self.state.scenarios.arm("account-1", Scenario.from_json({"name": "one", "steps": [step]}))
+        self.state.arm("account-1", Scenario.from_json({"name": "one", "steps": [step]}))
 
 
 @pytest.fixture
@@ -448,13 +455,14 @@ def test_every_advice_over_time_has_its_tests() -> None:
 
 def test_a_request_that_was_under_way_is_no_retry(life: Life) -> None:
     life.arm(error="overloaded")
-    life.sends()
-    first = replace(life.state.journal[-1], milliseconds=50.0)
-    life.state.journal.add(first)
-    sooner, later = replace(first, at=first.at + 0.04), replace(first, at=first.at + 0.06)
-    assert not life.state.journal.add(sooner).advice
-    life.state.journal.add(first)
-    assert [a.id for a in life.state.journal.add(later).advice] == ["retried_at_once"]
+    answered = respond(life.state, Request("POST", "/v1/rerank", "", HEADERS, b"{}"))
+    first, sooner, later = (observe(life.state, answered) for _ in range(3))
+    assert first.response.status == 503
+    first.milliseconds = 50.0
+    sooner.at, later.at = first.at + 0.04, first.at + 0.06
+    past = Past(first, first)
+    assert not advise_over_time(sooner, past)
+    assert [advice.id for advice in advise_over_time(later, past)] == ["retried_at_once"]
 
 
 def test_a_hint_has_no_key_in_it() -> None:

@@ -6,13 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.behaviour import PRESETS
-from mockserver.scenarios.catalogue import CATALOGUE
-from mockserver.scenarios.magic import PREFIX, STEPS
+from mockserver.scenarios.magic import PREFIX, magic_steps
 from mockserver.scenarios.scenario import Scenario, Step
 from mockserver.state.store import State
 from mockserver.testing.fixtures import RerankMock
-from tests.mockserver.asking import MULTIMODAL, ask, fields, read
+from tests.mockserver.asking import CATALOGUE, CONTRACT, MULTIMODAL, PRESETS, ask, fields, read
 from tests.schemas.data import TABLES
 
 ERRORS = {row["id"]: row["status"] for row in TABLES["errors"]}
@@ -30,7 +28,9 @@ def test_each_error_of_the_table_has_its_query(request: pytest.FixtureRequest, n
 
 
 def test_scenarios_of_one_step_have_theirs_and_longer_ones_have_none() -> None:
-    assert STEPS.keys() - ERRORS.keys() == {n for n, m in CATALOGUE.items() if len(m.steps) == 1}
+    assert magic_steps(CONTRACT).keys() - ERRORS.keys() == {
+        n for n, m in CATALOGUE.items() if len(m.steps) == 1
+    }
     unsorted = read(ask(State(), fields(query="rerank-mock:unsorted_results")))
     assert [result["index"] for result in unsorted["results"]] == [0, 1, 2]
 
@@ -101,7 +101,7 @@ def test_the_page_knows_no_magic(preset: str, status: int) -> None:
 
 def test_a_scenario_goes_before_magic() -> None:
     state = State()
-    state.scenarios.arm("account-1", Scenario("first", (Step(error="forbidden"),)))
+    state.arm("account-1", Scenario("first", (Step(error="forbidden"),)))
     assert [ask(state, fields(query="rerank-mock:busy")).status for _ in range(2)] == [403, 503]
 
 

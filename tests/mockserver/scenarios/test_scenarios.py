@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.scenarios.armed import UnmetError
-from mockserver.scenarios.catalogue import CATALOGUE, find
+from mockserver.scenarios.catalogue import find
 from mockserver.scenarios.scenario import PLACES, Drip, Edit, Scenario, ScenarioError, Step
 from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.wire import Response
-from tests.mockserver.asking import HEADERS, ask, fields, read, rerank
+from tests.mockserver.asking import CATALOGUE, HEADERS, ask, fields, read, rerank
 from tests.schemas.data import TABLE_SCHEMAS, TABLES, errors
 
 ACCOUNT = "account-1"
@@ -23,7 +23,7 @@ OVERLOADED = Step(error="overloaded")
 
 def armed(*steps: Step, **rest: Any) -> State:  # noqa: ANN401 - members of a scenario
     state = State()
-    state.scenarios.arm(ACCOUNT, Scenario("under test", steps, **rest))
+    state.arm(ACCOUNT, Scenario("under test", steps, **rest))
     return state
 
 
@@ -57,7 +57,7 @@ def test_a_step_without_end_takes_all_that_come() -> None:
 
 def test_scenarios_are_consumed_in_the_order_of_arming() -> None:
     state = armed(OVERLOADED)
-    state.scenarios.arm(ACCOUNT, Scenario("second", (Step(error="forbidden"),)))
+    state.arm(ACCOUNT, Scenario("second", (Step(error="forbidden"),)))
     assert statuses(state, 3) == [503, 403, 200]
 
 
@@ -78,15 +78,15 @@ def test_only_rerank_requests_with_a_key_consume_a_step() -> None:
 
 def test_a_disarmed_scenario_is_played_no_more() -> None:
     state = armed(Step(error="overloaded", times=None))
-    (receipt,) = state.scenarios.disarm(ACCOUNT)
+    (receipt,) = state.disarm(ACCOUNT)
     assert statuses(state, 1) == [200]
-    assert (receipt.steps, state.scenarios.receipts()) == (["never"], [])
+    assert (receipt.steps, state.receipts()) == (["never"], [])
 
 
 def test_the_scenarios_of_an_account_that_is_closed_are_forgotten() -> None:
     state = armed(OVERLOADED)
     state.close_account(ACCOUNT)
-    assert state.scenarios.receipts() == []
+    assert state.receipts() == []
 
 
 def test_many_threads_consume_each_step_exactly_once() -> None:
@@ -98,7 +98,7 @@ def test_many_threads_consume_each_step_exactly_once() -> None:
     with ThreadPoolExecutor(8) as executor:
         codes = list(executor.map(code, range(200)))
     assert (codes.count(50505), codes.count(50603), codes.count(None)) == (50, 20, 130)
-    (receipt,) = state.scenarios.receipts()
+    (receipt,) = state.receipts()
     assert receipt.taken == [50, 30, 20]
 
 
@@ -119,7 +119,7 @@ def test_any_scenarios_are_played_as_if_written_out(scenarios: list[Scenario], c
                 yield from [{None: 200, "busy": 503, "forbidden": 403}[step.error]] * times
 
     state = State()
-    receipts = [state.scenarios.arm(ACCOUNT, scenario) for scenario in scenarios]
+    receipts = [state.arm(ACCOUNT, scenario) for scenario in scenarios]
     assert statuses(state, count) == [*written_out(), *[200] * count][:count]
     finite = sum(step.times or 10**9 for scenario in scenarios for step in scenario.steps)
     assert sum(sum(receipt.taken) for receipt in receipts) == min(count, finite)
@@ -140,7 +140,7 @@ def test_a_share_strikes_about_so_many_and_the_same_ones_by_seed() -> None:
 def test_what_a_share_does_not_strike_is_counted_and_answered_as_usual() -> None:
     state = armed(Step(error="busy", share=0.5, times=10), OVERLOADED)
     codes = [read(ask(state, fields())).get("code") for _ in range(11)]
-    (receipt,) = state.scenarios.receipts()
+    (receipt,) = state.receipts()
     assert receipt.taken == [10, 1]
     assert receipt.struck == [codes.count(50603), 1]
     assert 0 < codes.count(50603) < 10
@@ -266,7 +266,7 @@ def test_members_of_each_result_are_added_replaced_and_taken_away() -> None:
 
 def test_a_receipt_tells_which_steps_were_met() -> None:
     state = armed(OVERLOADED, Step(times=2), Step(error="busy"))
-    (receipt,) = state.scenarios.receipts(ACCOUNT)
+    (receipt,) = state.receipts(ACCOUNT)
     assert receipt.steps == ["never", "never", "never"]
     statuses(state, 2)
     assert (receipt.steps, receipt.met) == (["fully", "partly", "never"], False)
@@ -277,7 +277,7 @@ def test_a_receipt_tells_which_steps_were_met() -> None:
 
 def test_a_step_without_end_is_met_by_one_request() -> None:
     state = armed(Step(error="busy", times=None))
-    (receipt,) = state.scenarios.receipts()
+    (receipt,) = state.receipts()
     assert receipt.steps == ["never"]
     statuses(state, 1)
     assert receipt.steps == ["fully"]
@@ -286,7 +286,7 @@ def test_a_step_without_end_is_met_by_one_request() -> None:
 def test_a_test_that_demands_all_is_told_what_was_not_met() -> None:
     state = armed(OVERLOADED, Step(error="busy", times=2))
     statuses(state, 2)
-    (receipt,) = state.scenarios.receipts()
+    (receipt,) = state.receipts()
     with pytest.raises(UnmetError) as caught:
         receipt.assert_met()
     assert str(caught.value) == (
@@ -298,7 +298,7 @@ def test_a_test_that_demands_all_is_told_what_was_not_met() -> None:
 def test_receipts_are_json_that_keeps_its_schema() -> None:
     state = armed(OVERLOADED, Step(times=None))
     statuses(state, 1)
-    (receipt,) = state.scenarios.receipts()
+    (receipt,) = state.receipts()
     row = json.loads(json.dumps(receipt.to_json()))
     assert errors(TABLE_SCHEMAS["receipt"], row) == []
     assert [(step["taken"], step["met"]) for step in row["steps"]] == [(1, "fully"), (0, "never")]
@@ -308,17 +308,17 @@ def test_a_rollback_brings_scenarios_back_to_where_they_stood() -> None:
     state = armed(OVERLOADED, Step(error="busy", times=2))
     statuses(state, 2)
     snapshot = json.loads(json.dumps(state.snapshot()))
-    (receipt,) = state.scenarios.receipts()
-    later = state.scenarios.arm(ACCOUNT, Scenario("later", (OVERLOADED,)))
+    (receipt,) = state.receipts()
+    later = state.arm(ACCOUNT, Scenario("later", (OVERLOADED,)))
     before = receipt.to_json()
     statuses(state, 2)
     state.rollback(snapshot)
     assert receipt.to_json() == before
-    assert later not in state.scenarios.receipts()
+    assert later not in state.receipts()
     assert [read(ask(state, fields())).get("code") for _ in range(2)] == [50603, None]
     elsewhere = State(keys=[DEFAULT_KEY])
     elsewhere.rollback(snapshot)
-    assert [receipt.to_json() for receipt in elsewhere.scenarios.receipts()] == [before]
+    assert [receipt.to_json() for receipt in elsewhere.receipts()] == [before]
 
 
 # As data
@@ -404,10 +404,10 @@ def test_a_wrong_step_is_named_with_what_is_wrong(step: dict[str, Any], complain
 
 
 WRONG: list[tuple[object, str]] = [
-    (7, '$: 7 is not of type "object"'),
-    ({"steps": [{}]}, "$: the member 'name' is missing"),
+    (7, '7 is not of type "object"'),
+    ({"steps": [{}]}, "the member 'name' is missing"),
     ({"name": "x", "steps": []}, "$.steps: "),
-    ("overload", "$: there is no scenario 'overload'; did you mean 'overloaded'?"),
+    ("overload", "there is no scenario 'overload'; did you mean 'overloaded'?"),
 ]
 
 
@@ -422,7 +422,6 @@ def test_what_is_no_scenario_is_refused(named: object, complaint: str) -> None:
     "step",
     [
         Step(times=0),
-        Step(error="none"),
         Step(delay=float("nan")),
         Step(answer=Edit(scores=(float("inf"),))),
         Step(body="\ud800"),
@@ -430,8 +429,13 @@ def test_what_is_no_scenario_is_refused(named: object, complaint: str) -> None:
     ],
 )
 def test_a_scenario_in_python_is_held_to_the_same(step: Step) -> None:
-    with pytest.raises(ScenarioError, match=r"^\$"):
+    with pytest.raises(ScenarioError, match=r"^\$\.steps\[0\]|has no form in JSON"):
         Scenario("wrong", (step,))
+
+
+def test_an_error_that_the_contract_does_not_have_is_refused_when_it_is_armed() -> None:
+    with pytest.raises(ScenarioError, match=r"^\$\.steps\[0\]\.error: no error has the id 'none'"):
+        find(Scenario("wrong", (Step(error="none"),)))
 
 
 # Ready-made
@@ -460,7 +464,7 @@ def test_a_ready_made_scenario_shows_in_the_answers(name: str) -> None:
         return [*heads, *bodies]
 
     state = State(seed=1)
-    state.scenarios.arm(ACCOUNT, CATALOGUE[name])
+    state.arm(ACCOUNT, CATALOGUE[name])
     assert seen(state) != seen(State(seed=1))
 
 
@@ -485,7 +489,7 @@ def test_the_guide_says_what_a_ready_made_scenario_answers_with(name: str, comes
     ):
         told += [answer] * (5 if always else int(times or 1))
     state = State()
-    receipt = state.scenarios.arm(ACCOUNT, CATALOGUE[name])
+    receipt = state.arm(ACCOUNT, CATALOGUE[name])
     answers = [ask(state, fields()) for _ in told]
     lost = {"before_answer", "reset", "refused"}
     assert told == ["no answer" if a.delivery.close in lost else str(a.status) for a in answers]
@@ -506,4 +510,4 @@ def test_a_step_that_took_more_requests_than_its_own_is_over() -> None:
     snapshot["scenarios"]["receipts"][0]["steps"][0] |= {"taken": 9, "struck": 9}
     state.rollback(snapshot)
     assert statuses(state, 1) == [403]
-    assert state.scenarios.receipts()[0].met
+    assert state.receipts()[0].met

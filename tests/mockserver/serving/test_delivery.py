@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.scenarios.catalogue import CATALOGUE
 from mockserver.scenarios.scenario import Drip, Scenario, Step
 from mockserver.serving.respx_router import BASE_URL, router
 from mockserver.serving.server import ThreadedServer, listen
 from mockserver.state.clock import Clock
 from mockserver.state.store import State
 from mockserver.wire import Close, Delivery
-from tests.mockserver.asking import HEADERS, fields
+from tests.mockserver.asking import CATALOGUE, HEADERS, fields
 from tests.mockserver.serving.test_asgi import BODY, http, request
 
 #: Longer than any test runs, so that what comes first is not a matter of speed.
@@ -59,7 +58,7 @@ async def _post_async(base_url: str, patience: float) -> httpx.Response:
 
 def armed(*steps: Step, clock: Clock | None = None) -> State:
     state = State(clock=clock)
-    state.scenarios.arm("account-1", Scenario("under test", steps))
+    state.arm("account-1", Scenario("under test", steps))
     return state
 
 
@@ -203,7 +202,7 @@ def test_a_body_that_drips_can_be_read_piece_by_piece(way: Way) -> None:
 @both_ways
 def test_a_redirect_leads_to_the_next_step(way: Way) -> None:
     state = State()
-    state.scenarios.arm("account-1", CATALOGUE["redirect_then_success"])
+    state.arm("account-1", CATALOGUE["redirect_then_success"])
     with way(state) as base_url:
         response = httpx.post(
             f"{base_url}/rerank", json=fields(), headers=HEADERS, follow_redirects=True

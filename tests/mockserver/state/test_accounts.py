@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mockserver.contract import Price
 from mockserver.state.accounts import Account, AccountError, charge, fingerprint
-from mockserver.state.store import State
+from mockserver.state.store import Demand, State
 from mockserver.wire import Json
 from tests.mockserver.asking import AUTHORIZATION, BGE, MULTIMODAL, QWEN, ask, fields, read
 
@@ -134,8 +134,9 @@ def test_an_account_that_is_closed_while_it_asks_is_refused() -> None:
     state = State()
     model = state.models[BGE]
     state.close_account("account-1")
-    admission = state.admit("account-1", model, text_tokens=1, image_tokens=0)
-    assert admission.refused == "standing"
+    decision = state.decide(Demand("account-1", None, model, text_tokens=1))
+    assert decision.admission is not None
+    assert decision.admission.refused == "standing"
 
 
 def test_no_key_is_in_the_state_but_its_fingerprint() -> None:
@@ -153,7 +154,7 @@ def test_no_key_is_in_the_state_but_its_fingerprint() -> None:
         ({"standing": "bad"}, "$.standing: "),
         ({"limits": {"RPM": -1}}, "$.limits.RPM: -1 is less than the minimum of 0"),
         ({"limits": {"QPM": 1}}, "$.limits: has no member 'QPM'; did you mean"),
-        ({"limit": {}}, "$: has no member 'limit'; did you mean 'limits'?"),
+        ({"limit": {}}, "has no member 'limit'; did you mean 'limits'?"),
         ({"model_limits": {"bge": {}}}, "$.model_limits: there is no model 'bge'"),
         ({"keys": ["sk-b"]}, "$.keys[0]: belongs to 'account-2' already"),
     ],

@@ -1,5 +1,4 @@
 import json
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -9,16 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.contract import ERRORS
 from mockserver.redaction import SECRET_HEADERS
 from mockserver.scenarios.scenario import Scenario
-from mockserver.state import journal
+from mockserver.state import entry as entry_module
+from mockserver.state import exchanges
 from mockserver.state.clock import Clock
-from mockserver.state.entry import Entry, outcome
-from mockserver.state.journal import Journal
+from mockserver.state.entry import Entry, exchange_of, outcome
+from mockserver.state.exchanges import Exchange, Exchanges
 from mockserver.state.snapshots import StateError
 from mockserver.state.store import DEFAULT_KEY, State
-from tests.mockserver.asking import BGE, HEADERS, MULTIMODAL, OFFLINE, QWEN, ask, fields
+from tests.mockserver.asking import (
+    BGE,
+    CONTRACT,
+    ERRORS,
+    HEADERS,
+    MULTIMODAL,
+    OFFLINE,
+    QWEN,
+    ask,
+    fields,
+)
 
 KEY = "sk-very-secret"
 
@@ -72,7 +81,7 @@ def test_milliseconds_are_those_of_the_clock() -> None:
 def test_milliseconds_count_what_delays_an_answer() -> None:
     state = frozen()
     step = {"delay": 1.5, "drip": {"pieces": 3, "pause": 0.25}}
-    state.scenarios.arm("account-1", Scenario.from_json({"name": "slow", "steps": [step]}))
+    state.arm("account-1", Scenario.from_json({"name": "slow", "steps": [step]}))
     ask(state, fields())
     assert state.journal[0].milliseconds == 2000
 
@@ -95,7 +104,7 @@ def test_a_clock_that_is_set_back_makes_no_time_negative() -> None:
 def test_the_outcome_of_an_error_is_its_id(name: str) -> None:
     response = ERRORS[name].response(limit="RPM", field="top_n", rule="Must be small")
     # What is an object by one switch and a string by another is the same error.
-    assert outcome(response) == name.removesuffix("_object")
+    assert outcome(CONTRACT, response) == name.removesuffix("_object")
 
 
 def test_other_outcomes_have_a_word_too() -> None:
@@ -104,7 +113,7 @@ def test_other_outcomes_have_a_word_too() -> None:
     ask(state, path="/v1/rerank/")
     ask(state, path="/nowhere")
     assert [e.outcome for e in state.journal] == ["answered", "redirected", "not_found"]
-    assert outcome(ERRORS["busy"].response()) == "busy"
+    assert outcome(CONTRACT, ERRORS["busy"].response()) == "busy"
 
 
 def test_entries_are_found_by_account_model_outcome_and_number() -> None:
@@ -135,7 +144,7 @@ def test_clearing_one_account_leaves_the_others() -> None:
 
 
 def test_an_account_forgets_its_own_oldest_and_no_other_s(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "ENTRIES_PER_ACCOUNT", 3)
+    monkeypatch.setattr(exchanges, "ENTRIES_PER_ACCOUNT", 3)
     state = frozen("sk-a", "sk-b")
     for key in ("sk-b", *["sk-a"] * 5):
         ask(state, fields(), headers=with_key(key))
@@ -146,7 +155,7 @@ def test_an_account_forgets_its_own_oldest_and_no_other_s(monkeypatch: pytest.Mo
 def test_the_oldest_of_all_is_forgotten_when_all_are_too_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(journal, "ENTRIES", 3)
+    monkeypatch.setattr(exchanges, "ENTRIES", 3)
     state = frozen("sk-a", "sk-b", "sk-c")
     for key in ("sk-a", "sk-b", "sk-b", "sk-c"):
         ask(state, fields(), headers=with_key(key))
@@ -155,7 +164,7 @@ def test_the_oldest_of_all_is_forgotten_when_all_are_too_many(
 
 @pytest.mark.parametrize("bound", ["BYTES_PER_ACCOUNT", "BYTES"])
 def test_large_entries_are_forgotten_sooner(monkeypatch: pytest.MonkeyPatch, bound: str) -> None:
-    monkeypatch.setattr(journal, bound, 20_000)
+    monkeypatch.setattr(exchanges, bound, 20_000)
     state = frozen()
     for _ in range(6):
         ask(state, b"x" * 5_000)
@@ -174,34 +183,33 @@ def test_the_bounds_hold_and_the_newest_are_kept(turns: list[tuple[str | None, i
     # An independent model: lists, and the rules in the words of the guide.
     entries = {"a": 4, "all": 7}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(journal, "ENTRIES_PER_ACCOUNT", entries["a"])
-        patch.setattr(journal, "ENTRIES", entries["all"])
+        patch.setattr(exchanges, "ENTRIES_PER_ACCOUNT", entries["a"])
+        patch.setattr(exchanges, "ENTRIES", entries["all"])
         kept: list[tuple[int, str | None]] = []
-        book = Journal()
+        book = Exchanges()
         for number, (account, size, clear) in enumerate(turns, 1):
-            book.add(entry_of(account, size))
+            book.add(exchange_with(account, size))
             kept.append((number, account))
             own = [one for one in kept if one[1] == account]
             kept = [one for one in kept if one not in own[:-4]][-7:]
             if clear:
-                book.clear("a")
+                book.forget("a")
                 kept = [one for one in kept if one[1] != "a"]
-            assert [(entry.number, entry.account) for entry in book] == kept
-            assert len(book) == len(kept)
+            assert [(entry.number, entry.account) for entry in book.of()] == kept
 
 
-def entry_of(account: str | None, size: int) -> Entry:
+def exchange_with(account: str | None, size: int) -> Exchange:
     state = frozen()
     ask(state, b"x" * size)
     (row,) = (entry.to_json() for entry in state.journal)
-    return Entry.from_json({**row, "account": account})
+    return exchange_of({**row, "account": account})
 
 
 def test_a_large_body_is_cut_and_its_length_told() -> None:
     state = frozen()
     ask(state, fields(documents=["x" * 100_000], return_documents=True))
     entry = state.journal[0]
-    assert len(entry.request.body) == len(entry.response.body) == journal.BODY_BYTES
+    assert len(entry.request.body) == len(entry.response.body) == exchanges.BODY_BYTES
     assert entry.request_bytes > 100_000
     assert entry.response_bytes > 100_000
     assert entry.to_json()["body_bytes"] == entry.request_bytes
@@ -214,7 +222,7 @@ def test_a_body_is_not_cut_within_a_character() -> None:
         ask(state, b"x" * start + "苹".encode() * 30_000)
     for entry in state.journal:
         entry.request.body.decode()
-        assert len(entry.request.body) > journal.BODY_BYTES - 3
+        assert len(entry.request.body) > exchanges.BODY_BYTES - 3
 
 
 def test_heads_are_cut() -> None:
@@ -222,9 +230,9 @@ def test_heads_are_cut() -> None:
     long = "x" * 100_000
     ask(state, fields(model=long), path=f"/{long}", query=long, headers={**HEADERS, "x-any": long})
     entry = state.journal[0]
-    assert entry.model == long[: journal.TEXT_LENGTH]
+    assert entry.model == long[: entry_module.TEXT_LENGTH]
     for text in (entry.request.path, entry.request.query, entry.request.headers["x-any"]):
-        assert len(text) == journal.TEXT_LENGTH
+        assert len(text) == entry_module.TEXT_LENGTH
 
 
 SENT: dict[str, dict[str, Any]] = {
@@ -299,7 +307,7 @@ def test_a_key_that_was_sent_in_quotes_is_found_without_them() -> None:
 @pytest.mark.parametrize("overlap", range(0, 15, 3))
 def test_no_part_of_a_key_is_left_where_a_body_is_cut(overlap: int) -> None:
     state = frozen(KEY)
-    ask(state, b"x" * (journal.BODY_BYTES - overlap) + KEY.encode(), headers=with_key(KEY))
+    ask(state, b"x" * (exchanges.BODY_BYTES - overlap) + KEY.encode(), headers=with_key(KEY))
     assert b"sk" not in state.journal[0].request.body
 
 
@@ -360,28 +368,6 @@ def test_a_listener_is_told_of_each_entry() -> None:
     ask(state, fields())
     ask(state, b"")
     assert heard == [1, 2]
-
-
-def test_an_entry_is_added_while_no_other_is() -> None:
-    journal = Journal()
-    first, second = entry_of("a", 1), entry_of("b", 1)
-    done = threading.Event()
-
-    def add_second() -> None:
-        journal.add(second)
-        done.set()
-
-    adding = threading.Thread(target=add_second)
-
-    def listener(_entry: Entry) -> None:
-        journal.listener = None
-        adding.start()
-        assert not done.wait(0.1)
-
-    journal.listener = listener
-    journal.add(first)
-    adding.join()
-    assert [entry.account for entry in journal] == ["a", "b"]
 
 
 def test_threads_lose_no_entry_and_no_charge() -> None:

@@ -2,12 +2,20 @@ from typing import Any
 
 import pytest
 
-from mockserver.behaviour import PRESETS
-from mockserver.contract import MODELS
 from mockserver.state.clock import Clock
 from mockserver.state.models import ModelError
 from mockserver.state.store import State
-from tests.mockserver.asking import AUTHORIZATION, BGE, OFFLINE, QWEN, ask, fields, read
+from tests.mockserver.asking import (
+    AUTHORIZATION,
+    BGE,
+    MODELS,
+    OFFLINE,
+    PRESETS,
+    QWEN,
+    ask,
+    fields,
+    read,
+)
 
 NOON = 1_800_000_000.0
 
@@ -108,10 +116,15 @@ def test_a_change_leaves_the_rest_as_it_is_and_other_mocks_alone() -> None:
     ("name", "changes", "complaint"),
     [
         ("Qwen/Qwen3-Reranker-8b", {"state": "online"}, "$.model: there is no model 'Qwen/"),
-        (QWEN, {}, "$: "),
+        (QWEN, {}, ""),
         (QWEN, {"state": "gone"}, "$.state: "),
-        (QWEN, {"suports": []}, "$: has no member 'suports'; did you mean 'supports'?"),
-        (QWEN, {"supports": ["instruct"]}, "$.supports[0]: "),
+        (QWEN, {"suports": []}, "has no member 'suports'; did you mean 'supports'?"),
+        (QWEN, {"supports": ["overlap_tokens", 1]}, "$.supports[1]: "),
+        (
+            QWEN,
+            {"supports": ["instruct"]},
+            "$.supports[0]: there is no gated field 'instruct'; did you mean 'instruction'?",
+        ),
         (QWEN, {"price": {"text": "1"}}, "$.price: the member 'image' is missing"),
         (QWEN, {"at": -1, "state": "online"}, "$.at: -1 is less than the minimum of 0"),
     ],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.advice.rules import ON_REQUESTS, OVER_TIME
+from mockserver.advice.catalogue import RULES
 from mockserver.serving.respx_router import BASE_URL
 from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.testing.expectations import ExpectationError, Expectations
@@ -39,7 +39,7 @@ def told(mock: RerankMock, **options: object) -> str:
 )
 def test_advice_counts_from_the_severity_that_is_chosen(fail_on: str, ids: set[str]) -> None:
     message = told(mock_after(fields(), BREACH, MISTAKE, REMARK), fail_on=fail_on)
-    names = {rule.id for rule in (*ON_REQUESTS, *OVER_TIME)}
+    names = {rule.id for rule in RULES}
     assert {name for name in names if name in message} == ids
     assert bool(message) is bool(ids)
 
@@ -142,7 +142,7 @@ def test_it_is_told_which_step_and_how_many_requests_came() -> None:
 def test_what_is_disarmed_need_not_be_met() -> None:
     mock = mock_after()
     mock.arm("overloaded")
-    mock.state.scenarios.disarm(mock.account.name)
+    mock.state.disarm(mock.account.name)
     assert not Expectations().of_scenarios(mock, str)
 
 

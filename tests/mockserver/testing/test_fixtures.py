@@ -46,7 +46,7 @@ def test_the_calls_of_another_test_are_not_seen(rerank_server: RerankMock) -> No
         assert [call.account for call in later.calls] == [later.account.name]
         earlier.arm("overloaded")
         assert later.receipts == []
-    earlier.state.scenarios.disarm(earlier.account.name)
+    earlier.state.disarm(earlier.account.name)
 
 
 def test_a_long_body_is_kept_whole(mock: RerankMock) -> None:
@@ -84,7 +84,7 @@ def test_a_pin_that_is_none_is_told_by_its_place(
     mock = RerankMock(BASE_URL, DEFAULT_KEY, State())
     with pytest.raises(PinError, match=place):
         mock.pin_order(*order) if order else mock.pin_scores(scores)
-    assert mock.state.pins.of(mock.account.name) == ()
+    assert mock.state.pins(mock.account.name) == ()
 
 
 def test_the_environment_is_set_for_one_test(monkeypatch: pytest.MonkeyPatch) -> None:

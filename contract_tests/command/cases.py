@@ -1,0 +1,88 @@
+"""What tests are parametrized with, read out of the contract: faults, bounds, fields, switches."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..contract import Model
+from ..judging.limits import Effort
+from ..judging.probes import probed
+from ..strategies import Strategies
+from .selection import firsts
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, and what is to be tried with it."""
+
+    model: Model
+    value: object
+    #: The requirements that it tries.
+    requirements: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """What pytest calls it."""
+        return f"{self.model.id}-{self.value}"
+
+
+def _faults(own: Strategies, judged: Sequence[Model], effort: Effort) -> Iterator[Case]:
+    """The faults of all fields, each with the first model of each form that must refuse it."""
+    seen: set[tuple[str, str]] = set()
+    for model in judged:
+        for fault in own.faults(model):
+            name = (model.form, str(fault))
+            if (effort.every_fault or fault.telling) and name not in seen:
+                seen.add(name)
+                yield Case(model, fault, (fault.requirement,))
+
+
+def _bounds(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
+    """The bounds of all fields, each with the first model of each form that has the field."""
+    seen: set[tuple[str, str]] = set()
+    for model in judged:
+        for bound in own.bounds(model):
+            name = (model.form, str(bound))
+            if name not in seen:
+                seen.add(name)
+                yield Case(model, bound, (bound.requirement,))
+
+
+def _supported(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
+    """The gated fields, each with the first model of each form that supports it."""
+    for field in own.contract.gated_fields:
+        for model in firsts(model for model in judged if field in (model.supports or ())):
+            yield Case(model, field, (f"request.{field}.supported",))
+
+
+def _unsupported(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
+    """The gated fields, each with every model that is known to lack it."""
+    for field in own.contract.gated_fields:
+        for model in judged:
+            if model.supports is not None and field not in model.supports:
+                yield Case(model, field, (f"request.{field}.gated",))
+
+
+def _defaults(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
+    """The gated fields with a default, each with the first model of each form that supports it."""
+    for case in _supported(own, judged, _):
+        pointer = f"request.{case.model.form}#/properties/{case.value}"
+        if "default" in own.contract.keywords(pointer):
+            yield Case(case.model, case.value, (f"request.{case.value}.default",))
+
+
+def _switches(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
+    """The switches that one request shows, with the first model."""
+    for switch in probed(own.contract):
+        for model in judged[:1]:
+            yield Case(model, switch.name, switch.requirements)
+
+
+#: Name of a parameter -> the cases that a run tries of it.
+CASES: Mapping[str, Callable[[Strategies, Sequence[Model], Effort], Iterator[Case]]] = {
+    "fault": _faults,
+    "bound": _bounds,
+    "supported": _supported,
+    "unsupported": _unsupported,
+    "defaulted": _defaults,
+    "switch": _switches,
+}

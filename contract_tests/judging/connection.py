@@ -1,0 +1,115 @@
+"""The connection to the target: one request, its answer, and patience while the target is busy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from ..checks.violations import shorten
+from ..exchanges import Answer, Credential, Exchange, Request, member
+from ..targets import Target, UnreachableError
+from .limits import Budget, Pace, Patience
+from .tokens import counted_tokens, estimated_tokens
+
+#: Statuses of a target that is busy: waited out, never a failure.
+BUSY = (429, 502, 503, 504)
+#: Error code of an account without money, with status 402 or 403.
+BALANCE_INSUFFICIENT = 30001
+#: What to try.
+SILENCE = "does it run, and is that its address?"
+
+
+class InconclusiveError(Exception):
+    """Something could not be found out; the message says why."""
+
+
+class BusyError(InconclusiveError):
+    """The target stayed busy."""
+
+
+@dataclass
+class Connection:
+    """Sends the requests of a run within its limits."""
+
+    budget: Budget
+    #: Name of a model -> CNY per million tokens.
+    price: Callable[[str], Decimal]
+    pace: Pace = field(default_factory=Pace)
+    patience: Patience = field(default_factory=Patience)
+    #: Name of the environment variable that holds the key, for messages.
+    api_key_env: str = "SILICONFLOW_API_KEY"
+    #: The same for the key of the second caller.
+    second_api_key_env: str = ""
+    #: Takes every answer, those of a busy target too.
+    watch: Callable[[Answer], None] = field(default=lambda _: None)
+    #: Whether any answer has come.
+    answered: bool = False
+    #: Why nothing more can be judged in this run.
+    halted: str | None = None
+
+    def ask(self, target: Target, request: Request, *, patiently: bool = True) -> Exchange:
+        """Send one request, and wait while the target is busy.
+
+        Raises `InconclusiveError` if no answer can be had, and if the key is refused: a target
+        that refuses everything would seem to refuse what is wrong.
+        """
+        answer = self._patiently(target, request) if patiently else self._once(target, request)
+        poor = member(answer.json, "code") == BALANCE_INSUFFICIENT
+        variable = {
+            Credential.KEY: self.api_key_env,
+            Credential.SECOND_KEY: self.second_api_key_env,
+        }.get(request.credential)
+        if variable and (answer.status in (401, 402) or poor):
+            self.halt(f"the key in ${variable} was refused: {seen(answer)}; put a valid one there")
+        return Exchange(request, answer, self.budget.spent)
+
+    def halt(self, reason: str) -> None:
+        """Give up the run: this and every later request is inconclusive."""
+        self.halted = reason
+        raise InconclusiveError(reason)
+
+    def _patiently(self, target: Target, request: Request) -> Answer:
+        waits = 0
+        failed_before = False
+        while True:
+            try:
+                answer = self._once(target, request)
+                trouble = seen(answer)
+            except UnreachableError as error:
+                answer, trouble = None, str(error)
+            if answer and answer.status == 500 and not failed_before:
+                failed_before = True
+                self.budget.excuse()
+                continue
+            if answer and answer.status not in BUSY:
+                return answer
+            retry_after = answer.headers.get("retry-after") if answer else None
+            self.budget.excuse()
+            if answer is None and not self.answered:
+                self.halt(f"no answer from {target.base_url}: {trouble}; {SILENCE}")
+            if not self.patience.waits(waits, retry_after):
+                if answer is None:
+                    self.halt(f"no more answers from {target.base_url}: {trouble}")
+                raise BusyError(f"still busy after all waiting: {trouble}")
+            waits += 1
+
+    def _once(self, target: Target, request: Request) -> Answer:
+        if self.halted:
+            raise InconclusiveError(self.halted)
+        tokens, price = estimated_tokens(request), self.price(str(member(request.body, "model")))
+        refusal = self.budget.take(tokens, price)
+        if refusal is not None:
+            # A request that costs less may still be allowed.
+            raise InconclusiveError(refusal)
+        self.pace.wait()
+        answer = target.send(request)
+        counted = counted_tokens(answer)
+        if counted is not None:
+            self.budget.settle(tokens, counted, price)
+        self.answered = True
+        self.watch(answer)
+        return answer
+
+
+def seen(answer: Answer) -> str:
+    """What was answered, in one line."""
+    return f"status {answer.status}, {shorten(answer.text) or 'no body'}"

@@ -1,0 +1,104 @@
+"""Probes: what the target does where the contract leaves it open, as `behaviours.json` has it.
+
+A switch has values, and a value has a look on the wire. An answer that keeps the wire of a value
+shows that value.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import jsonschema
+
+from ..contract import AnyJson, Contract, Model, Switch, SwitchValue
+from ..exchanges import Answer, Credential, Request
+
+#: Statuses that answer a valid request, and show switches that no single request can.
+UNASKED = (402, 403, 429)
+
+
+@dataclass
+class Probes:
+    """The switches of a contract, and what has been seen of them."""
+
+    contract: Contract
+    #: Switch -> the values that answers have shown.
+    seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
+
+    @cached_property
+    def _wires(self) -> dict[str, list[tuple[SwitchValue, Callable[[AnyJson], bool]]]]:
+        return {
+            switch.name: [(value, _keeps(value)) for value in switch.values]
+            for switch in self.contract.switches.values()
+        }
+
+    def value_shown(self, name: str, answer: Answer) -> SwitchValue | None:
+        """The value of a switch that the answer shows, which is kept; None where it shows none."""
+        wire = on_the_wire(answer)
+        for value, keeps in self._wires[name]:
+            if keeps(wire):
+                self.seen[name].add(value.value)
+                return value
+        return None
+
+    def watch(self, answer: Answer) -> None:
+        """Keep what an answer to a valid request shows of the switches without a probe."""
+        if answer.status in UNASKED:
+            for switch in self.contract.switches.values():
+                if switch.probe is None:
+                    self.value_shown(switch.name, answer)
+
+
+def probed(contract: Contract) -> Iterator[Switch]:
+    """The switches that one request shows."""
+    return (switch for switch in contract.switches.values() if switch.probe is not None)
+
+
+def is_brief(switch: Switch) -> bool:
+    """Whether a value of the switch looks like a target that is busy: then it is asked once."""
+    return any(_keeps(value)({"status": 503, "headers": {}, "body": ""}) for value in switch.values)
+
+
+def _keeps(value: SwitchValue) -> Callable[[AnyJson], bool]:
+    """What says whether an answer keeps the wire of the value."""
+    validator: Any = jsonschema.Draft202012Validator(value.wire)
+    keeps: Callable[[AnyJson], bool] = validator.is_valid
+    return keeps
+
+
+def probe_request(switch: Switch, model: Model) -> Request:
+    """The plainest request to the model, changed as the probe of the switch says."""
+    probe = switch.probe or {}
+    headers: dict[str, str | None] = probe.get("headers", {})
+    plainest = {"model": model.id, "query": "apple", "documents": ["banana", "apple pie"]}
+    body: AnyJson = {**plainest, **probe.get("body", {})}
+    if "text" in probe:
+        text: str = probe["text"]
+        body = text.replace("{model}", model.id).encode() or None
+    return Request(
+        body,
+        method=probe.get("method", "POST"),
+        path=probe.get("path", "/v1/rerank").removeprefix("/v1"),
+        credential=_credential(headers.get("authorization", "Bearer {key}")),
+        content_type=headers.get("content-type", "application/json"),
+    )
+
+
+def _credential(header: str | None) -> Credential:
+    known = {
+        None: Credential.NONE,
+        "Bearer {key}": Credential.KEY,
+        "{key}": Credential.KEY_WITHOUT_SCHEME,
+    }
+    return known.get(header, Credential.INVALID)
+
+
+def on_the_wire(answer: Answer) -> AnyJson:
+    """An answer as the wires describe it."""
+    return {
+        "status": answer.status,
+        "headers": dict(answer.headers),
+        "body": answer.json if answer.is_json else answer.text,
+    }

@@ -1,0 +1,11 @@
+"""What the contract leaves open: one probe for each switch of behaviours.json."""
+
+import pytest
+
+from .contract import Model
+from .judging.judge import Judge
+
+
+@pytest.mark.effort("standard")
+def test_what_the_contract_leaves_open_is_observed(judge: Judge, model: Model, switch: str) -> None:
+    judge.examine_switch(model, switch)

@@ -1,0 +1,32 @@
+"""Body: what the schemas and the table of models say of each field, whichever fields there are."""
+
+from .contract import Model
+from .judging.judge import Judge
+from .strategies import Bound, Fault
+
+
+def test_a_body_with_one_fault_is_refused(judge: Judge, model: Model, fault: Fault) -> None:
+    judge.examine_fault(model, fault)
+
+
+def test_a_value_at_a_bound_is_accepted(judge: Judge, model: Model, bound: Bound) -> None:
+    judge.examine_bound(model, bound)
+
+
+def test_a_supported_field_is_accepted(judge: Judge, model: Model, supported: str) -> None:
+    judge.examine(
+        judge.draw.values(supported).flatmap(
+            lambda value: judge.draw.valid(model, **{supported: value})
+        ),
+        lambda body: judge.accepts(f"request.{supported}.supported", body),
+    )
+
+
+def test_an_unsupported_field_is_refused_or_ignored(
+    judge: Judge, model: Model, unsupported: str
+) -> None:
+    judge.examine_gate(model, unsupported)
+
+
+def test_a_default_ranks_as_leaving_it_out_does(judge: Judge, model: Model, defaulted: str) -> None:
+    judge.examine_default(model, defaulted)

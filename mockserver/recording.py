@@ -1,0 +1,75 @@
+"""The mock with a memory: each request is answered, remembered, and held against good habits.
+
+What nobody looks at is not computed here: an exchange is remembered raw, and made readable when
+the journal is read.
+"""
+
+from .advice.catalogue import HEADER, advise_on_request, advise_over_time
+from .advice.heads import PATHS
+from .engine import Answered, respond, with_headers
+from .redaction import keys_in_url
+from .state.entry import head_length
+from .state.exchanges import Exchange
+from .state.store import State
+from .wire import Request, Response
+
+
+def answer(state: State, request: Request) -> Response:
+    """Answer one request, whatever it is, and write both into the journal."""
+    answered = respond(state, request)
+    exchange = observe(state, answered)
+    past = state.record(exchange)
+    if past.last is not None:
+        exchange.advice += advise_over_time(exchange, past)
+    state.journal.announce(exchange)
+    response = answered.response
+    if exchange.advice and answered.view.behaviour.advice_header == "present":
+        ids = ", ".join(dict.fromkeys(advice.id for advice in exchange.advice))
+        response = with_headers(response, {HEADER: ids})
+    return response
+
+
+def observe(state: State, answered: Answered) -> Exchange:
+    """Return what is to be remembered of a request and its answer."""
+    received, account, response = answered.received, answered.account, answered.response
+    request, delivery = received.request, response.delivery
+    if request.query or request.path not in PATHS:
+        received.keys_in_url = tuple(keys_in_url(request, state.is_key))
+    waited = max(state.clock.now() - answered.view.now, 0.0)
+    seconds = waited + delivery.delay + delivery.pause * (delivery.pieces - 1)
+    name = None if account is None else account.name
+    heads, shown = head_length(request), state.journal.body_bytes
+    # A key of the head may be cut in two where the body ends; as JSON it is up to six times longer.
+    most = shown + 6 * heads
+    documents = received.listed_documents
+    return Exchange(
+        at=answered.view.now,
+        account=name,
+        request=request if len(request.body) <= most else _cut(request, most),
+        request_bytes=len(request.body),
+        response=response if len(response.body) <= most else _cut_answer(response, most),
+        response_bytes=len(response.body),
+        model=received.model,
+        documents=None if documents is None else len(documents),
+        milliseconds=seconds * 1000,
+        advice=advise_on_request(received),
+        caller=hash((name, None if name else request.headers.get("authorization"))),
+        asked=hash((request.method, request.path, request.query, request.body)),
+        heads=heads + sum(map(len, response.headers.values())),
+        body_bytes=shown,
+    )
+
+
+def _cut(request: Request, most: int) -> Request:
+    head = request.method, request.path, request.query, request.headers
+    return Request(*head, request.body[:most])
+
+
+def _cut_answer(response: Response, most: int) -> Response:
+    return Response(
+        response.status,
+        response.headers,
+        response.body[:most],
+        response.delivery,
+        response.usage,
+    )

@@ -1,0 +1,193 @@
+"""What the mock remembers of the exchanges: raw, in order, and as far back as its bounds allow.
+
+Nothing here looks into an exchange or leaves this process; `entry.py` shows one without keys.
+An account forgets its own oldest exchanges first. Only when ten accounts are full are the oldest
+of all forgotten, whosever they are.
+"""
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias
+
+from ..wire import Request, Response
+
+#: The most exchanges, of one account and of all. Requests without a valid key count as one account.
+ENTRIES_PER_ACCOUNT = 1_000
+ENTRIES = 10_000
+
+#: The most bytes, of one account and of all: bodies, heads, and `ENTRY_BYTES` for each exchange.
+#: The newest exchange is kept whatever it holds.
+BYTES_PER_ACCOUNT = 8 * 1024 * 1024
+BYTES = 64 * 1024 * 1024
+
+#: What an exchange counts as in addition to its texts.
+ENTRY_BYTES = 1024
+
+#: The most bytes that are shown of a body unless told otherwise; its true length is kept too.
+BODY_BYTES = 64 * 1024
+
+#: `breach`: breaks the contract. `mistake`: legal, and not what anybody wants. `remark`: may be
+#: meant so.
+Severity: TypeAlias = Literal["breach", "mistake", "remark"]
+
+
+class Advice(NamedTuple):
+    """A remark for the author of a client."""
+
+    #: Never changes its meaning.
+    id: str
+    severity: Severity
+    #: What was done, the same each time.
+    sentence: str
+    #: What to try, for this request.
+    hint: str
+
+    def to_json(self) -> dict[str, str]:
+        """Return its JSON."""
+        return self._asdict()
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """A request with its answer as they crossed the wire: keys may be anywhere in it."""
+
+    #: Seconds since the epoch, by the clock of the state, when the request came.
+    at: float
+    #: The name of the account, or None when no valid key was sent, whatever the path.
+    account: str | None
+    #: Its body may be cut, beyond what is shown of it.
+    request: Request
+    #: The length of the body as it came.
+    request_bytes: int
+    response: Response
+    response_bytes: int
+    #: The model that the request names, known or not.
+    model: str | None
+    #: How many documents the request has.
+    documents: int | None
+    #: Until the answer was sent, by the clock of the state and by what delays it.
+    milliseconds: float
+    advice: tuple[Advice, ...]
+    #: Who asked, as a number that means nothing outside this process; a key that nobody knows is
+    #: somebody too. None once it is not known.
+    caller: int | None
+    #: What was asked, in the same way: equal requests have equal numbers.
+    asked: int | None
+    #: The length of the heads, in characters.
+    heads: int
+    #: How much is shown of each body.
+    body_bytes: int = BODY_BYTES
+    #: Whether the keys are gone from it already: it comes from a snapshot.
+    redacted: bool = False
+    #: Counts the exchanges of the mock, from 1.
+    number: int = 0
+
+    #: How much of the bounds it takes.
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = ENTRY_BYTES + self.heads + len(self.request.body) + len(self.response.body)
+
+
+class Past(NamedTuple):
+    """What a caller did before."""
+
+    #: Its last exchange.
+    last: Exchange | None
+    #: The last one with an equal request.
+    same: Exchange | None
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """The exchanges of one account."""
+
+    exchanges: deque[Exchange] = field(default_factory=deque[Exchange])
+    size: int = 0
+
+
+class Exchanges:
+    """The exchanges, oldest first. Each method is atomic."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        #: How many there ever were.
+        self.seen = 0
+        self._empty()
+
+    def _empty(self) -> None:
+        self._exchanges: OrderedDict[int, Exchange] = OrderedDict()
+        self._size = 0
+        self._shelves: dict[str | None, _Shelf] = {}
+        self._last: dict[int | None, Exchange] = {}
+        self._same: dict[tuple[int | None, int | None], Exchange] = {}
+
+    def add(self, exchange: Exchange) -> Past:
+        """Number an exchange and keep it; return what its caller did before."""
+        with self._lock:
+            self.seen += 1
+            exchange.number = self.seen
+            same = self._same.get((exchange.caller, exchange.asked))
+            past = Past(self._last.get(exchange.caller), same)
+            self._put(exchange)
+            return past
+
+    def of(self, account: str | None = None, after: int = 0) -> list[Exchange]:
+        """Return the exchanges of an account, or of all, with a number beyond `after`."""
+        with self._lock:
+            if account is None:
+                found: Iterable[Exchange] = self._exchanges.values()
+            else:
+                found = self._shelves.get(account, _Shelf()).exchanges
+            return [exchange for exchange in found if exchange.number > after]
+
+    def forget(self, account: str | None = None) -> int:
+        """Forget the exchanges of an account, or all; return how many. Numbers go on."""
+        with self._lock:
+            before = len(self._exchanges)
+            if account is None:
+                self._empty()
+            else:
+                while account in self._shelves:
+                    self._drop(self._shelves[account].exchanges[0])
+            return before - len(self._exchanges)
+
+    def rollback(self, seen: int, exchanges: Iterable[Exchange]) -> None:
+        """Have these exchanges, and no others."""
+        with self._lock:
+            self._empty()
+            self.seen = seen
+            for exchange in exchanges:
+                self._put(exchange)
+
+    def _put(self, exchange: Exchange) -> None:
+        shelf = self._shelves.setdefault(exchange.account, _Shelf())
+        size = exchange.size
+        self._exchanges[exchange.number] = exchange
+        shelf.exchanges.append(exchange)
+        shelf.size += size
+        self._size += size
+        self._last[exchange.caller] = exchange
+        self._same[exchange.caller, exchange.asked] = exchange
+        while len(shelf.exchanges) > 1 and (
+            len(shelf.exchanges) > ENTRIES_PER_ACCOUNT or shelf.size > BYTES_PER_ACCOUNT
+        ):
+            self._drop(shelf.exchanges[0])
+        while len(self._exchanges) > 1 and (len(self._exchanges) > ENTRIES or self._size > BYTES):
+            self._drop(next(iter(self._exchanges.values())))
+
+    def _drop(self, exchange: Exchange) -> None:
+        """Drop an exchange that is the oldest of its account."""
+        shelf, size = self._shelves[exchange.account], exchange.size
+        del self._exchanges[exchange.number]
+        shelf.exchanges.popleft()
+        shelf.size -= size
+        self._size -= size
+        if not shelf.exchanges:
+            del self._shelves[exchange.account]
+        if self._last.get(exchange.caller) is exchange:
+            del self._last[exchange.caller]
+        if self._same.get((exchange.caller, exchange.asked)) is exchange:
+            del self._same[exchange.caller, exchange.asked]

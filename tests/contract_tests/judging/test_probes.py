@@ -1,0 +1,136 @@
+"""What a target does where the contract leaves it open is named by the values of the switches."""
+
+import json
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import httpx
+import pytest
+
+from contract_tests.contract import load_contract, revisions
+from contract_tests.exchanges import Answer, Credential, Request
+from contract_tests.judging.connection import InconclusiveError
+from contract_tests.judging.judge import Judge
+from contract_tests.judging.probes import probe_request, probed
+from contract_tests.report.builder import report_of
+from contract_tests.targets import HttpTarget
+from mockserver.behaviour import Behaviour
+from mockserver.testing.contexts import mock_rerank, serve_rerank
+from tests.contract_tests.exchanging import BGE, BODY, HEADERS, answer, in_turn, new_run
+from tests.contract_tests.judged import Judged
+from tests.contract_tests.newest import MODELS, NEWEST
+from tests.mockserver.asking import OBSERVED, PRESETS
+
+IN_THE_MOCK = {field.name for field in fields(Behaviour)}
+PROBED = [
+    (switch.name, value.value)
+    for switch in probed(NEWEST)
+    for value in switch.values
+    if switch.name in IN_THE_MOCK
+]
+#: Switch -> value -> an answer to a valid request that shows it.
+SHOWN_BY: dict[str, dict[str, Answer]] = {
+    "retry_after": {
+        "absent": answer({"message": "busy"}, 429),
+        "present": answer({"message": "busy"}, 429, {**HEADERS, "retry-after": "1"}),
+    },
+    "empty_balance": {
+        "payment_required": answer({"code": 30001, "message": "insufficient"}, 402),
+        "forbidden": answer({"code": 30001, "message": "insufficient"}, 403),
+    },
+}
+
+
+def preset(name: str) -> dict[str, Any]:
+    """Return the preset as the report has it, of the switches that one request shows."""
+    values = {field: getattr(PRESETS[name], field) for field in IN_THE_MOCK}
+    return {switch: [values[switch]] for switch in dict(PROBED)}
+
+
+def observed(run: Judged) -> dict[str, Any]:
+    rows = {row["name"]: row["values"] for row in run.report["switches"]}
+    return {switch: rows[switch] for switch in dict(PROBED)}
+
+
+@pytest.mark.parametrize(("switch", "value"), PROBED)
+def test_each_value_of_a_switch_is_reported(switch: str, value: str) -> None:
+    run, _ = new_run()
+    changed: dict[str, Any] = {switch: value}
+    with (
+        mock_rerank(behaviour=replace(OBSERVED, **changed), fail_on="nothing") as mock,
+        httpx.Client() as client,
+    ):
+        target = HttpTarget(client, mock.base_url, mock.api_key)
+        judge = Judge(run, target, "a test", frozenset(NEWEST.switches[switch].requirements))
+        judge.examine_switch(MODELS[BGE], switch)
+    report = report_of(run)
+
+    assert report.switches[switch] == (value,)
+    meaning = next(str(one) for one in NEWEST.switches[switch].values if one.value == value)
+    for entry in report.entries:
+        expected = (meaning,) if entry.requirement.id in judge.requirements else ()
+        assert entry.observed == expected
+
+
+@pytest.mark.parametrize(
+    ("switch", "value"), [(name, value) for name, shown in SHOWN_BY.items() for value in shown]
+)
+def test_an_answer_to_a_valid_request_shows_what_no_probe_can(switch: str, value: str) -> None:
+    run, _ = new_run()
+    target = in_turn(SHOWN_BY[switch][value])
+    with pytest.raises(InconclusiveError):
+        run.connection.ask(target, Request(BODY))
+    assert report_of(run).switches[switch] == (value,)
+
+
+def test_what_nothing_has_shown_is_listed_with_what_would_show_it(
+    judged: Callable[..., Judged],
+) -> None:
+    run = judged("--effort=smoke")
+    rows = {row["name"]: row for row in run.report["switches"]}
+    assert list(rows) == list(NEWEST.switches)
+    for name, switch in NEWEST.switches.items():
+        assert rows[name]["shown_by"] == (None if rows[name]["values"] else switch.shown_by)
+    assert {name for name, row in rows.items() if row["shown_by"]} == {
+        *SHOWN_BY,
+        "max_body_bytes",
+        "number_below_minimum",
+    }
+
+
+def test_a_run_reports_the_behaviour_of_the_embedded_mock(judged: Callable[..., Judged]) -> None:
+    assert observed(judged()) == preset("observed")
+
+
+@pytest.mark.parametrize("name", ["page", "strict"])
+def test_a_run_reports_the_behaviour_of_a_server(
+    name: str, judged: Callable[..., Judged], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve_rerank(behaviour=name, fail_on="nothing") as mock:
+        monkeypatch.setenv("SILICONFLOW_API_KEY", mock.api_key)
+        run = judged(f"--target={mock.base_url}")
+    assert observed(run) == preset(name)
+
+
+def test_an_answer_that_fits_no_value_is_reported_as_it_is() -> None:
+    run, _ = new_run()
+    target = in_turn(answer("teapot", 418))
+    judge = Judge(run, target, "a test", frozenset({"endpoint.wrong_method"}))
+    judge.examine_switch(MODELS[BGE], "wrong_method")
+    assert run.ledger.observed["endpoint.wrong_method"] == {'another answer: status 418, "teapot"'}
+    assert report_of(run).switches["wrong_method"] == ()
+
+
+@pytest.mark.parametrize("revision", revisions())
+def test_every_probe_can_be_sent(revision: str) -> None:
+    contract = load_contract(revision)
+    (model,) = [model for model in contract.representatives() if model.id == BGE]
+    for switch in probed(contract):
+        request, probe = probe_request(switch, model), switch.probe or {}
+        headers = probe.get("headers", {})
+        assert headers.keys() <= {"authorization", "content-type"}
+        if "authorization" not in headers:
+            assert request.credential is Credential.KEY
+        if "body" in probe:
+            assert json.loads(request.content or b"").keys() >= probe["body"].keys()
