@@ -13,6 +13,7 @@ from contract_tests.exchanges import Answer, Credential, Request
 from contract_tests.judging.connection import InconclusiveError
 from contract_tests.judging.judge import Judge
 from contract_tests.judging.probes import probe_request, probed
+from contract_tests.judging.properties import examine_switch
 from contract_tests.report.builder import report_of
 from contract_tests.targets import HttpTarget
 from mockserver.behaviour import Behaviour
@@ -63,7 +64,7 @@ def test_each_value_of_a_switch_is_reported(switch: str, value: str) -> None:
     ):
         target = HttpTarget(client, mock.base_url, mock.api_key)
         judge = Judge(run, target, "a test", frozenset(NEWEST.switches[switch].requirements))
-        judge.examine_switch(MODELS[BGE], switch)
+        examine_switch(judge, MODELS[BGE], switch)
     report = report_of(run)
 
     assert report.switches[switch] == (value,)
@@ -117,7 +118,7 @@ def test_an_answer_that_fits_no_value_is_reported_as_it_is() -> None:
     run, _ = new_run()
     target = in_turn(answer("teapot", 418))
     judge = Judge(run, target, "a test", frozenset({"endpoint.wrong_method"}))
-    judge.examine_switch(MODELS[BGE], "wrong_method")
+    examine_switch(judge, MODELS[BGE], "wrong_method")
     assert run.ledger.observed["endpoint.wrong_method"] == {'another answer: status 418, "teapot"'}
     assert report_of(run).switches["wrong_method"] == ()
 
