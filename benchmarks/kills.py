@@ -9,7 +9,7 @@ from contract_tests.mutants.catalogue import MUTANTS
 from contract_tests.mutants.selftest import CLEAN, Trial, trials
 
 HEAD = """\
-| effort | mutants that fell | requests of a clean run | share of these | share of its time |
+| effort | mutants killed | requests of a clean run | share of these | share of its time |
 |---|---|--:|---|---|"""
 
 
@@ -20,7 +20,7 @@ def find_mutants() -> list[str]:
         tried: list[Trial] = []
         for trial in kills(effort):
             tried.append(trial)
-            print(trial.told, flush=True)
+            print(trial.line, flush=True)
         lines.append(summary(effort, tried))
     print(*lines, sep="\n")
     return lines
@@ -37,8 +37,8 @@ def summary(effort: str, tried: Iterable[Trial]) -> str:
     kept = list(tried)
     clean = next(trial for trial in kept if trial.name == CLEAN)
     mutants = [trial for trial in kept if trial.requirement]
-    fallen = [(trial.fell_at, trial.seconds) for trial in mutants if trial.fell_at]
-    requests = _quartiles(fell_at / clean.requests for fell_at, _ in fallen)
+    fallen = [(trial.killed_at, trial.seconds) for trial in mutants if trial.killed_at]
+    requests = _quartiles(killed_at / clean.requests for killed_at, _ in fallen)
     time = _quartiles(seconds / clean.seconds for _, seconds in fallen)
     cells = (f"`{effort}`", f"{len(fallen)} of {len(mutants)}", f"{clean.requests}", requests, time)
     return f"| {' | '.join(cells)} |"

@@ -37,12 +37,12 @@ HERE = Path(__file__).parent
 
 
 #: The caller's configuration, plugins' caches and folders of the same name stay outside; what
-#: fails is told by the report, once.
+#: fails is reported once, by the report.
 _PYTEST = (
     *("-c", str(HERE / "installed.ini"), "--rootdir", str(HERE), "-p", "no:cacheprovider"),
     # Without the other plugins that are installed; the mock comes by its entry point.
     *("-p", "rerank_mock"),
-    # Hypothesis is imported by now: its asserts are not rewritten, and nobody minds.
+    # Hypothesis is imported by now, so its asserts are not rewritten; that is no problem here.
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
     *("-q", "--tb=no", "-rN", "--no-header", str(HERE)),
 )
@@ -88,7 +88,7 @@ def by_ourselves() -> Generator[None, None, None]:
 
 
 def judge_quietly(target: Sequence[str], arguments: Sequence[str], path: Path) -> None:
-    """Run the contract tests for what they find alone: the report as JSON at ``path``."""
+    """Run the contract tests only for what they find: the report as JSON at `path`."""
     pytest.main([*_PYTEST, *target, *arguments, f"--report-json={path}"])
 
 
@@ -152,9 +152,9 @@ def _parser() -> argparse.ArgumentParser:
     selftest = commands.add_parser(
         "selftest",
         help="judge the judge",
-        description="Let the judge loose on mutants of the mock, each of which breaks one "
+        description="Run the judge on mutants of the mock, each of which breaks one "
         "requirement, and on conforming variants of it. Exit code 1 where a mutant survives, a "
-        "requirement catches none of all the mutants, or a variant is accused.",
+        "requirement catches no mutant, or a variant is reported.",
     )
     selftest.add_argument(
         "--target",
@@ -171,8 +171,8 @@ def _parser() -> argparse.ArgumentParser:
     selftest.add_argument(
         "--second-api-key-env",
         metavar="NAME",
-        help="environment variable that holds the key of another caller of a URL: one mutant "
-        "falls with it alone",
+        help="environment variable that holds the key of a second caller of a URL: one mutant "
+        "is caught only with it",
     )
     selftest.add_argument("--effort", choices=list(EFFORTS), default="standard")
     selftest.add_argument("--seed", type=int, default=0)
@@ -189,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         choices=sorted({CLEAN, *MUTANTS, *CONFORMING_VARIANTS}),
         metavar="NAME",
-        help=f"try this mutant or freedom alone, or the target {CLEAN}; repeatable",
+        help=f"try only this mutant or freedom, or the target {CLEAN}; repeatable",
     )
     selftest.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there")
     return parser
@@ -234,14 +234,14 @@ def _selftest(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     judge = partial(judge_quietly, target)
     for trial in trials(judge, options.effort, options.seed, options.name, options.combinations):
         tried.append(trial)
-        print(trial.told, flush=True)
+        print(trial.line, flush=True)
     if options.markdown:
         options.markdown.write_text("\n".join(table(tried)) + "\n", "utf-8")
     wrong = [trial for trial in tried if not trial.good]
-    print(f"{len(tried) - len(wrong)} of {len(tried)} judged rightly")
+    print(f"{len(tried) - len(wrong)} of {len(tried)} judged correctly")
     unproved = [] if options.name else idle(tried)
     if unproved:
-        print(f"not proved, because no mutant fell by it: {', '.join(unproved)}")
+        print(f"not proved, because no mutant was killed by it: {', '.join(unproved)}")
     return 1 if wrong or unproved else 0
 
 

@@ -120,20 +120,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     others = [item for item in items if item.path.parent != HERE]
     run = config.stash[RUN]
     on = {item for item in ours if is_on(item, run.contract, _option(config, "only"), run.effort)}
+    # The judge breaks the contract on purpose, which the mock holds against its clients.
+    mock = pytest.mark.rerank_mock(
+        fail_on="nothing", assert_all_met=False, revision=run.contract.revision
+    )
     for item in ours:
         item.user_properties += properties(
             run.contract.requirements[name] for name in requirements_of(item, run.contract)
         )
         if _option(config, "target") in EMBEDDED:
-            # The judge breaks the contract on purpose, which the mock holds against its clients.
-            item.add_marker(pytest.mark.rerank_mock(fail_on="nothing", assert_all_met=False))
+            item.add_marker(mock)
     items[:] = [*others, *sorted(on, key=lambda item: (rank(item, run.contract), ours.index(item)))]
     if len(on) < len(ours):
         config.hook.pytest_deselected(items=[item for item in ours if item not in on])
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    """Tell what the run will ask for at most, before it starts."""
+    """Print the most that the run will send, before it starts."""
     run = config.stash[RUN]
     ours = [item for item in items if item.path.parent == HERE]
     sends = [(model_of(item), run.effort.examples) for item in ours]
@@ -154,7 +157,7 @@ def client() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def target(request: pytest.FixtureRequest, client: httpx.Client) -> Target:
-    """What is judged. The judge knows the mock by the name of its fixtures alone."""
+    """What is judged. The judge knows the mock only by the name of its fixtures."""
     config = request.config
     where, second = _option(config, "target"), _option(config, "second_api_key_env")
     if where in EMBEDDED:
@@ -205,7 +208,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         report = report_of(judge.run, judging_words(pyfuncitem.config.option))
         blocks = [told(report, violation) for violation in error.violations]
         failure = "\n".join(line for block in blocks for line in block)
-    # Outside of the except clauses: nobody wants to read what this happened during.
+    # Outside of the except clauses, so that pytest does not print them as the context.
     if failure:
         pytest.fail(failure, pytrace=False)
     pytest.skip(reason)

@@ -1,6 +1,6 @@
 """What passes between the judge and a target: one request, and the answer to it.
 
-A key is in neither: a request names its :class:`Credential`, and the target puts the header
+A key is in neither: a request names its `Credential`, and the target puts the header
 in at the last moment and blots the keys out of whatever comes back.
 """
 
@@ -88,11 +88,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Result:
-    """One entry of a well-formed ``results``."""
+    """One entry of a well-formed `results`."""
 
     index: int
     score: float
-    #: The member ``document``; None where it is null or absent.
+    #: The member `document`; None where it is null or absent.
     document: AnyJson
 
 
@@ -124,24 +124,24 @@ class Exchange:
 
 
 def is_array(value: AnyJson) -> TypeGuard[list[AnyJson]]:
-    """Whether ``value`` is a JSON array."""
+    """Whether `value` is a JSON array."""
     return isinstance(value, list)
 
 
 def is_object(value: AnyJson) -> TypeGuard[dict[str, AnyJson]]:
-    """Whether ``value`` is a JSON object."""
+    """Whether `value` is a JSON object."""
     return isinstance(value, dict)
 
 
 def member(value: AnyJson, *names: str) -> AnyJson:
-    """What stands in ``value`` under the names, one inside the other; None where nothing does."""
+    """What stands in `value` under the names, one inside the other; None where nothing does."""
     for name in names:
         value = value.get(name) if is_object(value) else None
     return value
 
 
 def blot(text: bytes, api_key: str) -> bytes:
-    """``text`` without the key."""
+    """`text` without the key."""
     if len(api_key) < SHORTEST_SECRET:
         return text
     return text.replace(api_key.encode(), BLOT)

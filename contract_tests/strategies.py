@@ -97,7 +97,7 @@ class Strategies:
         """The longest example of a field of the classic form, of the type that is drawn."""
         usual = _EXAMPLES[field]
         keywords = self.contract.keywords(f"request.classic#/properties/{field}")
-        examples = keywords["examples"][1] if "examples" in keywords else []
+        examples: list[AnyJson] = keywords["examples"][1] if "examples" in keywords else []
         return max((one for one in examples if type(one) is type(usual)), key=len, default=usual)
 
     def fields(self, form: str) -> Mapping[str, AnyJson]:
@@ -264,7 +264,7 @@ _OF_TYPE: Mapping[str, st.SearchStrategy[AnyJson]] = {
     "array": st.sampled_from([["apple"], []]),
     "null": st.none(),
 }
-#: Above every minimum, so that the type alone is wrong.
+#: Above every minimum, so that only the type is wrong.
 _FRACTIONS = st.sampled_from([2.5, 1.5])
 #: Values just outside of a bound, the nearest first.
 _OUT_OF_BOUNDS: Mapping[str, Callable[[Strategies, Any], st.SearchStrategy[AnyJson]]] = {

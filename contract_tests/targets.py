@@ -16,11 +16,11 @@ class Target(Protocol):
 
     @property
     def base_url(self) -> str:
-        """Where it is; ends in ``/v1``."""
+        """Where it is; ends in `/v1`."""
         ...
 
     def send(self, request: Request) -> Answer:
-        """Send one request. Raises :class:`UnreachableError` when no answer comes."""
+        """Send one request. Raises `UnreachableError` when no answer comes."""
         ...
 
 

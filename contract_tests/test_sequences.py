@@ -15,7 +15,7 @@ from .exchanges import Credential, Request
 from .judging.judge import Judge
 from .strategies import Body, Strategies
 
-#: Who is to be refused, and the requirement that is broken otherwise.
+#: Credentials that must be refused, and the requirement that is broken otherwise.
 _STRANGERS = {
     Credential.INVALID: "authorization.invalid_key",
     Credential.NONE: "authorization.required",
@@ -60,7 +60,7 @@ _CALLERS = st.runner().flatmap(lambda calls: st.sampled_from(calls.callers[::-1]
 
 
 class CallSequence(RuleBasedStateMachine):
-    """Writes down a sequence of calls; ``hold`` sends it, when it is complete."""
+    """Writes down a sequence of calls; `hold` sends it, when it is complete."""
 
     #: Bodies that were ranked earlier in the sequence.
     asked = Bundle("asked")
@@ -81,13 +81,13 @@ class CallSequence(RuleBasedStateMachine):
 
     @initialize(target=asked, body=_BODIES)
     def begin(self, body: Body) -> Body:
-        """Call as the contract has it."""
+        """Send a valid call."""
         self._steps.append(Call(body, Credential.KEY))
         return body
 
     @rule(target=asked, body=_BODIES, caller=_CALLERS)
     def ask(self, body: Body, caller: Credential) -> Body:
-        """Call as the contract has it, whoever it is."""
+        """Send a valid call, as any caller."""
         self._steps.append(Call(body, caller))
         return body
 

@@ -24,7 +24,7 @@ def test_the_most_relevant_documents_come_back(judge: Judge, model: Model) -> No
     def prove(example: tuple[Body, int]) -> None:
         body, number = example
         full = judge.reference(body)
-        # The best document last, so that whoever cuts before sorting loses it.
+        # The best document last, so that a server that cuts before sorting loses it.
         order = sorted(scores(full), key=scores(full).__getitem__)
         documents = [full.documents[index] for index in order]
         top_n = 1 + number % len(documents)

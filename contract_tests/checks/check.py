@@ -51,7 +51,7 @@ def refused(exchange: Exchange) -> bool:
 def check(
     requirement: str, speaks_of: Predicate
 ) -> Callable[[Callable[[Exchange], Iterator[Finding]]], Check]:
-    """Make a function that yields findings the check of ``requirement``."""
+    """Make a function that yields findings the check of `requirement`."""
 
     def make(find: Callable[[Exchange], Iterator[Finding]]) -> Check:
         def violations(_: Contract, exchange: Exchange) -> Iterator[Violation]:

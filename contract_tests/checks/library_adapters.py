@@ -21,7 +21,7 @@ _ANSWERS = "an answer of httpx, requests, urllib3 or aiohttp, or (status, header
 def read_request(request: object) -> tuple[Request, str]:
     """The request without its key, and the key; it is empty where only a body is given.
 
-    Raises ``TypeError`` for what cannot be read, and ``ValueError`` for a request that goes to
+    Raises `TypeError` for what cannot be read, and `ValueError` for a request that goes to
     another endpoint.
     """
     if isinstance(request, (dict, str, bytes, bytearray)):
@@ -29,26 +29,26 @@ def read_request(request: object) -> tuple[Request, str]:
     method = _first(request, "method") or _called(request, "get_method")
     url = _first(request, "url", "full_url", "path")
     if not isinstance(method, str) or url is None:
-        raise TypeError(f"cannot read a request from {_kind(request)}: give {_REQUESTS}")
+        raise TypeError(f"cannot read a request from {_kind(request)}: pass {_REQUESTS}")
     path = urlsplit(str(url)).path
     if method.upper() != "POST" or not path.endswith("/rerank"):
-        raise ValueError(f"{method} {path} is no rerank request: that is POST /v1/rerank")
+        raise ValueError(f"{method} {path} is not a rerank request (POST /v1/rerank)")
     headers = _headers(_called(request, "header_items") or _first(request, "headers"))
     body = _body(request, "content", "body", "data")
     if body is None:
-        raise TypeError(f"{_kind(request)} does not hold the body that was sent: give {_REQUESTS}")
+        raise TypeError(f"{_kind(request)} does not have the body that was sent: pass {_REQUESTS}")
     key = headers.get("authorization", "").partition(" ")[2].strip()
     sent = _parsed(blot(body, key))
     return Request(sent, content_type=headers.get("content-type")), key
 
 
 def read_answer(response: object, key: str) -> Answer:
-    """The answer, the key blotted out. Raises ``TypeError`` for what cannot be read."""
+    """The answer, the key blotted out. Raises `TypeError` for what cannot be read."""
     status, raw_headers, body = _parts(response)
     if not isinstance(status, int) or raw_headers is None:
-        raise TypeError(f"cannot read an answer from {_kind(response)}: give {_ANSWERS}")
+        raise TypeError(f"cannot read an answer from {_kind(response)}: pass {_ANSWERS}")
     if body is None:
-        raise TypeError(f"the body of {_kind(response)} is not read yet: read it first")
+        raise TypeError(f"the body of {_kind(response)} has not been read yet: read it first")
     content = body.encode() if isinstance(body, str) else bytes(body)
     told = _headers(raw_headers)
     headers = {name: blot(value.encode(), key).decode() for name, value in told.items()}
@@ -67,7 +67,7 @@ def _parts(response: object) -> tuple[Any, Any, str | bytes | None]:
         status, headers, body = response
         return status, headers, body if isinstance(body, (str, bytes)) else json.dumps(body)
     status = _first(response, "status_code", "status")
-    # aiohttp shows what it has read to nobody but coroutines.
+    # aiohttp shows what it has read only to coroutines.
     body = _body(response, "content", "data", "body", "_body")
     return status, _first(response, "headers"), body
 

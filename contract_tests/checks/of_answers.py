@@ -87,8 +87,8 @@ def id_is_a_uuid7(exchange: Exchange) -> Iterator[Finding]:
 def tokens_are_told_twice(exchange: Exchange) -> Iterator[Finding]:
     """Answers whose tokens and billed units are not there, or do not agree."""
     meta = member(exchange.answer.json, "meta")
-    told = [member(meta, name, "input_tokens") for name in ("tokens", "billed_units")]
-    if None in told or told[0] != told[1]:
+    counts = [member(meta, name, "input_tokens") for name in ("tokens", "billed_units")]
+    if None in counts or counts[0] != counts[1]:
         yield "meta.tokens and meta.billed_units with the same input_tokens", shorten(meta)
 
 

@@ -21,7 +21,7 @@ class NonconformingError(AssertionError):
 
 
 class Oracle(Protocol):
-    """What the fixture ``rerank_oracle`` is: see `assert_conforms`."""
+    """What the fixture `rerank_oracle` is: see `assert_conforms`."""
 
     def __call__(
         self,

@@ -14,7 +14,7 @@ TOLERANCE = 0.02
 
 
 def scores(exchange: Exchange, order: Sequence[int] | None = None) -> dict[int, float]:
-    """Index -> score. ``order[i]`` is the index that the document at ``i`` is to be known by."""
+    """Index -> score. `order[i]` is the index that the document at `i` is to be known by."""
     return {
         order[result.index] if order else result.index: result.score
         for result in exchange.ranking or ()
@@ -44,7 +44,7 @@ def same_ranking(one: Mapping[int, float], other: Mapping[int, float]) -> Iterat
 
 
 def most_relevant(full: Mapping[int, float], part: Mapping[int, float]) -> Iterator[Finding]:
-    """Findings where ``part`` has a document although ``full`` has enough better ones."""
+    """Findings where `part` has a document although `full` has enough better ones."""
     bar = sorted(full.values(), reverse=True)[: max(len(part), 1)][-1]
     for index in part:
         score = full.get(index)

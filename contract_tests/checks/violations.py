@@ -1,4 +1,4 @@
-"""A violation is a record: what was demanded, what came, and in which exchange."""
+"""A violation is a record: what was expected, what was received, and in which exchange."""
 
 from dataclasses import dataclass
 
@@ -25,13 +25,13 @@ class Violation:
 
 
 def shorten(value: object, limit: int = 200) -> str:
-    """``value`` as one line of at most ``limit`` characters."""
+    """`value` as one line of at most `limit` characters."""
     text = printable(value) if isinstance(value, str) else repr(value)
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
 def printable(text: str) -> str:
-    """``text`` on one line, in which every character shows and none commands a terminal."""
+    """`text` on one line, in which every character shows and none commands a terminal."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -1,4 +1,4 @@
-"""Lets a client attempt scenarios: by a command that is run for each, or by whoever reads a list.
+"""Lets a client attempt scenarios: runs a command for each, or prints a list and waits.
 
 The client reads `RERANK_BASE_URL` and `RERANK_API_KEY` from its environment and a task from its
 standard input, and prints what it made of it: `schemas/client/` has the forms.
@@ -39,7 +39,7 @@ class CommandError(Exception):
 
 
 def run(mock: Mock, scenario: ClientScenario, command: Sequence[str]) -> Attempt:
-    """Run a command for a scenario; raises :class:`CommandError` where it cannot be started."""
+    """Run a command for a scenario; raises `CommandError` where it cannot be started."""
     key, before = mock.prepare(scenario), mock.seen()
     environment = {
         **os.environ,
@@ -69,7 +69,7 @@ def run(mock: Mock, scenario: ClientScenario, command: Sequence[str]) -> Attempt
     except subprocess.TimeoutExpired:
         _end(process)
         printed, complained = process.communicate()
-        silence = f"was still running after {scenario.seconds:g} seconds, and was ended"
+        silence = f"was still running after {scenario.seconds:g} seconds and was stopped"
     finally:
         # An interrupt ends the client too, which is in a session of its own.
         _end(process)
@@ -78,8 +78,10 @@ def run(mock: Mock, scenario: ClientScenario, command: Sequence[str]) -> Attempt
     if not silence:
         answer, silence = read(printed)
     if answer is None and complained.strip():
-        silence = f"{silence}; its last words: {complained.strip().splitlines()[-1]}"
-    # A request without a valid key is nobody's: those that came meanwhile are taken for its own.
+        silence = (
+            f"{silence}; its last line on standard error: {complained.strip().splitlines()[-1]}"
+        )
+    # Requests without a valid key have no account: those that came meanwhile are the client's.
     rows = [row for row in mock.entries(after=before) if row["account"] in (scenario.id, None)]
     return Attempt(answer, silence, rows)
 
@@ -95,21 +97,21 @@ def wait(
     keys = {scenario.id: mock.prepare(scenario) for scenario in waiting}
     given: dict[str, tuple[AnyJson, str]] = {}
     strays: list[str] = []
-    # Whoever types Ctrl-C has told all there is to tell.
+    # Ctrl-C ends the answers.
     with contextlib.suppress(KeyboardInterrupt):
         for scenario in waiting:
             address = {"base_url": mock.address(scenario), "api_key": keys[scenario.id]}
             line = json.dumps({**address, "task": scenario.task}, ensure_ascii=False)
             print(line, file=tasks, flush=True)
         for line in filter(None, map(str.strip, answers)):
-            told = _object(line)
-            name = told and told.get("id")
+            row = _object(line)
+            name = row and row.get("id")
             if name in keys:
-                given[name] = _checked(told)
+                given[name] = _checked(row)
             else:
                 strays.append(line)
     for scenario in waiting:
-        nothing = (None, "sent requests, and told nothing of what came")
+        nothing = (None, "sent requests, but reported no answer")
         answer, silence = given.get(scenario.id, nothing)
         rows = mock.entries(account=scenario.id)
         if scenario.id not in given and not rows:
@@ -143,8 +145,8 @@ def _checked(answer: AnyJson) -> tuple[AnyJson, str]:
     for error in _answer_validator().iter_errors(answer):  # pyright: ignore[reportUnknownMemberType] - untyped overload
         # Of the three forms the one that it has is the one to explain.
         form = next(number for number, kind in enumerate(kinds) if kind in answer)
-        told = next(found for found in error.context or () if found.schema_path[0] == form)
-        return None, f"printed JSON that is no answer: {told.json_path}: {told.message}"
+        cause = next(found for found in error.context or () if found.schema_path[0] == form)
+        return None, f"printed JSON that is not an answer: {cause.json_path}: {cause.message}"
     return answer, ""
 
 

@@ -1,4 +1,4 @@
-"""The command ``rerank-contract client``: grades a client by what it does in each scenario."""
+"""The command `rerank-contract client`: grades a client by what it does in each scenario."""
 
 import argparse
 import os
@@ -19,7 +19,7 @@ from .grading import Grade, Graded, grade
 from .mock_process import Mock, MockError
 from .scenarios import ClientScenario, scenarios
 
-#: A command that has neither asked nor told anything in so many first scenarios is given up.
+#: A command that neither sends nor reports anything in so many first scenarios is given up.
 IDLE = 2
 
 
@@ -31,7 +31,7 @@ def declare(add: Callable[..., object]) -> None:
         action="append",
         default=[],
         metavar="ID",
-        help="grade by this scenario alone, or by all below it as in refusal; repeatable",
+        help="run only this scenario, or all below a name such as refusal; repeatable",
     )
     add(
         "--wait",
@@ -56,7 +56,7 @@ def main(options: argparse.Namespace) -> int:
     try:
         return _main(options)
     except BrokenPipeError:
-        # Whoever reads has read enough, as `head` does; what is still to be flushed goes nowhere.
+        # The reader stopped early, as `head` does: the rest of the output is dropped.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 3
 
@@ -65,7 +65,7 @@ def _main(options: argparse.Namespace) -> int:
     wanted = [scenario for scenario in scenarios().values() if _is_wanted(scenario, options.only)]
     all_graded: list[Graded] = []
     trouble = None
-    # Whoever ends this process ends mock and client too, which are in sessions of their own.
+    # Ending this process ends mock and client too, which are in sessions of their own.
     before = signal.signal(signal.SIGTERM, _end)
     try:
         with Mock(options.host, options.port, options.revision) as mock:
@@ -73,19 +73,19 @@ def _main(options: argparse.Namespace) -> int:
                 all_graded.append(graded)
                 print(report.line(graded), flush=True)
                 if not options.wait and len(all_graded) == IDLE and all(map(_is_idle, all_graded)):
-                    raise CommandError(f"this is no client that works: {graded.attempt.silence}")
+                    raise CommandError(f"the client does not work: {graded.attempt.silence}")
     except (CommandError, MockError) as error:
         trouble = str(error)
     except KeyboardInterrupt:
-        print("interrupted: these are the grades so far", file=sys.stderr)
+        print("interrupted; the grades so far:", file=sys.stderr)
     finally:
         signal.signal(signal.SIGTERM, before)
     revision = [f"--revision={options.revision}"] if options.revision else []
     again = shlex.join(
         ["rerank-contract", "client", "--only", "ID", *revision, "--", *options.client]
     )
-    for told in report.failures(all_graded, "" if options.wait else again):
-        print(told)
+    for text in report.failures(all_graded, "" if options.wait else again):
+        print(text)
     print(f"\n{report.summary(all_graded) or 'nothing was graded'}")
     if options.report_json:
         write_file(options.report_json, report.write(all_graded))
@@ -114,7 +114,7 @@ def _grades(
 
 
 def _is_idle(graded: Graded) -> bool:
-    """Whether the client has neither asked nor told anything."""
+    """Whether the client has neither sent nor reported anything."""
     return graded.attempt.answer is None and not graded.attempt.entries
 
 
@@ -126,9 +126,9 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
     if trouble := revision_problem(options.revision):
         yield trouble
     if options.client and options.wait:
-        yield "--wait runs no command: leave out what stands after --"
+        yield "--wait runs no command: remove what follows --"
     if not options.client and not options.wait:
-        yield "name the client after --, as in `-- python my_client.py`, or ask to --wait"
+        yield "name the client after --, as in `-- python my_client.py`, or use --wait"
     for name in options.only:
         if not any(selects(name, scenario) for scenario in scenarios()):
             known = {*scenarios(), *(scenario.partition(".")[0] for scenario in scenarios())}

@@ -20,7 +20,7 @@ class Grade(Enum):
 
     PASSED = "passed"
     FAILED = "failed"
-    #: It has no means for the task, or nobody tried.
+    #: The client cannot do the task, or it was not tried.
     NOT_APPLICABLE = "not_applicable"
 
 
@@ -28,11 +28,11 @@ class Grade(Enum):
 class Attempt:
     """What a client did in a scenario."""
 
-    #: What it told, as ``schemas/client/answer.schema.json`` has it; None if it told nothing.
+    #: What it reported, as `schemas/client/answer.schema.json` has it; None if it reported nothing.
     answer: AnyJson
-    #: Why it told nothing.
+    #: Why it reported nothing.
     silence: str
-    #: Entries of the journal of the mock, as ``schemas/files/entry.json`` has them.
+    #: Entries of the journal of the mock, as `schemas/files/entry.json` has them.
     entries: Sequence[AnyJson]
 
 
@@ -61,18 +61,22 @@ def _wrong_requests(scenario: ClientScenario, entries: Sequence[AnyJson]) -> Ite
     fewest, most = scenario.expect.requests
     if len(posts) < fewest:
         asked = ", ".join(dict.fromkeys(f"{entry['method']} {entry['path']}" for entry in entries))
-        yield f"rerank requests: {len(posts)}, and not {fewest}" + (asked and f" ({asked})")
+        yield f"expected at least {_requests(fewest)}, got {len(posts)}" + (asked and f" ({asked})")
     if len(posts) > most:
-        yield f"rerank requests: {len(posts)}, and not at most {most}"
-    told: set[tuple[str, str]] = set()
+        yield f"expected at most {_requests(most)}, got {len(posts)}"
+    reported: set[tuple[str, str]] = set()
     for entry in entries:
         for advice in entry["advice"]:
             severe = advice["severity"] != "remark" and advice["id"] not in scenario.allow
-            if severe and (advice["id"], advice["hint"]) not in told:
-                told.add((advice["id"], advice["hint"]))
+            if severe and (advice["id"], advice["hint"]) not in reported:
+                reported.add((advice["id"], advice["hint"]))
                 yield f"{advice['id']}: {advice['sentence']} {advice['hint']}"
     if scenario.judge_sent and posts:
         yield from _wrong_body(scenario, posts[-1])
+
+
+def _requests(count: int) -> str:
+    return "1 rerank request" if count == 1 else f"{count} rerank requests"
 
 
 def _wrong_body(scenario: ClientScenario, entry: AnyJson) -> Iterator[str]:
@@ -84,7 +88,7 @@ def _wrong_body(scenario: ClientScenario, entry: AnyJson) -> Iterator[str]:
         # Of a body that is cut the journal keeps the beginning: its length must do.
         least = sum(len(text.encode()) for text in task["documents"])
         if cut and entry["body_bytes"] < least:
-            yield f"sent {entry['body_bytes']} bytes, and the documents alone have {least}"
+            yield f"sent {entry['body_bytes']} bytes, fewer than the {least} of the documents"
         return
     if isinstance(sent, dict):
         yield from _wrong_fields(task, cast("dict[str, AnyJson]", sent))
@@ -95,13 +99,13 @@ def _wrong_fields(task: Mapping[str, AnyJson], sent: Mapping[str, AnyJson]) -> I
     wanted = {"model": task["model"], "query": task["query"], **task["options"]}
     for name, value in wanted.items():
         if sent.get(name) != value:
-            yield f"sent {name} {_shown(sent.get(name))}, and not {_shown(value)}"
+            yield f"sent {name} {_shown(sent.get(name))}, expected {_shown(value)}"
     if ([documents] if isinstance(documents, str) else documents) != task["documents"]:
-        yield f"sent documents {_shown(documents)}, and not {_shown(task['documents'])}"
+        yield f"sent documents {_shown(documents)}, expected {_shown(task['documents'])}"
     if "top_n" not in wanted and (sent.get("top_n") or math.inf) < len(task["documents"]):
-        yield f"sent top_n {sent['top_n']}, which nobody asked for"
+        yield f"sent top_n {sent['top_n']}, which the task does not ask for"
     if "instruction" not in wanted and sent.get("instruction") is not None:
-        yield "sent an instruction, which nobody asked for"
+        yield "sent an instruction, which the task does not ask for"
 
 
 def _wrong_answer(scenario: ClientScenario, attempt: Attempt) -> Iterator[str]:
@@ -110,11 +114,11 @@ def _wrong_answer(scenario: ClientScenario, attempt: Attempt) -> Iterator[str]:
         yield attempt.silence
     elif "error" in answer:
         if expect.answer == "ranking":
-            yield f"told an error where there is a ranking: {_shown(answer['error']['message'])}"
+            yield f"reported an error, expected a ranking: {_shown(answer['error']['message'])}"
         else:
             yield from _wrong_error(scenario, answer["error"])
     elif expect.answer == "error":
-        yield f"told the ranking {_shown(answer['ranking'])} where there is none"
+        yield f"reported the ranking {_shown(answer['ranking'])}, expected an error"
     else:
         yield from _wrong_ranking(scenario, answer)
 
@@ -123,27 +127,29 @@ def _wrong_error(scenario: ClientScenario, error: AnyJson) -> Iterator[str]:
     expect, message = scenario.expect, error["message"]
     status = expect.status
     if status is not None and error.get("status") != status and str(status) not in message:
-        yield f"told neither in a number nor in words that the status was {status}"
+        yield f"reported the status {status} neither as a number nor in its message"
     if expect.says and not any(text.lower() in message.lower() for text in expect.says):
         wanted = " or ".join(map(_shown, expect.says))
-        yield f"told {_shown(message)}, and the message of the service, {wanted}, is lost"
+        lost = "which loses the message of the service"
+        yield f"reported {_shown(message)}, {lost}: expected {wanted}"
 
 
 def _wrong_ranking(scenario: ClientScenario, answer: AnyJson) -> Iterator[str]:
     served, ranking = scenario.expect.scores, answer["ranking"]
     right = sorted(served, key=lambda index: -served[index])
     if sorted(ranking) != sorted(served):
-        yield f"ranked documents {_shown(ranking)}, and not {_shown(right)}"
+        yield f"ranked documents {_shown(ranking)}, expected {_shown(right)}"
         return
     scores = [served[index] for index in ranking]
     if scenario.expect.falling and scores != sorted(scores, reverse=True):
-        yield f"ranked {_shown(ranking)}, and not {_shown(right)}{_likely(ranking, right)}"
+        yield f"ranked {_shown(ranking)}, expected {_shown(right)}{_likely(ranking, right)}"
     texts = answer.get("texts")
     if texts is not None and texts != [scenario.task["documents"][index] for index in ranking]:
-        yield f"told the texts {_shown(texts)}, which are not those of its ranking"
-    told = answer.get("scores")
-    if scenario.expect.exact_scores and told is not None and not _equal(told, scores):
-        yield f"told the scores {_shown(told)}, and not {_shown(scores)}{_rescaled(told, scores)}"
+        yield f"reported the texts {_shown(texts)}, which do not match its ranking"
+    reported = answer.get("scores")
+    if scenario.expect.exact_scores and reported is not None and not _equal(reported, scores):
+        likely = _rescaled(reported, scores)
+        yield f"reported the scores {_shown(reported)}, expected {_shown(scores)}{likely}"
 
 
 def _likely(ranking: list[int], right: list[int]) -> str:
@@ -155,13 +161,13 @@ def _likely(ranking: list[int], right: list[int]) -> str:
     return ": was it sorted the other way?" if ranking == right[::-1] else ""
 
 
-def _rescaled(told: list[float], scores: list[float]) -> str:
+def _rescaled(reported: list[float], scores: list[float]) -> str:
     """What was probably done to the scores."""
     sigmoid = [1 / (1 + math.exp(-score)) for score in scores]
-    if _equal(told, sigmoid):
+    if _equal(reported, sigmoid):
         return ": was a sigmoid applied to scores that lie in (0, 1) already?"
-    by_index = sorted(told) == sorted(scores)
-    return ": were they told in another order than the ranking?" if by_index else ""
+    by_index = sorted(reported) == sorted(scores)
+    return ": were they reported in another order than the ranking?" if by_index else ""
 
 
 def _equal(some: list[float], others: list[float]) -> bool:

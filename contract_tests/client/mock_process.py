@@ -20,7 +20,7 @@ from .scenarios import ClientScenario
 _TOKEN = "RERANK_MOCK_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 _READY = "rerank-mock ready at "
 #: Addresses that stand for all of this machine, and how it is reached from itself.
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is told, not what is bound
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
 # Beside this room, in the checkout and in the wheel.
 _MODULE = f"{__package__}".rpartition("contract_tests")[0] + "mockserver"
@@ -33,9 +33,9 @@ class MockError(Exception):
 
 
 class Mock:
-    """A mock that runs between entry and exit of a ``with`` block."""
+    """A mock that runs between entry and exit of a `with` block."""
 
-    #: Where clients find it, ending in ``/v1``.
+    #: Where clients find it, ending in `/v1`.
     base_url: str
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, revision: str | None = None) -> None:
@@ -64,7 +64,7 @@ class Mock:
             _, complained = self._process.communicate()
             raise MockError(complained.strip() or "the mock did not start")
         self.base_url = line.removeprefix(_READY)
-        # Bound and not listened at: whoever connects is refused, and nobody else gets the port.
+        # Bound without listening: connections are refused, and no other process gets the port.
         self._nobody = socket.socket()
         self._nobody.bind(("127.0.0.1", 0))
         url = httpx.URL(self.base_url)
@@ -96,7 +96,7 @@ class Mock:
         return key
 
     def address(self, scenario: ClientScenario) -> str:
-        """Where the client of a scenario is told to send its requests."""
+        """The base URL that the client of a scenario is given."""
         if scenario.address == "nobody":
             return f"http://127.0.0.1:{self._nobody.getsockname()[1]}/v1"
         return f"{self.base_url}/" if scenario.address == "trailing_slash" else self.base_url

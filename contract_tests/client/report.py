@@ -1,4 +1,4 @@
-"""The grades of a client, told to people and to programs."""
+"""The grades of a client, for people and for programs."""
 
 import json
 from collections import Counter
@@ -9,7 +9,7 @@ from .grading import Grade, Graded
 from .scenarios import version
 
 VERSION = 1
-#: Most characters of a body that are told.
+#: Most characters of a body that are reported.
 LONGEST = 2_000
 _MARGIN = " " * 10
 
@@ -17,12 +17,12 @@ _MARGIN = " " * 10
 def line(graded: Graded) -> str:
     """One line for a scenario."""
     scenario = graded.scenario
-    told = f"{_word(graded.grade):<8}{scenario.number:>3} {scenario.id}: {scenario.title}"
-    return f"{told} ({graded.reasons[0]})" if graded.grade is Grade.NOT_APPLICABLE else told
+    line = f"{_word(graded.grade):<8}{scenario.number:>3} {scenario.id}: {scenario.title}"
+    return f"{line} ({graded.reasons[0]})" if graded.grade is Grade.NOT_APPLICABLE else line
 
 
 def failures(all_graded: Sequence[Graded], again: str) -> Iterator[str]:
-    """What failed, in full; ``again`` is the command for one scenario, with ID in its place."""
+    """What failed, in full; `again` is the command for one scenario, with ID in its place."""
     for graded in all_graded:
         if graded.grade is not Grade.FAILED:
             continue
@@ -50,7 +50,7 @@ def summary(all_graded: Sequence[Graded]) -> str:
 
 
 def write(all_graded: Sequence[Graded]) -> str:
-    """The grades as ``schemas/client/grades.schema.json`` describes them."""
+    """The grades as `schemas/client/grades.schema.json` describes them."""
     counts = _counts(all_graded)
     content: AnyJson = {
         "version": VERSION,

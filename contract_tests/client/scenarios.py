@@ -1,4 +1,4 @@
-"""The scenarios that clients are graded by, as `schemas/client/scenarios.json` tells them."""
+"""The scenarios that clients are graded by, as `schemas/client/scenarios.json` has them."""
 
 import json
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ class Expectation:
     scores: Mapping[int, float]
     #: Whether the ranking must be by falling score.
     falling: bool
-    #: Whether the scores that the client tells must be these.
+    #: Whether the scores that the client reports must be these.
     exact_scores: bool
-    #: The status that an error tells; None where there is none to tell.
+    #: The status that an error must report; None if there is none.
     status: int | None
     #: The message of an error has one of these; empty where any message will do.
     says: tuple[str, ...]
@@ -54,13 +54,13 @@ class ClientScenario:
     id: str
     title: str
     why: str
-    #: Public issues about faults of that kind, as ``owner/repository#number``.
+    #: Public issues about faults of that kind, as `owner/repository#number`.
     known: tuple[str, ...]
     right: str
-    #: What the client reads, as ``schemas/client/task.schema.json`` has it.
+    #: What the client reads, as `schemas/client/task.schema.json` has it.
     task: Mapping[str, AnyJson]
     address: Address
-    #: What is done to the mock before: ``account``, ``pins``, ``scenario``.
+    #: What is done to the mock before: `account`, `pins`, `scenario`.
     mock: Mapping[str, AnyJson]
     #: How long the client may take.
     seconds: float
@@ -91,13 +91,13 @@ class ClientScenario:
         )
 
 
-def _documents(told: AnyJson) -> AnyJson:
-    """Write out documents that are told in short."""
-    if "count" not in told:
-        return told
+def _documents(given: AnyJson) -> AnyJson:
+    """Write out documents that are given in short."""
+    if "count" not in given:
+        return given
     return [
-        told["text"].replace("{number}", str(number)) * told["times"]
-        for number in range(told["count"])
+        given["text"].replace("{number}", str(number)) * given["times"]
+        for number in range(given["count"])
     ]
 
 

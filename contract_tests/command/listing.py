@@ -1,4 +1,4 @@
-"""What the contract demands, and which tests try it: the command ``rerank-contract list``."""
+"""What the contract requires, and which tests try it: the command `rerank-contract list`."""
 
 import importlib
 import textwrap
@@ -70,8 +70,8 @@ def explanation(contract: Contract, requirement: Requirement) -> Iterator[str]:
     place = ", ".join(filter(None, (source["section"], source["field"])))
     meaning = {
         "spec": "published; a breach fails",
-        "observed": "seen on the live service; a difference is reported, and fails with --strict",
-        "open": "not known; what the target does is reported, and never fails",
+        "observed": "seen on the live service; a difference is reported, fails with --strict",
+        "open": "not known; what the target does is reported and never fails",
     }
     yield requirement.id
     yield from textwrap.wrap(requirement.sentence, 96, initial_indent="  ", subsequent_indent="  ")

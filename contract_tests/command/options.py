@@ -19,12 +19,12 @@ from ..report.writers import WRITERS
 
 #: Targets that need no address -> the fixture that provides them.
 EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
-#: Options that say what is run and how it is told, not how it is judged.
+#: Options that choose what runs and how it is reported, not how it is judged.
 _TELLING = {"only", "github", *(name.replace("-", "_") for name in WRITERS)}
 
 
 def declare(add: Callable[..., object], *strict: str) -> None:
-    """Declare every option with ``add``, as argparse has it; ``strict`` are more names for one."""
+    """Declare every option with `add`, as argparse has it; `strict` are more names for one."""
     add(
         "--target",
         default="mock",
@@ -42,8 +42,8 @@ def declare(add: Callable[..., object], *strict: str) -> None:
     add(
         "--second-api-key-env",
         metavar="NAME",
-        help="environment variable that holds the key of another caller of a URL, to see that "
-        "neither is answered with what is the other's (default: one caller asks for all)",
+        help="environment variable that holds the key of a second caller, to check that "
+        "neither gets the other's answers (default: one caller sends everything)",
     )
     add(
         "--model",
@@ -57,11 +57,16 @@ def declare(add: Callable[..., object], *strict: str) -> None:
         action="append",
         default=[],
         metavar="ID",
-        help="run the tests of this requirement, or of all below it as in request.top_n; "
-        "repeatable",
+        help="run only the tests of this requirement, or of all below a name such as "
+        "request.top_n; repeatable",
     )
     add("--effort", choices=list(EFFORTS), default="standard")
-    add("--seed", type=int, default=0, help="what is drawn depends on it alone")
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        help="seed of everything that is drawn (default: %(default)s)",
+    )
     add("--max-requests", type=_positive, metavar="N", help="hard limit on requests")
     add("--max-tokens", type=_positive, metavar="N", help="hard limit on input tokens")
     add("--max-cost", type=_money, metavar="CNY", help="hard limit on the price of the tokens")
@@ -70,7 +75,7 @@ def declare(add: Callable[..., object], *strict: str) -> None:
         "--fail-on-difference",
         *strict,
         action="store_true",
-        help="fail where the target differs from the observed service, too",
+        help="also fail where the target differs from the observed service",
     )
     for name, form in WRITERS.items():
         add(f"--{name}", type=Path, metavar="FILE", help=f"write {form.what} there")
@@ -91,7 +96,7 @@ def declare(add: Callable[..., object], *strict: str) -> None:
         default=[],
         choices=sorted(CONFORMING_VARIANTS),
         metavar="NAME",
-        help="change the target within the contract, repeatable; the judge must not mind",
+        help="change the target within the contract, repeatable; the judge must not report it",
     )
 
 
@@ -115,7 +120,7 @@ def words(options: argparse.Namespace) -> list[str]:
 
 
 def judging_words(options: argparse.Namespace) -> list[str]:
-    """As :func:`words`, without those that say what is run and how it is told."""
+    """The same as `words`, without those that choose what runs and how it is reported."""
     return list(_words(options, set(_usual()) - _TELLING))
 
 
@@ -126,12 +131,12 @@ def files(options: argparse.Namespace) -> dict[str, Path]:
 
 
 def selects(wanted: str, requirement: str) -> bool:
-    """Whether ``--only wanted`` means the requirement: by its id, or by the front of it."""
+    """Whether `--only wanted` means the requirement: by its id, or by the front of it."""
     return f"{requirement}.".startswith(f"{wanted}.")
 
 
 def file_problems(name: str, path: Path) -> Iterator[str]:
-    """Why no file can be written at ``path``, which is the value of ``name``."""
+    """Why no file can be written at `path`, which is the value of `name`."""
     if path.is_dir():
         yield f"{name}: {path} is a folder; name a file in it"
     if not path.absolute().parent.is_dir():
@@ -174,13 +179,13 @@ def _address_problems(target: str) -> Iterator[str]:
     try:
         url = httpx.URL(target)
     except httpx.InvalidURL as error:
-        yield f"--target: {target} is no URL: {error}"
+        yield f"--target: {target} is not a URL: {error}"
         return
     if url.scheme not in ("http", "https") or not url.host:
         known = ", ".join(EMBEDDED)
-        yield f"--target: {target} is none of {known}, and not an http(s) URL"
+        yield f"--target: {target} is neither one of {known} nor an http(s) URL"
     elif url.userinfo:
-        yield "--target: leave name and password out of the URL, it is printed in every report"
+        yield "--target: leave the name and password out of the URL: every report prints it"
 
 
 def _key_problems(target: str, variable: str) -> Iterator[str]:
@@ -188,7 +193,8 @@ def _key_problems(target: str, variable: str) -> Iterator[str]:
     if not key:
         yield f"set ${variable} to the key of {target}"
     elif not (key.isascii() and key.isprintable() and key == key.strip()):
-        yield f"${variable} holds what no header can carry: a line break, say, or a space at an end"
+        reason = "such as a line break, or a space at either end"
+        yield f"${variable} has characters that a header cannot carry, {reason}"
 
 
 def unknown_requirement(contract: Contract, option: str, wanted: str) -> str:
@@ -227,7 +233,7 @@ def _words(options: argparse.Namespace, names: set[str]) -> Iterator[str]:
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+        raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""The plan: what a run will ask for at most, told before it starts."""
+"""The plan: the most that a run will send, printed before it starts."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ TOKENS = {"smoke": 20, "standard": 50, "thorough": 80}
 def plan(
     tests: Iterable[tuple[Model | None, int]], effort: Effort, budget: Budget, rpm: int | None
 ) -> Iterator[str]:
-    """Lines about the run; ``tests`` are models with the requests that a test of it may send."""
+    """Lines about the run; `tests` are models with the requests that a test of it may send."""
     requests: Counter[str] = Counter()
     prices: dict[str, Decimal] = {}
     for model, count in tests:

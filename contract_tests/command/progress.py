@@ -22,7 +22,7 @@ class ProgressBar:
     def pytest_report_teststatus(
         self,
     ) -> Generator[None, tuple[str, Any, Any], tuple[str, str, str]]:
-        """Have no letters printed: the category alone counts."""
+        """Print no letters: only the category counts."""
         category, _, _ = yield
         return category, "", ""
 

@@ -23,7 +23,7 @@ def firsts(models: Iterable[Model]) -> list[Model]:
 
 
 def models_for(marker: pytest.Mark | None, judged: Iterable[Model]) -> list[Model]:
-    """The models that a test with that mark ``models`` is for; without it one of each form."""
+    """The models that a test with that mark `models` is for; without it one of each form."""
     judged = list(judged)
     if marker is None:
         return firsts(judged)

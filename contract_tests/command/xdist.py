@@ -19,7 +19,7 @@ def problem(config: pytest.Config) -> str | None:
     is_controller = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
     alone = any(config.getoption(name) for name in _ALONE) or files(config.option)
     if is_controller and alone:
-        return "limits and reports are kept by one process: leave out -n, or them"
+        return "limits and reports need a single process: leave out -n, or these options"
     return None
 
 

@@ -150,16 +150,16 @@ class Judge:
         return PrerequisiteError(f"it needs {needed}{more}")
 
     def _judge_again(self, requirement: str, prove: Callable[[], object]) -> None:
-        """Prove the smallest example once more: what it shows is told, and if it holds now."""
-        told = self.run.ledger.violations[requirement]
-        before = told.pop(self.test)
+        """Prove the smallest example once more, to report whether the breach shows again."""
+        reported = self.run.ledger.violations[requirement]
+        before = reported.pop(self.test)
         with contextlib.suppress(InconclusiveError):
             if requirement not in self._prove(prove):
-                self.run.ledger.unsteady[requirement] = "asked again, the target did otherwise"
-        told.setdefault(self.test, before)
+                self.run.ledger.unsteady[requirement] = "the breach did not show again"
+        reported.setdefault(self.test, before)
 
     def examine_once(self, prove: Callable[[], object]) -> None:
-        """Examine the one request that ``prove`` sends."""
+        """Examine the one request that `prove` sends."""
         self.examine(st.just("the only example"), lambda _: prove())
 
     def examine_fault(self, model: Model, fault: Fault) -> None:
@@ -261,7 +261,7 @@ class Judge:
         self.compare(requirement, findings if exchange.answer.status != status else (), exchange)
 
     def compare(self, requirement: str, findings: Iterable[Finding], *exchanges: Exchange) -> None:
-        """Hold what a relation found in ``exchanges`` against the requirement."""
+        """Hold what a relation found in `exchanges` against the requirement."""
         self.run.ledger.tried.add(requirement)
         for expected, received in findings:
             self._violated(requirement, expected, received, *exchanges)
@@ -343,12 +343,12 @@ class Judge:
         )
 
     def _fails(self, requirement: str) -> bool:
-        """Whether a breach of the requirement fails this test: each is told by one test alone."""
+        """Whether a breach of the requirement fails this test; one test reports each breach."""
         ledger = self.run.ledger
-        told = requirement not in self.requirements and set(ledger.violations[requirement]) - {
+        reported = requirement not in self.requirements and set(ledger.violations[requirement]) - {
             self.test
         }
-        return ledger.fails(requirement) and not told
+        return ledger.fails(requirement) and not reported
 
     def _failures(self) -> list[Violation]:
         violations = self.run.ledger.violations

@@ -44,7 +44,7 @@ class Ledger:
     fault: str | None = None
 
     def record(self, test: str, violation: Violation) -> None:
-        """Keep a violation that ``test`` has seen, if it is the smallest yet."""
+        """Keep a violation that `test` has seen, if it is the smallest yet."""
         seen = self.violations[violation.requirement]
         self.first_broken.setdefault(violation.requirement, violation.exchanges[-1].number)
         if test not in seen or violation.size < seen[test].size:

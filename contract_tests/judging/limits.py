@@ -18,7 +18,7 @@ class Effort:
     examples: int
     #: Most requests for each form that is judged.
     requests: int
-    #: Whether every wrong type is tried, or the telling ones alone.
+    #: Whether every wrong type is tried, or only the most telling ones.
     every_fault: bool
     #: Requests that making one counterexample smaller may cost.
     shrinking: int
@@ -114,8 +114,8 @@ class Patience:
     def waits(self, before: int, retry_after: str | None) -> bool:
         """Wait as long as the target asks for, or else 1, 2, 4, … seconds. False if too long.
 
-        ``before`` is how often it was waited in vain: who asks for no wait again and again is
-        asked more and more rarely, too.
+        `before` is how often it was waited in vain: a target that asks for no wait again
+        and again is asked more and more rarely, too.
         """
         seconds = 2.0**before
         if retry_after and retry_after.isdecimal():

@@ -8,7 +8,7 @@ class Outcome(str, Enum):
 
     #: It was tried and held.
     PASSED = "passed"
-    #: An observed requirement does not hold here, which nobody promised.
+    #: An observed requirement does not hold here; it was never promised.
     DIFFERS = "differs"
     #: The target has no such thing: a model that it does not serve.
     SKIPPED = "skipped"
@@ -18,12 +18,12 @@ class Outcome(str, Enum):
     INCONCLUSIVE = "inconclusive"
     #: The target broke it.
     FAILED = "failed"
-    #: The suite itself went wrong.
+    #: The suite itself failed.
     BROKEN = "broken"
 
 
 class Verdict(str, Enum):
-    """What is to be said of the target as a whole."""
+    """The verdict on the target as a whole."""
 
     CONFORMS = "conforms"
     VIOLATES = "violates"

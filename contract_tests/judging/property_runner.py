@@ -60,7 +60,7 @@ class PropertyRunner(Generic[Example]):
             holds()
 
     def play(self, machine: Callable[[Callable[[Example], None]], RuleBasedStateMachine]) -> None:
-        """As :meth:`draw`, with examples that state machines write down and hand over."""
+        """The same as `draw`, with examples that state machines write down and hand over."""
 
         @hypothesis.seed(self._seed)
         def playing() -> RuleBasedStateMachine:
@@ -90,7 +90,7 @@ class PropertyRunner(Generic[Example]):
         )
 
     def _hold(self, example: Example) -> None:
-        """Raise :class:`_FoundError` where the example breaks what is sought."""
+        """Raise `_FoundError` where the example breaks what is sought."""
         # Hypothesis asks again for what it has asked before: the target is not asked twice.
         drawn = repr(example)
         if drawn not in self._judged:

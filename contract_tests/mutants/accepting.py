@@ -55,7 +55,7 @@ def _credential(credential: Credential) -> Callable[[Sender, Request], Answer]:
 
 
 def _known_before_the_key() -> Callable[[Sender, Request], Answer]:
-    """Answer whoever asks what was answered before."""
+    """Answer without a key what was answered before with one."""
     known: set[str] = set()
 
     def answer(send: Sender, request: Request) -> Answer:

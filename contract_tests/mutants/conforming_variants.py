@@ -42,7 +42,7 @@ def _text_refusal(answer: Answer) -> Answer:
 
 
 def _every(count: int, status: int, headers: dict[str, str]) -> Answerer:
-    """Let every ``count``-th request find the target busy."""
+    """Let every `count`-th request find the target busy."""
     number = itertools.count(1)
 
     def answer(send: Sender, request: Request) -> Answer:
@@ -56,7 +56,7 @@ def _every(count: int, status: int, headers: dict[str, str]) -> Answerer:
 
 
 def _noise() -> Answerer:
-    """Move the last digits of scores from call to call, and sort by the scores that are told."""
+    """Move the last digits of scores from call to call, and sort by the result."""
     number = itertools.count(1)
 
     def edit(body: Body, _: Body) -> Body:

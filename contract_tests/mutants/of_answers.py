@@ -34,7 +34,7 @@ def _scored(score: Callable[[float], AnyJson]) -> Callable[[Body, Body], Body]:
 
 
 def _counted(**counts: AnyJson) -> Callable[[Body, Body], Body]:
-    """Change counts of ``meta.tokens``."""
+    """Change counts of `meta.tokens`."""
 
     def edit(body: Body, _: Body) -> Body:
         meta = body["meta"]

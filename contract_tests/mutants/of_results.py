@@ -36,7 +36,7 @@ def _text(change: Callable[[str], AnyJson]) -> Callable[[Body, Body], Body]:
 
 
 def _returned(wanted: Callable[[Body], bool]) -> Callable[[Body, Body], Body]:
-    """Return the text where ``wanted`` is true of the request."""
+    """Return the text where `wanted` is true of the request."""
 
     def edit(result: Body, sent: Body) -> Body:
         text = _documents(sent)[result["index"]]

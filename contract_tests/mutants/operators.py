@@ -49,7 +49,7 @@ class WrappedTarget:
 
 
 def editing(edit: Callable[[Body, Body], AnyJson], status: int = 200) -> Answerer:
-    """Change JSON answers of that status; ``edit`` gets the bodies of answer and request."""
+    """Change JSON answers of that status; `edit` gets the bodies of answer and request."""
 
     def answer(send: Sender, request: Request) -> Answer:
         original = send(request)
@@ -64,7 +64,7 @@ def editing(edit: Callable[[Body, Body], AnyJson], status: int = 200) -> Answere
 
 
 def refusing(wrong: Callable[[Body], AnyJson], status: int = 400) -> Answerer:
-    """Refuse bodies that the target accepts and of which ``wrong`` is true."""
+    """Refuse bodies that the target accepts and of which `wrong` is true."""
 
     def answer(send: Sender, request: Request) -> Answer:
         original = send(request)
@@ -100,9 +100,9 @@ def edits_each(name: str, requirement: str, edit: Callable[[Body, Body], Body], 
 
 
 def repairs(name: str, requirement: str, repair: Callable[[Body], Body], /) -> Mutant:
-    """Make a mutant that lets wrong bodies through: the target gets what ``repair`` makes of them.
+    """Make a mutant that lets wrong bodies through: the target gets what `repair` makes of them.
 
-    A body that ``repair`` cannot work on goes through unchanged.
+    A body that `repair` cannot work on goes through unchanged.
     """
 
     def answer(send: Sender, request: Request) -> Answer:
@@ -116,7 +116,7 @@ def repairs(name: str, requirement: str, repair: Callable[[Body], Body], /) -> M
 
 
 def refuses(name: str, requirement: str, wrong: Callable[[Body], AnyJson], /) -> Mutant:
-    """Make a mutant that refuses bodies of which ``wrong`` is true."""
+    """Make a mutant that refuses bodies of which `wrong` is true."""
     return Mutant(name, requirement, refusing(wrong))
 
 

@@ -36,7 +36,7 @@ def _dropped(field: str, wrong: Callable[[AnyJson], bool]) -> Callable[[Body], B
 
 
 def _scaled(when: Callable[[Body], AnyJson]) -> Callable[[Body, Body], Body]:
-    """Halve the scores where ``when`` is true of the request."""
+    """Halve the scores where `when` is true of the request."""
 
     def edit(result: Body, sent: Body) -> Body:
         factor = 0.5 if when(sent) else 1

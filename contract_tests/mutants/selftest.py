@@ -23,7 +23,7 @@ TITLE = (
     "# Kill table",
     "",
     "Written by `make kill-table`. A mutant makes a conforming target break one requirement,",
-    "and the judge must notice; a freedom changes it within the contract, and it must not mind.",
+    "and the judge must notice; a freedom changes it within the contract and must not be reported.",
     "",
     "The shares are of the requests, and of the time, that a run takes in which nothing is wrong.",
     "Requests depend on the seed alone. Time is that of a single run, and noisy.",
@@ -40,7 +40,7 @@ class Trial:
     #: The requirement that the mutant breaks; None for freedoms.
     requirement: str | None
     #: Number of the request that gave the mutant away; None where none did.
-    fell_at: int | None
+    killed_at: int | None
     #: Requirements that fail although the target conforms, or why the run is worthless.
     accused: tuple[str, ...]
     requests: int
@@ -50,16 +50,16 @@ class Trial:
     @property
     def good(self) -> bool:
         """Whether the judge did right."""
-        return self.fell_at is not None if self.requirement else not self.accused
+        return self.killed_at is not None if self.requirement else not self.accused
 
     @property
-    def told(self) -> str:
+    def line(self) -> str:
         """One line about it."""
         if self.requirement:
-            fell = f"fell at request {self.fell_at}, in {self.seconds:.1f} s"
-            fate = fell if self.fell_at else "SURVIVED"
+            killed = f"killed at request {self.killed_at}, in {self.seconds:.1f} s"
+            fate = killed if self.killed_at else "SURVIVED"
             return f"mutant   {self.name} ({self.requirement}): {fate}"
-        fate = f"ACCUSED of {', '.join(self.accused)}" if self.accused else "conforms"
+        fate = f"WRONGLY REPORTED for {', '.join(self.accused)}" if self.accused else "conforms"
         return f"freedom  {self.name}: {fate}"
 
 
@@ -99,12 +99,12 @@ def _trial(name: str, requirement: str | None, report: AnyJson, seconds: float) 
     failed = [row["id"] for row in report["requirements"] if row["outcome"] == "failed"]
     if report["verdict"] != "conforms" and not failed:
         failed = [report["verdict"]]
-    fell_at = broken[requirement] if requirement else None
-    return Trial(name, requirement, fell_at, tuple(failed), report["requests_sent"], seconds)
+    killed_at = broken[requirement] if requirement else None
+    return Trial(name, requirement, killed_at, tuple(failed), report["requests_sent"], seconds)
 
 
 def idle(tried: Iterable[Trial]) -> list[str]:
-    """Requirements that can be broken, and by which no mutant fell: nothing proves them."""
+    """Requirements that can be broken, and by which no mutant was killed: nothing proves them."""
     caught = {trial.requirement for trial in tried if trial.good}
     return [
         name
@@ -118,14 +118,14 @@ def table(tried: Iterable[Trial]) -> Iterator[str]:
     kept = list(tried)
     clean = next((trial for trial in kept if trial.name == CLEAN), None)
     yield from TITLE
-    yield "| mutant: the target … | requirement | fell at request | of the requests | of the time |"
+    yield "| mutant: the target … | requirement | killed at request | share of requests | of time |"
     yield "|---|---|--:|--:|--:|"
     for trial in kept:
         if trial.requirement:
             cells = [trial.name, f"`{trial.requirement}`", *_fall(trial, clean)]
             yield f"| {' | '.join(cells)} |"
     yield ""
-    yield "| freedom: the target's … | accused of | requests |"
+    yield "| freedom: the target's … | wrongly reported for | requests |"
     yield "|---|---|--:|"
     for trial in kept:
         if not trial.requirement:
@@ -133,11 +133,11 @@ def table(tried: Iterable[Trial]) -> Iterator[str]:
 
 
 def _fall(trial: Trial, clean: Trial | None) -> tuple[str, str, str]:
-    """When a mutant fell: the request, and the shares of a clean run; unknown without one."""
-    if trial.fell_at is None:
+    """When a mutant was killed: the request, and the shares of a clean run; unknown without one."""
+    if trial.killed_at is None:
         return "**survived**", "", ""
     if clean is None:
-        return str(trial.fell_at), "", ""
-    shares = trial.fell_at / clean.requests, trial.seconds / clean.seconds
+        return str(trial.killed_at), "", ""
+    shares = trial.killed_at / clean.requests, trial.seconds / clean.seconds
     requests, time = (f"{share:.0%}".replace("%", " %") for share in shares)
-    return str(trial.fell_at), requests, time
+    return str(trial.killed_at), requests, time

@@ -59,7 +59,7 @@ def write_json(report: Report) -> str:
         "label": LABEL,
         "message": report.verdict.value,
         "color": COLOURS[report.verdict][1],
-        # Whoever shows it cannot give it another colour.
+        # A page that shows it cannot give it another colour.
         "isError": report.verdict is not Verdict.CONFORMS,
     }
     return json.dumps(badge) + "\n"

@@ -1,4 +1,4 @@
-"""What a run tells a GitHub workflow: annotations on standard output, and the step summary."""
+"""What a run prints for a GitHub workflow: annotations on standard output, and the step summary."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -26,18 +26,18 @@ def summarize(report: Report, path: Path) -> None:
 def annotations(report: Report) -> Iterator[str]:
     """One line for each requirement that is broken, and for each reason to be in doubt."""
     if report.fault:
-        yield _annotation("error", "the suite itself went wrong", report.fault)
+        yield _annotation("error", "the suite itself failed", report.fault)
     for entry in report.that(Outcome.BROKEN, Outcome.FAILED, Outcome.DIFFERS):
-        told = [entry.requirement.sentence, entry.reason or ""]
+        text = [entry.requirement.sentence, entry.reason or ""]
         for violation in entry.violations[:1]:
-            told += [f"expected {violation.expected}", f"received {violation.received}"]
+            text += [f"expected {violation.expected}", f"received {violation.received}"]
         kind = "warning" if entry.outcome is Outcome.DIFFERS else "error"
-        yield _annotation(kind, entry.requirement.id, "\n".join(filter(None, told)))
+        yield _annotation(kind, entry.requirement.id, "\n".join(filter(None, text)))
     for reason, entries in report.unjudged(Outcome.INCONCLUSIVE).items():
         title = f"{len(entries)} requirements inconclusive"
         yield _annotation("warning", title, reason)
-    told = [f"{count} {outcome.value}" for outcome, count in report.counts.items()]
-    yield _annotation("notice", TITLE, f"{report.verdict.value}: {', '.join(told)}")
+    counts = [f"{count} {outcome.value}" for outcome, count in report.counts.items()]
+    yield _annotation("notice", TITLE, f"{report.verdict.value}: {', '.join(counts)}")
 
 
 def _annotation(kind: str, title: str, message: str) -> str:

@@ -41,7 +41,7 @@ class Markup(str):
 
 
 def tag(element: str, /, *content: str, **attributes: str) -> Markup:
-    """An element; ``_`` at the end of an attribute's name is dropped, others become ``-``."""
+    """An element; `_` at the end of an attribute's name is dropped, others become `-`."""
     given = "".join(
         f' {attribute.rstrip("_").replace("_", "-")}="{html.escape(value)}"'
         for attribute, value in attributes.items()

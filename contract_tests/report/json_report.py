@@ -9,12 +9,12 @@ from .model import Report, RequirementResult
 from .reproduction import body_text, command, curl, snippet
 
 VERSION = 1
-#: Longest body that is told in full, in characters.
+#: Longest body that is written in full, in characters.
 LONGEST = 20_000
 
 
 def write(report: Report) -> str:
-    """The report as ``schemas/files/report.json`` describes it."""
+    """The report as `schemas/files/report.json` describes it."""
     content: AnyJson = {
         "version": VERSION,
         "verdict": report.verdict.value,

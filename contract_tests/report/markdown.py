@@ -20,14 +20,14 @@ def write(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    told = (f"{count} {outcome.value}" for outcome, count in report.counts.items())
+    counts = (f"{count} {outcome.value}" for outcome, count in report.counts.items())
     yield f"## rerank-contract: {report.verdict.value}"
     yield ""
-    yield f"{escape(report.target)}: {', '.join(told)}."
+    yield f"{escape(report.target)}: {', '.join(counts)}."
     yield f"Effort {report.effort}, seed {report.seed}, {report.requests_sent} requests sent."
     if report.fault:
         yield ""
-        yield f"**broken**: the suite itself went wrong: {escape(report.fault)}"
+        yield f"**broken**: the suite itself failed: {escape(report.fault)}"
     yield ""
     yield from _table(report)
     for entry in report.that(Outcome.BROKEN, Outcome.FAILED, Outcome.DIFFERS):
@@ -42,7 +42,7 @@ def _lines(report: Report) -> Iterator[str]:
     found = [entry for entry in report.entries if entry.observed]
     if found:
         yield ""
-        yield "### What the contract leaves open, and the target does"
+        yield "### What the target does where the contract leaves it open"
         yield ""
     for entry in found:
         yield f"- `{entry.requirement.id}`: {escape(', '.join(entry.observed))}"
@@ -85,5 +85,5 @@ def _violation(report: Report, violation: Violation) -> Iterator[str]:
 
 
 def escape(text: str) -> str:
-    """``text`` as Markdown that shows it, and does nothing else."""
+    """`text` as Markdown that shows it, and does nothing else."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", printable(text))

@@ -84,7 +84,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """What is to be said of the target as a whole."""
+        """The verdict on the target as a whole."""
         return verdict(self.outcomes)
 
     def shown_by(self, switch: str) -> str | None:
@@ -99,7 +99,7 @@ class Report:
 
     @property
     def counts(self) -> dict[Outcome, int]:
-        """Outcome -> number of requirements, without those that are none's."""
+        """Outcome -> number of requirements, without outcomes of none."""
         counts = Counter(entry.outcome for entry in self.entries)
         return {outcome: counts[outcome] for outcome in Outcome if counts[outcome]}
 

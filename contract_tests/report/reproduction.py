@@ -14,7 +14,7 @@ from ..contract import load_contract
 from ..exchanges import Credential, Exchange, Request
 from .model import Report
 
-#: Of what a status tells.
+#: For what the status shows.
 _ASK = """\
 import os
 
@@ -29,7 +29,7 @@ def test_{name}() -> None:
     # expected {expected}, received {received}
     assert {least} <= answer.status_code <= {most}
 """
-#: Of what a check sees in one answer.
+#: For what a check sees in one answer.
 _CHECK = """\
 import os
 
@@ -49,7 +49,7 @@ def test_{name}() -> None:
     # expected {expected}, received {received}
     assert {requirement!r} not in [violation.requirement for violation in violations]
 """
-#: Of what only a comparison shows: the judge draws the same requests by the same seed.
+#: For what only a comparison shows: the judge draws the same requests by the same seed.
 _JUDGE = """\
 from rerank_contract.contract_tests import main
 

@@ -125,7 +125,7 @@ def _result(report: Report, number: int, entry: RequirementResult, violation: Vi
 def _place(uri: str) -> str:
     """Where it is, as if it were a path in a repository: no scheme, and no colon.
 
-    GitHub takes no file for code scanning that has a location with another scheme than ``file``,
+    GitHub takes no file for code scanning that has a location with another scheme than `file`,
     and wants a line. There is no file to point at: what was judged is known by its address alone.
     """
     return quote(uri.partition("://")[2])

@@ -28,7 +28,7 @@ LONGEST = 4000
 def lines(report: Report) -> Iterator[str]:
     """The whole report."""
     served = ", ".join(name for name, reason in report.models.items() if reason is None)
-    # Whoever has forgotten to name a target must not take the mock's verdict for that of another.
+    # Without --target the verdict is that of the mock, which must be plain to see.
     which = "" if "://" in report.target else " (embedded here; --target URL judges another)"
     yield f"{report.target}{which}, models {served or '(none)'}"
     spent = f"{report.requests_sent} requests, {report.tokens} tokens, {report.cost:.4f} CNY"
@@ -37,7 +37,7 @@ def lines(report: Report) -> Iterator[str]:
         if reason:
             yield printable(f"{name} is not served: {reason}")
     if report.fault:
-        yield printable(f"BROKEN the suite itself went wrong: {report.fault}")
+        yield printable(f"BROKEN the suite itself failed: {report.fault}")
     yield ""
     yield from _overview(report)
     yield from _unjudged(report)
@@ -50,8 +50,8 @@ def lines(report: Report) -> Iterator[str]:
     yield ""
     tried = (f"{what} {number}/{all_}" for what, number, all_ in report.coverage)
     yield f"tried: {', '.join(tried)}"
-    told = (f"{count} {outcome.value}" for outcome, count in report.counts.items())
-    yield f"{report.verdict.value}: {', '.join(told)}"
+    counts = (f"{count} {outcome.value}" for outcome, count in report.counts.items())
+    yield f"{report.verdict.value}: {', '.join(counts)}"
 
 
 def told(report: Report, violation: Violation) -> Iterator[str]:
@@ -102,7 +102,7 @@ def _findings(report: Report) -> Iterator[str]:
     found = [entry for entry in report.entries if entry.observed]
     if found:
         yield ""
-        yield "what the contract leaves open, and the target does:"
+        yield "what the target does where the contract leaves it open:"
     for entry in found:
         yield printable(f"  {entry.requirement.id}: {', '.join(entry.observed)}")
     for name, values in report.switches.items():
@@ -110,7 +110,7 @@ def _findings(report: Report) -> Iterator[str]:
             yield f"  {name}: {', '.join(values)}"
     unseen = [name for name in report.switches if report.shown_by(name)]
     if found and unseen:
-        yield f"  not seen: {', '.join(unseen)} (--report-json says what would show them)"
+        yield f"  not seen: {', '.join(unseen)} (see shown_by in --report-json)"
 
 
 def _entry(entry: RequirementResult) -> Iterator[str]:
@@ -136,4 +136,4 @@ def _violation(report: Report, violation: Violation) -> Iterator[str]:
 def _if_short(text: str, what: str) -> str:
     if len(text) <= LONGEST:
         return "\n".join(map(printable, text.split("\n")))
-    return f"  (a {what} of {len(text)} characters: see --report-json or --report-html)"
+    return f"  ({what} of {len(text)} characters: see --report-json or --report-html)"

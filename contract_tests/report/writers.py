@@ -38,7 +38,7 @@ def save(report: Report, name: str, path: Path) -> None:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a text; whoever reads the file sees all of it or none of it."""
+    """Write a text; a reader of the file sees all of it or nothing."""
     partial = path.with_name(f"{path.name}.partial")
     # A lone surrogate, which a target may send, is escaped as Python and JSON write it.
     partial.write_bytes(text.encode("utf-8", "backslashreplace"))

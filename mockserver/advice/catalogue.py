@@ -33,11 +33,17 @@ _OVER_TIME = [(when, [*rules]) for when, rules in groupby(OVER_TIME, lambda rule
 
 def advise_on_request(sent: ReceivedRequest) -> tuple[Advice, ...]:
     """Return what the request shows by itself."""
-    looking = (rule for when, rules in _ON_REQUESTS if when(sent) for rule in rules)
-    return tuple(advice for rule in looking for advice in rule.advise(sent))
+    found: tuple[Advice, ...] = ()
+    for when, rules in _ON_REQUESTS:
+        if when(sent):
+            found += tuple(advice for rule in rules for advice in rule.advise(sent))
+    return found
 
 
 def advise_over_time(now: Exchange, past: Past) -> tuple[Advice, ...]:
     """Return what it shows after what the caller did before."""
-    looking = (rule for when, rules in _OVER_TIME if when(now, past) for rule in rules)
-    return tuple(advice for rule in looking for advice in rule.advise(now, past))
+    found: tuple[Advice, ...] = ()
+    for when, rules in _OVER_TIME:
+        if when(now, past):
+            found += tuple(advice for rule in rules for advice in rule.advise(now, past))
+    return found

@@ -33,7 +33,8 @@ class Clock:
         frozen_at = self._frozen_at
         if frozen_at is not None:
             return frozen_at
-        return round(min(max(self._source() + self._ahead, 0.0), LAST), 6)
+        now = self._source() + self._ahead
+        return round(now, 6) if 0.0 <= now <= LAST else min(max(now, 0.0), LAST)
 
     def freeze(self, at: float | None = None) -> None:
         """Stop at `at`, which may lie in the past, or at the time that it is."""

@@ -170,8 +170,9 @@ def outcome(contract: Contract, response: Response) -> str:
 
 
 def head_length(request: Request) -> int:
-    """Return how many characters the head of a request has, the least part left out."""
-    texts = sum(map(len, request.headers)) + sum(map(len, request.headers.values()))
+    """Return how many characters path, query and headers of a request have."""
+    headers = request.headers
+    texts = sum(map(len, headers)) + sum(map(len, headers.values()))
     return len(request.path) + len(request.query) + texts
 
 

@@ -6,7 +6,7 @@ of all forgotten, whosever they are.
 """
 
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
@@ -118,7 +118,7 @@ class Exchanges:
         self._empty()
 
     def _empty(self) -> None:
-        self._exchanges: OrderedDict[int, Exchange] = OrderedDict()
+        self._exchanges: dict[int, Exchange] = {}
         self._size = 0
         self._shelves: dict[str | None, _Shelf] = {}
         self._last: dict[int | None, Exchange] = {}
@@ -163,18 +163,18 @@ class Exchanges:
                 self._put(exchange)
 
     def _put(self, exchange: Exchange) -> None:
-        shelf = self._shelves.setdefault(exchange.account, _Shelf())
-        size = exchange.size
+        shelf = self._shelves.get(exchange.account)
+        if shelf is None:
+            shelf = self._shelves[exchange.account] = _Shelf()
+        own = shelf.exchanges
         self._exchanges[exchange.number] = exchange
-        shelf.exchanges.append(exchange)
-        shelf.size += size
-        self._size += size
+        own.append(exchange)
+        shelf.size += exchange.size
+        self._size += exchange.size
         self._last[exchange.caller] = exchange
         self._same[exchange.caller, exchange.asked] = exchange
-        while len(shelf.exchanges) > 1 and (
-            len(shelf.exchanges) > ENTRIES_PER_ACCOUNT or shelf.size > BYTES_PER_ACCOUNT
-        ):
-            self._drop(shelf.exchanges[0])
+        while len(own) > 1 and (len(own) > ENTRIES_PER_ACCOUNT or shelf.size > BYTES_PER_ACCOUNT):
+            self._drop(own[0])
         while len(self._exchanges) > 1 and (len(self._exchanges) > ENTRIES or self._size > BYTES):
             self._drop(next(iter(self._exchanges.values())))
 

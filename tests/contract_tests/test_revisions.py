@@ -3,7 +3,8 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from shutil import copytree
@@ -12,8 +13,9 @@ import pytest
 
 from contract_tests.__main__ import main
 from contract_tests.contract import REVISIONS, AnyJson, RevisionError, load_contract, revisions
-from contract_tests.exchanges import Answer, Request, is_object, member
-from contract_tests.mutants.operators import Answerer, Sender
+from contract_tests.exchanges import Answer, Request, is_object
+from contract_tests.mutants.operators import Sender
+from mockserver import serve_rerank
 from tests.contract_tests.judged import ROOT, Judged
 from tests.contract_tests.newest import NEWEST
 from tests.schemas.data import REVISIONS as SHIPPED
@@ -134,39 +136,60 @@ def test_the_requirements_of_another_revision_are_listed(
     assert listed == list(load_contract(OLD).requirements)
 
 
-def old_service(send: Sender, request: Request) -> Answer:
-    """Answer as the contract of November 2024 has it, with the help of today's mock."""
-    body = request.body
-    if isinstance(member(body, "documents"), str):
-        return send(replace(request, body={**body, "documents": None}))
-    answer = send(request)
-    if answer.status != 200:
-        return answer
-    tokens = {"input_tokens": 1, "output_tokens": 0}
-    return replace(answer, body=json.dumps({**answer.json, "tokens": tokens}).encode())
+@pytest.fixture
+def mock_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
+    """Serve the mock of a revision; return the option that has it judged."""
+    with ExitStack() as stack:
+
+        def serve(revision: str) -> str:
+            mock = stack.enter_context(serve_rerank(revision=revision, fail_on="nothing"))
+            monkeypatch.setenv("SILICONFLOW_API_KEY", mock.api_key)
+            return f"--target={mock.base_url}"
+
+        yield serve
 
 
-def test_a_service_of_2024_keeps_the_contract_of_2024(judged: Callable[..., Judged]) -> None:
-    run = judged(f"--revision={OLD}", instead=old_service)
-    assert (run.code, run.verdict, run.report["revision"]) == (0, "conforms", OLD)
-    assert {row["id"] for row in run.report["requirements"]} == set(load_contract(OLD).requirements)
-    assert run.that("off") == {
+@pytest.mark.parametrize("revision", revisions())
+def test_the_mock_of_a_revision_passes_its_judge(
+    revision: str, judged: Callable[..., Judged]
+) -> None:
+    run = judged(f"--revision={revision}")
+    assert (run.code, run.verdict, run.report["revision"]) == (0, "conforms", revision)
+    asked = {row["id"] for row in run.report["requirements"]}
+    assert asked == load_contract(revision).requirements.keys()
+    assert run.that("off") <= {
         "request.documents.delicate",
         "request.max_chunks_per_doc.best_chunk",
+        "request.multimodal.video",
     }
 
 
-def test_a_service_of_today_breaks_the_contract_of_2024_where_both_contradict(
+@pytest.mark.parametrize(
+    ("served", "judging", "contradictions"),
+    [
+        (NEWEST.revision, OLD, {"request.documents.array_only", "response.tokens.required"}),
+        (
+            OLD,
+            NEWEST.revision,
+            {
+                "request.documents.string",
+                "request.query.minLength",
+                "request.top_n.minimum",
+                "request.max_chunks_per_doc.minimum",
+                "request.overlap_tokens.minimum",
+            },
+        ),
+    ],
+)
+def test_the_mock_of_a_revision_fails_another_judge_where_both_contradict(
+    served: str,
+    judging: str,
+    contradictions: set[str],
     judged: Callable[..., Judged],
+    mock_of: Callable[[str], str],
 ) -> None:
-    run = judged(f"--revision={OLD}")
-    assert run.that("failed") == {"request.documents.array_only", "response.tokens.required"}
-
-
-def test_a_service_of_2024_breaks_the_contract_of_today_where_both_contradict(
-    judged: Callable[..., Judged],
-) -> None:
-    assert judged(instead=old_service).that("failed") == {"request.documents.string"}
+    run = judged(mock_of(served), f"--revision={judging}", f"--model={BGE}")
+    assert run.that("failed") == contradictions
 
 
 def keyword(id_: str, pointer: str, sentence: str) -> AnyJson:
@@ -180,7 +203,7 @@ def keyword(id_: str, pointer: str, sentence: str) -> AnyJson:
 
 
 def made_up(folder: Path) -> Path:
-    """Make a revision: a bound moved, a model and a gated field more, a field less."""
+    """Make a revision: another bound, other error texts, a model and a field more, a field less."""
     folder = copy(folder)
 
     def edit(name: str, change: Callable[[AnyJson], AnyJson]) -> None:
@@ -220,28 +243,8 @@ def made_up(folder: Path) -> Path:
     edit("request.multimodal", multimodal)
     edit("models", models)
     edit("requirements", requirements)
+    edit("errors", lambda rows: [{**row, "message": f"{row['message']}!"} for row in rows])
     return folder
-
-
-def deep_service(*, checks_depth: bool) -> Answerer:
-    """Serve the made-up revision, with the help of today's mock."""
-
-    def answer(send: Sender, request: Request) -> Answer:
-        if not is_object(request.body):
-            return send(request)
-        body = dict(request.body)
-        depth, overlap = body.pop("depth", 2), body.get("overlap_tokens")
-        is_deep = body.get("model") == "BAAI/bge-deep"
-        if is_deep:
-            body["model"] = BGE
-        wrong = type(depth) is not int or not 2 <= depth <= 9
-        if is_deep and checks_depth and wrong and depth is not None:
-            body["query"] = None
-        if type(overlap) is int and 80 < overlap <= 100:
-            body["overlap_tokens"] = 80
-        return send(replace(request, body=body))
-
-    return answer
 
 
 DEPTH = {
@@ -250,27 +253,42 @@ DEPTH = {
 }
 
 
-def test_a_made_up_revision_is_judged_without_any_code(
+def test_mock_and_judge_run_from_a_made_up_revision_without_any_code(
     tmp_path: Path, judged: Callable[..., Judged]
 ) -> None:
     folder = made_up(tmp_path)
-    run = judged(f"--revision={folder}", instead=deep_service(checks_depth=True))
+    run = judged(f"--revision={folder}")
 
     assert (run.code, run.verdict) == (0, "conforms")
     assert run.that("passed") >= DEPTH | {"request.overlap_tokens.maximum"}
     assert not any("return_documents" in row["id"] for row in run.report["requirements"])
     sent = [request.body for request in run.requests if is_object(request.body)]
     overlaps = {body["overlap_tokens"] for body in sent if type(body.get("overlap_tokens")) is int}
-    assert {0, 100} <= overlaps
-    assert 101 in overlaps
+    assert {0, 100, 101} <= overlaps
     assert not any("return_documents" in body for body in sent)
+
+
+def test_what_a_made_up_revision_adds_is_missed_in_another(
+    tmp_path: Path, judged: Callable[..., Judged], mock_of: Callable[[str], str]
+) -> None:
+    folder = made_up(tmp_path)
+    run = judged(mock_of(NEWEST.revision), f"--revision={folder}", "--model=BAAI/bge-deep")
+    assert run.report["models"][0]["outcome"] == "skipped"
+
+    run = judged(mock_of(NEWEST.revision), f"--revision={folder}", f"--model={BGE}")
+    assert "request.overlap_tokens.maximum" in run.that("failed")
+
+
+def unchecked(send: Sender, request: Request) -> Answer:
+    """Take any depth for a right one."""
+    if is_object(request.body) and request.body.get("depth") is not None:
+        request = replace(request, body={**request.body, "depth": 2})
+    return send(request)
 
 
 def test_a_made_up_field_that_is_not_checked_is_found(
     tmp_path: Path, judged: Callable[..., Judged]
 ) -> None:
-    folder = made_up(tmp_path)
-    run = judged(f"--revision={folder}", instead=deep_service(checks_depth=False))
-
+    run = judged(f"--revision={made_up(tmp_path)}", instead=unchecked)
     broken = {"request.depth.type", "request.depth.minimum", "request.depth.maximum"}
     assert run.that("failed") == broken

@@ -151,7 +151,7 @@ def test_aiohttp_is_read(mock: RerankMock) -> None:
         async with aiohttp.ClientSession(headers=key(mock)) as session:
             url = f"{mock.base_url}/rerank"
             async with session.post(url, json=BODY) as one, session.post(url, json=BODY) as other:
-                with pytest.raises(TypeError, match=r"ClientResponse is not read yet"):
+                with pytest.raises(TypeError, match=r"ClientResponse has not been read yet"):
                     assert_conforms(BODY, one)
                 await one.json()
                 await other.read()
@@ -185,33 +185,33 @@ async def coroutine() -> None: ...
 @pytest.mark.parametrize(
     ("request_", "response", "error", "told"),
     [
-        (None, (200, HEADERS, ANSWER), TypeError, "a request from NoneType: give a request of"),
-        (BODY, ANSWER, TypeError, r"an answer from dict: give .* \(status, headers, body\)"),
+        (None, (200, HEADERS, ANSWER), TypeError, "a request from NoneType: pass a request of"),
+        (BODY, ANSWER, TypeError, r"an answer from dict: pass .* \(status, headers, body\)"),
         (BODY, (200, ANSWER), TypeError, "an answer from tuple"),
         (BODY, 200, TypeError, "an answer from int"),
         (
             httpx.Request("GET", "http://a/v1/models"),
             (200, HEADERS, ANSWER),
             ValueError,
-            "GET /v1/models is no rerank request: that is POST /v1/rerank",
+            "GET /v1/models is not a rerank request",
         ),
         (
             httpx.Request("GET", "http://a/v1/rerank"),
             (200, HEADERS, ANSWER),
             ValueError,
-            "GET /v1/rerank is no rerank request",
+            "GET /v1/rerank is not a rerank request",
         ),
         (
             httpx.Request("POST", "http://a/v1/rerank", content=iter([b"{}"])),
             (200, HEADERS, ANSWER),
             TypeError,
-            "httpx.Request does not hold the body that was sent",
+            "httpx.Request does not have the body that was sent",
         ),
         (
             BODY,
             httpx.Response(200, headers=HEADERS, stream=httpx.ByteStream(b"")),
             TypeError,
-            "httpx.Response is not read yet: read it first",
+            "httpx.Response has not been read yet: read it first",
         ),
     ],
 )

@@ -66,20 +66,24 @@ def test_a_right_client_passes(scenario: ClientScenario) -> None:
 @pytest.mark.parametrize("scenario", scenarios().values(), ids=list(scenarios()))
 def test_a_client_that_tells_the_opposite_fails(scenario: ClientScenario) -> None:
     if scenario.expect.answer == "error":
-        assert reasons(scenario, {"ranking": []}).startswith("told the ranking []")
+        assert reasons(scenario, {"ranking": []}).startswith("reported the ranking []")
     else:
         others = {"ranking": [*range(len(scenario.expect.scores) + 1)]}
         assert "ranked documents" in reasons(scenario, others)
+
+
+def requests(count: int) -> str:
+    return f"{count} rerank request" + "s" * (count != 1)
 
 
 @pytest.mark.parametrize("scenario", scenarios().values(), ids=list(scenarios()))
 def test_a_client_that_sends_too_much_or_too_little_fails(scenario: ClientScenario) -> None:
     fewest, most = scenario.expect.requests
     many = [entry(scenario)] * (most + 1)
-    assert f"rerank requests: {most + 1}" in reasons(scenario, None, *many)
+    assert f"expected at most {requests(most)}, got {most + 1}" in reasons(scenario, None, *many)
     if fewest:
         told = grade(scenario, Attempt(right_answer(scenario), "", ())).reasons
-        assert f"rerank requests: 0, and not {fewest}" in told
+        assert f"expected at least {requests(fewest)}, got 0" in told
 
 
 @given(order=st.permutations(range(4)))
@@ -119,7 +123,7 @@ def test_where_a_gateway_mixed_the_results_up_any_order_passes(order: list[int])
 
 def test_scores_count_where_the_scenario_is_about_them() -> None:
     wrong = {"ranking": [1, 3, 2, 0], "scores": [0.1, 0.2, 0.3, 0.4]}
-    assert "told the scores" in reasons(BY_INDEX, wrong)
+    assert "reported the scores" in reasons(BY_INDEX, wrong)
     assert reasons(PLAIN, {"ranking": [0, 1, 2], "scores": [3, 2, 1]}) == ""
 
 
@@ -137,7 +141,7 @@ def test_what_was_probably_done_to_the_scores_is_told(scores: list[float], likel
 @pytest.mark.parametrize("count", [0, 3, 5])
 def test_as_many_scores_as_documents_are_told(count: int) -> None:
     scores = [0.9, 0.5, 0.3, 0.1, 0.0][:count]
-    assert "told the scores" in reasons(BY_INDEX, {"ranking": [1, 3, 2, 0], "scores": scores})
+    assert "reported the scores" in reasons(BY_INDEX, {"ranking": [1, 3, 2, 0], "scores": scores})
 
 
 def test_a_score_may_differ_by_what_float32_loses() -> None:
@@ -147,7 +151,7 @@ def test_a_score_may_differ_by_what_float32_loses() -> None:
 
 def test_texts_are_those_of_the_ranking() -> None:
     wrong = {"ranking": [0, 1, 2], "texts": ["a", "b", "c"]}
-    assert "told the texts" in reasons(PLAIN, wrong)
+    assert "reported the texts" in reasons(PLAIN, wrong)
 
 
 @pytest.mark.parametrize(
@@ -164,18 +168,18 @@ def test_an_error_may_be_told_in_many_ways(error: AnyJson) -> None:
 
 def test_an_error_without_its_status_and_text_fails() -> None:
     told = reasons(KEY_REFUSED, {"error": {"message": "Server unavailable"}})
-    assert "that the status was 401" in told
-    assert '"Api key is invalid", is lost' in told
+    assert "reported the status 401 neither" in told
+    assert 'loses the message of the service: expected "Api key is invalid"' in told
 
 
 def test_an_error_where_there_is_a_ranking_fails() -> None:
-    assert "told an error" in reasons(PLAIN, {"error": {"message": "no"}})
+    assert "reported an error" in reasons(PLAIN, {"error": {"message": "no"}})
 
 
 def test_either_takes_both_and_still_looks_at_them() -> None:
     either = scenarios()["patience.gateway_timeout"]
     assert reasons(either, {"error": {"message": "504"}}) == ""
-    assert "the status was 504" in reasons(either, {"error": {"message": "no"}})
+    assert "reported the status 504 neither" in reasons(either, {"error": {"message": "no"}})
     assert "ranked" in reasons(either, {"ranking": [2, 1, 0]})
 
 
@@ -186,7 +190,7 @@ def test_either_takes_both_and_still_looks_at_them() -> None:
         ({"query": "Apple"}, 'sent query "Apple"'),
         ({"documents": ["a"]}, 'sent documents ["a"]'),
         ({"documents": "a"}, 'sent documents "a"'),
-        ({"top_n": 2}, "sent top_n 2, which nobody asked for"),
+        ({"top_n": 2}, "sent top_n 2, which the task does not ask for"),
         ({"instruction": "Rank."}, "sent an instruction"),
     ],
 )
@@ -210,7 +214,7 @@ def test_what_changes_nothing_may_be_sent(fields: AnyJson) -> None:
 
 def test_an_option_that_was_asked_for_is_sent() -> None:
     scenario = scenarios()["sent.top_n"]
-    assert "sent top_n null, and not 2" in reasons(
+    assert "sent top_n null, expected 2" in reasons(
         scenario, None, entry(scenario, fields={"top_n": None})
     )
 
@@ -260,7 +264,7 @@ def test_a_remark_and_what_the_task_brings_do_not() -> None:
 
 def test_requests_to_other_paths_are_named_where_one_is_missing() -> None:
     told = reasons(PLAIN, None, entry(PLAIN, path="/v1/chat/completions"))
-    assert told == "rerank requests: 0, and not 1 (POST /v1/chat/completions)"
+    assert told == "expected at least 1 rerank request, got 0 (POST /v1/chat/completions)"
 
 
 def test_a_client_that_has_no_means_is_not_judged() -> None:

@@ -46,8 +46,8 @@ def test_every_requirement_can_be_asked_for(name: str) -> None:
             "--only: no requirement is called request.topn; did you mean request.top_n?",
         ),
         ("--only=zzz", "--only: no requirement is called zzz"),
-        ("--target=localhost:80", "--target: localhost:80 is none of mock, server"),
-        ("--target=https://user:secret@host/v1", "--target: leave name and password out"),
+        ("--target=localhost:80", "--target: localhost:80 is neither one of mock, server"),
+        ("--target=https://user:secret@host/v1", "--target: leave the name and password out"),
         ("--target=https://host/v1", "set $NO_SUCH_VARIABLE to the key of https://host/v1"),
         *(
             (f"--{name}=no/folder/file", f"--{name}: the folder no/folder does not exist")

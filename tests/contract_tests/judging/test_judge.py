@@ -94,7 +94,7 @@ def test_a_breach_that_does_not_show_again_is_told_as_such() -> None:
     with pytest.raises(ViolatedError):
         one.examine_once(lambda: one.accepts("endpoint.rerank", BODY))
     reason = one.run.ledger.reason("endpoint.rerank")
-    assert reason == "asked again, the target did otherwise"
+    assert reason == "the breach did not show again"
 
 
 def sequence(seed: int, test: str = "a test") -> list[AnyJson]:

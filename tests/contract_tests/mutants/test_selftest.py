@@ -45,15 +45,15 @@ def tried(name: str, written: str) -> Trial:
 def test_a_mutant_falls_where_its_own_requirement_is_broken() -> None:
     trial = tried("needs no key", report("authorization.required", "failed", "violates"))
     assert trial.good
-    assert trial.told.startswith(
-        "mutant   needs no key (authorization.required): fell at request 3"
+    assert trial.line.startswith(
+        "mutant   needs no key (authorization.required): killed at request 3"
     )
 
 
 def test_a_mutant_survives_where_another_requirement_is_broken() -> None:
     trial = tried("needs no key", report("response.id.type", "failed", "violates"))
     assert not trial.good
-    assert trial.told.endswith("SURVIVED")
+    assert trial.line.endswith("SURVIVED")
     row = "| needs no key | `authorization.required` | **survived** |  |  |"
     assert row in list(table([trial]))
 
@@ -72,7 +72,7 @@ def test_a_requirement_by_which_no_mutant_falls_is_not_proved() -> None:
         for name, mutant in MUTANTS.items()
     ]
     assert idle(falls) == []
-    survivor = replace(falls[0], fell_at=None)
+    survivor = replace(falls[0], killed_at=None)
     alone = [fall for fall in falls if fall.requirement != survivor.requirement]
     assert idle([*alone, survivor]) == idle(alone) == [survivor.requirement]
 
@@ -95,7 +95,7 @@ def test_a_freedom_is_accused_by_a_failure_and_by_a_run_without_result(
 ) -> None:
     trial = tried("no meta", report(broken, outcome, verdict))
     assert not trial.good
-    assert trial.told == f"freedom  no meta: ACCUSED of {accused}"
+    assert trial.line == f"freedom  no meta: WRONGLY REPORTED for {accused}"
 
 
 def test_combinations_have_names_and_seeds_of_their_own() -> None:
@@ -123,7 +123,7 @@ def test_the_command_writes_the_table_and_says_by_its_code_whether_all_is_well(
     monkeypatch.setattr("contract_tests.__main__.pytest.main", fake)
     common = ["selftest", "--combinations=0", f"--markdown={tmp_path / 'table.md'}"]
     assert main([*common, "--name=needs no key", "--name=no meta"]) == 0
-    assert "2 of 2 judged rightly" in capsys.readouterr().out
+    assert "2 of 2 judged correctly" in capsys.readouterr().out
     assert "| needs no key |" in (tmp_path / "table.md").read_text("utf-8")
     assert main([*common, "--name=accepts every key"]) == 1
 
@@ -148,7 +148,7 @@ def test_the_command_fails_where_the_catalogue_proves_not_all(
     kept = {name: one for name, one in MUTANTS.items() if one.requirement != lacking}
     monkeypatch.setattr("contract_tests.mutants.selftest.MUTANTS", kept)
     assert main(everything) == 1
-    assert f"not proved, because no mutant fell by it: {lacking}\n" in capsys.readouterr().out
+    assert f"not proved, because no mutant was killed by it: {lacking}\n" in capsys.readouterr().out
 
 
 def test_the_command_judges_the_judge_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_the_command_judges_the_judge_and_leaves_nothing_behind(tmp_path: Path) 
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert done.stdout.splitlines()[-1] == "2 of 2 judged rightly"
+    assert done.stdout.splitlines()[-1] == "2 of 2 judged correctly"
     assert [path.name for path in tmp_path.iterdir()] == ["table.md"]
 
 
