@@ -44,16 +44,25 @@ class Entry:
     milliseconds: float
     advice: tuple[Advice, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Entry {self.number}: {self.summary}>"
+
+    @property
+    def summary(self) -> str:
+        """The exchange in one line: method, path, status and outcome."""
+        outcome = "" if self.outcome.startswith("status_") else f" {self.outcome}"
+        return f"{self.request.method} {self.request.path} -> {self.response.status}{outcome}"
+
     @property
     def sent(self) -> RerankRequest:
-        """What the body asks for; nothing at all if it is no JSON.
+        """The body as a request; it has no fields if the body is not JSON.
 
-        Raises `ValueError` if the journal has only the beginning of the body.
+        Raises `ValueError` if the journal kept only the beginning of the body.
         """
         parsed = RerankRequest(self.request.body)
         if parsed.problem and len(self.request.body) < self.request_bytes:
             kept = f"{len(self.request.body):,} of {self.request_bytes:,} bytes"
-            raise ValueError(f"the journal has kept {kept} of this body")
+            raise ValueError(f"the journal kept only {kept} of this body")
         return parsed
 
     @property

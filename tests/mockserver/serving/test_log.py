@@ -27,7 +27,7 @@ def test_a_line_tells_what_there_is_to_tell() -> None:
     assert log.line(entry) == (
         f"20:15:07.123 account-1 POST /v1/rerank 200 answered {QWEN} 3 documents {tokens} tokens"
         " 0.0 ms | unknown_field: `top_k`: did you mean `top_n`?"
-        " | null_field: `top_n`: leave it out when it is not set"
+        " | null_field: `top_n`: leave it out if it is not set"
     )
 
 

@@ -189,7 +189,7 @@ WRONG: list[tuple[Break, str]] = [
     ),
     (
         lambda s: s["scenarios"]["receipts"][0]["scenario"]["steps"][1].update(error="overload"),
-        "$.scenarios.receipts[0].scenario.steps[1].error: no error has the id 'overload'",
+        "$.scenarios.receipts[0].scenario.steps[1].error: unknown error 'overload'",
     ),
     (
         lambda s: s["scenarios"]["receipts"][0]["steps"].pop(),
