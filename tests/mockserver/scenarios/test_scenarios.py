@@ -383,7 +383,7 @@ def test_whole_numbers_may_be_written_as_floats() -> None:
         ({"places": {"limit": "RPM"}}, "$.steps[0]: the member 'error' is missing"),
         (
             {"error": "busy", "places": {"limit": "RPM"}},
-            "$.steps[0].places: busy has no place 'limit' in its message",
+            "$.steps[0].places: the message of busy has no placeholder 'limit'",
         ),
         ({"status": 204}, "$.steps[0].status: "),
         ({"headers": {"content-length": "1"}}, "$.steps[0].headers: "),
@@ -429,7 +429,7 @@ def test_what_is_no_scenario_is_refused(named: object, complaint: str) -> None:
     ],
 )
 def test_a_scenario_in_python_is_held_to_the_same(step: Step) -> None:
-    with pytest.raises(ScenarioError, match=r"^\$\.steps\[0\]|has no form in JSON"):
+    with pytest.raises(ScenarioError, match=r"^\$\.steps\[0\]|cannot be written as JSON"):
         Scenario("wrong", (step,))
 
 

@@ -360,7 +360,7 @@ def test_a_journal_that_is_out_of_order_is_refused(seen: int, numbers: list[int]
     snapshot = state.snapshot()
     (row,) = snapshot["journal"]["entries"]
     entries = [{**row, "number": number} for number in numbers]
-    with pytest.raises(StateError, match=r"^\$\.journal\.entries\[1\]\.number: must grow"):
+    with pytest.raises(StateError, match=r"^\$\.journal\.entries\[1\]\.number: must increase"):
         state.rollback({**snapshot, "journal": {"seen": seen, "entries": entries}})
     assert state.snapshot() == snapshot
 
