@@ -28,7 +28,7 @@ from .report.builder import report_of
 from .report.github import annotations, summarize, summary_file
 from .report.junit import properties
 from .report.model import TITLE, Report
-from .report.terminal import lines, told
+from .report.terminal import lines, violation_lines
 from .report.writers import save
 from .targets import HttpTarget, Target
 
@@ -206,7 +206,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         unmet = f"the test that was after it found {error} broken first"
         ledger.unmet.update(dict.fromkeys(judge.requirements - ledger.unmet.keys(), unmet))
         report = report_of(judge.run, judging_words(pyfuncitem.config.option))
-        blocks = [told(report, violation) for violation in error.violations]
+        blocks = [violation_lines(report, violation) for violation in error.violations]
         failure = "\n".join(line for block in blocks for line in block)
     # Outside of the except clauses, so that pytest does not print them as the context.
     if failure:

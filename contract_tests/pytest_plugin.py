@@ -35,14 +35,14 @@ def rerank_oracle(request: pytest.FixtureRequest) -> Oracle:
     It takes the arguments of `assert_conforms`. The marker `rerank_oracle(revision=...)` or the ini
     option `rerank_oracle_revision` names the revision of the contract.
     """
-    from .checks.oracle import assert_conforms
-    from .contract import RevisionError, load_contract
+    from .checks.oracle import assert_conforms, contract_of
+    from .contract import RevisionError
 
     mark = request.node.get_closest_marker("rerank_oracle")
     revision = mark.kwargs.get("revision") if mark else None
     revision = revision or request.config.getini("rerank_oracle_revision") or None
     try:
-        load_contract(revision)
+        contract_of(revision)
     except RevisionError as error:
         pytest.fail(f"rerank_oracle: {error}", pytrace=False)
     return partial(assert_conforms, revision=revision)

@@ -4,8 +4,9 @@ import pytest
 
 from .contract import Model
 from .judging.judge import Judge
+from .judging.properties import examine_switch
 
 
 @pytest.mark.effort("standard")
 def test_what_the_contract_leaves_open_is_observed(judge: Judge, model: Model, switch: str) -> None:
-    judge.examine_switch(model, switch)
+    examine_switch(judge, model, switch)

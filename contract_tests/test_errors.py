@@ -4,6 +4,7 @@ import pytest
 
 from .contract import Model
 from .judging.judge import Judge
+from .judging.properties import examine_fault
 
 
 @pytest.mark.states("error")
@@ -15,4 +16,4 @@ from .judging.judge import Judge
 )
 def test_a_refusal_has_a_message(judge: Judge, model: Model) -> None:
     missing = next(fault for fault in judge.draw.faults(model) if fault.wrong is None)
-    judge.examine_fault(model, missing)
+    examine_fault(judge, model, missing)

@@ -2,15 +2,16 @@
 
 from .contract import Model
 from .judging.judge import Judge
+from .judging.properties import examine_bound, examine_default, examine_fault, examine_gate
 from .strategies import Bound, Fault
 
 
 def test_a_body_with_one_fault_is_refused(judge: Judge, model: Model, fault: Fault) -> None:
-    judge.examine_fault(model, fault)
+    examine_fault(judge, model, fault)
 
 
 def test_a_value_at_a_bound_is_accepted(judge: Judge, model: Model, bound: Bound) -> None:
-    judge.examine_bound(model, bound)
+    examine_bound(judge, model, bound)
 
 
 def test_a_supported_field_is_accepted(judge: Judge, model: Model, supported: str) -> None:
@@ -25,8 +26,8 @@ def test_a_supported_field_is_accepted(judge: Judge, model: Model, supported: st
 def test_an_unsupported_field_is_refused_or_ignored(
     judge: Judge, model: Model, unsupported: str
 ) -> None:
-    judge.examine_gate(model, unsupported)
+    examine_gate(judge, model, unsupported)
 
 
 def test_a_default_ranks_as_leaving_it_out_does(judge: Judge, model: Model, defaulted: str) -> None:
-    judge.examine_default(model, defaulted)
+    examine_default(judge, model, defaulted)

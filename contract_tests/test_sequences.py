@@ -23,7 +23,7 @@ _STRANGERS = {
 
 
 @dataclass(frozen=True)
-class Call:
+class PlannedCall:
     """One call of a sequence."""
 
     body: AnyJson
@@ -70,42 +70,42 @@ class CallSequence(RuleBasedStateMachine):
         strategies: Strategies,
         models: Sequence[Model],
         callers: Sequence[Credential],
-        hold: Callable[[list[Call]], None],
+        hold: Callable[[list[PlannedCall]], None],
     ) -> None:
         super().__init__()
         self.strategies = strategies
         self.models = models
         self.callers = callers
         self._hold = hold
-        self._steps: list[Call] = []
+        self._steps: list[PlannedCall] = []
 
     @initialize(target=asked, body=_BODIES)
     def begin(self, body: Body) -> Body:
         """Send a valid call."""
-        self._steps.append(Call(body, Credential.KEY))
+        self._steps.append(PlannedCall(body, Credential.KEY))
         return body
 
     @rule(target=asked, body=_BODIES, caller=_CALLERS)
     def ask(self, body: Body, caller: Credential) -> Body:
         """Send a valid call, as any caller."""
-        self._steps.append(Call(body, caller))
+        self._steps.append(PlannedCall(body, caller))
         return body
 
     @rule(body=asked, caller=_CALLERS)
     def ask_again(self, body: Body, caller: Credential) -> None:
         """Repeat a call, or let another caller send the same."""
-        self._steps.append(Call(body, caller))
+        self._steps.append(PlannedCall(body, caller))
 
     @rule(fault=_of_a_model(_fault), caller=_CALLERS)
     def ask_wrongly(self, fault: tuple[str, AnyJson], caller: Credential) -> None:
         """Send a body with one fault."""
         requirement, body = fault
-        self._steps.append(Call(body, caller, requirement))
+        self._steps.append(PlannedCall(body, caller, requirement))
 
     @rule(body=asked, stranger=st.sampled_from(list(_STRANGERS)))
     def ask_as_a_stranger(self, body: Body, stranger: Credential) -> None:
         """Send what was answered before, without a valid key."""
-        self._steps.append(Call(body, stranger, _STRANGERS[stranger]))
+        self._steps.append(PlannedCall(body, stranger, _STRANGERS[stranger]))
 
     def teardown(self) -> None:
         """Send the sequence, unless Hypothesis gave up drawing it."""
@@ -120,7 +120,7 @@ def test_an_answer_does_not_depend_on_the_calls_before_it(judge: Judge, model: M
     asked = judge.run.served.models.items()
     served = [judge.contract.model_named(name) for name, reason in asked if reason is None]
 
-    def prove(sequence: list[Call]) -> None:
+    def prove(sequence: list[PlannedCall]) -> None:
         # The first call once more, so that what the last one spoilt shows in its own sequence.
         for step in (*sequence, sequence[0]):
             request = Request(step.body, credential=step.credential)

@@ -219,26 +219,57 @@ def load_contract(revision: str | Path | None = None) -> Contract:
 
 
 @cache
+def file_schemas() -> Mapping[str, dict[str, Any]]:
+    """Return the schemas of `schemas/files/` by name; they are of no revision."""
+    paths = (SCHEMAS / "files").glob("*.json")
+    return {path.stem: orjson.loads(path.read_bytes()) for path in paths}
+
+
+@cache
 def _load(folder: Path) -> Contract:
-    schemas = {
-        path.stem.partition(".")[2]: _read(path) for path in sorted(folder.glob("request.*.json"))
+    paths = sorted(folder.glob("request.*.json"))
+    schemas: dict[str, dict[str, Any]] = {
+        path.stem.partition(".")[2]: _read(path) for path in paths
     }
     if "classic" not in schemas:
-        raise ContractError(f"{folder}: holds no request.classic.json")
-    errors: list[dict[str, Any]] = _read(folder / "errors.json")
+        raise ContractError(f"{folder}: there is no request.classic.json")
+    models, errors, behaviours = (
+        _table(folder / name) for name in ("models.json", "errors.json", "behaviours.json")
+    )
+    try:
+        forms = {name: Form(name, schemas) for name in schemas}
+    except (ValueError, LookupError, TypeError, AttributeError, StopIteration) as error:
+        raise ContractError(
+            f"{folder}: a request.*.json is no schema of a form: {error!r}"
+        ) from None
+    for number, row in enumerate(models):
+        if row["form"] not in forms:
+            raise ContractError(f"{folder / 'models.json'}: $[{number}].form: no such form")
     return Contract(
         revision=folder.name,
-        forms={name: Form(name, schemas) for name in schemas},
-        models={row["id"]: Model.from_json(row) for row in _read(folder / "models.json")},
+        forms=forms,
+        models={row["id"]: Model.from_json(row) for row in models},
         errors={
             row["id"]: ErrorAnswer(row["status"], row["code"], row["family"], row["message"])
             for row in errors
         },
-        presets=_read(folder / "behaviours.json")["presets"],
+        presets=behaviours["presets"],
     )
 
 
-def _read(path: Path) -> Any:  # noqa: ANN401 - tests/schemas holds the tables to their schemas
+def _table(path: Path) -> Any:  # noqa: ANN401 - of three shapes, which their schemas describe
+    """Read a table that keeps the schema of its name in `schemas/files/`."""
+    value, schemas = _read(path), file_schemas()
+    registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in schemas.values()])
+    validator = jsonschema_rs.Draft202012Validator(schemas[path.stem], registry=registry)
+    error = first_error(validator, value)
+    if error is not None:
+        place = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in error.instance_path)
+        raise ContractError(f"{path}: ${place}: {error.message[:300]}")
+    return value
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
     try:
         return orjson.loads(path.read_bytes())
     except OSError as error:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import jsonschema_rs
-import orjson
 
-from .contract import SCHEMAS, first_error
+from .contract import file_schemas, first_error
 from .wire import Json, WireError, load
 
 #: The most characters of a reason, which may repeat what was sent.
@@ -121,8 +120,7 @@ def register(name: str, schema: Mapping[str, Any]) -> None:
 
 @cache
 def _schemas() -> dict[str, dict[str, Any]]:
-    files = (SCHEMAS / "files").glob("*.json")
-    return {path.stem: orjson.loads(path.read_bytes()) for path in files}
+    return dict(file_schemas())
 
 
 @cache

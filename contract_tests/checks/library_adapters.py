@@ -50,20 +50,20 @@ def read_answer(response: object, key: str) -> Answer:
     if body is None:
         raise TypeError(f"the body of {_kind(response)} has not been read yet: read it first")
     content = body.encode() if isinstance(body, str) else bytes(body)
-    told = _headers(raw_headers)
-    headers = {name: blot(value.encode(), key).decode() for name, value in told.items()}
+    received = _headers(raw_headers)
+    headers = {name: blot(value.encode(), key).decode() for name, value in received.items()}
     kept = blot(content, key)
-    return Answer(int(status), headers, kept, repeats_key=kept != content or headers != told)
+    return Answer(int(status), headers, kept, repeats_key=kept != content or headers != received)
 
 
-def _is_told(response: object) -> TypeGuard[tuple[Any, Any, Any]]:
+def _is_given(response: object) -> TypeGuard[tuple[Any, Any, Any]]:
     """Whether an answer is given as status, headers and body."""
     return isinstance(response, tuple) and len(cast("tuple[object, ...]", response)) == 3
 
 
 def _parts(response: object) -> tuple[Any, Any, str | bytes | None]:
     """Status, headers and body of an answer."""
-    if _is_told(response):
+    if _is_given(response):
         status, headers, body = response
         return status, headers, body if isinstance(body, (str, bytes)) else json.dumps(body)
     status = _first(response, "status_code", "status")

@@ -54,7 +54,7 @@ def assert_conforms(
     that is not a rerank request, and `RevisionError` for an unknown revision.
     """
     __tracebackhide__ = True
-    contract = _contract(revision)
+    contract = contract_of(revision)
     sent, key = read_request(request)
     exchange = Exchange(sent, read_answer(response, key))
     levels = {"spec", "observed"} if strict else {"spec"}
@@ -69,8 +69,10 @@ def assert_conforms(
         raise NonconformingError(contract, violations)
 
 
-#: Read once: a test suite may ask for every answer.
-_contract = cache(load_contract)
+@cache
+def contract_of(revision: str | Path | None) -> Contract:
+    """A revision, read once: a test suite may ask for every answer."""
+    return load_contract(revision)
 
 
 def _accepted(contract: Contract, exchange: Exchange) -> Iterator[Violation]:

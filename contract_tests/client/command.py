@@ -12,12 +12,13 @@ from types import FrameType
 from typing import NoReturn
 
 from ..command.options import declare_revision, file_problems, revision_problem, selects
+from ..contract import load_contract
 from ..report.writers import write_file
 from . import report
 from .attempts import CommandError, run, wait
 from .grading import Grade, Graded, grade
 from .mock_process import Mock, MockError
-from .scenarios import ClientScenario, scenarios
+from .scenarios import ClientScenario, fits, scenarios
 
 #: A command that neither sends nor reports anything in so many first scenarios is given up.
 IDLE = 2
@@ -62,7 +63,12 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    wanted = [scenario for scenario in scenarios().values() if _is_wanted(scenario, options.only)]
+    contract = load_contract(options.revision)
+    wanted = [
+        scenario
+        for scenario in scenarios().values()
+        if _is_wanted(scenario, options.only) and fits(scenario, contract)
+    ]
     all_graded: list[Graded] = []
     trouble = None
     # Ending this process ends mock and client too, which are in sessions of their own.

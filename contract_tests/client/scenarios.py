@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, TypeAlias
 
-from ..contract import SCHEMAS, AnyJson
+from ..contract import SCHEMAS, AnyJson, Contract, load_contract
 
 Address: TypeAlias = Literal["plain", "trailing_slash", "nobody"]
 
@@ -99,6 +99,16 @@ def _documents(given: AnyJson) -> AnyJson:
         given["text"].replace("{number}", str(number)) * given["times"]
         for number in range(given["count"])
     ]
+
+
+def fits(scenario: ClientScenario, contract: Contract) -> bool:
+    """Whether the contract has the model and the fields of the task, if the newest one has."""
+    model, newest = scenario.task["model"], load_contract()
+    if model in newest.models and model not in contract.models:
+        return False
+    fields = contract.schemas[f"request.{contract.model_named(model).form}"]["properties"]
+    known = newest.schemas[f"request.{newest.model_named(model).form}"]["properties"]
+    return not (scenario.task["options"].keys() & known.keys()) - fields.keys()
 
 
 @cache

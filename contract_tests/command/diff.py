@@ -33,7 +33,7 @@ _FIELD = {"required", "optional"}
 
 
 @dataclass(frozen=True)
-class Change:
+class RevisionChange:
     """One difference between two revisions."""
 
     #: What changed, such as `request.top_n.minimum`.
@@ -53,15 +53,15 @@ class Change:
         return {"place": self.place, "old": self.old, "new": self.new, "breaks": self.breaks}
 
 
-def changes(old: Contract, new: Contract) -> Iterator[Change]:
+def changes(old: Contract, new: Contract) -> Iterator[RevisionChange]:
     """Every difference, in the order of requests, answers, models, errors, requirements."""
     forms = dict.fromkeys((*old.forms, *new.forms))
     for form in forms:
         name = f"request.{form}"
         if name not in new.schemas:
-            yield Change(name, "a form of requests", None, "clients")
+            yield RevisionChange(name, "a form of requests", None, "clients")
         elif name not in old.schemas:
-            yield Change(name, None, "a form of requests", "servers")
+            yield RevisionChange(name, None, "a form of requests", "servers")
         else:
             yield from _schema_changes(old, new, f"{name}#", "request", in_request=True)
     yield from _schema_changes(old, new, "response#", "response", in_request=False)
@@ -73,7 +73,7 @@ def changes(old: Contract, new: Contract) -> Iterator[Change]:
 
 def _schema_changes(
     old: Contract, new: Contract, pointer: str, place: str, *, in_request: bool
-) -> Iterator[Change]:
+) -> Iterator[RevisionChange]:
     before, after = _flat(old, pointer, place), _flat(new, pointer, place)
     whole: list[str] = []
     for name in dict.fromkeys((*before, *after)):
@@ -84,7 +84,7 @@ def _schema_changes(
         if None in values and _FIELD & {*map(str, values)}:
             # A field that comes or goes does so with all that holds of it.
             whole.append(name)
-        yield Change(name, *values, _whom(name, *values, in_request=in_request))
+        yield RevisionChange(name, *values, _whom(name, *values, in_request=in_request))
 
 
 def _flat(contract: Contract, pointer: str, place: str) -> dict[str, AnyJson]:
@@ -149,37 +149,37 @@ def _set(value: AnyJson) -> set[AnyJson]:
     return set(members)
 
 
-def _model_changes(old: Contract, new: Contract) -> Iterator[Change]:
+def _model_changes(old: Contract, new: Contract) -> Iterator[RevisionChange]:
     for name in dict.fromkeys((*old.models, *new.models)):
         before, after = old.models.get(name), new.models.get(name)
         place = f"models.{name}"
         if before is None:
-            yield Change(place, None, "a model", "servers")
+            yield RevisionChange(place, None, "a model", "servers")
         elif after is None:
-            yield Change(place, "a model", None, "clients")
+            yield RevisionChange(place, "a model", None, "clients")
         else:
             for attribute in ("form", "state"):
                 values = getattr(before, attribute), getattr(after, attribute)
                 if values[0] != values[1]:
                     breaks: Breaks = "neither" if values[1] == "online" else "clients"
-                    yield Change(f"{place}.{attribute}", *values, breaks)
+                    yield RevisionChange(f"{place}.{attribute}", *values, breaks)
             gone = sorted((before.supports or frozenset()) - (after.supports or frozenset()))
             come = sorted((after.supports or frozenset()) - (before.supports or frozenset()))
-            yield from (Change(f"{place}.supports", name, None, "clients") for name in gone)
-            yield from (Change(f"{place}.supports", None, name, "servers") for name in come)
+            yield from (RevisionChange(f"{place}.supports", name, None, "clients") for name in gone)
+            yield from (RevisionChange(f"{place}.supports", None, name, "servers") for name in come)
 
 
-def _error_changes(old: Contract, new: Contract) -> Iterator[Change]:
+def _error_changes(old: Contract, new: Contract) -> Iterator[RevisionChange]:
     before = {row["id"]: _error(row) for row in old.errors}
     after = {row["id"]: _error(row) for row in new.errors}
     for name in dict.fromkeys((*before, *after)):
         levels = _level(old, name), _level(new, name)
         if before.get(name) != after.get(name):
             breaks: Breaks = "clients" if "spec" in levels and name in before else "neither"
-            yield Change(f"errors.{name}", before.get(name), after.get(name), breaks)
+            yield RevisionChange(f"errors.{name}", before.get(name), after.get(name), breaks)
         if None not in levels and levels[0] != levels[1]:
             breaks = "servers" if levels[1] == "spec" else "neither"
-            yield Change(f"errors.{name}.level", *levels, breaks)
+            yield RevisionChange(f"errors.{name}.level", *levels, breaks)
 
 
 def _error(row: Mapping[str, AnyJson]) -> str:
@@ -191,7 +191,7 @@ def _level(contract: Contract, error: str) -> AnyJson:
     return next((row["level"] for row in contract.errors if row["id"] == error), None)
 
 
-def _requirement_changes(old: Contract, new: Contract) -> Iterator[Change]:
+def _requirement_changes(old: Contract, new: Contract) -> Iterator[RevisionChange]:
     """Requirements that no schema keyword states, as the schemas show the others."""
     for name in dict.fromkeys((*old.requirements, *new.requirements)):
         before, after = old.requirements.get(name), new.requirements.get(name)
@@ -200,7 +200,7 @@ def _requirement_changes(old: Contract, new: Contract) -> Iterator[Change]:
         levels = before.level if before else None, after.level if after else None
         if levels[0] != levels[1]:
             breaks: Breaks = "servers" if levels[1] == "spec" else "neither"
-            yield Change(f"requirements.{name}", *levels, breaks)
+            yield RevisionChange(f"requirements.{name}", *levels, breaks)
 
 
 def _shown(value: AnyJson) -> str:

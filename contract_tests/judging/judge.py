@@ -10,14 +10,12 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from ..checks import catalogue
 from ..checks.check import Finding
-from ..checks.relations import same_ranking, scores
 from ..checks.violations import Violation
 from ..contract import AnyJson, Contract, Model
 from ..exchanges import Credential, Exchange, Request, member
-from ..strategies import Body, Bound, Fault, Strategies
+from ..strategies import Body, Strategies
 from ..targets import Target
 from .connection import InconclusiveError, seen
-from .probes import is_brief, probe_request
 from .property_runner import Example, PropertyRunner
 from .run import Run, key
 
@@ -162,67 +160,6 @@ class Judge:
         """Examine the one request that `prove` sends."""
         self.examine(st.just("the only example"), lambda _: prove())
 
-    def examine_fault(self, model: Model, fault: Fault) -> None:
-        """Examine requests with this one fault: each must be refused, with 400 as far as known."""
-
-        def prove(body: AnyJson) -> None:
-            # A body that is None would not be sent at all.
-            request = Request(b"null" if body is None else body)
-            exchange = self.refuses(fault.requirement, request)
-            self.run.coverage.faults.add((model.form, str(fault)))
-            self.expect_status("error.status.bad_request", 400, exchange)
-
-        self.examine(self.draw.faulty(model, fault), prove)
-
-    def examine_bound(self, model: Model, bound: Bound) -> None:
-        """Examine requests with a value that just keeps the bound: each must be accepted."""
-        self.examine(
-            bound.right.flatmap(lambda right: self.draw.valid(model, **{bound.field: right})),
-            lambda body: self.accepts(bound.requirement, body),
-        )
-
-    def examine_gate(self, model: Model, field: str) -> None:
-        """Examine requests with a gated field that the model lacks: refused, or ignored."""
-        requirement = f"request.{field}.gated"
-
-        def prove(example: tuple[Body, AnyJson]) -> None:
-            body, value = example
-            without = self.reference(body)
-            gated = self.send(Request({**body, field: value}))
-            accepted = gated.answer.status < 400
-            difference = same_ranking(scores(without), scores(gated)) if accepted else ()
-            self.compare(requirement, difference, without, gated)
-            self.run.coverage.gates.add((model.id, field))
-            self.observe("gated_fields", gated, requirement)
-
-        strategies = self.draw
-        self.examine(st.tuples(strategies.valid(model), strategies.values(field)), prove)
-
-    def examine_default(self, model: Model, field: str) -> None:
-        """Examine requests with and without the default of a field: both must rank the same."""
-        pointer = f"request.{model.form}#/properties/{field}"
-        default = self.contract.keywords(pointer)["default"][1]
-        requirement = f"request.{field}.default"
-
-        def prove(body: Body) -> None:
-            absent = self.reference(body)
-            explicit = self.ranks(ENDPOINT, {**body, field: default})
-            difference = same_ranking(scores(absent), scores(explicit))
-            self.compare(requirement, difference, absent, explicit)
-
-        self.examine(self.draw.valid(model, **{field: None}), prove)
-
-    def examine_switch(self, model: Model, name: str) -> None:
-        """Send the probe of a switch, and note which of its values the answer shows."""
-        switch = self.contract.switches[name]
-
-        def prove() -> None:
-            request = probe_request(switch, model)
-            asked = self.run.connection.ask(self.target, request, patiently=not is_brief(switch))
-            self.observe(name, self._take(asked))
-
-        self.examine_once(prove)
-
     def accepts(self, requirement: str, body: AnyJson) -> Exchange:
         """Send a body that must be accepted; what is refused ends the example."""
         return self._accepted(requirement, self.send(Request(body)))
@@ -280,9 +217,9 @@ class Judge:
         self.run.ledger.tried.add(requirement)
         self.run.ledger.observed[requirement].add(finding)
 
-    def send(self, request: Request) -> Exchange:
+    def send(self, request: Request, *, patiently: bool = True) -> Exchange:
         """Send one request and run the checks on the answer."""
-        return self._take(self.run.connection.ask(self.target, request))
+        return self._take(self.run.connection.ask(self.target, request, patiently=patiently))
 
     def send_together(self, requests: Sequence[Request]) -> list[Exchange]:
         """Send requests at the same time and run the checks on the answers."""

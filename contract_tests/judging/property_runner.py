@@ -1,4 +1,4 @@
-"""An examination: Hypothesis draws examples, each is proved once, the smallest bad one is kept."""
+"""The property runner: draws examples, proves each once, and keeps the smallest bad one."""
 
 import contextlib
 import math

@@ -54,7 +54,7 @@ def lines(report: Report) -> Iterator[str]:
     yield f"{report.verdict.value}: {', '.join(counts)}"
 
 
-def told(report: Report, violation: Violation) -> Iterator[str]:
+def violation_lines(report: Report, violation: Violation) -> Iterator[str]:
     """A violation with its requirement, for a test's failure."""
     for entry in report.entries:
         if entry.requirement.id == violation.requirement:

@@ -3,16 +3,19 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from functools import partial
 from typing import Any, TypeAlias
 
 from ..admin.dispatch import dispatch
 from ..state.clock import Clock
 from ..state.store import State
-from ..wire import Request
+from ..wire import Request, Response
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
+#: Takes the state, a request and, by name, the token of `/__admin`.
+Handler: TypeAlias = Callable[..., Response | Awaitable[Response]]
 Application: TypeAlias = Callable[[Message, Receive, Send], Coroutine[Any, Any, None]]
 
 #: How long to go on reading an upload that was answered before its end, in seconds.
@@ -23,10 +26,13 @@ LINGER = 5.0
 HANG_UP = "rerank_mock.hang_up"
 
 
-def application(state: State, admin_token: str | None = None) -> Application:
+def application(
+    state: State, admin_token: str | None = None, handle: Handler = dispatch
+) -> Application:
     """Return the ASGI application of this mock; it serves HTTP and the lifespan events.
 
-    With an `admin_token`, calls of `/__admin` need it.
+    With an `admin_token`, calls of `/__admin` need it. `handle` answers the requests; one that has
+    to wait for somebody returns an awaitable, and the other clients are answered meanwhile.
     """
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -35,7 +41,7 @@ def application(state: State, admin_token: str | None = None) -> Application:
         elif scope["type"] == "http":
             # A server that stops cancels uploads in progress.
             with contextlib.suppress(asyncio.CancelledError):
-                await _serve(state, admin_token, scope, receive, send)
+                await _serve(state, partial(handle, state, token=admin_token), scope, receive, send)
         else:
             raise NotImplementedError(f"this mock does not speak {scope['type']}")
 
@@ -43,7 +49,11 @@ def application(state: State, admin_token: str | None = None) -> Application:
 
 
 async def _serve(
-    state: State, admin_token: str | None, scope: Message, receive: Receive, send: Send
+    state: State,
+    handle: Callable[[Request], Response | Awaitable[Response]],
+    scope: Message,
+    receive: Receive,
+    send: Send,
 ) -> None:
     limit = state.behaviour.max_body_bytes
     body, complete = bytearray(), False
@@ -62,7 +72,8 @@ async def _serve(
         },
         body=bytes(body[: limit + 1]),
     )
-    response = dispatch(state, request, admin_token)
+    handled = handle(request)
+    response = handled if isinstance(handled, Response) else await handled
     headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
     headers.append((b"content-length", b"%d" % len(response.body)))
     if not complete:

@@ -1,6 +1,7 @@
 """Accounts: their keys, balances and limits."""
 
 import hashlib
+import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal, Inexact, localcontext
@@ -116,8 +117,10 @@ class Accounts(Mapping[str, Account]):
     def __init__(self) -> None:
         self._by_name: dict[str, Account] = {}
         self._names: dict[str, str] = {}
-        #: Fingerprints of keys that are no longer valid, oldest first.
-        self._former: dict[str, None] = {}
+        #: Keyed hashes of keys that are no longer valid, oldest first. Without the secret of this
+        #: process, keys cannot be guessed from them.
+        self._former: dict[bytes, None] = {}
+        self._secret = secrets.token_bytes(32)
 
     def __getitem__(self, name: str) -> Account:
         return self._by_name[name]
@@ -136,7 +139,7 @@ class Accounts(Mapping[str, Account]):
     def knows(self, key: str) -> bool:
         """Return whether it is or was the key of an account."""
         found = fingerprint(key)
-        return found in self._names or found in self._former
+        return found in self._names or self._hash(found) in self._former
 
     def add(self, account: Account) -> None:
         """Add an account. Raises `AccountError` if the name is in use."""
@@ -163,9 +166,12 @@ class Accounts(Mapping[str, Account]):
     def _forget_keys(self, name: str) -> None:
         for key in self._by_name[name].keys:
             del self._names[key]
-            self._former[key] = None
+            self._former[self._hash(key)] = None
         while len(self._former) > FORMER_KEYS:
             del self._former[next(iter(self._former))]
+
+    def _hash(self, key: str) -> bytes:
+        return hashlib.blake2b(key.encode(), key=self._secret, digest_size=16).digest()
 
     def snapshot(self) -> list[dict[str, Any]]:
         """Return all accounts as JSON."""

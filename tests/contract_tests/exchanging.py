@@ -4,7 +4,7 @@ import itertools
 import json
 from collections.abc import Callable, Mapping
 
-from contract_tests.contract import AnyJson
+from contract_tests.contract import AnyJson, Contract
 from contract_tests.exchanges import Answer, Exchange, Request
 from contract_tests.judging.connection import Connection
 from contract_tests.judging.ledger import Ledger
@@ -125,17 +125,18 @@ def new_run(
     limit: int = 10_000,
     hard: bool = True,
     seed: int = 0,
+    contract: Contract = NEWEST,
 ) -> tuple[Run, list[float]]:
     """Open a run that never sleeps; the list takes the seconds that it would have slept."""
     slept: list[float] = []
     run = Run(
-        contract=NEWEST,
+        contract=contract,
         effort=Effort("test", examples, limit, every_fault=True, shrinking=shrinking),
         seed=seed,
-        ledger=Ledger(NEWEST),
+        ledger=Ledger(contract),
         connection=Connection(
             Budget(limit, hard=hard),
-            price=lambda name: NEWEST.model_named(name).price,
+            price=lambda name: contract.model_named(name).price,
             patience=Patience(sleep=slept.append),
         ),
     )

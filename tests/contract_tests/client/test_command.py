@@ -383,3 +383,10 @@ def test_the_examples_run_where_only_they_are(tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "careful_client.py", tmp_path)
     command = (sys.executable, "-I", str(tmp_path / "careful_client.py"))
     assert main(["client", "--only=address.plain", "--", *command]) == 0
+
+
+def test_a_client_is_graded_by_the_scenarios_of_another_revision(tmp_path: Path) -> None:
+    rows = graded(tmp_path, "--revision=2024-11", "--only=sent", "--", *CAREFUL)
+    assert {row["grade"] for row in rows.values()} == {"passed"}
+    assert "sent.top_n" in rows
+    assert "sent.instruction" not in rows

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract_tests.client.grading import Attempt, Grade, grade
-from contract_tests.client.scenarios import ClientScenario, scenarios
-from contract_tests.contract import AnyJson
+from contract_tests.client.scenarios import ClientScenario, fits, scenarios
+from contract_tests.contract import AnyJson, load_contract
+from tests.contract_tests.newest import NEWEST
 
 PLAIN = scenarios()["address.plain"]
 BY_INDEX = scenarios()["ranking.by_index"]
@@ -275,3 +276,10 @@ def test_a_client_that_has_no_means_is_not_judged() -> None:
 def test_a_client_that_tells_nothing_fails() -> None:
     graded = grade(PLAIN, Attempt(None, "printed nothing", [entry(PLAIN)]))
     assert graded.reasons == ("printed nothing",)
+
+
+def test_scenarios_that_a_revision_cannot_have_are_left_out() -> None:
+    assert all(fits(scenario, NEWEST) for scenario in scenarios().values())
+    old = load_contract("2024-11")
+    left_out = {name for name, scenario in scenarios().items() if not fits(scenario, old)}
+    assert left_out == {"sent.instruction", "refusal.balance"}

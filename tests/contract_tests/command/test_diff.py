@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from contract_tests.__main__ import main
-from contract_tests.command.diff import Change, changes
+from contract_tests.command.diff import RevisionChange, changes
 from contract_tests.contract import load_contract
 from tests.contract_tests.newest import NEWEST
 from tests.contract_tests.test_revisions import made_up
@@ -15,7 +15,7 @@ OLD = load_contract("2024-11")
 OFFLINE = "models.netease-youdao/bce-reranker-base_v1.state"
 
 
-def found(old: str | Path, new: str | Path) -> dict[str, Change]:
+def found(old: str | Path, new: str | Path) -> dict[str, RevisionChange]:
     return {change.place: change for change in changes(load_contract(old), load_contract(new))}
 
 

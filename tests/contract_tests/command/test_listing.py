@@ -8,6 +8,7 @@ import pytest
 
 from contract_tests.__main__ import main
 from tests.contract_tests.judged import ROOT, Judged, named
+from tests.contract_tests.newest import NEWEST
 from tests.schemas.data import TABLES
 
 
@@ -88,3 +89,20 @@ def test_the_tests_that_are_told_are_those_that_pytest_collects(
         if line.startswith("  test ")
     }
     assert pairs == collected.pairs
+
+
+def test_a_requirement_names_the_switches_that_decide_it_and_they_name_it(
+    told: dict[str, str],
+) -> None:
+    linked = {
+        (name, switch.name)
+        for name, text in told.items()
+        for switch in NEWEST.switches.values()
+        if f"  switch  {switch.name}: {switch.question}" in text
+    }
+    assert linked == {
+        (name, switch.name) for switch in NEWEST.switches.values() for name in switch.requirements
+    }
+    for name, switch in linked:
+        for value in NEWEST.switches[switch].values:
+            assert f"          {value.value}: {value.meaning}" in told[name]

@@ -10,6 +10,7 @@ from contract_tests.exchanges import Answer, Request
 from contract_tests.judging.connection import InconclusiveError
 from contract_tests.judging.judge import Judge, ViolatedError
 from contract_tests.judging.outcomes import Outcome
+from contract_tests.judging.properties import examine_fault, examine_gate
 from contract_tests.judging.run import Run
 from contract_tests.strategies import Fault
 from tests.contract_tests.exchanging import (
@@ -101,7 +102,7 @@ def sequence(seed: int, test: str = "a test") -> list[AnyJson]:
     target = honest()
     one = judge(target, run=new_run(seed=seed)[0], test=test)
     one.examine(STRATEGIES.valid(MODEL), lambda body: one.ranks("endpoint.rerank", body))
-    one.examine_gate(MODELS["Qwen/Qwen3-Reranker-8B"], "overlap_tokens")
+    examine_gate(one, MODELS["Qwen/Qwen3-Reranker-8B"], "overlap_tokens")
     return target.bodies
 
 
@@ -195,18 +196,18 @@ def test_a_fault_of_the_suite_is_not_a_violation() -> None:
 @pytest.mark.parametrize("fault", STRATEGIES.faults(MODEL), ids=str)
 def test_a_fault_that_is_refused_passes_and_one_that_is_not_fails(fault: Fault) -> None:
     one = judge(honest(), fault.requirement)
-    one.examine_fault(MODEL, fault)
+    examine_fault(one, MODEL, fault)
     assert one.run.ledger.outcome(fault.requirement) is Outcome.PASSED
     careless = Scripted(lambda _: answer())
     other = judge(careless, fault.requirement)
     with pytest.raises(ViolatedError, match=fault.requirement):
-        other.examine_fault(MODEL, fault)
+        examine_fault(other, MODEL, fault)
 
 
 def test_a_fault_that_is_refused_otherwise_differs() -> None:
     fault = STRATEGIES.faults(MODEL)[0]
     one = judge(in_turn(answer("no", 422)), fault.requirement)
-    one.examine_fault(MODEL, fault)
+    examine_fault(one, MODEL, fault)
     assert one.run.ledger.outcome(fault.requirement) is Outcome.PASSED
     assert one.run.ledger.outcome("error.status.bad_request") is Outcome.DIFFERS
 
@@ -223,7 +224,7 @@ GATE = "request.instruction.gated"
 )
 def test_a_gated_field_may_be_ignored_or_refused(reply: Scripted, found: str) -> None:
     one = judge(reply, GATE)
-    one.examine_gate(MODEL, "instruction")
+    examine_gate(one, MODEL, "instruction")
     assert one.run.ledger.observed[GATE] == {found}
     assert one.run.ledger.outcome(GATE) is Outcome.PASSED
 
@@ -241,7 +242,7 @@ def obeying(request: Request, conforming: Answer) -> Answer:
 def test_a_gated_field_may_not_be_obeyed() -> None:
     one = judge(spoilt(obeying), GATE)
     with pytest.raises(ViolatedError, match=GATE) as caught:
-        one.examine_gate(MODEL, "instruction")
+        examine_gate(one, MODEL, "instruction")
     (violation,) = caught.value.violations
     assert len(violation.exchanges) == 2
 

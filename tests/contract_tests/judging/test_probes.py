@@ -1,8 +1,9 @@
 """What a target does where the contract leaves it open is named by the values of the switches."""
 
+import contextlib
 import json
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -11,23 +12,26 @@ import pytest
 from contract_tests.contract import load_contract, revisions
 from contract_tests.exchanges import Answer, Credential, Request
 from contract_tests.judging.connection import InconclusiveError
-from contract_tests.judging.judge import Judge
+from contract_tests.judging.judge import Judge, ViolatedError
 from contract_tests.judging.probes import probe_request, probed
+from contract_tests.judging.properties import examine_switch
 from contract_tests.report.builder import report_of
 from contract_tests.targets import HttpTarget
-from mockserver.behaviour import Behaviour
+from mockserver.behaviour import load_behaviour
+from mockserver.contract import load_contract as mock_contract
 from mockserver.testing.contexts import mock_rerank, serve_rerank
 from tests.contract_tests.exchanging import BGE, BODY, HEADERS, answer, in_turn, new_run
 from tests.contract_tests.judged import Judged
 from tests.contract_tests.newest import MODELS, NEWEST
-from tests.mockserver.asking import OBSERVED, PRESETS
+from tests.mockserver.asking import PRESETS
 
-IN_THE_MOCK = {field.name for field in fields(Behaviour)}
+CONTRACTS = {name: load_contract(name) for name in revisions()}
+#: Revision, switch and value.
 PROBED = [
-    (switch.name, value.value)
-    for switch in probed(NEWEST)
+    (name, switch.name, value.value)
+    for name, contract in CONTRACTS.items()
+    for switch in probed(contract)
     for value in switch.values
-    if switch.name in IN_THE_MOCK
 ]
 #: Switch -> value -> an answer to a valid request that shows it.
 SHOWN_BY: dict[str, dict[str, Answer]] = {
@@ -44,30 +48,33 @@ SHOWN_BY: dict[str, dict[str, Answer]] = {
 
 def preset(name: str) -> dict[str, Any]:
     """Return the preset as the report has it, of the switches that one request shows."""
-    values = {field: getattr(PRESETS[name], field) for field in IN_THE_MOCK}
-    return {switch: [values[switch]] for switch in dict(PROBED)}
+    return {switch.name: [getattr(PRESETS[name], switch.name)] for switch in probed(NEWEST)}
 
 
 def observed(run: Judged) -> dict[str, Any]:
     rows = {row["name"]: row["values"] for row in run.report["switches"]}
-    return {switch: rows[switch] for switch in dict(PROBED)}
+    return {switch.name: rows[switch.name] for switch in probed(NEWEST)}
 
 
-@pytest.mark.parametrize(("switch", "value"), PROBED)
-def test_each_value_of_a_switch_is_reported(switch: str, value: str) -> None:
-    run, _ = new_run()
+@pytest.mark.parametrize(("revision", "switch", "value"), PROBED)
+def test_each_value_of_a_switch_is_reported(revision: str, switch: str, value: str) -> None:
+    contract = CONTRACTS[revision]
+    run, _ = new_run(contract=contract)
     changed: dict[str, Any] = {switch: value}
+    behaviour = replace(load_behaviour("observed", mock_contract(revision)), **changed)
     with (
-        mock_rerank(behaviour=replace(OBSERVED, **changed), fail_on="nothing") as mock,
+        mock_rerank(behaviour=behaviour, revision=revision, fail_on="nothing") as mock,
         httpx.Client() as client,
     ):
         target = HttpTarget(client, mock.base_url, mock.api_key)
-        judge = Judge(run, target, "a test", frozenset(NEWEST.switches[switch].requirements))
-        judge.examine_switch(MODELS[BGE], switch)
+        judge = Judge(run, target, "a test", frozenset(contract.switches[switch].requirements))
+        # A value may contradict the contract: then it is a violation, and reported as well.
+        with contextlib.suppress(ViolatedError):
+            examine_switch(judge, contract.models[BGE], switch)
     report = report_of(run)
 
     assert report.switches[switch] == (value,)
-    meaning = next(str(one) for one in NEWEST.switches[switch].values if one.value == value)
+    meaning = next(str(one) for one in contract.switches[switch].values if one.value == value)
     for entry in report.entries:
         expected = (meaning,) if entry.requirement.id in judge.requirements else ()
         assert entry.observed == expected
@@ -117,14 +124,14 @@ def test_an_answer_that_fits_no_value_is_reported_as_it_is() -> None:
     run, _ = new_run()
     target = in_turn(answer("teapot", 418))
     judge = Judge(run, target, "a test", frozenset({"endpoint.wrong_method"}))
-    judge.examine_switch(MODELS[BGE], "wrong_method")
+    examine_switch(judge, MODELS[BGE], "wrong_method")
     assert run.ledger.observed["endpoint.wrong_method"] == {'another answer: status 418, "teapot"'}
     assert report_of(run).switches["wrong_method"] == ()
 
 
-@pytest.mark.parametrize("revision", revisions())
+@pytest.mark.parametrize("revision", CONTRACTS)
 def test_every_probe_can_be_sent(revision: str) -> None:
-    contract = load_contract(revision)
+    contract = CONTRACTS[revision]
     (model,) = [model for model in contract.representatives() if model.id == BGE]
     for switch in probed(contract):
         request, probe = probe_request(switch, model), switch.probe or {}

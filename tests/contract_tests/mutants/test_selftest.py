@@ -171,7 +171,7 @@ def test_the_command_judges_the_judge_and_leaves_nothing_behind(tmp_path: Path) 
     ("argument", "told"),
     [
         ("--name=nobody", "invalid choice: 'nobody'"),
-        ("--target=host", "not an http(s) URL"),
+        ("--target=host", "nor an http(s) URL"),
         ("--target=http://host/v1", "set $NOBODY to the key"),
         ("--markdown=no/such/folder/table.md", "the folder no/such/folder does not exist"),
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract_tests.checks.violations import Violation
-from contract_tests.contract import AnyJson
+from contract_tests.contract import AnyJson, load_contract
 from contract_tests.exchanges import Credential, Request
 from contract_tests.judging.outcomes import Outcome
 from contract_tests.report.reproduction import command, curl, snippet
@@ -57,6 +57,16 @@ def test_a_snippet_fails_as_long_as_the_violation_is_there(
     assert (path, json.loads(sent)) == ("/v1/rerank", samples.BODY)
     assert authorization == ("" if violation is NOT_REFUSED else f"Bearer {KEY}")
     assert again == asked[0]
+
+
+def test_a_snippet_of_another_revision_loads_it(tmp_path: Path) -> None:
+    lacking = samples.violation("response.tokens.required", samples.exchange())
+    with_tokens = {**samples.ANSWER, "tokens": {"input_tokens": 1, "output_tokens": 0}}
+    with answering((200, samples.ANSWER), (200, with_tokens)) as (url, _):
+        report = replace(samples.report(target=url), contract=load_contract("2024-11"))
+        test = snippet(report, lacking)
+        assert outcome(test, tmp_path) == 1
+        assert outcome(test, tmp_path) == 0
 
 
 def test_a_snippet_about_the_second_caller_has_both_keys(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from contract_tests.judging.outcomes import Outcome
-from contract_tests.report.terminal import NAMED, SIGNS, lines, told
+from contract_tests.report.terminal import NAMED, SIGNS, lines, violation_lines
 from tests.contract_tests.newest import NEWEST, REQUIREMENTS
 
 from . import samples
@@ -68,7 +68,7 @@ def test_a_target_cannot_start_a_line_or_command_the_terminal() -> None:
 def test_a_curl_line_that_nobody_could_read_is_left_to_other_forms() -> None:
     long = samples.exchange(body={**samples.BODY, "query": "x" * 100_000})
     violation = samples.violation("request.top_n.count", long)
-    printed = list(told(samples.VIOLATING, violation))
+    printed = list(violation_lines(samples.VIOLATING, violation))
     assert max(map(len, printed)) < 5000
     assert any("see --report-json" in line for line in printed)
 
@@ -76,7 +76,7 @@ def test_a_curl_line_that_nobody_could_read_is_left_to_other_forms() -> None:
 def test_what_was_sent_commands_the_terminal_no_more_than_what_came() -> None:
     sent = samples.exchange(body=b'{"model": "\x1b[31m')
     violation = samples.violation("request.body.json", sent)
-    text = "\n".join(told(samples.VIOLATING, violation))
+    text = "\n".join(violation_lines(samples.VIOLATING, violation))
     assert "\\x1b[31m" in text
     assert all(line.isprintable() for line in text.split("\n"))
 

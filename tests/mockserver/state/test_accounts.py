@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.contract import Price
+from mockserver.state import accounts
 from mockserver.state.accounts import Account, AccountError, charge, fingerprint
 from mockserver.state.store import Demand, State
 from mockserver.wire import Json
@@ -137,6 +138,25 @@ def test_an_account_that_is_closed_while_it_asks_is_refused() -> None:
     decision = state.decide(Demand("account-1", None, model, text_tokens=1))
     assert decision.admission is not None
     assert decision.admission.refused == "standing"
+
+
+def test_the_key_of_a_closed_account_is_still_taken_out_of_what_is_shown() -> None:
+    state = State(keys=["sk-former", "sk-mock"])
+    ask(state, fields(query="my key is sk-former"))
+    state.close_account("account-1")
+    ask(state, fields(query="my key was sk-former, not sk-other"))
+    queries = [call.sent.query for call in state.journal]
+    assert queries == ["my key is [redacted]", "my key was [redacted], not sk-other"]
+
+
+def test_the_keys_of_closed_accounts_are_forgotten_at_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(accounts, "FORMER_KEYS", 2)
+    state = State(keys=["sk-a", "sk-b", "sk-c"])
+    for name in list(state.accounts):
+        state.close_account(name)
+    assert [state.is_key(key) for key in ("sk-a", "sk-b", "sk-c")] == [False, True, True]
 
 
 def test_no_key_is_in_the_state_but_its_fingerprint() -> None:
