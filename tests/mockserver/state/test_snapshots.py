@@ -156,7 +156,7 @@ WRONG: list[tuple[Break, str]] = [
     (lambda s: s["models"].append(s["models"][0]), "$.models: "),
     (
         lambda s: s["models"].append({**s["models"][0], "context_tokens": 1}),
-        f"$.models[7].id: there is a model '{BGE}' already",
+        f"$.models[7].id: model '{BGE}' already exists",
     ),
     (lambda s: s["models"][1].update(form="both"), "$.models[1].form: "),
     (
@@ -167,11 +167,11 @@ WRONG: list[tuple[Break, str]] = [
     (lambda s: s["accounts"][1].update(limits={"RPM": -1}), "$.accounts[1].limits.RPM: "),
     (
         lambda s: s["accounts"][1].update(name="account-1"),
-        "$.accounts[1].name: there is an account",
+        "$.accounts[1].name: account '",
     ),
     (
         lambda s: s["accounts"][1].update(keys=s["accounts"][0]["keys"]),
-        "$.accounts[1].keys[0]: belongs to 'account-1' already",
+        "$.accounts[1].keys[0]: already belongs to 'account-1'",
     ),
     (
         lambda s: s["accounts"][1].update(model_limits={"x": {}}),
@@ -189,11 +189,11 @@ WRONG: list[tuple[Break, str]] = [
     ),
     (
         lambda s: s["scenarios"]["receipts"][0]["scenario"]["steps"][1].update(error="overload"),
-        "$.scenarios.receipts[0].scenario.steps[1].error: no error has the id 'overload'",
+        "$.scenarios.receipts[0].scenario.steps[1].error: unknown error 'overload'",
     ),
     (
         lambda s: s["scenarios"]["receipts"][0]["steps"].pop(),
-        "$.scenarios.receipts[0].steps: must be as many as the steps of the scenario",
+        "$.scenarios.receipts[0].steps: must have one item for each step of the scenario",
     ),
     (lambda s: s["pins"].update(c=[]), "$.pins: there is no account 'c'"),
 ]
