@@ -130,9 +130,9 @@ def test_a_revision_of_ones_own_needs_no_code(folder: Path) -> None:
         ("models.json", '[{"id": 1}]', r"models.json: \$\[0\]"),
         ("errors.json", None, "errors.json: cannot be read: No such file"),
         ("behaviours.json", "{}", r"behaviours.json: \$: "),
-        ("request.classic.json", None, "there is no request.classic.json"),
-        ("request.classic.json", "[]", "is no schema of a form"),
-        ("request.classic.json", '{"$id": "a", "type": 7}', "is no schema of a form"),
+        ("request.classic.json", None, "contains no request.classic.json"),
+        ("request.classic.json", "[]", "is not the schema of a form"),
+        ("request.classic.json", '{"$id": "a", "type": 7}', "is not the schema of a form"),
         ("request.multimodal.json", None, r"models.json: \$\[\d\].form: no such form"),
     ],
 )
@@ -169,7 +169,10 @@ def test_a_marker_names_the_revision_of_a_fixture(
 @pytest.mark.parametrize(
     ("option", "complaint"),
     [
-        ("rerank_mock_revision = 1999-01", "rerank_mock_...: 1999-01: neither a revision"),
+        (
+            "rerank_mock_revision = 1999-01",
+            "ini option rerank_mock_revision: 1999-01: neither a revision",
+        ),
         ("rerank_mock_revision = 2024-11", ""),
     ],
 )
