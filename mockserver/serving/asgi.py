@@ -31,8 +31,8 @@ def application(
 ) -> Application:
     """Return the ASGI application of this mock; it serves HTTP and the lifespan events.
 
-    With an `admin_token`, calls of `/__admin` need it. `handle` answers the requests; one that has
-    to wait for somebody returns an awaitable, and the other clients are answered meanwhile.
+    Calls of `/__admin` need the `admin_token`, if there is one. `handle` answers the requests; it
+    may return an awaitable, and other clients are answered meanwhile.
     """
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:

@@ -138,9 +138,9 @@ def test_a_revision_of_ones_own_needs_no_code(folder: Path) -> None:
         ("models.json", '[{"id": 1}]', r"models.json: \$\[0\]"),
         ("errors.json", None, "errors.json: cannot be read: No such file"),
         ("behaviours.json", "{}", r"behaviours.json: \$: "),
-        ("request.classic.json", None, "there is no request.classic.json"),
-        ("request.classic.json", "[]", "is no schema of a form"),
-        ("request.classic.json", '{"$id": "a", "type": 7}', "is no schema of a form"),
+        ("request.classic.json", None, "contains no request.classic.json"),
+        ("request.classic.json", "[]", "is not the schema of a form"),
+        ("request.classic.json", '{"$id": "a", "type": 7}', "is not the schema of a form"),
         ("request.multimodal.json", None, r"models.json: \$\[\d\].form: no such form"),
     ],
 )
