@@ -8,6 +8,7 @@ import httpx
 import orjson
 
 from mockserver.contract import load_contract
+from mockserver.engine import respond
 from mockserver.recording import answer
 from mockserver.scoring import rank
 from mockserver.serving.respx_router import BASE_URL, router
@@ -51,9 +52,11 @@ def engine() -> Iterator[Comparison]:
             orjson.dumps(response)
 
         bare = "`orjson`: the request parsed, the answer printed"
-        yield Comparison("`engine.answer()`", bare, name, whole, Side(parse_and_print))
+        subject, unrecorded = "`recording.answer()`", Side(partial(respond, state, request))
+        yield Comparison(subject, bare, name, whole, Side(parse_and_print))
+        yield Comparison(subject, "`engine.respond()`: without recording", name, whole, unrecorded)
         for part, call in parts.items():
-            yield Comparison(part, "`engine.answer()`", name, Side(call), whole)
+            yield Comparison(part, subject, name, Side(call), whole)
 
 
 def fixture() -> Iterator[Comparison]:

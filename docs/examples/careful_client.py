@@ -1,4 +1,4 @@
-"""A client of `POST /v1/rerank` that takes care: a task on standard input, an answer on output."""
+"""A careful client of `POST /v1/rerank`: task on standard input, answer on standard output."""
 
 import json
 import os
@@ -14,7 +14,7 @@ PASSING = {429, 500, 502, 503, 504}
 
 
 class RerankError(Exception):
-    """The service did not rank; the message says why, `status` is the HTTP status, if any."""
+    """The service did not rank. The message says why; `status` is the HTTP status, if any."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -24,7 +24,7 @@ class RerankError(Exception):
 def rerank(
     base_url: str, api_key: str, body: dict[str, Any], timeout: float
 ) -> list[tuple[int, float]]:
-    """Return the results of the service as (index, score), best first; raises `RerankError`."""
+    """Return the results as (index, score), best first; raises `RerankError`."""
     headers = {"Authorization": f"Bearer {api_key}"}
     url = f"{base_url.rstrip('/')}/rerank"
     with httpx.Client(headers=headers, timeout=timeout, follow_redirects=True) as client:
@@ -37,7 +37,7 @@ def rerank(
                 raise RerankError(f"{url} cannot be reached: {error}") from error
             if status not in PASSING or attempt == TRIES - 1:
                 break
-            # Without a word from the service: longer each time, and not in step with others.
+            # Without Retry-After: wait longer each time, and not in step with other clients.
             time.sleep(wait or 0.2 * 2**attempt * random.uniform(1, 1.5))  # noqa: S311 - no secret
     if status != 200:
         raise RerankError(message_of(text), status)
@@ -47,7 +47,7 @@ def rerank(
 def post(
     client: httpx.Client, url: str, body: dict[str, Any], deadline: float
 ) -> tuple[int, float, str]:
-    """Return status, seconds to wait and body; the deadline is for all of it, not for a piece."""
+    """Return status, seconds to wait and body; the deadline covers the whole answer."""
     with client.stream("POST", url, json=body) as answer:
         pieces = []
         for piece in answer.iter_raw():
@@ -60,7 +60,7 @@ def post(
 
 
 def message_of(text: str) -> str:
-    """Find the message in any of the bodies that errors of this API have."""
+    """Find the message in any form of error body of this API."""
     try:
         body = json.loads(text)
     except ValueError:
@@ -70,13 +70,13 @@ def message_of(text: str) -> str:
 
 
 def results_of(text: str) -> list[tuple[int, float]]:
-    """Read the results, and nothing that is not needed."""
+    """Read only what is needed of the results."""
     try:
         results = json.loads(text)["results"]
         ranked = [(result["index"], result["relevance_score"]) for result in results]
     except (ValueError, KeyError, TypeError) as error:
         raise RerankError(f"not an answer of this API: {message_of(text)}") from error
-    # The service promises this order; a gateway in between may have forgotten.
+    # The service promises this order, but a gateway may not keep it.
     return sorted(ranked, key=lambda result: -result[1])
 
 
@@ -89,14 +89,14 @@ def main() -> None:
             os.environ["RERANK_BASE_URL"], os.environ["RERANK_API_KEY"], body, task["timeout"]
         )
     except RerankError as error:
-        told = {"error": {"message": str(error), "status": error.status}}
+        answer = {"error": {"message": str(error), "status": error.status}}
     else:
-        told = {
+        answer = {
             "ranking": [index for index, _ in ranked],
             "scores": [score for _, score in ranked],
             "texts": [task["documents"][index] for index, _ in ranked],
         }
-    print(json.dumps(told))
+    print(json.dumps(answer))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-// A client of POST /v1/rerank for Node 18 and newer, without dependencies: a task on standard
-// input, an answer on standard output.
+// A careful client of POST /v1/rerank for Node 18 and newer, without dependencies: a task on
+// standard input, its answer on standard output.
 
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,7 +20,7 @@ async function post(url, apiKey, body, timeout) {
       method: "POST",
       headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
       body: JSON.stringify(body),
-      // For the whole answer: reading the body stops with it, too.
+      // Covers the whole answer, including its body.
       signal: AbortSignal.timeout(timeout * 1000),
     });
     const wait = Number(answer.headers.get("retry-after"));
@@ -39,7 +39,7 @@ async function rerank(baseUrl, apiKey, body, timeout) {
     if (!PASSING.has(answer.status) || attempt === TRIES - 1) {
       throw new RerankError(messageOf(answer.body), answer.status);
     }
-    // Without a word from the service: longer each time, and not in step with others.
+    // Without Retry-After: wait longer each time, and not in step with other clients.
     await sleep(1000 * (answer.wait || 0.2 * 2 ** attempt * (1 + Math.random() / 2)));
   }
 }

@@ -1,4 +1,4 @@
-"""A client of `POST /v1/rerank` as people write them: it works, on a good day."""
+"""A typical first version of a client of `POST /v1/rerank`: it works, on a good day."""
 
 import json
 import math

@@ -1,41 +1,47 @@
-"""The mock as an ASGI application, without a framework on the way."""
+"""The mock as an ASGI application, without a framework."""
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from functools import partial
 from typing import Any, TypeAlias
 
 from ..admin.dispatch import dispatch
 from ..state.clock import Clock
 from ..state.store import State
-from ..wire import Request
+from ..wire import Request, Response
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
+#: Takes the state, a request and, by name, the token of `/__admin`.
+Handler: TypeAlias = Callable[..., Response | Awaitable[Response]]
 Application: TypeAlias = Callable[[Message, Receive, Send], Coroutine[Any, Any, None]]
 
-#: How long an upload that was answered before its end is still listened to, in seconds.
-#: A client that sends on meanwhile reads the answer, where a closed connection would reset it.
+#: How long to go on reading an upload that was answered before its end, in seconds.
+#: A client that is still sending can then read the answer; closing would reset the connection.
 LINGER = 5.0
 
 #: The ASGI extension that ends a connection: a mapping whose `call` takes `reset`.
 HANG_UP = "rerank_mock.hang_up"
 
 
-def application(state: State, admin_token: str | None = None) -> Application:
+def application(
+    state: State, admin_token: str | None = None, handle: Handler = dispatch
+) -> Application:
     """Return the ASGI application of this mock; it serves HTTP and the lifespan events.
 
-    With an `admin_token`, calls of `/__admin` need it.
+    Calls of `/__admin` need the `admin_token`, if there is one. `handle` answers the requests; it
+    may return an awaitable, and other clients are answered meanwhile.
     """
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
-            # A server that stops cancels uploads that are under way: they are given up.
+            # A server that stops cancels uploads in progress.
             with contextlib.suppress(asyncio.CancelledError):
-                await _serve(state, admin_token, scope, receive, send)
+                await _serve(state, partial(handle, state, token=admin_token), scope, receive, send)
         else:
             raise NotImplementedError(f"this mock does not speak {scope['type']}")
 
@@ -43,7 +49,11 @@ def application(state: State, admin_token: str | None = None) -> Application:
 
 
 async def _serve(
-    state: State, admin_token: str | None, scope: Message, receive: Receive, send: Send
+    state: State,
+    handle: Callable[[Request], Response | Awaitable[Response]],
+    scope: Message,
+    receive: Receive,
+    send: Send,
 ) -> None:
     limit = state.behaviour.max_body_bytes
     body, complete = bytearray(), False
@@ -62,7 +72,8 @@ async def _serve(
         },
         body=bytes(body[: limit + 1]),
     )
-    response = dispatch(state, request, admin_token)
+    handled = handle(request)
+    response = handled if isinstance(handled, Response) else await handled
     headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
     headers.append((b"content-length", b"%d" % len(response.body)))
     if not complete:
@@ -91,7 +102,7 @@ async def _serve(
 
 
 async def _pause(clock: Clock, seconds: float, receive: Receive) -> bool:
-    """Let time pass; return whether the client is still there."""
+    """Let time pass; return whether the client is still connected."""
     sleep = clock.skip(seconds) if seconds else 0.0
     if not sleep:
         return True
@@ -103,10 +114,12 @@ async def _pause(clock: Clock, seconds: float, receive: Receive) -> bool:
 
 
 async def _hang_up(scope: Message, receive: Receive, *, reset: bool) -> None:
-    """End the connection where ASGI has no word for it; `via_socket` lends the means."""
+    """End the connection by an extension of `server.py`, as ASGI has no way to."""
     hang_up = scope.get("extensions", {}).get(HANG_UP)
     if hang_up is None:
-        raise ConnectionAbortedError("this server cannot hang up; via_socket can")
+        raise ConnectionAbortedError(
+            "this ASGI server cannot end a connection; use rerank-mock serve"
+        )
     hang_up["call"](reset=reset)
     await _disconnected(receive)
 

@@ -9,9 +9,19 @@ from mockserver.behaviour import Behaviour
 from mockserver.serving import asgi as via_asgi
 from mockserver.serving.asgi import Message, application
 from mockserver.state.store import State
+from mockserver.wire import Request, Response
 from tests.mockserver.asking import HEADERS, fields
 
 BODY = json.dumps(fields()).encode()
+
+
+SCOPE: dict[str, Any] = {
+    "type": "http",
+    "method": "POST",
+    "path": "/v1/rerank",
+    "query_string": b"",
+    "headers": [(name.encode(), value.encode()) for name, value in HEADERS.items()],
+}
 
 
 def talk(state: State, scope: dict[str, Any], messages: Iterable[Message]) -> list[Message]:
@@ -33,15 +43,7 @@ def talk(state: State, scope: dict[str, Any], messages: Iterable[Message]) -> li
 
 
 def http(state: State, messages: Iterable[Message]) -> list[Message]:
-    headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/v1/rerank",
-        "query_string": b"",
-        "headers": headers,
-    }
-    return talk(state, scope, messages)
+    return talk(state, SCOPE, messages)
 
 
 def request(body: bytes, *, more: bool = False) -> Message:
@@ -88,6 +90,37 @@ def test_a_client_that_leaves_while_it_is_refused_ends_the_upload() -> None:
     state = State(behaviour=Behaviour(max_body_bytes=10))
     leaving = {"type": "http.disconnect"}
     assert http(state, [request(b"x" * 11, more=True), leaving])[0]["status"] == 413
+
+
+def test_a_handler_may_wait_while_others_are_answered() -> None:
+    async def both_at_once() -> list[int]:
+        second_came = asyncio.Event()
+
+        async def handle(_state: State, asked: Request, *, token: str | None) -> Response:
+            assert token == "token"
+            if asked.query == "second":
+                second_came.set()
+            await asyncio.wait_for(second_came.wait(), 5)
+            return Response(200, {}, asked.query.encode())
+
+        app = application(State(), "token", handle)
+
+        async def ask(query: bytes) -> int:
+            sent: list[Message] = []
+
+            async def receive() -> Message:
+                return request(b"")
+
+            async def send(message: Message) -> None:
+                sent.append(message)
+
+            await app({**SCOPE, "query_string": query}, receive, send)
+            status: int = sent[0]["status"]
+            return status
+
+        return [*await asyncio.gather(ask(b"first"), ask(b"second"))]
+
+    assert asyncio.run(both_at_once()) == [200, 200]
 
 
 def test_lifespan_events_are_confirmed() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.contract import Price
+from mockserver.state import accounts
 from mockserver.state.accounts import Account, AccountError, charge, fingerprint
 from mockserver.state.store import Demand, State
 from mockserver.wire import Json
@@ -139,6 +140,25 @@ def test_an_account_that_is_closed_while_it_asks_is_refused() -> None:
     assert decision.admission.refused == "standing"
 
 
+def test_the_key_of_a_closed_account_is_still_taken_out_of_what_is_shown() -> None:
+    state = State(keys=["sk-former", "sk-mock"])
+    ask(state, fields(query="my key is sk-former"))
+    state.close_account("account-1")
+    ask(state, fields(query="my key was sk-former, not sk-other"))
+    queries = [call.sent.query for call in state.journal]
+    assert queries == ["my key is [redacted]", "my key was [redacted], not sk-other"]
+
+
+def test_the_keys_of_closed_accounts_are_forgotten_at_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(accounts, "FORMER_KEYS", 2)
+    state = State(keys=["sk-a", "sk-b", "sk-c"])
+    for name in list(state.accounts):
+        state.close_account(name)
+    assert [state.is_key(key) for key in ("sk-a", "sk-b", "sk-c")] == [False, True, True]
+
+
 def test_no_key_is_in_the_state_but_its_fingerprint() -> None:
     state = State(keys=["sk-secret"])
     assert "sk-secret" not in repr(state.accounts["account-1"]) + repr(state.snapshot())
@@ -153,10 +173,10 @@ def test_no_key_is_in_the_state_but_its_fingerprint() -> None:
         ({"charged_balance": "1e3"}, "$.charged_balance: "),
         ({"standing": "bad"}, "$.standing: "),
         ({"limits": {"RPM": -1}}, "$.limits.RPM: -1 is less than the minimum of 0"),
-        ({"limits": {"QPM": 1}}, "$.limits: has no member 'QPM'; did you mean"),
-        ({"limit": {}}, "has no member 'limit'; did you mean 'limits'?"),
+        ({"limits": {"QPM": 1}}, "$.limits: unknown member 'QPM'; did you mean"),
+        ({"limit": {}}, "unknown member 'limit'; did you mean 'limits'?"),
         ({"model_limits": {"bge": {}}}, "$.model_limits: there is no model 'bge'"),
-        ({"keys": ["sk-b"]}, "$.keys[0]: belongs to 'account-2' already"),
+        ({"keys": ["sk-b"]}, "$.keys[0]: already belongs to 'account-2'"),
     ],
 )
 def test_wrong_terms_change_nothing_and_say_where(terms: dict[str, Any], complaint: str) -> None:
@@ -178,5 +198,5 @@ def test_a_key_that_cannot_be_is_refused_and_not_repeated(
 
 
 def test_a_name_is_given_once() -> None:
-    with pytest.raises(AccountError, match="there is an account 'account-1' already"):
+    with pytest.raises(AccountError, match="account 'account-1' already exists"):
         State().open_account("sk-b", name="account-1")
