@@ -52,7 +52,7 @@ class Connection:
         Raises `InconclusiveError` if no answer can be had, and if the key is refused: a target
         that refuses everything would seem to refuse what is wrong.
         """
-        answer = self._patiently(target, request) if patiently else self._once(target, request)
+        answer = self._answer(target, request, patiently=patiently)
         poor = member(answer.json, "code") == BALANCE_INSUFFICIENT
         variable = {
             Credential.KEY: self.api_key_env,
@@ -67,7 +67,7 @@ class Connection:
         self.halted = reason
         raise InconclusiveError(reason)
 
-    def _patiently(self, target: Target, request: Request) -> Answer:
+    def _answer(self, target: Target, request: Request, *, patiently: bool) -> Answer:
         waits = 0
         failed_before = False
         while True:
@@ -80,7 +80,7 @@ class Connection:
                 failed_before = True
                 self.budget.excuse()
                 continue
-            if answer and answer.status not in BUSY:
+            if answer and (answer.status not in BUSY or not patiently):
                 return answer
             retry_after = answer.headers.get("retry-after") if answer else None
             self.budget.excuse()
