@@ -275,8 +275,11 @@ WRONG: list[tuple[tuple[str, str, str, object], tuple[int, str, str]]] = [
     (("POST", "/accounts", "", {"limits": {"RPM": -1}}), (400, "$.limits.RPM", "minimum")),
     (("POST", "/accounts", "", {"charged_balance": 1}), (400, "$.charged_balance", "string")),
     (("POST", "/accounts", "", {"name": "account-1"}), (409, "$.name", "already")),
-    (("POST", "/accounts", "", {"keys": ["sk-one"]}), (400, "$.keys[0]", "'account-1' already")),
-    (("PATCH", "/accounts/account-1", "", {"name": "x"}), (400, "$", "no member 'name'")),
+    (
+        ("POST", "/accounts", "", {"keys": ["sk-one"]}),
+        (400, "$.keys[0]", "already belongs to 'account-1'"),
+    ),
+    (("PATCH", "/accounts/account-1", "", {"name": "x"}), (400, "$", "unknown member 'name'")),
     (("PATCH", "/models", "", {"model": BGE}), (400, "$", "")),
     (("PATCH", "/models", "", {"model": "a/b", "state": "online"}), (400, "$.model", "no model")),
     (("PATCH", "/models", "", {"model": BGE, "state": "gone"}), (400, "$.state", "offline")),
@@ -284,8 +287,8 @@ WRONG: list[tuple[tuple[str, str, str, object], tuple[int, str, str]]] = [
     (("POST", "/clock/freeze", "", {"at": -1}), (400, "$.at", "minimum")),
     (("POST", "/clock/advance", "", {}), (400, "$", "'seconds' is missing")),
     (("POST", "/clock/advance", "", {"seconds": -1}), (400, "$.seconds", "minimum")),
-    (("POST", "/clock/advance", "", {"seconds": LAST}), (400, "$.seconds", "between")),
-    (("POST", "/clock/resume", "", {"at": 1}), (400, "$", "no member 'at'")),
+    (("POST", "/clock/advance", "", {"seconds": LAST}), (400, "$.seconds", "must be from 0")),
+    (("POST", "/clock/resume", "", {"at": 1}), (400, "$", "unknown member 'at'")),
     (
         ("POST", "/scenarios", "", {"account": "account-1", "scenario": "flakey"}),
         (400, "$.scenario", "did you mean 'flaky'?"),
@@ -322,7 +325,7 @@ WRONG: list[tuple[tuple[str, str, str, object], tuple[int, str, str]]] = [
     (("GET", "/journal", "acount=a", None), (400, "?acount", "did you mean 'account'?")),
     (("GET", "/journal", "account=a&account=b", None), (400, "?", "twice")),
     (("PUT", "/behaviour", "", {"base": "pages"}), (400, "$.base", "page")),
-    (("PATCH", "/behaviour", "", {"base": "page"}), (400, "$", "no member 'base'")),
+    (("PATCH", "/behaviour", "", {"base": "page"}), (400, "$", "unknown member 'base'")),
     (("PATCH", "/behaviour", "", {"gated_fields": "drop"}), (400, "$.gated_fields", "ignore")),
     (("PATCH", "/behaviour", "", {"max_body_bytes": 0}), (400, "$.max_body_bytes", "minimum")),
     (("PATCH", "/behaviour", "", {"gated_field": 1}), (400, "$", "'gated_fields'?")),
@@ -332,7 +335,7 @@ WRONG: list[tuple[tuple[str, str, str, object], tuple[int, str, str]]] = [
         ("PUT", "/snapshot", "", {"version": 1, "pins": {"nobody": []}}),
         (400, "$.pins", "no account 'nobody'"),
     ),
-    (("POST", "/reset", "", {"all": True}), (400, "$", "no member 'all'")),
+    (("POST", "/reset", "", {"all": True}), (400, "$", "unknown member 'all'")),
 ]
 
 

@@ -239,7 +239,7 @@ def test_a_client_that_leaves_while_it_waits_is_given_nothing() -> None:
 
 
 def test_a_server_that_cannot_hang_up_is_told_that_the_answer_failed() -> None:
-    with pytest.raises(ConnectionAbortedError, match="cannot hang up"):
+    with pytest.raises(ConnectionAbortedError, match="cannot end a connection"):
         http(armed(Step(close="before_answer")), [request(BODY)])
 
 

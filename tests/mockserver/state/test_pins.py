@@ -122,7 +122,7 @@ def test_a_function_that_scores_too_few_is_told_so() -> None:
     state = State()
     few: ScoreFunction = lambda _query, _documents: [0.5]  # noqa: E731 - typed at once
     state.pin(ACCOUNT, few)
-    with pytest.raises(PinError, match="gave 1 scores for 3 documents"):
+    with pytest.raises(PinError, match="returned 1 score for 3 documents"):
         rerank(state)
 
 
