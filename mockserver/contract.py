@@ -153,6 +153,7 @@ class Form:
         self.fields = frozenset(properties)
         self.optional = self.fields.difference(schema["required"])
         self.integers = frozenset(k for k, v in properties.items() if v.get("type") == "integer")
+        self.minimums = {k: v["minimum"] for k, v in properties.items() if "minimum" in v}
         self.defaults = {k: v["default"] for k, v in properties.items() if "default" in v}
 
     def breach(self, body: Json) -> Breach | None:

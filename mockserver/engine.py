@@ -72,11 +72,14 @@ def prepare(contract: Contract, view: View, request: Request) -> Prepared:
     """Read a request. The order of refusals is ours where that of the service is unknown."""
     behaviour = view.behaviour
     received = ReceivedRequest(request, contract, view.models, behaviour.max_body_bytes)
-    is_accepted = split_key(request)[0] or behaviour.authorization_scheme == "optional"
-    account = view.account if is_accepted else None
+    has_scheme, key = split_key(request)
+    if not has_scheme and behaviour.authorization_scheme == "required":
+        key = ""
+    account = view.account if key else None
     try:
         handler = route(contract, behaviour, request)
-        account = identify(contract, view, request)
+        if account is None:
+            raise refuse_key(contract, behaviour, key)
         if handler is not None:
             return Prepared(received, account, response=handler(view, account, request))
     except Refusal as refusal:
@@ -126,15 +129,12 @@ def route(contract: Contract, behaviour: Behaviour, request: Request) -> Handler
     raise contract.refusal("not_found", family=behaviour.not_found_body)
 
 
-def identify(contract: Contract, view: View, request: Request) -> Account:
-    """Return the account of the key in the Authorization header. Raises `Refusal`."""
-    has_scheme, key = split_key(request)
-    if not key or not (has_scheme or view.behaviour.authorization_scheme == "optional"):
-        raise contract.refusal("token_invalid")
-    if view.account is None:
-        as_object = view.behaviour.invalid_key == "object"
-        raise contract.refusal("key_invalid_object" if as_object else "key_invalid")
-    return view.account
+def refuse_key(contract: Contract, behaviour: Behaviour, key: str) -> Refusal:
+    """Return the refusal of a key that no account has; no key is an empty text."""
+    if not key:
+        return contract.refusal("token_invalid")
+    as_object = behaviour.invalid_key == "object"
+    return contract.refusal("key_invalid_object" if as_object else "key_invalid")
 
 
 def split_key(request: Request) -> tuple[bool, str]:

@@ -131,7 +131,7 @@ def null_field(sent: ReceivedRequest) -> Iterator[str]:
 def top_n_below_one(sent: ReceivedRequest) -> Iterator[str]:
     """`top_n` is less than 1."""
     top_n = sent.fields.get("top_n")
-    if type(top_n) is int and top_n < 1:
+    if type(top_n) is int and top_n < sent.form.minimums.get("top_n", top_n):
         yield f"`top_n` is {top_n}: leave it out to get all documents"
 
 

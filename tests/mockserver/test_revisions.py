@@ -76,6 +76,14 @@ def test_each_state_keeps_the_revision_that_it_was_given() -> None:
         assert ask(state, fields(documents=documents)).status == status
 
 
+def test_a_number_is_a_breach_only_where_the_revision_states_a_minimum() -> None:
+    old, new = State(contract=load_contract(OLD)), State()
+    for state in (old, new):
+        ask(state, fields(top_n=0))
+    assert [advice.id for advice in new.journal[0].advice] == ["top_n_below_one"]
+    assert old.journal[0].advice == ()
+
+
 def test_a_field_that_a_revision_does_not_know_has_no_effect() -> None:
     old = State(contract=load_contract(OLD))
     plain, instructed = rerank(old), rerank(old, instruction="Prefer fruit.")
