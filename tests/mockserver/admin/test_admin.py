@@ -74,7 +74,7 @@ def rerank(state: State, key: str = "sk-one", **changes: object) -> Response:
     return ask(state, fields(**changes), headers=headers)
 
 
-def test_health_tells_how_far_the_mock_has_come() -> None:
+def test_health_shows_counts_and_clock() -> None:
     state = frozen()
     rerank(state)
     assert call(state, "GET", "/health") == {
@@ -100,7 +100,7 @@ def test_an_account_is_opened_used_changed_and_closed() -> None:
     assert send(state, "GET", "/accounts/mine").status == 404
 
 
-def test_a_key_is_told_only_if_it_was_made_up() -> None:
+def test_a_key_is_returned_only_if_it_was_generated() -> None:
     state = frozen()
     opened = call(state, "POST", "/accounts", {"keys": ["sk-three", "sk-four"]})
     assert "key" not in opened
@@ -136,7 +136,7 @@ def test_the_clock_stops_moves_and_runs() -> None:
     assert call(state, "GET", "/clock")["frozen"] is True
 
 
-def test_a_scenario_is_armed_played_and_told_of() -> None:
+def test_a_scenario_is_armed_played_and_reported() -> None:
     state = frozen()
     step = {"error": "overloaded", "times": 2}
     scenario = {"name": "twice", "steps": [step]}
@@ -340,7 +340,7 @@ WRONG: list[tuple[tuple[str, str, str, object], tuple[int, str, str]]] = [
 
 
 @pytest.mark.parametrize(("sent", "refusal"), WRONG)
-def test_a_wrong_call_is_told_where_and_why_and_changes_nothing(
+def test_a_wrong_call_gets_path_and_reason_and_changes_nothing(
     sent: tuple[str, str, str, object], refusal: tuple[int, str, str]
 ) -> None:
     state = frozen()
