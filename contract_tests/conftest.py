@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Open the run."""
     for line in (
         "requirement(*ids): the requirements that the test tries",
-        "models(which): every model, or the first of a form; supports= and lacks= a gated field",
+        "models(which): every model, or the first of a form; supports= a gated field",
         "states(schema): the test tries the requirements that keywords of that schema state",
         "effort(name): the least effort at which the test runs",
     ):

@@ -1,4 +1,4 @@
-"""The mock: a request goes in, and what the service would answer comes out.
+"""The mock server: it answers requests as the service would.
 
 These are its public names. Nothing is imported before it is used.
 """
@@ -65,7 +65,7 @@ __all__ = [
     "serve_rerank",
 ]
 
-#: Each public name and the module that has it.
+#: Each public name and the module that defines it.
 _MODULES = {
     "Account": "state.accounts",
     "AccountError": "state.accounts",

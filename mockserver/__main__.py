@@ -23,7 +23,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command; ends the process with 0, or with 2 and one line that says why not."""
+    """Run the command. Exits with status 0, or with 2 and a one-line error."""
     parser = _parser()
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
@@ -44,8 +44,8 @@ def main(arguments: list[str] | None = None) -> None:
     token = _token(parser, options.admin_token_env)
     if token is None and not is_loopback(listener):
         parser.error(
-            f"{options.host} can be reached from other machines, and /__admin with it:"
-            " give it a token by --admin-token-env"
+            f"other machines can reach /__admin on {options.host}:"
+            " set a token with --admin-token-env"
         )
     if not options.quiet:
         form = log.json_line if options.log_json else log.line
@@ -55,61 +55,63 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    """End the process; uvicorn raises the signal again when it has shut down."""
+    """Exit; uvicorn raises the signal again once it has shut down."""
     sys.exit(0)
 
 
 def _token(parser: argparse.ArgumentParser, name: str | None) -> str | None:
-    """Return the token in the environment variable of that name."""
+    """Return the token in the environment variable with that name."""
     if name is None:
         return None
+    if name not in os.environ:
+        parser.error(f"the environment variable {name} is not set")
     try:
-        return _word(os.environ.get(name, ""))
+        return _word(os.environ[name])
     except argparse.ArgumentTypeError as error:
-        parser.error(f"the variable {name} {error}")
+        parser.error(f"the environment variable {name} {error}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="rerank-mock", description="A mock of the POST /v1/rerank API.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    command = commands.add_parser("serve", help="answer on a socket until a signal comes")
+    command = commands.add_parser("serve", help="serve the mock until interrupted")
     command.add_argument("--host", type=_word, default="127.0.0.1", help="default: %(default)s")
     command.add_argument(
-        "--port", type=_port, default=8787, help="0 picks a free one; default: %(default)s"
+        "--port", type=_port, default=8787, help="0 picks a free port; default: %(default)s"
     )
     command.add_argument(
         "--key",
         action="append",
         type=_word,
-        help=f"a key to accept, repeatable; default: {DEFAULT_KEY}",
+        help=f"an API key to accept; repeatable; default: {DEFAULT_KEY}",
     )
     command.add_argument(
         "--behaviour",
         default="observed",
         metavar="NAME|FILE",
-        help=f"one of {', '.join(PRESET_NAMES)}, or a JSON file; default: %(default)s",
+        help=f"a preset ({', '.join(PRESET_NAMES)}) or a JSON file; default: %(default)s",
     )
     command.add_argument(
         "--revision",
         metavar="NAME|FOLDER",
-        help=f"the revision of the contract: {', '.join(revisions())}, or a folder that holds one;"
+        help=f"a revision of the contract ({', '.join(revisions())}) or a folder that holds one;"
         f" default: {revisions()[-1]}",
     )
     command.add_argument(
         "--admin-token-env",
         metavar="NAME",
-        help="the environment variable with the token that /__admin asks for;"
-        " needed where other machines can reach the mock",
+        help="the environment variable that holds the token for /__admin;"
+        " required if other machines can reach the mock",
     )
     command.add_argument(
         "--state",
         metavar="FILE",
-        help="begin as this file says; its accounts and behaviour replace --key and --behaviour",
+        help="start from a saved state; its accounts and behaviour replace --key and --behaviour",
     )
     lines = command.add_mutually_exclusive_group()
-    lines.add_argument("--quiet", action="store_true", help="write no line for each exchange")
-    lines.add_argument("--log-json", action="store_true", help="write the lines as JSON objects")
+    lines.add_argument("--quiet", action="store_true", help="do not log requests")
+    lines.add_argument("--log-json", action="store_true", help="log one JSON object per line")
     return parser
 
 
@@ -128,7 +130,7 @@ def _port(text: str) -> int:
 
 def _word(text: str) -> str:
     if not text.isascii() or not text.isprintable() or not text or " " in text:
-        # The text may be a real key with a typing error: it is not repeated.
+        # The text may be a real key with a typo: the message does not repeat it.
         raise argparse.ArgumentTypeError("must be printable ASCII without spaces")
     return text
 

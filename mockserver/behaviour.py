@@ -1,4 +1,4 @@
-"""How the mock acts wherever the contract leaves it open: one switch for each such point."""
+"""How the mock behaves where the contract leaves it open: one switch for each such point."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -15,72 +15,72 @@ PRESET_NAMES = ("observed", "page", "strict")
 
 
 class BehaviourError(InputError):
-    """A behaviour that cannot be loaded; the message says what is wrong and what to try."""
+    """An invalid behaviour; the message says what is wrong and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """The switches. Their defaults are the preset `observed` of the newest revision.
 
-    What each asks and what its values look like on the wire stands in the `behaviours.json` of a
-    revision, the table of all switches and presets in `docs/behaviours.md`.
+    The `behaviours.json` of a revision describes their values as seen on the wire; the table of all
+    switches and presets is in `docs/behaviours.md`.
     """
 
-    #: An Authorization header that holds a bare key, without the word Bearer.
+    #: Whether the word Bearer is required before the key in the Authorization header.
     authorization_scheme: Literal["required", "optional"] = "required"
-    #: The body of the refusal of an unknown key.
+    #: The body of the 401 for an unknown key.
     invalid_key: Literal["string", "object"] = "string"
-    #: What `/v1/rerank/` is answered with: status 307, or 404.
+    #: The answer to `/v1/rerank/`: status 307 or 404.
     trailing_slash: Literal["redirect", "not_found"] = "redirect"
-    #: A path that exists, asked with another method: 405, or 404.
+    #: The answer to a wrong method on a path that exists: status 405 or 404.
     wrong_method: Literal["method_not_allowed", "not_found"] = "not_found"
     #: The body of a 404: plain text, or a JSON string.
     not_found_body: Literal["text", "string"] = "text"
-    #: The most bytes that the body of a request may have.
+    #: The longest body of a request, in bytes.
     max_body_bytes: int = 16 * 1024 * 1024
-    #: A Content-Type other than JSON, or none.
+    #: Whether the Content-Type must be application/json.
     content_type: Literal["any", "json"] = "any"
-    #: A key that a JSON object has twice: the last one counts, or the body is refused.
+    #: A duplicate key in a JSON object: the last one counts, or the body is refused.
     duplicate_keys: Literal["last", "refuse"] = "last"
-    #: A field that the contract does not name.
+    #: A field that the contract does not have.
     unknown_fields: Literal["ignore", "refuse"] = "ignore"
-    #: An optional field that is null: counts as absent, or breaks its type.
+    #: An optional field that is null: counts as absent, or is refused.
     optional_null: Literal["absent", "refuse"] = "absent"
-    #: 4.0 where the contract wants an integer.
+    #: A number such as 4.0 where the contract requires an integer.
     integral_number: Literal["accept", "refuse"] = "accept"
     #: A `top_n` or `max_chunks_per_doc` below 1, or `overlap_tokens` below 0, where the contract
     #: states no minimum: counts as absent, or the request is refused.
     number_below_minimum: Literal["ignore", "refuse"] = "ignore"
-    #: What a 400 says: always the same, or the field and its rule.
+    #: The message of a 400: always the same, or the field and its rule.
     refusal_message: Literal["generic", "field_rule"] = "field_rule"
-    #: A model that is known and offline: 403 with code 30003, or as an unknown one.
+    #: A model that is offline: 403 with code 30003, or the same as an unknown model.
     offline_model: Literal["disabled", "not_found"] = "disabled"
-    #: A field with a model that does not support it.
+    #: A field that the model does not support.
     gated_fields: Literal["ignore", "refuse"] = "ignore"
-    #: A document that is an empty string: has a result, has none, or is refused. That the service
-    #: leaves it out is told by its users: volcengine/OpenViking#2330, #2619, #3090.
+    #: A document that is an empty string: has a result, has none, or is refused. Users report that
+    #: the service leaves it out: volcengine/OpenViking#2330, #2619, #3090.
     empty_document: Literal["accept", "leave_out", "refuse"] = "leave_out"
-    #: `top_n` larger than the number of documents: all come back, or the request is refused.
+    #: A `top_n` greater than the number of documents: returns all, or is refused.
     top_n_beyond_documents: Literal["all", "refuse"] = "all"
-    #: A request that costs money when there is none left: status 402, or 403.
+    #: A request that costs money when none is left: status 402 or 403.
     empty_balance: Literal["payment_required", "forbidden"] = "payment_required"
     #: `Retry-After` with a 429: the seconds until its limit has room again.
     retry_after: Literal["absent", "present"] = "absent"
     #: `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests`, and the same for
-    #: tokens, with each answer that limits had a say in.
+    #: tokens, on each answer for which the limits were checked.
     rate_limit_headers: Literal["absent", "present"] = "absent"
-    #: `x-rerank-mock-advice` with the ids of the advice on the request, where there is any.
+    #: `x-rerank-mock-advice` with the ids of the advice on the request, if there is any.
     advice_header: Literal["absent", "present"] = "present"
     #: `document` in each result when `return_documents` is not true.
     document_when_not_returned: Literal["absent", "null"] = "null"
-    #: The form of `id`: a version 7 UUID of 32 hexadecimal digits, or the page's `rerank-`, day,
-    #: and 12 digits.
+    #: The form of `id`: a version 7 UUID of 32 hexadecimal digits, or as on the page `rerank-`, the
+    #: day, and 12 digits.
     id_format: Literal["uuid7", "page"] = "uuid7"
-    #: Where the answer counts tokens: in `meta`, in a `tokens` beside `results`, or in both.
+    #: Where the answer has token counts: in `meta`, in a top-level `tokens`, or in both.
     usage: Literal["meta", "tokens", "both"] = "meta"
     #: `image_tokens` in `meta.billed_units`.
     billed_image_tokens: Literal["absent", "present"] = "absent"
-    #: Queries such as `rerank-mock:overloaded`, which bring what they name.
+    #: Queries such as `rerank-mock:overloaded`, which name their answer.
     magic_inputs: Literal["on", "off"] = "on"
 
 
@@ -91,8 +91,8 @@ _SWITCHES = {field.name: field for field in fields(Behaviour)}
 def presets(contract: Contract) -> Mapping[str, Behaviour]:
     """Return the presets of a revision by name.
 
-    `observed` acts as the live service is known to, `page` is the page to the letter, and `strict`
-    refuses whatever is doubtful.
+    `observed` behaves as the live service is known to, `page` follows the page to the letter, and
+    `strict` refuses everything doubtful.
     """
     return {name: Behaviour(**switches) for name, switches in contract.presets.items()}
 
@@ -114,9 +114,9 @@ def load_behaviour(source: str, contract: Contract | None = None) -> Behaviour:
 
 
 def read_behaviour(choices: Json, contract: Contract) -> Behaviour:
-    """Make a behaviour of JSON such as `{"base": "page", SWITCH: VALUE}`."""
+    """Return a behaviour from JSON such as `{"base": "page", SWITCH: VALUE}`."""
     if not isinstance(choices, dict):
-        raise BehaviourError("must hold a JSON object of switches")
+        raise BehaviourError("must be a JSON object of switches")
     switches = dict(choices)
     base, known = switches.pop("base", "observed"), presets(contract)
     if not isinstance(base, str) or base not in known:

@@ -1,4 +1,4 @@
-"""The contract as this room reads it: one revision of it is one value.
+"""The contract as the mock reads it: each revision is one value.
 
 `load_contract` reads a folder of `schemas/revisions/`; nothing else in this room reads one.
 """
@@ -14,6 +14,7 @@ import jsonschema_rs
 import orjson
 
 from .wire import Family, Json, Response, error_response
+from .wording import count_of
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 
@@ -21,7 +22,7 @@ _REVISIONS = SCHEMAS / "revisions"
 
 
 class ContractError(ValueError):
-    """A revision that cannot be read; the message says which, and why."""
+    """A revision that cannot be loaded; the message says which, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Price:
 
     @classmethod
     def from_json(cls, row: Mapping[str, str]) -> "Price":
-        """Make a price of its JSON."""
+        """Return a price from its JSON."""
         return cls(Decimal(row["text"]), Decimal(row["image"]))
 
     def to_json(self) -> dict[str, str]:
@@ -43,9 +44,9 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A row of `models.json`."""
+    """A model, as in `models.json`."""
 
-    #: The exact name that a request gives in `model`.
+    #: The name that a request has in `model`.
     id: str
     family: str
     #: The name of its request form, as in `Contract.forms`.
@@ -58,7 +59,7 @@ class Model:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Model":
-        """Make a model of a row of the table."""
+        """Return a model from its JSON."""
         values = dict(row)
         values["supports"] = frozenset(row["supports"])
         values["price"] = Price.from_json(row["price"])
@@ -66,7 +67,7 @@ class Model:
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the row of the table."""
+        """Return its JSON."""
         return {
             "id": self.id,
             "family": self.family,
@@ -80,22 +81,22 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """A row of `errors.json`."""
+    """An error, as in `errors.json`."""
 
     status: int
     code: int | None
     family: Family
-    #: May hold places such as `{limit}`, which `response` fills.
+    #: May contain placeholders such as `{limit}`, which `response` fills.
     message: str
 
     def response(self, *, family: Family | None = None, **places: str) -> Response:
-        """Print the answer, in another family than the contract's if one is named."""
+        """Return the answer; `family` replaces that of the contract."""
         message = self.message.format_map(places)
         return error_response(self.status, family or self.family, self.code, message)
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, and no error of the mock
-    """Ends the way of a request through the mock, with the answer that it gets."""
+class Refusal(Exception):  # noqa: N818 - an answer, not an error of the mock
+    """Ends the processing of a request, with its answer."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)
@@ -104,30 +105,33 @@ class Refusal(Exception):  # noqa: N818 - an answer, and no error of the mock
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A field, and the rule that it breaks."""
+    """A field and the rule that it violates."""
 
     field: str
     rule: str
 
 
-#: What is said of a broken rule, by schema keyword; the place is filled from the schema.
+#: The message about a violated rule, by schema keyword; the value comes from the schema.
 RULES = {
     "anyOf": "Must have one of the shapes that the contract names",
     "maximum": "Must be less than or equal to {}",
-    "minItems": "Must have at least {} items",
-    "minLength": "Must have at least {} characters",
+    "minItems": "Must have at least {}",
+    "minLength": "Must have at least {}",
     "minimum": "Must be greater than or equal to {}",
     "required": "Must be present",
     "type": "Must be of type {}",
 }
 
+#: What the value of a keyword counts.
+_COUNTED = {"minItems": "item", "minLength": "character"}
+
 
 def first_error(
     validator: jsonschema_rs.Draft202012Validator, value: object
 ) -> jsonschema_rs.ValidationError | None:
-    """Return the first thing wrong with `value`, None if there is nothing.
+    """Return the first thing that is wrong with `value`, or None.
 
-    `iter_errors` would find all of them before it gives the first, and keep a copy of each.
+    `iter_errors` would find all errors before it returns the first, with a copy of each.
     """
     try:
         validator.validate(value)
@@ -137,7 +141,7 @@ def first_error(
 
 
 class Form:
-    """One of the request forms: what its schema says, and its verdict on a body."""
+    """A request form: what its schema says, and the check of a body against it."""
 
     def __init__(self, name: str, schemas: Mapping[str, dict[str, Any]]) -> None:
         schema = schemas[name]
@@ -149,6 +153,7 @@ class Form:
         self.fields = frozenset(properties)
         self.optional = self.fields.difference(schema["required"])
         self.integers = frozenset(k for k, v in properties.items() if v.get("type") == "integer")
+        self.minimums = {k: v["minimum"] for k, v in properties.items() if "minimum" in v}
         self.defaults = {k: v["default"] for k, v in properties.items() if "default" in v}
 
     def breach(self, body: Json) -> Breach | None:
@@ -162,13 +167,16 @@ class Form:
         field = ".".join(str(step) for step in error.instance_path) or "body"
         if keyword not in RULES:
             return Breach(field, f"Must keep {keyword}")
-        named = " or ".join(value) if keyword == "type" else value
-        return Breach(field, RULES[keyword].format(named))
+        if keyword == "type":
+            value = " or ".join(value)
+        elif keyword in _COUNTED:
+            value = count_of(value, _COUNTED[keyword])
+        return Breach(field, RULES[keyword].format(value))
 
 
 @dataclass(frozen=True, eq=False)
 class Contract:
-    """One revision of the contract, whole."""
+    """One revision of the contract."""
 
     #: The month of the page, such as `2026-07`; the name of the folder.
     revision: str
@@ -183,7 +191,7 @@ class Contract:
 
     @cached_property
     def gated_fields(self) -> frozenset[str]:
-        """The fields that some model supports and others do not, or that are named so."""
+        """The fields that only some models support."""
         return frozenset[str]().union(*(model.supports for model in self.models.values()))
 
     @cached_property
@@ -192,21 +200,21 @@ class Contract:
         return tuple(sorted(frozenset[str]().union(*(f.fields for f in self.forms.values()))))
 
     def form_of(self, model: Model | None) -> Form:
-        """Return the form that a request to the model has to keep; without a model the classic."""
+        """Return the request form of the model; without a model, the classic form."""
         return self.forms["classic" if model is None else model.form]
 
     def refusal(self, error: str, *, family: Family | None = None, **places: str) -> Refusal:
-        """Make a refusal of one of the errors; family and places as in `ErrorAnswer.response`."""
+        """Return a refusal with one of the errors; the rest is as in `ErrorAnswer.response`."""
         return Refusal(self.errors[error].response(family=family, **places))
 
 
 def revisions() -> list[str]:
-    """Return the names of the revisions that are shipped, oldest first."""
+    """Return the names of the shipped revisions, oldest first."""
     return sorted(folder.name for folder in _REVISIONS.iterdir() if folder.is_dir())
 
 
 def load_contract(revision: str | Path | None = None) -> Contract:
-    """Return a revision by its name or its folder, or the newest. Raises `ContractError`."""
+    """Return a revision by its name or folder; by default the newest. Raises `ContractError`."""
     if revision is None:
         return _load(_REVISIONS / revisions()[-1])
     if revision in revisions():
@@ -220,7 +228,7 @@ def load_contract(revision: str | Path | None = None) -> Contract:
 
 @cache
 def file_schemas() -> Mapping[str, dict[str, Any]]:
-    """Return the schemas of `schemas/files/` by name; they are of no revision."""
+    """Return the schemas of `schemas/files/` by name; they belong to no revision."""
     paths = (SCHEMAS / "files").glob("*.json")
     return {path.stem: orjson.loads(path.read_bytes()) for path in paths}
 
@@ -232,7 +240,7 @@ def _load(folder: Path) -> Contract:
         path.stem.partition(".")[2]: _read(path) for path in paths
     }
     if "classic" not in schemas:
-        raise ContractError(f"{folder}: there is no request.classic.json")
+        raise ContractError(f"{folder}: contains no request.classic.json")
     models, errors, behaviours = (
         _table(folder / name) for name in ("models.json", "errors.json", "behaviours.json")
     )
@@ -240,7 +248,7 @@ def _load(folder: Path) -> Contract:
         forms = {name: Form(name, schemas) for name in schemas}
     except (ValueError, LookupError, TypeError, AttributeError, StopIteration) as error:
         raise ContractError(
-            f"{folder}: a request.*.json is no schema of a form: {error!r}"
+            f"{folder}: a request.*.json is not the schema of a form: {error!r}"
         ) from None
     for number, row in enumerate(models):
         if row["form"] not in forms:

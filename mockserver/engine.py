@@ -1,9 +1,9 @@
-"""The mock itself: a request goes in, an answer comes out.
+"""The engine: from a request to its answer.
 
     request -> view -> prepare -> decide -> finish -> answer
 
-`view` and `decide` are calls of the store. `prepare` and `finish` are pure: no input or output
-happens here, and time, numbers and the contract come from the store.
+`view` and `decide` are calls of the store. `prepare` and `finish` are pure functions: they do no
+input or output, and get time, numbers and the contract from the store.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,12 +24,12 @@ from .state.quotas import rate_limit_headers
 from .state.store import Admission, Decision, Demand, State, View, page_id, uuid7
 from .wire import Request, Response, Usage, json_response
 
-#: Answers a request of an account that needs no decision.
+#: Answers a request that needs no decision of the store.
 Handler: TypeAlias = Callable[[View, Account, Request], Response]
 
 
 class Task(NamedTuple):
-    """A rerank request that keeps the contract: what it asks for, and what it is worth."""
+    """A valid rerank request, and the scores of its documents."""
 
     model: Model
     #: As `understand` returns them.
@@ -38,20 +38,20 @@ class Task(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A request as far as it can be answered without a decision of the store."""
+    """A request, processed as far as possible without a decision of the store."""
 
     received: ReceivedRequest
-    #: Whose key it is, if that is accepted.
+    #: The account of the key, if the key is accepted.
     account: Account | None
-    #: What is asked of the store; nothing if the answer is there.
+    #: What it needs from the store; None if it is answered without a decision.
     demand: Demand | None = None
-    #: The answer, or the refusal that a scenario may still change.
+    #: The answer, or a refusal that a scenario may still replace.
     response: Response | None = None
     task: Task | None = None
 
 
 class Answered(NamedTuple):
-    """A request with its answer, and what it met."""
+    """A request, its answer, and the view of the state that it had."""
 
     view: View
     received: ReceivedRequest
@@ -60,7 +60,7 @@ class Answered(NamedTuple):
 
 
 def respond(state: State, request: Request) -> Answered:
-    """Answer one request, whatever it is."""
+    """Answer any request."""
     view = state.view(split_key(request)[1])
     prepared = prepare(state.contract, view, request)
     decision = None if prepared.demand is None else state.decide(prepared.demand)
@@ -69,14 +69,17 @@ def respond(state: State, request: Request) -> Answered:
 
 
 def prepare(contract: Contract, view: View, request: Request) -> Prepared:
-    """Read a request. Where the service's order of refusals is unknown it is ours."""
+    """Read a request. The order of refusals is ours where that of the service is unknown."""
     behaviour = view.behaviour
     received = ReceivedRequest(request, contract, view.models, behaviour.max_body_bytes)
-    is_accepted = split_key(request)[0] or behaviour.authorization_scheme == "optional"
-    account = view.account if is_accepted else None
+    has_scheme, key = split_key(request)
+    if not has_scheme and behaviour.authorization_scheme == "required":
+        key = ""
+    account = view.account if key else None
     try:
         handler = route(contract, behaviour, request)
-        account = identify(contract, view, request)
+        if account is None:
+            raise refuse_key(contract, behaviour, key)
         if handler is not None:
             return Prepared(received, account, response=handler(view, account, request))
     except Refusal as refusal:
@@ -97,7 +100,7 @@ def prepare(contract: Contract, view: View, request: Request) -> Prepared:
 def finish(
     contract: Contract, view: View, prepared: Prepared, decision: Decision | None
 ) -> Response:
-    """Make the answer of what was prepared and decided."""
+    """Return the answer to a prepared request after the decision."""
     if decision is None:
         assert prepared.response is not None
         response = prepared.response
@@ -113,7 +116,7 @@ def finish(
 
 
 def route(contract: Contract, behaviour: Behaviour, request: Request) -> Handler | None:
-    """Find the handler of path and method; None is for a rerank request."""
+    """Return the handler for path and method; None means a rerank request."""
     if request.path == "/v1/rerank/" and behaviour.trailing_slash == "redirect":
         raise Refusal(Response(307, {"location": "/v1/rerank"}, b""))
     if request.path in ROUTES:
@@ -126,15 +129,12 @@ def route(contract: Contract, behaviour: Behaviour, request: Request) -> Handler
     raise contract.refusal("not_found", family=behaviour.not_found_body)
 
 
-def identify(contract: Contract, view: View, request: Request) -> Account:
-    """Return the account of the key in the Authorization header, or refuse it."""
-    has_scheme, key = split_key(request)
-    if not key or not (has_scheme or view.behaviour.authorization_scheme == "optional"):
-        raise contract.refusal("token_invalid")
-    if view.account is None:
-        as_object = view.behaviour.invalid_key == "object"
-        raise contract.refusal("key_invalid_object" if as_object else "key_invalid")
-    return view.account
+def refuse_key(contract: Contract, behaviour: Behaviour, key: str) -> Refusal:
+    """Return the refusal of a key that no account has; no key is an empty text."""
+    if not key:
+        return contract.refusal("token_invalid")
+    as_object = behaviour.invalid_key == "object"
+    return contract.refusal("key_invalid_object" if as_object else "key_invalid")
 
 
 def split_key(request: Request) -> tuple[bool, str]:
@@ -145,7 +145,7 @@ def split_key(request: Request) -> tuple[bool, str]:
 
 
 def read_task(contract: Contract, view: View, received: ReceivedRequest) -> Task:
-    """Return what a rerank request asks for. Each line may refuse."""
+    """Return a rerank request as a task. Raises `Refusal`."""
     behaviour = view.behaviour
     check_body(contract, behaviour, received)
     fields = check_form(contract, behaviour, received)
@@ -166,7 +166,7 @@ def read_task(contract: Contract, view: View, received: ReceivedRequest) -> Task
 def usual(
     contract: Contract, view: View, prepared: Prepared, decision: Decision, edit: Edit
 ) -> Response:
-    """Answer a rerank request as usual, but for what a scenario edits."""
+    """Return the usual answer to a rerank request, with the edit of a scenario."""
     task, admission = prepared.task, decision.admission
     if task is None or admission is None:
         assert prepared.response is not None
@@ -204,7 +204,7 @@ def refuse(contract: Contract, behaviour: Behaviour, admission: Admission) -> Re
 
 
 def limit_headers(behaviour: Behaviour, admission: Admission) -> dict[str, str]:
-    """Show how far the limits are used, and how long to wait, as far as the behaviour does."""
+    """Return the rate limit headers and Retry-After, if the behaviour has them."""
     headers: dict[str, str] = {}
     if behaviour.rate_limit_headers == "present":
         headers |= rate_limit_headers(admission.meters)
@@ -260,7 +260,7 @@ def shape(view: View, task: Task, scores: Sequence[float]) -> dict[str, Any]:
 
 
 def list_models(view: View, _account: Account, request: Request) -> Response:
-    """`GET /v1/models`, narrowed by the parameters `type` and `sub_type`."""
+    """`GET /v1/models`, filtered by the parameters `type` and `sub_type`."""
     wanted = parse_qs(request.query)
     kind = {"type": "text", "sub_type": "reranker"}
     listed = all(value in wanted.get(name, [value]) for name, value in kind.items())
@@ -285,7 +285,7 @@ def user_info(_view: View, account: Account, _request: Request) -> Response:
     return json_response(200, {"code": 20000, "message": "OK", "status": True, "data": data})
 
 
-#: Path to method and handler; a rerank request is none that a handler answers.
+#: Each path with its method and handler; a rerank request has no handler.
 ROUTES: Mapping[str, tuple[str, Handler | None]] = {
     "/v1/rerank": ("POST", None),
     "/v1/models": ("GET", list_models),

@@ -1,4 +1,4 @@
-"""A request, read once: what it asks for, typed, and as it was sent."""
+"""Requests, parsed once: their fields, typed and as they were sent."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
@@ -11,30 +11,30 @@ Value = TypeVar("Value")
 
 
 class RerankRequest:
-    """The fields of a request; one that was not sent, or has another type, is None.
+    """A rerank request; a field that was not sent, or has another type, is None.
 
-    Their rules stand in the `request.*.json` of a revision in `schemas/revisions/`.
+    The rules for the fields are in the `request.*.json` of a revision.
     """
 
     def __init__(self, body: bytes) -> None:
-        #: The value of the body; None if it is no JSON, or empty.
+        #: The value of the body; None if it is empty or not JSON.
         self.body: Json = None
-        #: Why the body is no JSON.
+        #: Why the body is not JSON, if it is not.
         self.problem: str | None = None
         if body:
             try:
                 self.body = load(body)
             except WireError as error:
                 self.problem = str(error)
-        #: The whole body as it was sent, unknown fields and wrong types included; empty if it is
-        #: no object.
+        #: All fields as they were sent, unknown ones and wrong types included; empty if the body
+        #: is not an object.
         self.fields: Mapping[str, Any] = (
             cast("dict[str, Any]", self.body) if isinstance(self.body, dict) else {}
         )
         documents = self.fields.get("documents")
         if isinstance(documents, str):
             documents = [documents]
-        #: The documents, a text alone as a list of one; None if there is neither a list nor a text.
+        #: The documents, a single text as a list of one; None if there is neither.
         self.listed_documents: list[Any] | None = documents if isinstance(documents, list) else None
 
     def __repr__(self) -> str:
@@ -53,13 +53,13 @@ class RerankRequest:
 
     @property
     def query(self) -> Content | None:
-        """The query: a text, or an object with text, image or video."""
+        """The query: a text, or an object with a text, image or video."""
         query = self.fields.get("query")
         return cast("Content", query) if isinstance(query, (str, dict)) else None
 
     @property
     def documents(self) -> list[Content]:
-        """The documents. A text alone is a list of one; empty if neither was sent."""
+        """The documents, a single text as a list of one; empty if there is neither."""
         return self.listed_documents or []
 
     @property
@@ -69,12 +69,12 @@ class RerankRequest:
 
     @property
     def top_n(self) -> int | None:
-        """How many results are asked for."""
+        """The most results to return."""
         return self._of(int, "top_n")
 
     @property
     def return_documents(self) -> bool | None:
-        """Whether the texts of the documents are asked for."""
+        """Whether to return the documents."""
         return self._of(bool, "return_documents")
 
     @property
@@ -84,7 +84,7 @@ class RerankRequest:
 
     @property
     def overlap_tokens(self) -> int | None:
-        """The tokens that neighbouring chunks share."""
+        """The tokens that adjacent chunks share."""
         return self._of(int, "overlap_tokens")
 
     def _of(self, kind: type[Value], name: str) -> Value | None:
@@ -93,7 +93,7 @@ class RerankRequest:
 
 
 class ReceivedRequest(RerankRequest):
-    """A request as it reached the mock: with its head, and held against the contract once."""
+    """A request that the mock received, checked against the contract once."""
 
     def __init__(
         self,
@@ -102,29 +102,29 @@ class ReceivedRequest(RerankRequest):
         models: Mapping[str, Model],
         max_body_bytes: int,
     ) -> None:
-        #: Whether the body is longer than the mock reads.
+        #: Whether the body is too long to be read.
         self.is_too_long = len(request.body) > max_body_bytes
         super().__init__(b"" if self.is_too_long else request.body)
         self.request = request
         self.contract = contract
-        #: By name, as they were when the request came.
+        #: By name, as they were when the request arrived.
         self.models = models
         #: The model, if it is known.
         self.known_model = models.get(self.model or "")
-        #: The form that the request is held to.
+        #: The form that the request must keep.
         self.form: Form = contract.form_of(self.known_model)
-        #: The body in which optional fields that are null are absent.
+        #: The body without optional fields that are null.
         self.without_nulls: Json = self.body
         if None in self.fields.values():
             optional = self.form.optional
             self.without_nulls = {
                 k: v for k, v in self.fields.items() if v is not None or k not in optional
             }
-        #: The first breach of the form, where null counts as absent; None without a body.
+        #: The first breach of the form, where null counts as absent; None if there is no body.
         self.breach: Breach | None = None
         if request.body and not self.is_too_long:
             self.breach = self.form.breach(self.without_nulls)
-        #: Whether it is a rerank request, wherever it was sent.
+        #: Whether it looks like a rerank request, whatever its path.
         self.is_rerank = (request.method, request.path) == ("POST", "/v1/rerank") or (
             "query" in self.fields and "documents" in self.fields
         )

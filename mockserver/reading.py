@@ -1,4 +1,4 @@
-"""From a rerank request to the fields that count, or to a refusal."""
+"""From a rerank request to its effective fields, or to a refusal."""
 
 from collections.abc import Mapping
 from typing import Any, NoReturn, cast
@@ -8,12 +8,12 @@ from .contract import Contract, Model
 from .parsed_request import ReceivedRequest
 from .wire import Json, WireError, load
 
-#: What the fields mean is lost below these numbers, whether the contract says so or not.
+#: The least values that make sense, whether the contract states them or not.
 _LEAST = {"top_n": 1, "max_chunks_per_doc": 1, "overlap_tokens": 0}
 
 
 def check_body(contract: Contract, behaviour: Behaviour, received: ReceivedRequest) -> None:
-    """Refuse a body that is too long, of another media type, or no JSON."""
+    """Refuse a body that is too long, has another media type, or is not JSON."""
     request = received.request
     if received.is_too_long:
         raise contract.refusal("entity_too_large")
@@ -31,7 +31,7 @@ def check_body(contract: Contract, behaviour: Behaviour, received: ReceivedReque
 def check_form(
     contract: Contract, behaviour: Behaviour, received: ReceivedRequest
 ) -> dict[str, Any]:
-    """Return the fields of a body that keeps the form of its model; integers are integers."""
+    """Return the fields of a body that keeps the form of its model, integers as `int`."""
     form = received.form
     body, breach = received.without_nulls, received.breach
     if behaviour.optional_null == "refuse" and body is not received.body:
@@ -67,9 +67,9 @@ def find_model(
 def understand(
     contract: Contract, behaviour: Behaviour, model: Model, fields: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return what the fields ask of the model: defaults filled in, and those without effect gone.
+    """Return the effective fields: with defaults, and without those that have no effect.
 
-    `documents` is a list, and `top_n` is there in any case.
+    `documents` is a list, and `top_n` is always present.
     """
     for name in sorted(contract.gated_fields.intersection(fields) - model.supports):
         if behaviour.gated_fields == "refuse":
@@ -94,7 +94,7 @@ def understand(
 
 
 def _problem(body: bytes, *, unique_keys: bool = False) -> str:
-    """Return why a body cannot be read; nothing if it can."""
+    """Return why a body cannot be parsed, or an empty string."""
     try:
         load(body, unique_keys=unique_keys)
     except WireError as error:

@@ -1,7 +1,6 @@
-"""The mock with a memory: each request is answered, remembered, and held against good habits.
+"""Answer requests, and record them with advice for the author of the client.
 
-What nobody looks at is not computed here: an exchange is remembered raw, and made readable when
-the journal is read.
+Exchanges are recorded raw: they are redacted only when the journal is read.
 """
 
 from .advice.catalogue import HEADER, advise_on_request, advise_over_time
@@ -15,7 +14,7 @@ from .wire import Request, Response
 
 
 def answer(state: State, request: Request) -> Response:
-    """Answer one request, whatever it is, and write both into the journal."""
+    """Answer any request, and record the exchange."""
     answered = respond(state, request)
     exchange = observe(state, answered)
     past = state.record(exchange)
@@ -30,7 +29,7 @@ def answer(state: State, request: Request) -> Response:
 
 
 def observe(state: State, answered: Answered) -> Exchange:
-    """Return what is to be remembered of a request and its answer."""
+    """Return the exchange to record."""
     received, account, response = answered.received, answered.account, answered.response
     request, delivery = received.request, response.delivery
     if request.query or request.path not in PATHS:
@@ -39,7 +38,7 @@ def observe(state: State, answered: Answered) -> Exchange:
     seconds = waited + delivery.delay + delivery.pause * (delivery.pieces - 1)
     name = None if account is None else account.name
     heads, shown = head_length(request), state.journal.body_bytes
-    # A key of the head may be cut in two where the body ends; as JSON it is up to six times longer.
+    # Enough to recognise a key of the head at the end of the body, where JSON may escape it.
     most = shown + 6 * heads
     documents = received.listed_documents
     return Exchange(

@@ -1,4 +1,4 @@
-"""Keys are taken out of whatever is remembered or told, wherever a client put them."""
+"""Remove keys from everything that is shown, wherever a client put them."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from .wire import Request
 
 REDACTED = "[redacted]"
 
-#: Headers that are secret as a whole.
+#: Headers whose whole value is secret.
 SECRET_HEADERS = frozenset(
     {
         "api-key",
@@ -29,31 +29,31 @@ _SECRET_PARAMETERS = frozenset(
     {"accesstoken", "apikey", "auth", "authorization", "bearer", "key", "secret", "token"}
 )
 
-#: Words of a header that say what follows, and are no secrets.
+#: Authentication schemes in a header, which are not secret.
 _SCHEMES = frozenset({"apikey", "basic", "bearer", "token"})
 
-#: What stands in every URL and is no key, so that it need not be looked up.
+#: Common parts of URLs, which need no lookup.
 _PLAIN = frozenset({"", "v1", "rerank", "models", "user", "info"})
 
-#: What looks like a key. One that is this long is one; a shorter one is, if the mock knows it.
+#: What looks like a key: it counts as one if it is this long, or if the mock knows it.
 _KEY = re.compile(r"sk-[\w-]+", re.ASCII)
 _LONG = len("sk-") + 16
 
-#: Shorter secrets are taken out where they were sent as such, and not wherever their letters stand.
+#: Shorter secrets are removed only where they were sent as secrets, not from other texts.
 _SHORTEST = 4
 
-#: More secrets than this are no secrets: the longest are taken out.
+#: The most secrets of one request; the longest are removed.
 _MOST = 32
 
 
 class Redactor:
-    """Knows the secrets of one request."""
+    """Removes the secrets of one request from texts."""
 
     def __init__(self, request: Request, is_key: Callable[[str], bool]) -> None:
         self._is_key = is_key
         found = {*_of_headers(request.headers), *keys_in_url(request, is_key)}
         spellings = {s for secret in found for s in _spellings(secret) if len(s) >= _SHORTEST}
-        # The longest first: a secret may hold another.
+        # The longest first: a secret may contain another.
         secrets = sorted(spellings, key=lambda secret: (-len(secret), secret))[:_MOST]
         #: The length of the longest secret, in characters.
         self.longest = len(secrets[0]) if secrets else 0
@@ -72,7 +72,7 @@ class Redactor:
         }
 
     def query(self, query: str) -> str:
-        """Return the query of a URL without keys, encoded or not."""
+        """Return a query string without keys, encoded or not."""
         return "&".join(self._parameter(part) for part in query.split("&"))
 
     def _parameter(self, part: str) -> str:
@@ -81,22 +81,22 @@ class Redactor:
             return f"{name}={REDACTED}"
         shown = self.text(part)
         decoded = unquote_plus(part)
-        # Only an encoded key calls for another spelling of the rest.
+        # The rest is re-encoded only if it contains an encoded key.
         return shown if self.text(decoded) == decoded else quote(self.text(decoded), safe="=[]")
 
     def _unless_harmless(self, match: re.Match[str]) -> str:
         word, start = match[0], match.start()
         before = match.string[max(start - 1, 0) : start]
-        # Letters before it make it part of a word, or of an escape such as \u82fa.
+        # After a letter it is part of a word, or of an escape such as \u82fa.
         is_long = len(word) >= _LONG and not (before.isascii() and before.isalpha())
         return REDACTED if is_long or self._is_key(word) else word
 
 
 def _without(text: str, secrets: Sequence[str]) -> str:
-    """Return the text with `REDACTED` in place of each secret; the first secrets go first.
+    """Return the text with each secret replaced by `REDACTED`, in the order of the secrets.
 
-    A pattern of them all would compare them anew at each character: with long secrets that takes
-    the product of both lengths. What was put in is not searched.
+    A pattern of all secrets would compare them at each character, which takes quadratic time if
+    they are long. Replacements are not searched again.
     """
     for number, secret in enumerate(secrets):
         if secret in text:
@@ -106,7 +106,7 @@ def _without(text: str, secrets: Sequence[str]) -> str:
 
 
 def keys_in_url(request: Request, is_key: Callable[[str], bool]) -> Iterator[str]:
-    """Yield what is a key, or is named like one, in query and path."""
+    """Yield what is a key, or named like one, in query and path."""
     parameters = [part.partition("=") for part in request.query.split("&") if part]
     segments = [segment for segment in request.path.split("/") if segment]
     for name, value in [*((n, v) for n, _, v in parameters), *(("", s) for s in segments)]:
@@ -129,6 +129,6 @@ def _is_secret(name: str) -> bool:
 
 
 def _spellings(secret: str) -> Iterable[str]:
-    """Return the secret as it is, as JSON has it, and as a URL has it."""
+    """Return the secret as it is, escaped for JSON, and encoded for a URL."""
     encodable = secret.encode(errors="replace").decode()
     return {secret, orjson.dumps(encodable).decode()[1:-1], quote(encodable)}

@@ -1,8 +1,7 @@
-"""Scores that are made up, and plausible: what shares words with the query ranks higher.
+"""Plausible scores: documents that share words with the query rank higher.
 
-A content becomes a text, a text becomes tokens, tokens become chunks; the best chunk is the score.
-A score depends on query, instruction, model and its own document alone, never on the neighbours,
-and is the same in every process.
+A content becomes a text, then tokens, then chunks; the score is that of the best chunk. It depends
+only on query, instruction, model and the document itself, and is the same in every process.
 """
 
 import math
@@ -22,21 +21,21 @@ Content: TypeAlias = str | Mapping[str, Any]
 
 _CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff"
 
-#: A token is up to 12 letters of a word, or one sign; each Chinese, Japanese or Korean character
-#: is a sign. How the service counts is not documented; this is ours.
+#: A token is up to 12 letters of a word, or one symbol; each Chinese, Japanese or Korean character
+#: is a symbol. How the service counts is not documented; this rule is our own.
 _TOKEN = re.compile(rf"[^\W{_CJK}]{{1,12}}|\S")
 
-#: Signs that may be combining marks, in runs that no language has. Sorting a run of marks, which
-#: normalisation does, takes the square of its length.
+#: Characters that may be combining marks, in runs longer than any language has. Normalisation sorts
+#: a run of marks in quadratic time.
 _MARKS = re.compile(r"[^\w\s\x00-\x7f]{30}")
 
-#: What one image or video counts as; ours, as the service's own count is not documented.
+#: The tokens of one image or video; our own number, as that of the service is not documented.
 TOKENS_PER_IMAGE = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The scores of the documents, in the order of the request, and what they cost."""
+    """The scores of the documents, in the order of the request, and the tokens."""
 
     scores: list[float]
     input_tokens: int
@@ -53,9 +52,9 @@ def rank(
     instruction: str = "",
     overlap_tokens: int = 0,
 ) -> Ranking:
-    """Score each document. Each counts its own tokens, the query's and the instruction's."""
+    """Score each document. Query and instruction count once for each document."""
     question = _Question(query, instruction, model)
-    # A query as long as the context leaves half of it to the documents.
+    # Even a long query leaves half of the context to the documents.
     size = max(context_tokens - question.tokens, context_tokens // 2)
     scores: list[float] = []
     input_tokens = question.tokens * len(documents)
@@ -73,14 +72,14 @@ def rank(
 
 
 def tokenize(text: str) -> list[str]:
-    """Split into tokens, after compatibility forms and case are folded."""
+    """Split into tokens, after NFKC normalisation and case folding."""
     return _TOKEN.findall(_normalize(text).casefold())
 
 
 def _normalize(text: str) -> str:
-    """Return the text in form NFKC, in time that grows as its length does.
+    """Return the text in form NFKC, in linear time.
 
-    Runs of marks are taken apart, as in the Stream-Safe Text Format of Unicode (UAX 15).
+    Runs of marks are split, as in the Stream-Safe Text Format of Unicode (UAX 15).
     """
     if text.isascii():
         return text
@@ -90,28 +89,28 @@ def _normalize(text: str) -> str:
 
 
 class _Question:
-    """What a document is held against."""
+    """A query, which documents are compared with."""
 
     def __init__(self, query: Content, instruction: str, model: str) -> None:
         text = _text(query)
         tokens = tokenize(text)
         self.tokens = len(tokens) + len(tokenize(instruction))
         self._salt = crc32(orjson.dumps([model, instruction, text]))
-        # A query of signs alone, such as an emoji, is found by its signs.
+        # A query without words, such as an emoji, matches by its symbols.
         words = {token for token in tokens if any(map(str.isalnum, token))} or set(tokens)
         stems = {_stem(word) for word in words}
-        #: Each spelling under which a word of the query is found, and its stem. Sorted, as a
-        #: spelling may have two stems, and the order of a set is another in each process.
+        #: Each spelling that matches a word of the query, and its stem. Sorted, as a spelling may
+        #: have two stems and the order of a set differs between processes.
         self._spellings = {form: stem for stem in sorted(stems) for form in (stem, stem + "s")}
-        #: Neighbours, run together: what makes words a phrase and Chinese characters a word.
+        #: Adjacent tokens, joined: they make words a phrase and Chinese characters a word.
         self._pairs = {a + b for a, b in pairwise(tokens) if a in words and b in words}
-        #: Letters of all stems and pairs; longer words tell more.
+        #: Letters of all stems and pairs; longer words count more.
         self._weight = sum(map(len, stems | self._pairs))
 
     def score(self, text: str, chunks: list[list[str]]) -> float:
         """Return the score of the best chunk, in (0, 1), with 8 digits like a 32-bit float."""
         likeness = max(map(self._likeness, chunks))
-        # Texts that are equally alike still differ; those that share nothing stay below the rest.
+        # Equally similar texts get different scores; those that share nothing stay below the rest.
         noise = crc32(text.encode(), self._salt) / 2**32
         logit = 12 * likeness + (1 if likeness else 0) - 7 + noise / 2
         return float(f"{1 / (1 + math.exp(-logit)):.8g}")
@@ -133,7 +132,7 @@ def _stem(word: str) -> str:
 
 
 def _text(content: Content) -> str:
-    """Return the text, with a word for each medium: equal media are equal words."""
+    """Return the text and a word for each image or video; equal media give equal words."""
     if isinstance(content, str):
         return content
     media = (content[name] for name in ("image", "video") if name in content)

@@ -1,6 +1,6 @@
-"""Values that come from outside, held against the schemas of `schemas/files/`.
+"""Validation of input against the schemas of `schemas/files/`.
 
-An error is a record: what is wrong, and where. Whoever passes it on adds the way to that place.
+An error keeps the reason and the path apart; callers add the path to the part that they checked.
 """
 
 from collections.abc import Generator, Iterator, Mapping
@@ -15,23 +15,23 @@ import jsonschema_rs
 from .contract import file_schemas, first_error
 from .wire import Json, WireError, load
 
-#: The most characters of a reason, which may repeat what was sent.
+#: The most characters of a reason, which may quote the input.
 LENGTH = 300
 
-#: How many known names are looked through for the one that was probably meant.
+#: How many known names are searched for a suggestion.
 MOST_KNOWN = 1000
 
-#: The way into a JSON value, from its root: names of members and numbers of items.
+#: The path into a JSON value, from its root: names of members and numbers of items.
 Way: TypeAlias = "tuple[str | int, ...]"
 
 
 class InputError(ValueError):
-    """A value from outside that cannot be: what is wrong, and where."""
+    """Invalid input: what is wrong, and where."""
 
     def __init__(self, reason: str, *way: str | int, source: str | Path = "") -> None:
         self.reason = reason
         self.way = way
-        #: The file that it comes from, if it comes from one.
+        #: The file, if the input comes from one.
         self.source = str(source)
         place = json_path(way) if way else ""
         super().__init__(": ".join(filter(None, (self.source, place, reason))))
@@ -41,7 +41,7 @@ class InputError(ValueError):
 def within(
     *way: str | int, source: str | Path = "", kind: type[InputError] | None = None
 ) -> Generator[None]:
-    """Put the way to a part, or the file, before what is wrong with that part."""
+    """Add the path to a part, or the file, to errors about that part."""
     try:
         yield
     except InputError as error:
@@ -50,14 +50,14 @@ def within(
 
 
 def check(schema: str, value: object, kind: type[InputError]) -> None:
-    """Raise an error of that kind, with the first thing wrong with `value` by the schema."""
+    """Raise an error of that kind unless `value` keeps the schema."""
     error = first_error(_validator(schema), value)
     if error is not None:
         raise kind(_shortened(_reason(schema, value, error)), *error.instance_path)
 
 
 def read_json(path: str | Path, kind: type[InputError]) -> Json:
-    """Read a file of JSON without a key that stands twice; errors of that kind name the file."""
+    """Read a JSON file without duplicate keys. Raises an error of that kind."""
     try:
         return load(Path(path).read_bytes(), unique_keys=True)
     except OSError as error:
@@ -67,13 +67,13 @@ def read_json(path: str | Path, kind: type[InputError]) -> Json:
 
 
 def json_path(way: Way) -> str:
-    """Print the way into a JSON value, such as `$.steps[0].times`."""
+    """Return the path into a JSON value, such as `$.steps[0].times`."""
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in way)
 
 
 def likely(name: str, known: list[str]) -> str:
-    """Return a hint at the known name that was probably meant, if there is one."""
-    # Comparing takes long where the name or the list is long, and helps nobody there.
+    """Return a suggestion for a misspelt name, or an empty string."""
+    # For long names or lists the comparison is slow and of no use.
     close = get_close_matches(name, known[:MOST_KNOWN], n=1) if len(name) <= LENGTH else []
     return f"; did you mean {close[0]!r}?" if close else ""
 
@@ -82,16 +82,15 @@ def _reason(schema: str, value: object, error: jsonschema_rs.ValidationError) ->
     kind = error.kind
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
         name = kind.unexpected[0]
-        return (
-            f"has no member {name!r}{likely(name, sorted({*_members(schema_of(schema))} - {name}))}"
-        )
+        known = sorted({*_members(schema_of(schema))} - {name})
+        return f"unknown member {name!r}{likely(name, known)}"
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
         return f"the member {kind.property!r} is missing"
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.FalseSchema):
-        return "cannot stand here beside the other members"
+        return "not allowed together with the other members"
     if "keys" in error.instance_path or "accounts" in error.instance_path[-2:]:
-        # What stands there may be a key: it is not repeated.
-        error = first_error(_validator(schema, "what stands here"), value) or error
+        # The value may be a key, so the message does not repeat it.
+        error = first_error(_validator(schema, "the value"), value) or error
     return error.message
 
 
@@ -100,7 +99,7 @@ def _shortened(text: str) -> str:
 
 
 def _members(schema: Any) -> Iterator[str]:  # noqa: ANN401 - a part of a schema
-    """Yield every name of a member that a schema knows anywhere."""
+    """Yield the name of every member in a schema, at any depth."""
     if isinstance(schema, dict):
         named = cast("dict[str, Any]", schema)
         yield from named.get("properties", ())
@@ -114,7 +113,7 @@ def schema_of(name: str) -> dict[str, Any]:
 
 
 def register(name: str, schema: Mapping[str, Any]) -> None:
-    """Add a schema, which may refer to all that are there."""
+    """Add a schema, which may refer to all others."""
     _schemas()[name] = dict(schema)
 
 

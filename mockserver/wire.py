@@ -1,4 +1,4 @@
-"""What crosses the wire: a request, a response, and JSON that is read strictly."""
+"""Requests, responses, and strict JSON."""
 
 import json
 from collections.abc import Mapping
@@ -11,29 +11,29 @@ import orjson
 #: A JSON value.
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
-#: The four shapes that error bodies of this API come in.
+#: The four kinds of error bodies of this API.
 Family = Literal["object", "object_without_code", "string", "text"]
 
-#: How deep arrays and objects may nest. orjson prints no more than 254 levels.
+#: How deep arrays and objects may nest. orjson writes at most 254 levels.
 MAX_DEPTH = 128
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as an adapter hands it to the engine."""
+    """A request as an adapter passes it to the engine."""
 
     method: str
     #: Percent-decoded, from the root of the API: `/v1/rerank`.
     path: str
-    #: What follows the question mark, as it was sent.
+    #: The query string, as it was sent.
     query: str
     #: Names in lower case.
     headers: Mapping[str, str]
     body: bytes
 
 
-#: Where a connection ends before its time: it is not even opened, closed or reset without an
-#: answer, or closed in the middle of the body.
+#: How a connection fails: refused, closed or reset without an answer, or closed in the middle of
+#: the body.
 Close = Literal["refused", "before_answer", "reset", "in_body"]
 
 
@@ -41,28 +41,28 @@ Close = Literal["refused", "before_answer", "reset", "in_body"]
 class Delivery:
     """How an answer reaches the client."""
 
-    #: Seconds before it.
+    #: Seconds before the answer.
     delay: float = 0.0
-    #: The body comes in so many pieces of about the same length.
+    #: The number of pieces of about equal length in which the body is sent.
     pieces: int = 1
     #: Seconds after each piece but the last.
     pause: float = 0.0
     close: Close | None = None
 
     def split(self, body: bytes) -> list[bytes]:
-        """Return what is sent of the body, piece by piece; none is empty but of an empty body."""
+        """Return the pieces of the body that are sent; only an empty body has an empty piece."""
         sent = body[: len(body) // 2] if self.close == "in_body" else body
         size = max(-(-len(sent) // self.pieces), 1)
         return [sent[start : start + size] for start in range(0, max(len(sent), 1), size)]
 
 
-#: At once and whole.
+#: At once and complete.
 PROMPT = Delivery()
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a request used up."""
+    """What a request used."""
 
     input_tokens: int = 0
     image_tokens: int = 0
@@ -70,33 +70,33 @@ class Usage:
     charge: Decimal = Decimal(0)
 
 
-#: A request that was refused uses nothing up.
+#: A request that was refused uses nothing.
 NOTHING = Usage()
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer as the engine hands it to an adapter."""
+    """An answer as the engine passes it to an adapter."""
 
     status: int
-    #: Names in lower case. `content-length` is the adapter's to add.
+    #: Names in lower case. The adapter adds `content-length`.
     headers: Mapping[str, str]
     body: bytes
     delivery: Delivery = PROMPT
-    #: For the journal; the body says what the client is told of it.
+    #: For the journal; the client sees only what is in the body.
     usage: Usage = NOTHING
 
 
 class WireError(ValueError):
-    """A body that is not the JSON this mock reads; the message says why."""
+    """A body that is not JSON as the mock accepts it; the message says why."""
 
 
 def load(body: bytes, *, unique_keys: bool = False) -> Json:
-    """Parse JSON as RFC 8259 has it, or raise `WireError`.
+    """Parse JSON as in RFC 8259. Raises `WireError`.
 
-    Refused: an encoding other than UTF-8, a byte order mark, NaN, numbers that no double can hold,
-    lone surrogates, nesting beyond `MAX_DEPTH`; with `unique_keys` also a key that an object has
-    twice. Integers beyond 64 bits come back as floats.
+    Refused are encodings other than UTF-8, a byte order mark, NaN, numbers that no double can hold,
+    lone surrogates, and nesting deeper than `MAX_DEPTH`; with `unique_keys` also duplicate keys.
+    Integers beyond 64 bits become floats.
     """
     try:
         value: Json = orjson.loads(body)
@@ -105,7 +105,7 @@ def load(body: bytes, *, unique_keys: bool = False) -> Json:
     if _is_deeper(value, MAX_DEPTH):
         raise WireError(f"Is nested deeper than {MAX_DEPTH} levels")
     if unique_keys:
-        # Only the standard library shows both of two equal keys.
+        # Only the standard library reports duplicate keys.
         json.loads(body, object_pairs_hook=_unique)
     return value
 
@@ -134,13 +134,13 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 
 def json_response(status: int, value: object, usage: Usage = NOTHING) -> Response:
-    """Print `value` as the JSON body of a response."""
+    """Return a response with `value` as its JSON body."""
     headers = {"content-type": "application/json"}
     return Response(status, headers, orjson.dumps(value), usage=usage)
 
 
 def error_response(status: int, family: Family, code: int | None, message: str) -> Response:
-    """Print an error body of the family; `code` is of use to the family `object` alone."""
+    """Return an error response of the family; only the family `object` uses `code`."""
     if family == "text":
         return Response(status, {"content-type": "text/plain; charset=utf-8"}, message.encode())
     if family == "string":

@@ -1,6 +1,6 @@
 """Which tests run, for which models and faults, and in which order."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import pytest
 
@@ -27,12 +27,9 @@ def models_for(marker: pytest.Mark | None, judged: Iterable[Model]) -> list[Mode
     judged = list(judged)
     if marker is None:
         return firsts(judged)
-    gate: Mapping[str, str] = marker.kwargs
-    known = [model for model in judged if model.supports is not None]
-    if "supports" in gate:
-        return firsts(model for model in known if gate["supports"] in (model.supports or ()))
-    if "lacks" in gate:
-        return [model for model in known if gate["lacks"] not in (model.supports or ())]
+    if "supports" in marker.kwargs:
+        field: str = marker.kwargs["supports"]
+        return firsts(model for model in judged if field in (model.supports or ()))
     if marker.args == ("every",):
         return judged
     return firsts(model for model in judged if model.form in marker.args)

@@ -1,1 +1,1 @@
-"""The protocol that steers the mock: `/__admin`."""
+"""The HTTP API that controls the mock: `/__admin`."""

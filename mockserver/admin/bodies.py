@@ -1,4 +1,4 @@
-"""What the calls of `/__admin` take and give, as JSON Schemas that build on `schemas/files/`."""
+"""JSON Schemas of the bodies and answers of `/__admin`, based on `schemas/files/`."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -15,7 +15,7 @@ PREFIX = "urn:rerank-contract:admin:"
 
 
 def table(name: str) -> Schema:
-    """Refer to a schema of `schemas/files/`."""
+    """Return a reference to a schema of `schemas/files/`."""
     return {"$ref": f"urn:rerank-contract:files:{name}"}
 
 
@@ -30,7 +30,7 @@ def an_object(members: Mapping[str, Schema], *, optional: tuple[str, ...] = ()) 
 
 
 def array_of(schema: Schema) -> Schema:
-    """Return the schema of an array of such items."""
+    """Return the schema of an array of these items."""
     return {"type": "array", "items": schema}
 
 
@@ -40,7 +40,7 @@ def _named(name: str, title: str, schema: Schema) -> Schema:
 
 
 def _without(schema: Schema, *members: str) -> Schema:
-    """Return the schema of an object that misses those members and needs none."""
+    """Return the schema of an object without these members, all others optional."""
     kept = {name: value for name, value in schema["properties"].items() if name not in members}
     left_out = ("$schema", "$id", "title", "required")
     return {**{k: v for k, v in schema.items() if k not in left_out}, "properties": kept}
@@ -57,16 +57,16 @@ _SWITCHES: Mapping[str, Schema] = {
     else {"type": "integer", "minimum": 1}
     for switch in fields(Behaviour)
 }
-_BASE: Schema = {"description": "observed if absent.", "enum": list(PRESET_NAMES)}
+_BASE: Schema = {"description": "By default observed.", "enum": list(PRESET_NAMES)}
 
 #: Bodies.
-EMPTY = _named("empty", "Nothing", an_object({}))
+EMPTY = _named("empty", "An empty object", an_object({}))
 NEW_ACCOUNT = _named("new_account", "An account to open", _without(_ACCOUNT))
 ACCOUNT_CHANGE = _named("account_change", "What to change", _without(_ACCOUNT, "name"))
 FREEZING = _named(
-    "freezing", "When to stop; now, if absent", an_object({"at": _TIME}, optional=("at",))
+    "freezing", "The time to stop at; by default now", an_object({"at": _TIME}, optional=("at",))
 )
-ADVANCE = _named("advance", "How far to move forward", an_object({"seconds": _SECONDS}))
+ADVANCE = _named("advance", "How far to move the clock forward", an_object({"seconds": _SECONDS}))
 ARMING = _named(
     "arming",
     "A scenario for an account",
@@ -101,18 +101,18 @@ CLOCK = _named(
 )
 HEALTH = _named(
     "health",
-    "How the mock is",
+    "The health of the mock",
     an_object({"status": {"const": "ok"}, "accounts": _COUNT, "exchanges": _COUNT, "clock": CLOCK}),
 )
 OPENED = _named(
     "opened",
-    "The account, and its key if that was made up",
+    "The account, and its key if one was generated",
     an_object({"account": table("account"), "key": {"type": "string"}}, optional=("key",)),
 )
 ACCOUNTS = _named("accounts", "Accounts", an_object({"accounts": array_of(table("account"))}))
 MODELS = _named(
     "models",
-    "Models, and what becomes of them later",
+    "Models, and changes that are planned for them",
     an_object(
         {"models": table("models"), "planned_changes": array_of(table("model_change"))},
     ),
@@ -122,18 +122,18 @@ RECEIPTS = _named("receipts", "Receipts", an_object({"receipts": array_of(table(
 PINS = _named("pins", "Pins", an_object({"pins": table("pins")}))
 JOURNAL = _named(
     "journal",
-    "Entries; how many there ever were, and how many were found",
+    "Entries; how many there have been in total, and how many match",
     an_object({"seen": _COUNT, "found": _COUNT, "entries": array_of(table("entry"))}),
 )
-FORGOTTEN = _named("forgotten", "How many were forgotten", an_object({"forgotten": _COUNT}))
+FORGOTTEN = _named("forgotten", "How many entries were deleted", an_object({"forgotten": _COUNT}))
 PROBLEM = _named(
     "problem",
     "Why a call was refused",
     an_object(
         {
             "path": {
-                "description": "What is wrong: $ and a JSON path in the body, ? and a parameter, "
-                "or / and a path.",
+                "description": "Where the problem is: a JSON path ($.name), a query parameter "
+                "(?name), or a path (/name).",
                 "type": "string",
             },
             "reason": {"type": "string"},

@@ -1,6 +1,6 @@
-"""What each call of `/__admin` does: it asks the state, and decides nothing.
+"""What each call of `/__admin` does: it calls a method of the state.
 
-The docstring of a call is what the OpenAPI document says of it.
+The docstring of a call is its summary in the OpenAPI document.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from ..state.pins import read_pins
 from ..state.store import State
 from ..validation import likely, within
 
-#: The most entries of the journal that one call returns, unless it asks for fewer or more.
+#: The default limit of the entries that one call returns.
 PAGE = 1000
 
 
 class WrongCallError(ValueError):
-    """A call that is refused; nothing has changed."""
+    """A call that is refused and has changed nothing."""
 
     def __init__(self, status: int, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -29,28 +29,30 @@ class WrongCallError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that has the form of its route."""
+    """A call whose parameters and body match its route."""
 
     state: State
-    #: What stands in the place in the path, if there is one.
+    #: The value of the path parameter, if there is one.
     place: str
     #: The parameters of the query.
     query: Mapping[str, str]
     body: Any
 
     def account(self, name: str, path: str, status: int = 400) -> str:
-        """Return the name of an account if there is one; `path` is where it was named."""
+        """Return the name if there is such an account; `path` says where the name was given."""
         known = list(self.state.accounts)
         if name in known:
             return name
         owner = self.state.account_of(name)
         if owner:
-            # A key is not repeated.
-            raise WrongCallError(status, path, f"is a key; its account is {owner.name!r}")
+            # The message does not repeat a key.
+            raise WrongCallError(
+                status, path, f"expected the name of an account, got a key of {owner.name!r}"
+            )
         raise WrongCallError(status, path, f"there is no account {name!r}{likely(name, known)}")
 
     def number(self, name: str, default: int) -> int:
-        """Return a number of the query."""
+        """Return a numeric query parameter."""
         text = self.query.get(name, str(default))
         if not (text.isascii() and text.isdecimal() and len(text) <= 15):
             raise WrongCallError(400, f"?{name}", "must be a whole number")
@@ -58,7 +60,7 @@ class Call:
 
 
 def health(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Say that the mock is there, and how far it has come."""
+    """Check that the mock is running."""
     state = call.state
     return {
         "status": "ok",
@@ -74,7 +76,7 @@ def list_accounts(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 
 def open_account(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Open an account; a key is made up if none is named."""
+    """Open an account; a key is generated if none is given."""
     terms: dict[str, Any] = dict(call.body)
     keys, name = terms.pop("keys", []), terms.pop("name", None)
     try:
@@ -94,13 +96,13 @@ def show_account(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 
 def change_account(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Change what is named of an account."""
+    """Change the given members of an account."""
     name = _placed_account(call).name
     return call.state.change_account(name, **call.body).to_json()
 
 
 def close_account(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Close an account: its keys, counts, scenarios and pins are gone."""
+    """Close an account and delete its keys, counts, scenarios and pins."""
     return call.state.close_account(_placed_account(call).name).to_json()
 
 
@@ -110,13 +112,13 @@ def _placed_account(call: Call) -> Account:
 
 
 def list_models(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """List the models as they are now, and what is planned for them."""
+    """List the models as they are now, and the planned changes."""
     models = [model.to_json() for model in call.state.models.values()]
     return {"models": models, "planned_changes": call.state.planned_changes}
 
 
 def change_model(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Change a model now, or later if a time is named."""
+    """Change a model now, or at a given time."""
     changes: dict[str, Any] = dict(call.body)
     call.state.change_model(changes.pop("model"), **changes)
     return list_models(call)
@@ -134,7 +136,7 @@ def freeze_clock(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 
 def advance_clock(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Move the clock forward, whether it runs or stands."""
+    """Move the clock forward, whether it is frozen or not."""
     try:
         call.state.clock.advance(call.body["seconds"])
     except ValueError as error:
@@ -149,13 +151,13 @@ def resume_clock(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 
 def list_receipts(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """List what has become of the scenarios that were armed."""
+    """List the receipts of the armed scenarios."""
     receipts = call.state.receipts(call.query.get("account"))
     return {"receipts": [receipt.to_json() for receipt in receipts]}
 
 
 def show_receipt(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Show what has become of a scenario."""
+    """Show the receipt of a scenario."""
     for receipt in call.state.receipts():
         if str(receipt.number) == call.place:
             return receipt.to_json()
@@ -163,7 +165,7 @@ def show_receipt(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 
 def arm_scenario(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Let the next rerank requests of an account play a scenario."""
+    """Arm a scenario for the next rerank requests of an account."""
     with within("scenario"):
         scenario = find(call.body["scenario"], call.state.contract)
     name = call.account(call.body["account"], "$.account")
@@ -171,13 +173,13 @@ def arm_scenario(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 
 def disarm_scenarios(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Forget the scenarios of an account."""
+    """Remove the scenarios of an account."""
     receipts = call.state.disarm(call.account(call.query["account"], "?account"))
     return {"receipts": [receipt.to_json() for receipt in receipts]}
 
 
 def list_ready_made(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """List the scenarios that have a name."""
+    """List the ready-made scenarios."""
     made = catalogue(call.state.contract)
     return {"scenarios": [scenario.to_json() for scenario in made.values()]}
 
@@ -189,7 +191,7 @@ def show_pins(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 
 def pin_scores(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Pin scores for an account, before those that are pinned already."""
+    """Pin scores for an account; the latest pins win."""
     with within("pins"):
         pins = read_pins(call.body["pins"])
     name = call.account(call.body["account"], "$.account")
@@ -198,7 +200,7 @@ def pin_scores(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 
 def unpin_scores(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Forget the scores that are pinned for an account; what they were is returned."""
+    """Remove the pins of an account, and return them."""
     pins = call.state.unpin(call.account(call.query["account"], "?account"))
     return {"pins": [pin.to_json() for pin in pins]}
 
@@ -216,7 +218,7 @@ def query_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 
 def clear_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Forget the exchanges of an account, or all."""
+    """Delete the exchanges of an account, or all."""
     return {"forgotten": call.state.journal.clear(call.query.get("account"))}
 
 
@@ -226,29 +228,29 @@ def show_behaviour(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 
 def replace_behaviour(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Take a preset, and the switches that differ."""
+    """Set a preset, and the switches that differ from it."""
     call.state.change_behaviour({"base": "observed", **call.body})
     return show_behaviour(call)
 
 
 def change_behaviour(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Change some switches, for everybody."""
+    """Change some switches, for all accounts."""
     call.state.change_behaviour(call.body)
     return show_behaviour(call)
 
 
 def take_snapshot(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Return all of the state, as a state file has it."""
+    """Return the whole state, in the form of a state file."""
     return call.state.snapshot()
 
 
 def restore_snapshot(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Be as at a snapshot, for everybody; what happened since is lost."""
+    """Restore a snapshot, for all accounts; everything since is lost."""
     call.state.rollback(call.body)
     return health(call)
 
 
 def reset(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Be as in the beginning, for everybody; all that happened is lost."""
+    """Restore the initial state, for all accounts; everything since is lost."""
     call.state.reset()
     return health(call)

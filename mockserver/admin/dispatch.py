@@ -1,4 +1,4 @@
-"""The way into the mock: `/__admin` steers it, all other paths are the API.
+"""The entry to the mock: `/__admin` controls it, all other paths are the API.
 
     adapter -> dispatch -> administer -> token, route, query, body -> a method of the state
                         -> engine.answer
@@ -22,7 +22,7 @@ PREFIX = "/__admin"
 
 
 def dispatch(state: State, request: Request, token: str | None = None) -> Response:
-    """Answer a request of any path; `token` is what `/__admin` asks for, if it does."""
+    """Answer a request to any path; `token` is what `/__admin` requires, if anything."""
     if request.path != PREFIX and not request.path.startswith(f"{PREFIX}/"):
         return answer(state, request)
     try:
@@ -44,10 +44,12 @@ def _administer(state: State, request: Request, token: str | None) -> Response:
 
 
 def _admit(request: Request, token: str | None) -> None:
-    """Let in whoever has the token; without one whoever is no page in a browser."""
+    """Require the token; if there is none, refuse only pages in a browser."""
     if token is None:
         if "origin" in request.headers:
-            raise WrongCallError(403, "/", "a page in a browser may not steer a mock without token")
+            raise WrongCallError(
+                403, "/", "a page in a browser cannot control a mock that has no token"
+            )
         return
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), token.encode()):
@@ -55,17 +57,17 @@ def _admit(request: Request, token: str | None) -> None:
 
 
 def _find(method: str, path: str) -> tuple[Route, str]:
-    """Return the route of a call, and what stands in the place in its path."""
+    """Return the route of a call, and the value of its path parameter."""
     there = [(route, place) for route in ROUTES if (place := route.match(path)) is not None]
     if not there:
         known = sorted({route.path for route in ROUTES})
         hint = likely(path, known) or f"; see {PREFIX}/openapi.json"
-        raise WrongCallError(404, "/", f"nothing is at this path{hint}")
+        raise WrongCallError(404, "/", f"no such path{hint}")
     for route, place in there:
         if route.method == method:
             return route, place
     methods = ", ".join(sorted({route.method for route, _ in there}))
-    raise WrongCallError(405, there[0][0].path, f"takes {methods}")
+    raise WrongCallError(405, there[0][0].path, f"accepts only {methods}")
 
 
 def _query(route: Route, query: str) -> Mapping[str, str]:
@@ -74,9 +76,9 @@ def _query(route: Route, query: str) -> Mapping[str, str]:
     for name in parameters:
         if name not in route.query:
             hint = likely(name, list(route.query))
-            raise WrongCallError(400, f"?{name}", f"is no parameter of this call{hint}")
+            raise WrongCallError(400, f"?{name}", f"unknown parameter{hint}")
     if len(parameters) < len(pairs):
-        raise WrongCallError(400, "?", "has a parameter twice")
+        raise WrongCallError(400, "?", "a parameter is given twice")
     for name in route.needs - parameters.keys():
         raise WrongCallError(400, f"?{name}", "is missing")
     return parameters

@@ -1,4 +1,4 @@
-"""The OpenAPI document of `/__admin`, made from its table of routes."""
+"""The OpenAPI document of `/__admin`, built from its table of routes."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -9,10 +9,10 @@ from ..validation import schema_of
 from .bodies import PREFIX, PROBLEM, Schema
 from .routes import ROUTES, Route
 
-#: Where a schema is known from, by the beginning of its `$id`.
+#: How the `$id` of a schema of `schemas/files/` begins.
 _TABLES = "urn:rerank-contract:files:"
 
-#: The statuses that any call may be refused with.
+#: The statuses of refusals, which any call may have.
 REFUSALS = (400, 401, 403, 404, 405, 409, 413)
 
 
@@ -26,13 +26,13 @@ def document() -> Mapping[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "The mock's own affairs",
+            "title": "Administration of the mock",
             "version": "1",
             "description": "All times are in seconds since the epoch, by the clock of the mock. "
-            "Clock, models, behaviour, snapshot and reset concern everybody who shares the mock; "
-            "the rest concerns one account. A call that is refused has changed nothing.",
+            "Clock, models, behaviour, snapshot and reset affect everything that shares the mock; "
+            "the rest affects one account. A call that is refused has changed nothing.",
         },
-        # A mock that listens on a loopback address asks for no token.
+        # A mock that listens on a loopback address requires no token.
         "security": [{}, {"token": []}],
         "paths": paths,
         "components": {
@@ -43,7 +43,7 @@ def document() -> Mapping[str, Any]:
 
 
 def summary(route: Route) -> str:
-    """Return what a call is for; its name in words, where Python runs without docstrings."""
+    """Return the summary of a call; without docstrings (python -OO) its name has to do."""
     return route.act.__doc__ or route.act.__name__.replace("_", " ")
 
 
@@ -83,7 +83,7 @@ def _body(description: str, schema: Schema) -> dict[str, Any]:
 
 
 def _components(needed: list[Schema]) -> Iterator[tuple[str, Any]]:
-    """Yield each schema that is referred to, in whatever number of steps, with its name."""
+    """Yield each schema that is referred to, directly or not, with its name."""
     seen: set[str] = set()
     left = sorted(_references(needed))
     while left:
@@ -109,7 +109,7 @@ def _references(node: object) -> Iterator[str]:
 
 
 def _relocated(node: object, home: str) -> Any:  # noqa: ANN401 - a part of a schema
-    """Return a part of the schema `home` with every reference leading into the components."""
+    """Return a part of the schema `home`, with its references pointing to the components."""
     if isinstance(node, list):
         return [_relocated(item, home) for item in cast("list[object]", node)]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""Every call of `/__admin` in one table, from which requests are answered and described."""
+"""Every call of `/__admin`, in one table that both answers requests and describes them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,32 +16,32 @@ class Route:
     """One call."""
 
     method: str
-    #: After `/__admin`; a last part in braces is a place.
+    #: After `/__admin`; a last part in braces is a parameter.
     path: str
-    #: Its docstring says what the call is for.
+    #: Its docstring is the summary of the call.
     act: Callable[[Call], Any]
     #: The schema of the answer.
     gives: Schema
     #: The schema of the body; None if there is none.
     takes: Schema | None = None
-    #: Parameters of the query, with what they are for.
+    #: Query parameters and their descriptions.
     query: Mapping[str, str] = field(default_factory=dict[str, str])
-    #: The parameters that must be there.
+    #: The query parameters that are required.
     needs: frozenset[str] = frozenset()
     status: int = 200
 
     @property
     def places(self) -> list[str]:
-        """The names of the places in the path."""
+        """The names of the path parameters."""
         return re.findall(r"{(\w+)}", self.path)
 
     @property
     def schema(self) -> str:
-        """The name by which `check` knows what the call takes."""
+        """The name of the schema of the body, as `check` takes it."""
         return str((self.takes or {})["$ref"]).removeprefix("urn:rerank-contract:files:")
 
     def match(self, path: str) -> str | None:
-        """Return what stands in the place in the path, "" without a place, None for another."""
+        """Return the path parameter, "" if the route has none, or None for another path."""
         fixed, place, _ = self.path.partition("{")
         if not place:
             return "" if path == self.path else None
@@ -53,8 +53,8 @@ _SEARCH = {
     **_ACCOUNT,
     "model": "The name of a model.",
     "outcome": "answered, redirected, or the id of an error.",
-    "after": "A number: entries beyond it alone.",
-    "limit": f"The most entries to return; {calls.PAGE} if absent.",
+    "after": "A number: only entries with a greater number.",
+    "limit": f"The most entries to return; by default {calls.PAGE}.",
 }
 _NEEDED = frozenset(_ACCOUNT)
 

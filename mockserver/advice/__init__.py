@@ -1,1 +1,1 @@
-"""Remarks for the author of a client, on what it sent."""
+"""Advice for the author of a client, about what it sent."""

@@ -1,4 +1,4 @@
-"""What the body of a request shows. Each rule yields a hint for each find."""
+"""Rules about the body of a request. Each yields a hint for each thing that it finds."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,9 +9,10 @@ from typing import cast
 from ..contract import Contract, Model
 from ..parsed_request import ReceivedRequest
 from ..wire import WireError, load
+from ..wording import count_of
 from .rules import Rule, rule
 
-#: What other rerank APIs call our fields, and fields of theirs that have no like here.
+#: Fields of other rerank APIs, with the field of this API that has the same meaning, if any.
 DIALECTS: Mapping[str, str | None] = {
     "docs": "documents",
     "inputs": "documents",
@@ -36,7 +37,7 @@ DIALECTS: Mapping[str, str | None] = {
     "truncation": None,
 }
 
-#: How many fields and documents are named in full; the rest would hide the message.
+#: The most fields or documents that a hint lists.
 NAMED = 5
 
 
@@ -85,7 +86,7 @@ def _has_gated_field(sent: ReceivedRequest) -> bool:
 
 @rule("body_not_json", "breach", when=_is_doubtful)
 def body_not_json(sent: ReceivedRequest) -> Iterator[str]:
-    """The body is no JSON."""
+    """The body is not valid JSON."""
     if not (sent.is_rerank and sent.problem):
         return
     start = sent.request.body.lstrip()[:2]
@@ -99,21 +100,21 @@ def body_not_json(sent: ReceivedRequest) -> Iterator[str]:
 
 @rule("encoded_twice", "mistake", when=_is_doubtful)
 def encoded_twice(sent: ReceivedRequest) -> Iterator[str]:
-    """JSON was encoded twice."""
+    """The JSON was encoded twice."""
     if _is_encoded(sent.body, "{"):
-        yield "The body is a JSON string that holds JSON: encode the object once"
+        yield "The body is a JSON string that contains JSON: encode the object once"
     elif _is_encoded(sent.fields.get("documents"), "["):
-        yield "`documents` is a string that holds JSON, and counts as one text: send the array"
+        yield "`documents` is a string that contains JSON, so it is one document: send the array"
 
 
 @rule("unknown_field", "mistake", when=_has_unknown_field)
 def unknown_field(sent: ReceivedRequest) -> Iterator[str]:
-    """The request has a field that this API does not know."""
+    """The request has a field that this API does not have."""
     if sent.is_rerank:
         for name in sorted(sent.fields.keys() - sent.form.fields)[:NAMED]:
             likely = likely_field(sent.contract, name[:64])
             yield f"`{name[:64]}`: " + (
-                f"did you mean `{likely}`?" if likely else "it has no effect: leave it out"
+                f"did you mean `{likely}`?" if likely else "it has no effect; leave it out"
             )
 
 
@@ -123,54 +124,57 @@ def null_field(sent: ReceivedRequest) -> Iterator[str]:
     if sent.is_rerank:
         for name in sorted(sent.form.optional.intersection(sent.fields)):
             if sent.fields[name] is None:
-                yield f"`{name}`: leave it out when it is not set"
+                yield f"`{name}`: leave it out if it is not set"
 
 
 @rule("top_n_below_one", "breach", when=_has_odd_top_n)
 def top_n_below_one(sent: ReceivedRequest) -> Iterator[str]:
     """`top_n` is less than 1."""
     top_n = sent.fields.get("top_n")
-    if type(top_n) is int and top_n < 1:
+    if type(top_n) is int and top_n < sent.form.minimums.get("top_n", top_n):
         yield f"`top_n` is {top_n}: leave it out to get all documents"
 
 
 @rule("top_n_beyond_documents", "remark", when=_has_odd_top_n)
 def top_n_beyond_documents(sent: ReceivedRequest) -> Iterator[str]:
-    """`top_n` is more than there are documents."""
+    """`top_n` is greater than the number of documents."""
     top_n, count = sent.fields.get("top_n"), len(sent.documents)
     if type(top_n) is int and 0 < count < top_n:
-        yield f"`top_n` is {top_n}, the documents are {count}: leave it out to get all"
+        yield (
+            f"`top_n` is {top_n}, but there {'is' if count == 1 else 'are'} only"
+            f" {count_of(count, 'document')}: leave it out to get all"
+        )
 
 
 @rule("unknown_model", "mistake", when=_names_no_model)
 def unknown_model(sent: ReceivedRequest) -> Iterator[str]:
-    """No model has that name."""
+    """There is no such model."""
     name = sent.model
     if sent.is_rerank and name is not None and name not in sent.models:
         likely = likely_model(name, sent.models)
-        ask = "ask GET /v1/models?type=text&sub_type=reranker for the names"
+        ask = "GET /v1/models?type=text&sub_type=reranker lists the models"
         yield f"`{name[:64]}`: " + (f"did you mean `{likely}`?" if likely else ask)
 
 
 @rule("gated_field", "mistake", when=_has_gated_field)
 def gated_field(sent: ReceivedRequest) -> Iterator[str]:
-    """The model does not support a field of the request."""
+    """The request has a field that the model does not support."""
     if sent.known_model:
         gated = sent.contract.gated_fields.intersection(sent.fields)
         for name in sorted(gated - sent.known_model.supports):
             able = [model.id for model in sent.models.values() if name in model.supports]
-            where = f"only {', '.join(able)} support it" if able else "no model supports it"
+            where = f"supported only by {', '.join(able)}" if able else "no model supports it"
             yield f"`{name}` with {sent.known_model.id}: {where}"
 
 
 @rule("chat_style_content", "breach", when=_may_have_objects)
 def chat_style_content(sent: ReceivedRequest) -> Iterator[str]:
-    """Contents have the form of a chat message."""
+    """The query or a document has the form of a chat message."""
     if any(
         isinstance(content, dict) and {"content", "type"} & content.keys()
         for content in sent.contents
     ):
-        yield 'Send {"text": …}, {"image": URL or data URI} or {"video": …}, without parts'
+        yield 'Send {"text": …}, {"image": URL or data URI} or {"video": …}, without content parts'
 
 
 @rule("media_for_a_text_model", "breach", when=_may_have_objects)
@@ -181,20 +185,20 @@ def media_for_a_text_model(sent: ReceivedRequest) -> Iterator[str]:
         for content in sent.contents
     ):
         able = [model.id for model in sent.models.values() if model.form == "multimodal"]
-        yield f"Only {', '.join(able)} takes images and videos"
+        yield f"Use a model that accepts images and videos: {', '.join(able)}"
 
 
 @rule("text_as_object", "breach", when=_may_have_objects)
 def text_as_object(sent: ReceivedRequest) -> Iterator[str]:
-    """A text model was sent an object for a text."""
+    """A text model was sent an object instead of a string."""
     if sent.form.name == "classic" and any(
         isinstance(content, dict) and not {"content", "type", "image", "video"} & content.keys()
         for content in sent.contents
     ):
-        yield 'Send texts as strings: "a text" in place of {"text": "a text"}'
+        yield 'Send texts as strings: "a text" instead of {"text": "a text"}'
 
 
-#: Which fields have an advice of their own for what breaks their rule.
+#: Fields whose violations may have an advice of their own.
 _EXPLAINED: Mapping[str, tuple[Rule[[ReceivedRequest]], ...]] = {
     "body": (encoded_twice,),
     "top_n": (top_n_below_one,),
@@ -205,7 +209,7 @@ _EXPLAINED: Mapping[str, tuple[Rule[[ReceivedRequest]], ...]] = {
 
 @rule("field_rule", "breach", when=_is_doubtful)
 def field_rule(sent: ReceivedRequest) -> Iterator[str]:
-    """A field breaks its rule."""
+    """A field violates the contract."""
     if not sent.is_rerank or (sent.body is None and sent.request.body != b"null"):
         return
     breach = sent.breach
@@ -224,12 +228,12 @@ def empty_document(sent: ReceivedRequest) -> Iterator[str]:
         if isinstance(document, str) and not document.strip()
     ]
     if empty:
-        yield f"At index {_few(empty)}: leave it out, and mind that the indices shift"
+        yield f"At index {_few(empty)}: leave it out; the indices of later documents change"
 
 
 @rule("duplicate_documents", "remark", when=_may_have_equal_documents)
 def duplicate_documents(sent: ReceivedRequest) -> Iterator[str]:
-    """Documents are equal."""
+    """The same document was sent more than once."""
     seen: set[str] = set()
     again: list[str] = []
     for index, document in enumerate(sent.documents):
@@ -238,12 +242,12 @@ def duplicate_documents(sent: ReceivedRequest) -> Iterator[str]:
                 again.append(str(index))
             seen.add(document)
     if again:
-        yield f"At index {_few(again)}: each copy is paid for and takes a place of `top_n`"
+        yield f"At index {_few(again)}: each copy is charged and counts towards `top_n`"
 
 
 @lru_cache(256)
 def likely_field(contract: Contract, name: str) -> str | None:
-    """Return the field of this API that was probably meant."""
+    """Return the field of this API that was probably intended."""
     plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
     if plain in DIALECTS:
         field = DIALECTS[plain]
@@ -252,7 +256,7 @@ def likely_field(contract: Contract, name: str) -> str | None:
 
 
 def likely_model(name: str, models: Mapping[str, Model]) -> str | None:
-    """Return the model that was probably meant: by its bare name, or by one that is close."""
+    """Return the model that was probably intended: the name lacks its owner, or is similar."""
     plain = name[:64].strip().lower()
     for model in models:
         if model.lower() == plain or model.lower().endswith(f"/{plain}"):

@@ -1,4 +1,4 @@
-"""All advice that there is, in the order in which it is given.
+"""All rules that give advice, in order.
 
 received request -> ON_REQUESTS          exchange, past -> OVER_TIME
 """
@@ -26,13 +26,13 @@ OVER_TIME: tuple[Rule[[Exchange, Past]], ...] = tuple(
 
 RULES: tuple[Rule[...], ...] = (*ON_REQUESTS, *OVER_TIME)
 
-# Neighbours that look for things under the same condition, so that it is asked once.
+# Adjacent rules with the same condition, so that it is evaluated once.
 _ON_REQUESTS = [(when, [*rules]) for when, rules in groupby(ON_REQUESTS, lambda rule: rule.when)]
 _OVER_TIME = [(when, [*rules]) for when, rules in groupby(OVER_TIME, lambda rule: rule.when)]
 
 
 def advise_on_request(sent: ReceivedRequest) -> tuple[Advice, ...]:
-    """Return what the request shows by itself."""
+    """Return the advice on the request by itself."""
     found: tuple[Advice, ...] = ()
     for when, rules in _ON_REQUESTS:
         if when(sent):
@@ -41,7 +41,7 @@ def advise_on_request(sent: ReceivedRequest) -> tuple[Advice, ...]:
 
 
 def advise_over_time(now: Exchange, past: Past) -> tuple[Advice, ...]:
-    """Return what it shows after what the caller did before."""
+    """Return the advice on the exchange in the light of what the caller did before."""
     found: tuple[Advice, ...] = ()
     for when, rules in _OVER_TIME:
         if when(now, past):

@@ -1,4 +1,4 @@
-"""What path, method and headers of a request show. Each rule yields a hint for each find."""
+"""Rules about path, method and headers. Each yields a hint for each thing that it finds."""
 
 import re
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from ..parsed_request import ReceivedRequest
 from ..redaction import SECRET_HEADERS
 from .rules import rule
 
-#: Path to the method that it takes.
+#: Each path and the method that it accepts.
 PATHS = {"/v1/rerank": "POST", "/v1/models": "GET", "/v1/user/info": "GET"}
 
-#: An Authorization header that nothing can be said about.
+#: An Authorization header about which there is nothing to advise.
 _PLAIN_KEY = re.compile(r"bearer [\w.-]+", re.ASCII | re.IGNORECASE)
 
 
@@ -34,7 +34,7 @@ def _has_key_in_url(sent: ReceivedRequest) -> bool:
 def path_with_v1_twice(sent: ReceivedRequest) -> Iterator[str]:
     """The path has /v1 twice."""
     if sent.request.path.startswith("/v1/v1"):
-        yield "The base URL ends in /v1 already: append /rerank alone"
+        yield "The base URL already ends in /v1: append only /rerank"
 
 
 @rule("path_with_two_slashes", "mistake", when=_is_no_route)
@@ -42,14 +42,14 @@ def path_with_two_slashes(sent: ReceivedRequest) -> Iterator[str]:
     """The path has two slashes in a row."""
     path = re.sub("//+", "/", sent.request.path)
     if path != sent.request.path and path in PATHS:
-        yield f"Join base URL and path with one slash: {path}"
+        yield f"Join the base URL and the path with one slash: {path}"
 
 
 @rule("path_with_trailing_slash", "mistake", when=_is_no_route)
 def path_with_trailing_slash(sent: ReceivedRequest) -> Iterator[str]:
     """The path ends with a slash."""
     if sent.request.path == "/v1/rerank/":
-        yield "Ask /v1/rerank: on the way of a redirect a client may lose its method, body or key"
+        yield "Use /v1/rerank: a client that follows the redirect may lose its method, body or key"
 
 
 @rule("path_without_rerank", "mistake", when=_is_no_route)
@@ -63,7 +63,7 @@ def path_without_rerank(sent: ReceivedRequest) -> Iterator[str]:
 def path_without_v1(sent: ReceivedRequest) -> Iterator[str]:
     """The path lacks /v1."""
     if f"/v1{sent.request.path.rstrip('/')}" in PATHS:
-        yield f"The base URL ends in /v1: /v1{sent.request.path.rstrip('/')}"
+        yield f"The base URL must end in /v1: /v1{sent.request.path.rstrip('/')}"
 
 
 @rule("path_of_a_neighbour", "mistake", when=_is_no_route)
@@ -71,26 +71,26 @@ def path_of_a_neighbour(sent: ReceivedRequest) -> Iterator[str]:
     """The path is that of another rerank API."""
     path = sent.request.path.rstrip("/")
     near = "rank" in path or path in {"/score", "/v1/score"}
-    told = "//" in path or path.startswith("/v1/v1")
-    if near and path not in {"/rerank", "/v1/rerank"} and not told:
-        yield "This API has /v1/rerank"
+    explained = "//" in path or path.startswith("/v1/v1")
+    if near and path not in {"/rerank", "/v1/rerank"} and not explained:
+        yield "The path of this API is /v1/rerank"
 
 
 @rule("rerank_model_elsewhere", "mistake", when=_is_no_route)
 def rerank_model_elsewhere(sent: ReceivedRequest) -> Iterator[str]:
-    """A rerank model was asked at an endpoint that does not rank."""
+    """A rerank model was used with an endpoint that does not rank."""
     endpoint = sent.request.path.rstrip("/").removeprefix("/v1")
     if sent.known_model and endpoint in {"/chat/completions", "/completions", "/embeddings"}:
-        yield f"{sent.known_model.id} ranks: ask it at /v1/rerank, with query and documents"
+        yield f"{sent.known_model.id} is a rerank model: use /v1/rerank, with query and documents"
 
 
 @rule("wrong_method", "breach", when=_is_no_route)
 def wrong_method(sent: ReceivedRequest) -> Iterator[str]:
-    """The path takes another method."""
+    """The path does not accept this method."""
     wanted = PATHS.get(sent.request.path)
     if wanted and sent.request.method != wanted:
-        lost = " (a redirect may have made a GET of it)" if wanted == "POST" else ""
-        yield f"{sent.request.path} takes {wanted}{lost}"
+        lost = " (a redirect may have turned it into a GET)" if wanted == "POST" else ""
+        yield f"{sent.request.path} accepts only {wanted}{lost}"
 
 
 @rule("key_missing", "breach", when=_has_doubtful_key)
@@ -101,7 +101,7 @@ def key_missing(sent: ReceivedRequest) -> Iterator[str]:
     if [word.lower() for word in words] == ["bearer"]:
         yield "Nothing follows the word Bearer: is the variable with the key empty?"
     elif not words and others:
-        yield f"A key in {others[0]} is not looked at: send `Authorization: Bearer KEY`"
+        yield f"A key in {others[0]} is ignored: send `Authorization: Bearer KEY`"
     elif not words:
         yield "Send `Authorization: Bearer KEY`"
 
@@ -116,24 +116,24 @@ def bearer_missing(sent: ReceivedRequest) -> Iterator[str]:
 
 @rule("key_misshapen", "mistake", when=_has_doubtful_key)
 def key_misshapen(sent: ReceivedRequest) -> Iterator[str]:
-    """What stands in place of the key is more than a key."""
+    """The key has extra characters, or is a placeholder."""
     scheme, _, key = sent.request.headers.get("authorization", "").strip().partition(" ")
     if scheme.lower() == "bearer" and key:
         if key.lower().startswith("bearer "):
-            yield "The word Bearer stands there twice"
+            yield "The header has the word Bearer twice"
         elif key.strip(" \"'<>{}$%") != key.strip() or " " in key.strip():
-            yield "Take away quotes, spaces and brackets; put the key in place of a placeholder"
+            yield "Remove quotes, spaces and brackets, and replace a placeholder with the key"
 
 
 @rule("key_in_url", "mistake", when=_has_key_in_url)
-def key_in_url(sent: ReceivedRequest) -> Iterator[str]:  # noqa: ARG001 - as all others
+def key_in_url(sent: ReceivedRequest) -> Iterator[str]:  # noqa: ARG001 - the signature of a rule
     """A key is in the URL."""
-    yield "URLs end up in logs: send the key in the Authorization header alone, and replace it"
+    yield "URLs end up in logs: send the key only in the Authorization header, and replace this key"
 
 
 @rule("content_type_wrong", "mistake", when=_has_another_media_type)
 def content_type_wrong(sent: ReceivedRequest) -> Iterator[str]:
-    """The Content-Type is not that of JSON."""
+    """The Content-Type is not application/json."""
     if sent.request.method == "POST" and sent.request.body and sent.is_rerank:
         given = sent.request.headers.get("content-type", "")
         if given.partition(";")[0].strip().lower() != "application/json":

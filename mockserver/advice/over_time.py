@@ -1,4 +1,4 @@
-"""What shows only when a request is held against what the same caller sent before."""
+"""Rules about a request and what the same caller sent before."""
 
 from collections.abc import Container, Iterator
 from datetime import timezone
@@ -8,20 +8,20 @@ from urllib.parse import urlsplit
 from ..state.exchanges import Exchange, Past
 from .rules import rule
 
-#: A request that comes back within this time is a retry, in seconds.
+#: A request that is sent again within this time is a retry, in seconds.
 RETRY_SECONDS = 60.0
 
-#: Who retries earlier than this has not waited, in seconds.
+#: A retry sooner than this is one without a pause, in seconds.
 HOT_SECONDS = 0.1
 
-#: What is refused today is refused again.
+#: Statuses for which a retry cannot succeed.
 FINAL = frozenset({400, 401, 403, 404, 405, 413})
 
-#: What may pass if it is tried again.
+#: Statuses for which a retry may succeed.
 PASSING = frozenset({429, 500, 502, 503, 504})
 
 
-def _was_refused_before(now: Exchange, past: Past) -> bool:  # noqa: ARG001 - asked as all others
+def _was_refused_before(now: Exchange, past: Past) -> bool:  # noqa: ARG001 - the signature of a condition
     return past.same is not None and past.same.response.status >= 400
 
 
@@ -35,19 +35,19 @@ def _was_turned_away(now: Exchange, past: Past) -> bool:  # noqa: ARG001 - the s
 
 @rule("retried_refusal", "mistake", when=_was_refused_before)
 def retried_refusal(now: Exchange, past: Past) -> Iterator[str]:
-    """A request that was refused for good was sent again."""
+    """A request that can never succeed was sent again."""
     status = now.response.status
     if status in FINAL and _retries(now, past.same, {status}):
-        yield f"A {status} does not pass: tell the user what its body says"
+        yield f"A retry after a {status} cannot succeed: report the error to the user"
 
 
 @rule("retried_before_retry_after", "mistake", when=_was_refused_before)
 def retried_before_retry_after(now: Exchange, past: Past) -> Iterator[str]:
-    """A request came back before Retry-After was over."""
+    """A request was sent again before the Retry-After time was over."""
     if past.same and _retries(now, past.same, PASSING):
         wait, waited = _retry_after(past.same), _pause(now, past.same)
         if wait is not None and waited < wait:
-            yield f"Wait {wait:g} seconds, and not {waited:.3g}"
+            yield f"Wait {wait:g} s; the client waited only {waited:.3g} s"
 
 
 @rule("retried_at_once", "mistake", when=_was_refused_before)
@@ -56,14 +56,14 @@ def retried_at_once(now: Exchange, past: Past) -> Iterator[str]:
     if past.same and _retries(now, past.same, PASSING) and _retry_after(past.same) is None:
         waited = _pause(now, past.same)
         if waited < HOT_SECONDS:
-            yield f"Wait more than {waited:.3g} seconds, longer each time, and vary it by chance"
+            yield f"The client waited {waited:.3g} s: wait longer each time, with jitter"
 
 
 @rule("paid_twice", "remark", when=_was_paid_before)
 def paid_twice(now: Exchange, past: Past) -> Iterator[str]:
     """The same request was paid for again."""
     if past.same and past.same.response.usage.charge and now.response.usage.charge:
-        yield f"Keep the answer: it was in number {past.same.number} of the journal"
+        yield f"Cache the answer: it is that of entry {past.same.number} in the journal"
 
 
 @rule("redirect_ignored", "mistake", when=_was_turned_away)
@@ -73,12 +73,12 @@ def redirect_ignored(now: Exchange, past: Past) -> Iterator[str]:
     if last and _retries(now, last, {307}) and now.request.path == last.request.path:
         where = last.response.headers.get("location", "")
         if urlsplit(where).path != now.request.path:
-            yield f"Ask {where}, or let the client follow redirects"
+            yield f"Use {where}, or let the client follow redirects"
 
 
 @rule("dead_key", "mistake", when=_was_turned_away)
 def dead_key(now: Exchange, past: Past) -> Iterator[str]:
-    """A key that was refused is used for other requests."""
+    """A key that was refused was used again."""
     last = past.last
     if (
         last
@@ -86,11 +86,11 @@ def dead_key(now: Exchange, past: Past) -> Iterator[str]:
         and last.asked != now.asked
         and "authorization" in now.request.headers
     ):
-        yield "A key that was refused stays refused: stop, and ask for another"
+        yield "A refused key stays refused: stop, and ask the user for another"
 
 
 def _retries(now: Exchange, before: Exchange | None, statuses: Container[int]) -> bool:
-    """Return whether one of those answers was had before this was asked, and not long before."""
+    """Return whether the earlier answer had one of the statuses and was not long ago."""
     return (
         before is not None
         and before.response.status in statuses
@@ -99,12 +99,12 @@ def _retries(now: Exchange, before: Exchange | None, statuses: Container[int]) -
 
 
 def _pause(now: Exchange, before: Exchange) -> float:
-    """Return the seconds from the answer to what came next; below 0 if that came before it."""
+    """Return the seconds from the answer to the request; below 0 if the request came first."""
     return now.at - (before.at + before.milliseconds / 1000)
 
 
 def _retry_after(entry: Exchange) -> float | None:
-    """Return the seconds that the answer asked to wait for, whether as a number or as a date."""
+    """Return the seconds of the Retry-After header, which holds a number or a date."""
     given = entry.response.headers.get("retry-after")
     if given is None:
         return None

@@ -1,7 +1,4 @@
-"""What a rule is that gives advice on what a client sent.
-
-Nothing here changes an answer.
-"""
+"""A rule, which gives advice about what a client sent. No rule changes an answer."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,14 +13,14 @@ Looked = ParamSpec("Looked")
 class Rule(Generic[Looked]):
     """One kind of advice."""
 
-    #: Published; never changes its meaning.
+    #: Public; its meaning never changes.
     id: str
     severity: Severity
     #: What the client did.
     sentence: str
     #: Yields a hint for each thing that it finds.
     find: Callable[Looked, Iterator[str]]
-    #: Whether there is anything to look for. It is asked of every request: it must be quick.
+    #: Whether the rule may apply at all. Called for every request, so it must be fast.
     when: Callable[Looked, object]
 
     def advise(self, *args: Looked.args, **kwargs: Looked.kwargs) -> Iterator[Advice]:
@@ -35,10 +32,10 @@ class Rule(Generic[Looked]):
 def rule(
     identifier: str, severity: Severity, *, when: Callable[Looked, object]
 ) -> Callable[[Callable[Looked, Iterator[str]]], Rule[Looked]]:
-    """Make a rule of a function that yields hints; its docstring is the sentence."""
+    """Turn a function that yields hints into a rule; its docstring is the sentence."""
 
     def decorate(find: Callable[Looked, Iterator[str]]) -> Rule[Looked]:
-        # The id in words, where Python runs without docstrings.
+        # Without docstrings (python -OO) the id has to do.
         sentence = find.__doc__ or f"{identifier.replace('_', ' ').capitalize()}."
         return Rule(identifier, severity, sentence, find, when)
 

@@ -1,4 +1,4 @@
-"""A step of a scenario is applied: in place of the usual answer, or around it."""
+"""Apply a step of a scenario: instead of the usual answer, or to it."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from .scenario import PLACES, Step
 
 
 def answer_instead(contract: Contract, behaviour: Behaviour, step: Step) -> Response | None:
-    """Return the answer of a step that needs no other; a connection that is refused has none."""
+    """Return the answer of a step that replaces the usual one, or None."""
     if step.error is not None:
         family = behaviour.not_found_body if step.error == "not_found" else None
         error = contract.errors[step.error]
@@ -20,7 +20,7 @@ def answer_instead(contract: Contract, behaviour: Behaviour, step: Step) -> Resp
 
 
 def apply_step(step: Step, response: Response) -> Response:
-    """Return an answer as the step changes and delivers it."""
+    """Return the answer as the step changes and delivers it."""
     headers = {**response.headers, **step.headers}
     length = len(response.body)
     return replace(

@@ -1,4 +1,4 @@
-"""The scenarios that are armed, and how far each has come."""
+"""The armed scenarios, and how far each has been played."""
 
 import random
 import threading
@@ -8,53 +8,54 @@ from typing import Any, Literal, TypeAlias
 
 import orjson
 
+from ..wording import count_of
 from .scenario import Scenario, Step
 
-#: How far a step has come: it struck no request; more requests are to come to it; none are, or it
-#: takes all that come and struck one.
+#: Whether a step was reached: it affected no request; it affected one but applies to more; or it is
+#: complete, which for a step without end means that it affected one.
 Met: TypeAlias = Literal["never", "partly", "fully"]
 
 
 class UnmetError(AssertionError):
-    """A scenario was not played to its end; the message names the steps that are left."""
+    """A scenario is not complete; the message lists the steps that are left."""
 
 
 @dataclass(slots=True)
 class Receipt:
-    """What has become of a scenario that was armed; it goes on telling as requests come."""
+    """An armed scenario and how far it has been played, which is updated with each request."""
 
-    #: Counts the scenarios that were armed, from 1.
+    #: The number of the scenario, from 1, in the order of arming.
     number: int
-    #: The name of the account that it was armed for.
+    #: The name of the account.
     account: str
     scenario: Scenario
-    #: For each step the requests that came to it.
+    #: For each step, the number of requests that it applied to.
     taken: list[int]
-    #: For each step those of them that were in its share.
+    #: For each step, how many of them it affected.
     struck: list[int]
 
     @property
     def met(self) -> bool:
-        """Whether every step was met."""
+        """Whether every step is complete."""
         return all(met == "fully" for met in self.steps)
 
     @property
     def steps(self) -> list[Met]:
-        """How far each step has come."""
+        """Whether each step was reached."""
         return [self._met(number) for number in range(len(self.scenario.steps))]
 
     def assert_met(self) -> None:
-        """Raise `UnmetError` unless every step was met."""
+        """Raise `UnmetError` unless every step is complete."""
         unmet = [
             f"  step {number} {orjson.dumps(step.to_json()).decode()}:"
-            f" {met} met, by {taken} of {step.times or 'all'} requests"
+            f" {met} reached, {_progress(step, taken)}"
             for number, (step, taken, met) in enumerate(
                 zip(self.scenario.steps, self.taken, self.steps, strict=True), 1
             )
             if met != "fully"
         ]
         if unmet:
-            head = f"scenario {self.scenario.name!r} of {self.account} was not played to its end:"
+            head = f"scenario {self.scenario.name!r} of {self.account} is not complete:"
             raise UnmetError("\n".join([head, *unmet]))
 
     def to_json(self) -> dict[str, Any]:
@@ -86,7 +87,7 @@ class Scenarios:
         self._number = 0
 
     def arm(self, account: str, scenario: Scenario) -> Receipt:
-        """Let the rerank requests of the account play the scenario, after those armed before."""
+        """Arm a scenario for the rerank requests of the account, after those armed before."""
         with self._lock:
             self._number += 1
             nothing = [0] * len(scenario.steps)
@@ -95,7 +96,7 @@ class Scenarios:
             return receipt
 
     def take(self, account: str) -> Step | None:
-        """Return the step that strikes the next request of the account, and count the request."""
+        """Return the step that affects the next request of the account, and count the request."""
         if not self._receipts:
             return None
         with self._lock:
@@ -111,7 +112,7 @@ class Scenarios:
             return [r for r in self._receipts if account is None or r.account == account]
 
     def disarm(self, account: str) -> list[Receipt]:
-        """Forget the scenarios of an account; return their receipts, which tell no more."""
+        """Remove the scenarios of an account; return their receipts, no longer updated."""
         with self._lock:
             forgotten = self.receipts(account)
             self._receipts = [r for r in self._receipts if r.account != account]
@@ -123,11 +124,17 @@ class Scenarios:
             return {"armed": self._number, "receipts": [r.to_json() for r in self._receipts]}
 
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
-        """Have the receipts of the snapshot, and no others; those that tests hold follow."""
+        """Restore the receipts of the snapshot; receipts that tests hold are updated in place."""
         with self._lock:
             held = {receipt.number: receipt for receipt in self._receipts}
             self._number = snapshot["armed"]
             self._receipts = [_restored(row, held) for row in snapshot["receipts"]]
+
+
+def _progress(step: Step, taken: int) -> str:
+    if step.times is None:
+        return f"by {count_of(taken, 'request')}"
+    return f"by {taken} of {count_of(step.times, 'request')}"
 
 
 def _restored(row: Mapping[str, Any], held: Mapping[int, Receipt]) -> Receipt:

@@ -1,4 +1,4 @@
-"""Scenarios that are ready to arm, each for a thing that some client is known to get wrong."""
+"""Ready-made scenarios, each for something that clients are known to get wrong."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -7,29 +7,29 @@ from ..contract import Contract, load_contract
 from ..validation import likely
 from .scenario import Drip, Edit, Scenario, ScenarioError, Step, check_errors
 
-#: Scores for so many documents where a scenario sets them all.
+#: The number of scores in scenarios that set the scores of all documents.
 _DOCUMENTS = 100
 
 _MADE = (
     Scenario(
         "rate_limit_then_success",
         (Step(error="rate_limited", times=2), Step()),
-        "A client that waits and tries again gets through; one that does not fails for nothing.",
+        "A client that waits and retries succeeds; one that does not fails without need.",
     ),
     Scenario(
         "rate_limit_with_retry_after",
         (Step(error="rate_limited", headers={"retry-after": "2"}), Step()),
-        "Told how long to wait, a client that comes back sooner is refused by a real service.",
+        "A client must wait as long as the answer says; the real service refuses it sooner.",
     ),
     Scenario(
         "overloaded_then_success",
         (Step(error="overloaded", times=2), Step()),
-        "A 503 passes; a client that gives up on the first one gives up too soon.",
+        "A 503 is temporary: a client that gives up on the first one gives up too soon.",
     ),
     Scenario(
         "overloaded_forever",
         (Step(error="overloaded", times=None),),
-        "Retries must end, and the failure must be told: not as scores of 0, not as 0.5.",
+        "Retries must end in an error, rather than in made-up scores such as 0 or 0.5.",
     ),
     Scenario(
         "gateway_timeout_then_success",
@@ -39,27 +39,27 @@ _MADE = (
     Scenario(
         "flaky",
         (Step(error="overloaded", share=0.3, times=None),),
-        "Three requests in ten fail: many batches make one failure almost certain.",
+        "Three requests in ten fail: with many batches, one failure is almost certain.",
     ),
     Scenario(
         "second_batch_fails",
         (Step(), Step(error="overloaded", times=None)),
-        "The scores of half the documents are not those of all: made-up scores for the rest rank.",
+        "Half of the scores are missing: made-up scores for the rest change the ranking.",
     ),
     Scenario(
         "balance_runs_out",
         (Step(times=3), Step(error="balance_insufficient_payment", times=None)),
-        "No retry helps: whoever pays must be told, in these words.",
+        "No retry helps: the message of the error must reach the person who pays.",
     ),
     Scenario(
         "model_goes_offline",
         (Step(times=3), Step(error="model_disabled", times=None)),
-        "Models go: a 403 is not always a wrong key, and its message says so.",
+        "A 403 does not always mean a wrong key; its message says what it is about.",
     ),
     Scenario(
         "error_body_with_200",
         (Step(error="overloaded", status=200),),
-        "A gateway hides the status: a client that takes 200 for success fails with `results`.",
+        "A gateway hides the status: a client that trusts a 200 fails to find `results`.",
     ),
     Scenario(
         "html_with_502",
@@ -70,129 +70,129 @@ _MADE = (
                 headers={"content-type": "text/html"},
             ),
         ),
-        "A proxy answers in its own way: the error must survive that its body is no JSON.",
+        "A proxy answers for the service: an error without a JSON body must be handled.",
     ),
     Scenario(
         "html_with_200",
         (Step(body="<html>Sign in</html>", headers={"content-type": "text/html"}),),
-        "A captive portal or a wrong base URL: 200, and nothing of this API.",
+        "A captive portal or a wrong base URL: a 200 that does not come from this API.",
     ),
     Scenario(
         "empty_body_with_200",
         (Step(body=""),),
-        "There is nothing to parse, and that is no empty ranking.",
+        "There is nothing to parse, which is not the same as an empty ranking.",
     ),
     Scenario(
         "wrong_content_type",
         (Step(headers={"content-type": "text/plain; charset=utf-8"}),),
-        "A good answer under a wrong label: a client may read or refuse it, but must not hang.",
+        "A good answer with a wrong label: a client may accept or refuse it, but must not hang.",
     ),
     Scenario(
         "cut_json",
         (Step(cut=0.5),),
-        "Half of the body under a length that fits: only the parser notices.",
+        "Half of the body with a matching Content-Length: only the JSON parser notices.",
     ),
     Scenario(
         "closed_in_body",
         (Step(close="in_body"),),
-        "The connection ends in the middle: the rest of the body is not to be guessed.",
+        "The connection ends in the middle of the body: a client must not guess the rest.",
     ),
     Scenario(
         "closed_before_answer",
         (Step(close="before_answer"),),
-        "Nothing came back, yet the request may have been served and paid: retry with care.",
+        "There is no answer, yet the request may have been served and charged: retry with care.",
     ),
     Scenario(
         "connection_reset",
         (Step(close="reset"),),
-        "The harder way to be left without an answer, which is another error in most clients.",
+        "As `closed_before_answer`, but most clients raise a different error.",
     ),
     Scenario(
         "connection_refused",
         (Step(close="refused"),),
-        "The service is not there: nothing was served, a retry costs nothing.",
+        "The service is unreachable: nothing was served, so a retry costs nothing.",
     ),
     Scenario(
         "slow_answer",
         (Step(delay=5),),
-        "The answer is good and takes 5 seconds: is the user still waiting?",
+        "A good answer after 5 seconds: is the user still waiting?",
     ),
     Scenario(
         "hanging",
         (Step(delay=3600),),
-        "No answer for an hour: a client without a timeout stands still.",
+        "No answer for an hour: a client without a timeout hangs.",
     ),
     Scenario(
         "dripping",
         (Step(drip=Drip(pieces=60, pause=1)),),
-        "A piece each second for a minute: a timeout between two reads never strikes.",
+        "One piece per second for a minute: a read timeout never fires.",
     ),
     Scenario(
         "redirect_then_success",
         (Step(body="", status=307, headers={"location": "/v1/rerank", "content-type": None}),),
-        "A slash too many brings a 307: it must be followed with method, body and key.",
+        "A trailing slash gets a 307: it must be followed with the same method, body and key.",
     ),
     Scenario(
         "unsorted_results",
         (Step(answer=Edit(order="index")),),
-        "Results in the order of the documents: a client that takes the first for the best errs.",
+        "Results in the order of the documents: the first is not always the best.",
     ),
     Scenario(
         "last_is_best",
         (Step(answer=Edit(scores=tuple((n + 1) / 101 for n in range(_DOCUMENTS)))),),
-        "The later the better: `index` left out, or applied twice, shows at once.",
+        "Later documents score higher: ignoring `index`, or applying it twice, shows at once.",
     ),
     Scenario(
         "tied_scores",
         (Step(answer=Edit(scores=(0.5,) * _DOCUMENTS)),),
-        "All scores are equal: a sort that is not stable, or compares documents, shows.",
+        "All scores are equal: a sort that is unstable, or compares documents, shows.",
     ),
     Scenario(
         "scores_beyond_one",
         (Step(answer=Edit(scores=tuple(5 - n / 4 for n in range(_DOCUMENTS)))),),
-        "Logits, which the contract does not rule out: thresholds and percentages go wrong.",
+        "Logits, which the contract allows: thresholds and percentages go wrong.",
     ),
     Scenario(
         "missing_result",
         (Step(answer=Edit(leave_out=(0,))),),
-        "The first document has no result: a client that counts along shifts all the others.",
+        "The first document has no result: a client that ignores `index` shifts all others.",
     ),
     Scenario(
         "empty_results",
         (Step(answer=Edit(members={"results": []})),),
-        "Nothing is ranked, and the first result is not there to be read.",
+        "There are no results: reading the first one fails.",
     ),
     Scenario(
         "document_null",
         (Step(answer=Edit(result_members={"document": None})),),
-        "What the service of 2026 sends unless asked for documents: `document.text` breaks.",
+        "What the service of 2026 sends by default: reading `document.text` fails.",
     ),
     Scenario(
         "document_absent",
         (Step(answer=Edit(result_without=("document",))),),
-        "What the service of 2025 sent: the text is to be looked up by index.",
+        "What the service of 2025 sent: look up the text by `index`.",
     ),
     Scenario(
         "meta_absent",
         (Step(answer=Edit(without=("meta",))),),
-        "`meta` is optional: counting tokens must not cost the ranking.",
+        "`meta` is optional: a client that counts tokens must not fail without it.",
     ),
     Scenario(
         "meta_null",
         (Step(answer=Edit(members={"meta": None})),),
-        "The same with a member that is there and has nothing in it.",
+        "As `meta_absent`, but the member is present and null.",
     ),
     Scenario(
         "extra_fields",
         (Step(answer=Edit(members={"object": "list"}, result_members={"rank": 0})),),
-        "Further members are allowed everywhere: a strict parser breaks on the next release.",
+        "The contract allows more members anywhere: a strict parser fails on a new release.",
     ),
 )
 
 
 @cache
 def catalogue(contract: Contract) -> Mapping[str, Scenario]:
-    """Return the ready-made scenarios by name: those whose errors the contract has."""
+    """Return the ready-made scenarios whose errors the contract has, by name."""
     return {
         scenario.name: scenario
         for scenario in _MADE
@@ -201,9 +201,9 @@ def catalogue(contract: Contract) -> Mapping[str, Scenario]:
 
 
 def find(named: object, contract: Contract | None = None) -> Scenario:
-    """Return the scenario of that name, that JSON, or the one step that is named as its error.
+    """Return a scenario from its name or JSON, or one that answers once with the error named.
 
-    The newest revision of the contract is meant unless another is given. Raises `ScenarioError`.
+    The default contract is the newest revision. Raises `ScenarioError`.
     """
     contract = contract or load_contract()
     made = catalogue(contract)
@@ -217,6 +217,6 @@ def find(named: object, contract: Contract | None = None) -> Scenario:
         return Scenario(named, (Step(error=named),))
     else:
         hint = likely(named, [*made, *contract.errors])
-        raise ScenarioError(f"there is no scenario {named!r}{hint}")
+        raise ScenarioError(f"unknown scenario {named!r}{hint}")
     check_errors(contract, scenario)
     return scenario

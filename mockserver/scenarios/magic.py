@@ -1,7 +1,7 @@
-"""Queries that bring an answer by its name, from clients in any language and without preparation.
+"""Magic queries: they name their answer, so clients in any language need no other set-up.
 
-The query `rerank-mock:overloaded` is answered with that error. The names are those of `find` in
-`catalogue.py`, as far as one step says it all.
+The query `rerank-mock:overloaded` is answered with that error. The names are those of
+`catalogue.find` that consist of one step.
 """
 
 import re
@@ -16,13 +16,13 @@ from .scenario import Step
 
 PREFIX = "rerank-mock:"
 
-#: A query that is this and nothing else is magic: no sentence, and no text of a user.
+#: Only a query that consists of this alone is magic.
 _QUERY = re.compile(rf"{PREFIX}([a-z0-9_]+)")
 
 
 @cache
 def magic_steps(contract: Contract) -> Mapping[str, Step]:
-    """Return what a magic query may name, and what it brings."""
+    """Return the names that a magic query may have, and their steps."""
     made = catalogue(contract)
     return {
         **{error: Step(error=error) for error in contract.errors},
@@ -31,7 +31,7 @@ def magic_steps(contract: Contract) -> Mapping[str, Step]:
 
 
 def magic_step(contract: Contract, query: object) -> Step | None:
-    """Return what a query asks for, if it is magic; an unknown name is refused."""
+    """Return the step of a query if it is magic. Raise `Refusal` for an unknown name."""
     text: object = (
         cast("dict[str, object]", query).get("text") if isinstance(query, dict) else query
     )
@@ -43,6 +43,6 @@ def magic_step(contract: Contract, query: object) -> Step | None:
     steps = magic_steps(contract)
     step = steps.get(magic[1])
     if step is None:
-        rule = f"Names no magic{likely(magic[1], list(steps))}"
+        rule = f"Unknown magic query {magic[1][:64]!r}{likely(magic[1], list(steps))}"
         raise contract.refusal("parameter_rule", field="query", rule=rule)
     return step

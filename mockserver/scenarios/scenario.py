@@ -1,7 +1,7 @@
 """A scenario: a scripted run of answers and faults, as data.
 
-What a member means stands in `schemas/files/scenario.json`, and in `docs/scenarios.md` with
-examples. Members that are not given, and those that have their default, are absent in JSON.
+The members are described in `schemas/files/scenario.json`, and with examples in
+`docs/scenarios.md`. Members that have their default are absent in JSON.
 """
 
 import json
@@ -16,24 +16,24 @@ from ..validation import InputError, likely
 from ..validation import check as check_value
 from ..wire import Close, Json, load
 
-#: What fills the braces in the message of an error where a step does not say it.
+#: Default values of the placeholders in the messages of errors.
 PLACES = {"limit": "RPM", "field": "top_n", "rule": "Must be greater than or equal to 1"}
 
 
 class ScenarioError(InputError):
-    """A scenario that is none: what is wrong, and where in its JSON."""
+    """An invalid scenario: what is wrong, and where in its JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What is changed about the answer to a valid request."""
+    """Changes to the answer to a valid request."""
 
-    #: In the order of the documents; None, and documents beyond, keep their own.
+    #: In the order of the documents; None leaves a document its own score.
     scores: tuple[float | None, ...] = ()
-    #: Indices of documents that have no result.
+    #: Indices of documents that get no result.
     leave_out: tuple[int, ...] = ()
     order: Literal["falling", "rising", "index"] = "falling"
-    #: Members of the answer that are added or replaced, and those that it misses.
+    #: Members of the answer to add or replace, and members to leave out.
     members: Mapping[str, Json] = field(default_factory=dict[str, Json])
     without: tuple[str, ...] = ()
     #: The same for each result.
@@ -42,19 +42,19 @@ class Edit:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Edit":
-        """Make an edit of JSON that keeps the schema."""
+        """Return an edit from JSON that keeps the schema."""
         given = dict(row)
         for name in ("scores", "leave_out", "without", "result_without"):
             given[name] = tuple(row.get(name, ()))
         return cls(**given)
 
     def rescore(self, scores: Sequence[float]) -> list[float]:
-        """Return the scores of the documents with those of this edit in place of their own."""
+        """Return the scores, replaced by those of this edit where it has any."""
         scripted = chain(self.scores, repeat(None))
         return [own if new is None else new for own, new in zip(scores, scripted, strict=False)]
 
     def change(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the changed answer; its results come sorted by falling score."""
+        """Return the changed answer; the results of `body` are sorted by falling score."""
         left_out, without = frozenset(self.leave_out), frozenset(self.result_without)
         results = [
             _changed(result, self.result_members, without)
@@ -74,7 +74,7 @@ NO_EDIT = Edit()
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """A body that comes slowly."""
+    """A body that is sent slowly."""
 
     pieces: int
     #: Seconds after each piece but the last.
@@ -83,40 +83,40 @@ class Drip:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happens to the next requests; by default the next one is answered as usual."""
+    """What happens to the next requests; by default, one is answered as usual."""
 
-    #: How many requests it takes; None takes all that ever come.
+    #: How many requests it applies to; None means all that follow.
     times: int | None = 1
-    #: The share of them that it strikes; the others are answered as usual.
+    #: The share of them that it affects; the others are answered as usual.
     share: float = 1.0
-    #: Answers with this error of the table, by its id; the request is not read.
+    #: Answers with the error that has this id; the request is not read.
     error: str | None = None
-    #: What fills the braces in the message of the error, in place of `PLACES`.
+    #: Values of the placeholders in the message of the error; the defaults are `PLACES`.
     places: Mapping[str, str] = field(default_factory=dict[str, str])
     #: Answers with this text, JSON or not; the request is not read.
     body: str | None = None
     #: Changes the answer to a valid request.
     answer: Edit = field(default_factory=lambda: NO_EDIT)
-    #: In place of the status of the answer.
+    #: Replaces the status of the answer.
     status: int | None = None
-    #: Added to the headers of the answer or in place of those, by lower-case name; None removes.
+    #: Headers to add or replace, by lower-case name; None removes a header.
     headers: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
-    #: The share of the body that is sent, as if it were all.
+    #: The share of the body that is sent as if it were complete.
     cut: float | None = None
     #: Seconds before the answer.
     delay: float = 0.0
     drip: Drip | None = None
-    #: Where the connection ends.
+    #: How the connection ends.
     close: Close | None = None
 
     @property
     def answers_itself(self) -> bool:
-        """Whether its answer needs no usual one: the request is not read, and costs nothing."""
+        """Whether it replaces the usual answer: the request is not read and costs nothing."""
         return self.error is not None or self.body is not None or self.close == "refused"
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Step":
-        """Make a step of JSON that keeps the schema."""
+        """Return a step from JSON that keeps the schema."""
         given = dict(row)
         if given.get("times") is not None:
             given["times"] = int(given["times"])
@@ -133,25 +133,25 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Steps, one after the other. One that is wrong cannot be made: `ScenarioError` says why."""
+    """Steps, one after the other. Raises `ScenarioError` if it is invalid."""
 
     name: str
     steps: tuple[Step, ...]
-    #: What it is good for.
+    #: What it tests.
     why: str = ""
-    #: Decides which requests a share strikes.
+    #: Determines which requests a share affects.
     seed: int = 0
 
     def __post_init__(self) -> None:
         try:
             row = load(json.dumps(self.to_json(), allow_nan=False).encode())
         except (TypeError, ValueError) as error:
-            raise ScenarioError(f"has no form in JSON: {error}") from None
+            raise ScenarioError(f"cannot be written as JSON: {error}") from None
         check(row)
 
     @classmethod
     def from_json(cls, row: object) -> "Scenario":
-        """Make a scenario of its JSON."""
+        """Return a scenario from its JSON. Raises `ScenarioError`."""
         check(row)
         given: dict[str, Any] = {**cast("dict[str, Json]", row)}
         given["steps"] = tuple(map(Step.from_json, given["steps"]))
@@ -168,18 +168,18 @@ def check(row: object) -> None:
 
 
 def check_errors(contract: Contract, scenario: Scenario) -> None:
-    """Raise `ScenarioError` unless the contract has each error of the scenario, and its places."""
+    """Raise `ScenarioError` unless the contract has the errors of the scenario and their places."""
     for number, step in enumerate(scenario.steps):
         if step.error is None:
             continue
         if step.error not in contract.errors:
             hint = likely(step.error, list(contract.errors))
-            reason = f"no error has the id {step.error!r}{hint}"
+            reason = f"unknown error {step.error!r}{hint}"
             raise ScenarioError(reason, "steps", number, "error")
         message = contract.errors[step.error].message
         known = {name for _, name, _, _ in Formatter().parse(message) if name}
         if unknown := step.places.keys() - known:
-            reason = f"{step.error} has no place {min(unknown)!r} in its message"
+            reason = f"the message of {step.error} has no placeholder {min(unknown)!r}"
             raise ScenarioError(reason, "steps", number, "places")
 
 

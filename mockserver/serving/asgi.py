@@ -1,4 +1,4 @@
-"""The mock as an ASGI application, without a framework on the way."""
+"""The mock as an ASGI application, without a framework."""
 
 import asyncio
 import contextlib
@@ -18,8 +18,8 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Handler: TypeAlias = Callable[..., Response | Awaitable[Response]]
 Application: TypeAlias = Callable[[Message, Receive, Send], Coroutine[Any, Any, None]]
 
-#: How long an upload that was answered before its end is still listened to, in seconds.
-#: A client that sends on meanwhile reads the answer, where a closed connection would reset it.
+#: How long to go on reading an upload that was answered before its end, in seconds.
+#: A client that is still sending can then read the answer; closing would reset the connection.
 LINGER = 5.0
 
 #: The ASGI extension that ends a connection: a mapping whose `call` takes `reset`.
@@ -31,15 +31,15 @@ def application(
 ) -> Application:
     """Return the ASGI application of this mock; it serves HTTP and the lifespan events.
 
-    With an `admin_token`, calls of `/__admin` need it. `handle` answers the requests; one that has
-    to wait for somebody returns an awaitable, and the other clients are answered meanwhile.
+    Calls of `/__admin` need the `admin_token`, if there is one. `handle` answers the requests; it
+    may return an awaitable, and other clients are answered meanwhile.
     """
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
-            # A server that stops cancels uploads that are under way: they are given up.
+            # A server that stops cancels uploads in progress.
             with contextlib.suppress(asyncio.CancelledError):
                 await _serve(state, partial(handle, state, token=admin_token), scope, receive, send)
         else:
@@ -102,7 +102,7 @@ async def _serve(
 
 
 async def _pause(clock: Clock, seconds: float, receive: Receive) -> bool:
-    """Let time pass; return whether the client is still there."""
+    """Let time pass; return whether the client is still connected."""
     sleep = clock.skip(seconds) if seconds else 0.0
     if not sleep:
         return True
@@ -114,10 +114,12 @@ async def _pause(clock: Clock, seconds: float, receive: Receive) -> bool:
 
 
 async def _hang_up(scope: Message, receive: Receive, *, reset: bool) -> None:
-    """End the connection where ASGI has no word for it; `via_socket` lends the means."""
+    """End the connection by an extension of `server.py`, as ASGI has no way to."""
     hang_up = scope.get("extensions", {}).get(HANG_UP)
     if hang_up is None:
-        raise ConnectionAbortedError("this server cannot hang up; via_socket can")
+        raise ConnectionAbortedError(
+            "this ASGI server cannot end a connection; use rerank-mock serve"
+        )
     hang_up["call"](reset=reset)
     await _disconnected(receive)
 

@@ -1,6 +1,6 @@
-"""How an answer comes to a client of httpx that has no socket: late, slowly, in part or not at all.
+"""Faults of delivery for httpx clients without a socket: delays, drips, broken connections.
 
-What httpx raises over a socket is raised here; `tests/mockserver/test_delivery.py` compares them.
+They raise what httpx raises over a socket; `tests/mockserver/serving/test_delivery.py` compares.
 """
 
 import time
@@ -14,7 +14,7 @@ from ..wire import Response
 
 
 class HttpxStream(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The way of one answer to its client, and the stream of its body."""
+    """The delivery of one answer: its head, then the stream of its body."""
 
     def __init__(self, clock: Clock, response: Response, request: httpx.Request) -> None:
         self._clock = clock
@@ -23,7 +23,7 @@ class HttpxStream(httpx.SyncByteStream, httpx.AsyncByteStream):
         self._request = request
 
     def head(self) -> Iterator[float]:
-        """Yield the seconds to sleep until the head is there, or raise what comes instead."""
+        """Yield the seconds to sleep before the head, or raise the fault."""
         yield from self._pause(self._delivery.delay)
         if self._delivery.close == "refused":
             raise httpx.ConnectError("[Errno 111] Connection refused", request=self._request)
@@ -64,7 +64,7 @@ class HttpxStream(httpx.SyncByteStream, httpx.AsyncByteStream):
             )
 
     def _pause(self, seconds: float) -> Iterator[float]:
-        """Let time pass, but no more than the client waits."""
+        """Let time pass, up to the read timeout of the client."""
         patience: float | None = self._request.extensions.get("timeout", {}).get("read")
         if patience is not None and patience < seconds:
             yield self._clock.skip(patience)
@@ -74,6 +74,6 @@ class HttpxStream(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def head_of(response: httpx.Response) -> Iterator[float]:
-    """Do as `HttpxStream.head` for a response that has one; any other is there at once."""
-    arrival = response.stream
-    return arrival.head() if isinstance(arrival, HttpxStream) else iter(())
+    """Return `HttpxStream.head` of a response, or nothing to wait for."""
+    stream = response.stream
+    return stream.head() if isinstance(stream, HttpxStream) else iter(())

@@ -1,4 +1,4 @@
-"""What the command tells of each exchange: one line."""
+"""The log of the command: one line per exchange."""
 
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -7,20 +7,21 @@ from typing import TextIO
 import orjson
 
 from ..state.entry import Entry
+from ..wording import count_of
 
 
 def line(entry: Entry) -> str:
-    """Return a line for people: what there is to tell of the exchange, and nothing empty."""
+    """Return a line for people; what is absent is left out."""
     parts = [
         f"{_moment(entry):%H:%M:%S.%f}"[:-3],
-        entry.account or "nobody",
+        entry.account or "-",
         entry.request.method,
         entry.request.path,
         str(entry.response.status),
         entry.outcome,
         entry.model,
-        None if entry.documents is None else f"{entry.documents} documents",
-        f"{tokens} tokens" if (tokens := _tokens(entry)) else None,
+        None if entry.documents is None else count_of(entry.documents, "document"),
+        count_of(tokens, "token") if (tokens := _tokens(entry)) else None,
         f"{entry.milliseconds:.1f} ms",
         *(f"| {advice.id}: {advice.hint}" for advice in entry.advice),
     ]
@@ -28,7 +29,7 @@ def line(entry: Entry) -> str:
 
 
 def json_line(entry: Entry) -> str:
-    """Return the same for programs, as a JSON object; what there is nothing of is null."""
+    """Return the same as a JSON object; what is absent is null."""
     row = {
         "time": _moment(entry).isoformat(),
         "number": entry.number,
@@ -48,17 +49,17 @@ def json_line(entry: Entry) -> str:
 
 
 def writer(stream: TextIO, form: Callable[[Entry], str]) -> Callable[[Entry], None]:
-    """Return what writes each entry to the stream, and falls silent when nobody reads it."""
-    silent = False
+    """Return a function that writes entries to the stream, and stops once the stream is closed."""
+    closed = False
 
     def write(entry: Entry) -> None:
-        nonlocal silent
-        if not silent:
+        nonlocal closed
+        if not closed:
             try:
                 stream.write(form(entry) + "\n")
                 stream.flush()
             except (OSError, ValueError):
-                silent = True
+                closed = True
 
     return write
 
@@ -72,5 +73,5 @@ def _tokens(entry: Entry) -> int:
 
 
 def _printable(text: str) -> str:
-    """Return the text with everything escaped that could end the line or move the cursor."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    """Return the text with control characters escaped."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

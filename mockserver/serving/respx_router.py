@@ -1,4 +1,4 @@
-"""The mock inside the process: httpx, sync and async, is answered without a socket."""
+"""The mock in this process: it answers httpx, sync and async, without a socket."""
 
 import time
 
@@ -15,15 +15,15 @@ BASE_URL = "https://api.siliconflow.cn/v1"
 
 
 def router(state: State, base_url: str = BASE_URL) -> respx.MockRouter:
-    """Return a respx router that answers everything at the host of `base_url` from `state`.
+    """Return a respx router that answers every request to the host of `base_url`.
 
-    Requests to other hosts are left to the other respx routers that are active, and go out to the
-    network when there is none. `base_url` ends in `/v1`; a path before it belongs to the mock too.
+    Requests to other hosts go to the other active respx routers, or to the network if there are
+    none. `base_url` ends in `/v1`; the mock also answers below the path before it.
     """
     url = httpx.URL(base_url)
     root = url.path.removesuffix("/v1")
     if not base_url.endswith("/v1"):
-        raise ValueError(f"a base URL ends in /v1, unlike {base_url!r}")
+        raise ValueError(f"a base URL must end in /v1, not {base_url!r}")
 
     def respond(request: httpx.Request) -> httpx.Response:
         response = dispatch(state, _translate(request, root))
@@ -33,8 +33,8 @@ def router(state: State, base_url: str = BASE_URL) -> respx.MockRouter:
         if response.delivery == PROMPT:
             return httpx.Response(response.status, headers=headers, content=response.body)
         headers["content-length"] = str(len(response.body))
-        arrival = HttpxStream(state.clock, response, request)
-        return httpx.Response(response.status, headers=headers, stream=arrival)
+        stream = HttpxStream(state.clock, response, request)
+        return httpx.Response(response.status, headers=headers, stream=stream)
 
     def leave(request: httpx.Request) -> httpx.Request | None:
         alone = mock.Mocker is not None and mock.Mocker.routers == [mock]
@@ -49,7 +49,7 @@ def router(state: State, base_url: str = BASE_URL) -> respx.MockRouter:
 
 
 class _Router(respx.MockRouter):
-    """Lets answers take the time that they take."""
+    """Waits as long as an answer is delayed."""
 
     def handler(self, request: httpx.Request) -> httpx.Response:
         response = super().handler(request)

@@ -1,4 +1,4 @@
-"""The mock on a socket: uvicorn in a thread of its own, or as the whole process."""
+"""The mock on a socket: uvicorn in a background thread, or as the whole process."""
 
 import ipaddress
 import socket
@@ -17,18 +17,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ..state.store import State
 from .asgi import HANG_UP, application
 
-#: How long a server that stops waits for answers under way, in seconds.
+#: How long a server that stops waits for answers in progress, in seconds.
 GRACE = 1
 
-# How the two numbers of SO_LINGER are laid out.
+# The layout of the two numbers of SO_LINGER.
 _LINGER = "hh" if sys.platform == "win32" else "ii"
 
 
 class _Parser:
-    """Parses requests as httptools does, but ignores offers to upgrade (RFC 9110, section 7.8).
+    """Parses requests as httptools does, but ignores Upgrade headers (RFC 9110, section 7.8).
 
-    After the head of a request with an offer, httptools takes what follows for another protocol,
-    and drops the body. So the head is parsed once more, without the offer.
+    After a head that asks for an upgrade, httptools takes the rest for another protocol and drops
+    the body. So the head is parsed again without the request for an upgrade.
     """
 
     def __init__(self, protocol: "_Protocol") -> None:
@@ -42,34 +42,34 @@ class _Parser:
         self.get_method = parser.get_method
         self.get_http_version = parser.get_http_version
         self.should_keep_alive = parser.should_keep_alive
-        #: Whether the head that was parsed last holds an offer.
+        #: Whether the last head asks for an upgrade.
         self.has_offer = parser.should_upgrade
         self._feed_data = parser.feed_data
 
     @staticmethod
     def should_upgrade() -> bool:
-        """Tell uvicorn that no connection is ever upgraded."""
+        """Return that no connection is ever upgraded."""
         return False
 
     def feed_data(self, data: bytes) -> None:
-        """Parse what a client sent, whole or in part. Raises `httptools.HttpParserError`."""
+        """Parse data from a client. Raises `httptools.HttpParserError`."""
         while data:
             data = self._feed(data)
 
     def _feed(self, data: bytes) -> bytes:
-        """Parse up to an offer; return what follows, with the head of the offer before it."""
+        """Parse up to an upgrade; return its head, without the upgrade, and the rest."""
         try:
             self._feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             if self.get_method() == b"CONNECT":
-                raise httptools.HttpParserError("this server is no proxy") from None
+                raise httptools.HttpParserError("this server is not a proxy") from None
             head = self._head_without_offer()
             self._begin()
             return head + data[upgrade.args[0] :]
         return b""
 
     def _head_without_offer(self) -> bytes:
-        """Return the head as it came, but for the word `upgrade` in its Connection header."""
+        """Return the head without the word `upgrade` in its Connection header."""
         method, version = self.get_method(), self.get_http_version().encode()
         lines = [b"%b %b HTTP/%b" % (method, self._protocol.url, version)]
         for name, value in self._protocol.headers:
@@ -80,7 +80,7 @@ class _Parser:
 
 
 class _Protocol(HttpToolsProtocol):
-    """Keeps to HTTP/1.1, and lets the application hang up, which ASGI has no word for."""
+    """Stays with HTTP/1.1, and lets the application end a connection, which ASGI does not."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(*args, **options)
@@ -101,7 +101,7 @@ class _Protocol(HttpToolsProtocol):
     def hang_up(self, *, reset: bool) -> None:
         """Close the connection after what was written, or reset it at once."""
         if reset:
-            # Whoever lingers for no time sends RST in place of FIN.
+            # A linger time of 0 sends RST instead of FIN.
             bare: socket.socket = self.transport.get_extra_info("socket")
             bare.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
             self.transport.abort()
@@ -110,7 +110,7 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Uvicorn(uvicorn.Server):
-    """Says when it accepts connections."""
+    """Calls `ready` once it accepts connections."""
 
     def __init__(
         self, state: State, ready: Callable[[], None], admin_token: str | None = None
@@ -135,19 +135,19 @@ class _Uvicorn(uvicorn.Server):
 
 
 def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
-    """Bind a socket, to a free port if `port` is 0; raises OSError if that cannot be."""
+    """Return a listening socket, on a free port if `port` is 0. Raises `OSError`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family)
 
 
 def base_url(listener: socket.socket) -> str:
-    """Return the base URL of a mock that listens there."""
+    """Return the base URL of a mock with this socket."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
 
 
 def is_loopback(listener: socket.socket) -> bool:
-    """Return whether programs on this machine alone can reach it."""
+    """Return whether only this machine can reach the socket."""
     return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
 
 
@@ -157,7 +157,7 @@ def serve(
     ready: Callable[[], None],
     admin_token: str | None = None,
 ) -> None:
-    """Serve in this thread until a signal comes; call `ready` once connections are accepted."""
+    """Serve in this thread until interrupted; call `ready` once connections are accepted."""
     _Uvicorn(state, ready, admin_token).run([listener])
 
 

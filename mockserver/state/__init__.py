@@ -1,1 +1,1 @@
-"""What the mock keeps from one request to the next."""
+"""What lasts from one request to the next."""

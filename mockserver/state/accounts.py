@@ -1,4 +1,4 @@
-"""Whom a key belongs to, and with what money and rights."""
+"""Accounts: their keys, balances and limits."""
 
 import hashlib
 import secrets
@@ -13,22 +13,22 @@ from ..validation import check as check_value
 from ..wire import Json
 from .quotas import TIER, Limits
 
-#: Money is never rounded: a sum that does not fit is an error, and the digits suffice for sums of
-#: whatever the schema of a state allows.
+#: Money is never rounded: a sum that does not fit is an error. The digits suffice for every amount
+#: that the schema of a state allows.
 _EXACT = Context(prec=64, traps=[Inexact])
 
-#: A term of an account as it may be given: JSON, or money as it is.
+#: The value of a member of an account: JSON, or a `Decimal` for money.
 Term: TypeAlias = "Json | Decimal"
 
 _MONEY = ("granted_balance", "charged_balance")
 
 
 class AccountError(InputError):
-    """An account that cannot be: what is wrong, and where in its JSON."""
+    """An invalid account: what is wrong, and where in its JSON."""
 
 
 def check(row: Json, models: Collection[str]) -> None:
-    """Raise `AccountError` unless `row` is the JSON of an account, given the models there are."""
+    """Raise `AccountError` unless `row` is the JSON of an account, given the known models."""
     check_value("account", row, AccountError)
     for model in cast("Any", row).get("model_limits", ()):
         if model not in models:
@@ -37,37 +37,37 @@ def check(row: Json, models: Collection[str]) -> None:
 
 
 def fingerprint(key: str) -> str:
-    """Return what the state keeps in place of a key: it may go into a bug report."""
+    """Return the hash that the state keeps instead of a key, so that it is safe to share."""
     return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def charge(price: Price, text_tokens: int, image_tokens: int) -> Decimal:
-    """Return what the tokens cost, in CNY, exactly."""
+    """Return the exact cost of the tokens, in CNY."""
     with localcontext(_EXACT):
         return (price.text * text_tokens + price.image * image_tokens).scaleb(-6)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Its money is in CNY. What changes is another `Account` of the same name."""
+    """An account; money is in CNY. A change makes a new `Account` with the same name."""
 
     name: str
     #: Fingerprints of the keys.
     keys: tuple[str, ...]
-    #: What was given; spent first.
+    #: Money that was granted; spent first.
     granted_balance: Decimal = Decimal("0.00")
-    #: What was paid in. The last request before the money is gone may take it below zero.
+    #: Money that was paid in. The request that uses up the balance may take it below zero.
     charged_balance: Decimal = Decimal("100.00")
-    #: `forbidden` may ask for nothing.
+    #: Every request of a `forbidden` account is refused.
     standing: Literal["normal", "forbidden"] = "normal"
-    #: For each model by itself.
+    #: These apply to each model separately.
     limits: Limits = field(default_factory=lambda: TIER)
-    #: What differs from `limits`, by name of the model.
+    #: Exceptions to `limits`, by the name of the model.
     model_limits: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Account":
-        """Make an account of its JSON, in which keys may stand as they are."""
+        """Return an account from its JSON, whose keys may be plain or fingerprints."""
         keys = (key if key.startswith("sha256:") else fingerprint(key) for key in row["keys"])
         values = dict(row)
         values["keys"] = tuple(dict.fromkeys(keys))
@@ -88,16 +88,16 @@ class Account:
 
     @property
     def total_balance(self) -> Decimal:
-        """All its money."""
+        """The granted and the charged balance together."""
         with localcontext(_EXACT):
             return self.granted_balance + self.charged_balance
 
     def limits_of(self, model: str) -> Limits:
-        """Return the limits that hold for the model."""
+        """Return the limits for the model."""
         return {**self.limits, **self.model_limits.get(model, {})}
 
     def pay(self, amount: Decimal) -> "Account":
-        """Return the account after it has paid."""
+        """Return the account after paying."""
         with localcontext(_EXACT):
             granted = min(amount, max(self.granted_balance, Decimal(0)))
             return replace(
@@ -107,18 +107,18 @@ class Account:
             )
 
 
-#: How many keys of closed accounts are remembered, so that they are taken out of what is shown.
+#: How many keys of closed accounts are remembered, so that they are still redacted.
 FORMER_KEYS = 10_000
 
 
 class Accounts(Mapping[str, Account]):
-    """Accounts by name. Whoever calls holds the lock of the state."""
+    """Accounts by name. The caller holds the lock of the state."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, Account] = {}
         self._names: dict[str, str] = {}
-        #: Keyed hashes of keys that were valid once, the oldest first. Without the secret of this
-        #: process nobody can try out which keys they were.
+        #: Keyed hashes of keys that are no longer valid, oldest first. Without the secret of this
+        #: process, keys cannot be guessed from them.
         self._former: dict[bytes, None] = {}
         self._secret = secrets.token_bytes(32)
 
@@ -137,29 +137,29 @@ class Accounts(Mapping[str, Account]):
         return None if name is None else self._by_name[name]
 
     def knows(self, key: str) -> bool:
-        """Return whether it is the key of an account, or was."""
+        """Return whether it is or was the key of an account."""
         found = fingerprint(key)
         return found in self._names or self._hash(found) in self._former
 
     def add(self, account: Account) -> None:
-        """Add the account, of which there must be none of its name."""
+        """Add an account. Raises `AccountError` if the name is in use."""
         if account.name in self._by_name:
-            raise AccountError(f"there is an account {account.name!r} already", "name")
+            raise AccountError(f"account {account.name!r} already exists", "name")
         self.put(account)
 
     def put(self, account: Account) -> None:
-        """Add the account, or put it in the place of the one of its name."""
+        """Add the account, or replace the one with its name."""
         for number, key in enumerate(account.keys):
             owner = self._names.get(key, account.name)
             if owner != account.name:
-                raise AccountError(f"belongs to {owner!r} already", "keys", number)
+                raise AccountError(f"already belongs to {owner!r}", "keys", number)
         if account.name in self._by_name:
             self._forget_keys(account.name)
         self._by_name[account.name] = account
         self._names.update(dict.fromkeys(account.keys, account.name))
 
     def remove(self, name: str) -> None:
-        """Drop the account of that name."""
+        """Remove the account with that name."""
         self._forget_keys(name)
         del self._by_name[name]
 
@@ -178,7 +178,7 @@ class Accounts(Mapping[str, Account]):
         return [account.to_json() for account in self._by_name.values()]
 
     def rollback(self, snapshot: Iterable[dict[str, Any]]) -> None:
-        """Have the accounts of the snapshot, and no others."""
+        """Restore the accounts of the snapshot."""
         for name in [*self._by_name]:
             self.remove(name)
         for row in snapshot:

@@ -1,4 +1,4 @@
-"""The time as the mock sees it: real until a test takes it in hand."""
+"""The clock of the mock: real time until a test freezes or advances it."""
 
 import math
 import threading
@@ -11,10 +11,10 @@ LAST = 253402300799.0
 
 
 class Clock:
-    """Runs with the real time until it is frozen; then it moves when it is told to.
+    """Follows real time until it is frozen; then it moves only when advanced.
 
-    All times are seconds since the epoch, UTC. Time that was skipped stays skipped: a clock that
-    runs again goes on from where it stood.
+    All times are seconds since the epoch, UTC. A clock that resumes goes on from the time it
+    shows, so skipped time stays skipped.
     """
 
     def __init__(self, at: float | None = None, *, source: Callable[[], float] = time.time) -> None:
@@ -25,7 +25,7 @@ class Clock:
 
     @property
     def frozen(self) -> bool:
-        """Whether it stands: then nobody need sleep, `advance` brings any time about."""
+        """Whether the clock is frozen; then delays advance it instead of sleeping."""
         return self._frozen_at is not None
 
     def now(self) -> float:
@@ -37,14 +37,14 @@ class Clock:
         return round(now, 6) if 0.0 <= now <= LAST else min(max(now, 0.0), LAST)
 
     def freeze(self, at: float | None = None) -> None:
-        """Stop at `at`, which may lie in the past, or at the time that it is."""
+        """Freeze at `at`, which may lie in the past, or at the current time."""
         with self._lock:
             self._frozen_at = self.now() if at is None else _valid(at)
 
     def advance(self, seconds: float) -> None:
         """Move forward, whether frozen or not."""
         if not seconds >= 0:
-            raise ValueError(f"time moves forward only, not by {seconds} seconds")
+            raise ValueError(f"the clock only moves forward, not by {seconds} s")
         with self._lock:
             then = _valid(self.now() + seconds)
             if self._frozen_at is None:
@@ -53,14 +53,14 @@ class Clock:
                 self._frozen_at = then
 
     def skip(self, seconds: float) -> float:
-        """Return how long to sleep for so much time to pass; frozen, it moves on and says 0."""
+        """Return how long to sleep for the time to pass; a frozen clock advances and returns 0."""
         if not self.frozen:
             return seconds
         self.advance(seconds)
         return 0.0
 
     def resume(self) -> None:
-        """Run on from the time that it is."""
+        """Let the clock run on from the time it shows."""
         with self._lock:
             if self._frozen_at is not None:
                 # In this order: `now` takes no lock.
@@ -68,12 +68,12 @@ class Clock:
                 self._frozen_at = None
 
     def snapshot(self) -> dict[str, Any]:
-        """Return how it stands or runs, as JSON."""
+        """Return the state of the clock as JSON."""
         with self._lock:
             return {"frozen_at": self._frozen_at, "ahead": self._ahead}
 
     def rollback(self, snapshot: dict[str, Any]) -> None:
-        """Stand or run as it did at the snapshot."""
+        """Restore the state of the snapshot."""
         with self._lock:
             self._ahead = snapshot["ahead"]
             frozen_at = snapshot["frozen_at"]
@@ -82,6 +82,6 @@ class Clock:
 
 def _valid(at: float) -> float:
     if not (math.isfinite(at) and 0 <= at <= LAST):
-        raise ValueError(f"a time lies between 0 and {LAST:.0f} seconds, not at {at}")
+        raise ValueError(f"a time must be from 0 to {LAST:.0f} seconds, not {at}")
     # Whole microseconds: a minute in two steps is a minute in one.
     return round(float(at), 6)

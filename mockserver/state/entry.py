@@ -1,4 +1,4 @@
-"""An exchange as it is shown: without keys, cut to a bearable length, and as JSON."""
+"""An exchange as it is shown: redacted, and cut to a limited length."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,21 +17,21 @@ TEXT_LENGTH = 2048
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A request with its answer; no key is in it."""
+    """A request and its answer, without keys."""
 
-    #: Counts the exchanges of the mock, from 1.
+    #: The number of the exchange, from 1.
     number: int
-    #: Seconds since the epoch, by the clock of the state, when the request came.
+    #: When the request arrived: seconds since the epoch, by the clock of the mock.
     at: float
-    #: The name of the account, or None when no valid key was sent, whatever the path.
+    #: The name of the account, or None without a valid key.
     account: str | None
     #: Its body may be cut: `Journal.body_bytes`.
     request: Request
-    #: The length of the body as it came.
+    #: The length of the whole body.
     request_bytes: int
     #: Its body may be cut too.
     response: Response
-    #: The length of the body as it was answered.
+    #: The length of the whole body.
     response_bytes: int
     #: `answered`, `redirected`, or the id of the error in `errors.json`.
     outcome: str
@@ -40,29 +40,38 @@ class Entry:
     #: How many documents the request has.
     documents: int | None
     usage: Usage
-    #: Until the answer was sent, by the clock of the state and by what delays it.
+    #: From the request to the answer, by the clock of the mock, scripted delays included.
     milliseconds: float
     advice: tuple[Advice, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Entry {self.number}: {self.summary}>"
+
+    @property
+    def summary(self) -> str:
+        """The exchange in one line: method, path, status and outcome."""
+        outcome = "" if self.outcome.startswith("status_") else f" {self.outcome}"
+        return f"{self.request.method} {self.request.path} -> {self.response.status}{outcome}"
+
     @property
     def sent(self) -> RerankRequest:
-        """What the body asks for; nothing at all if it is no JSON.
+        """The body as a request; it has no fields if the body is not JSON.
 
-        Raises `ValueError` if the journal has only the beginning of the body.
+        Raises `ValueError` if the journal kept only the beginning of the body.
         """
         parsed = RerankRequest(self.request.body)
         if parsed.problem and len(self.request.body) < self.request_bytes:
             kept = f"{len(self.request.body):,} of {self.request_bytes:,} bytes"
-            raise ValueError(f"the journal has kept {kept} of this body")
+            raise ValueError(f"the journal kept only {kept} of this body")
         return parsed
 
     @property
     def advice_ids(self) -> str:
-        """The ids of the advice, each once, with commas between them."""
+        """The ids of the advice, each once, separated by commas."""
         return ", ".join(dict.fromkeys(advice.id for advice in self.advice))
 
     def to_json(self) -> dict[str, Any]:
-        """Return its JSON. Bytes that are no UTF-8 are shown in hexadecimal digits."""
+        """Return its JSON. Bytes that are not UTF-8 are escaped."""
         request, response = self.request, self.response
         return {
             "number": self.number,
@@ -90,7 +99,7 @@ class Entry:
 
 
 def show(exchange: Exchange, contract: Contract, is_key: Callable[[str], bool]) -> Entry:
-    """Make an entry of an exchange; `is_key` knows the keys that there are and were."""
+    """Return an exchange as an entry; `is_key` recognises current and former keys."""
     request, response = exchange.request, exchange.response
     model, advice = exchange.model, exchange.advice
     if not exchange.redacted:
@@ -127,7 +136,7 @@ def show(exchange: Exchange, contract: Contract, is_key: Callable[[str], bool]) 
 
 
 def exchange_of(row: Mapping[str, Any]) -> Exchange:
-    """Make an exchange of the JSON of an entry. Who had sent it is not known then."""
+    """Return an exchange from the JSON of an entry; its caller is unknown."""
     documents = row["documents"]
     usage = Usage(int(row["input_tokens"]), int(row["image_tokens"]), Decimal(row["charge"]))
     request = Request(
@@ -156,28 +165,28 @@ def exchange_of(row: Mapping[str, Any]) -> Exchange:
 
 
 def outcome(contract: Contract, response: Response) -> str:
-    """Name what became of a request, in one word: see `Entry.outcome`."""
+    """Return the outcome of a request: see `Entry.outcome`."""
     if response.status < 300:
         return "answered"
     if response.status < 400:
         return "redirected"
     said = response.body[:1000].decode(errors="replace")
     for name, error in contract.errors.items():
-        # What stands before the first place of a message is the same in each answer.
+        # The text before the first placeholder of a message is the same in each answer.
         if error.status == response.status and error.message.partition("{")[0] in said:
             return name
     return f"status_{response.status}"
 
 
 def head_length(request: Request) -> int:
-    """Return how many characters path, query and headers of a request have."""
+    """Return the length of path, query and headers, in characters."""
     headers = request.headers
     texts = sum(map(len, headers)) + sum(map(len, headers.values()))
     return len(request.path) + len(request.query) + texts
 
 
 def _beginning(body: bytes, redactor: Redactor, most: int) -> bytes:
-    """Return the beginning of a body, without keys, and without a part of a key at its end."""
+    """Return the beginning of a body, without keys or a part of one at its end."""
     # Latin-1 gives each byte one character, and back.
     text = body[: most + redactor.longest].decode("latin-1")
     kept = redactor.text(text).encode("latin-1")

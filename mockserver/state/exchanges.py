@@ -1,8 +1,8 @@
-"""What the mock remembers of the exchanges: raw, in order, and as far back as its bounds allow.
+"""The recorded exchanges: raw, in order, and bounded.
 
-Nothing here looks into an exchange or leaves this process; `entry.py` shows one without keys.
-An account forgets its own oldest exchanges first. Only when ten accounts are full are the oldest
-of all forgotten, whosever they are.
+Raw exchanges never leave this process; `entry.py` shows one without keys. Each account has its own
+bound, so its oldest exchanges are dropped first; those of other accounts are dropped only when ten
+accounts are full.
 """
 
 import threading
@@ -13,33 +13,34 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from ..wire import Request, Response
 
-#: The most exchanges, of one account and of all. Requests without a valid key count as one account.
+#: The most exchanges, of one account and in total. Requests without a valid key count as one
+#: account.
 ENTRIES_PER_ACCOUNT = 1_000
 ENTRIES = 10_000
 
-#: The most bytes, of one account and of all: bodies, heads, and `ENTRY_BYTES` for each exchange.
-#: The newest exchange is kept whatever it holds.
+#: The most bytes, of one account and in total: bodies, heads, and `ENTRY_BYTES` for each exchange.
+#: The newest exchange is always kept.
 BYTES_PER_ACCOUNT = 8 * 1024 * 1024
 BYTES = 64 * 1024 * 1024
 
-#: What an exchange counts as in addition to its texts.
+#: The overhead of an exchange in addition to its texts.
 ENTRY_BYTES = 1024
 
-#: The most bytes that are shown of a body unless told otherwise; its true length is kept too.
+#: The default for the most bytes that are shown of a body; its full length is kept too.
 BODY_BYTES = 64 * 1024
 
-#: `breach`: breaks the contract. `mistake`: legal, and not what anybody wants. `remark`: may be
-#: meant so.
+#: `breach`: breaks the contract. `mistake`: allowed, but cannot be what the author wants.
+#: `remark`: may be intended.
 Severity: TypeAlias = Literal["breach", "mistake", "remark"]
 
 
 class Advice(NamedTuple):
-    """A remark for the author of a client."""
+    """Advice for the author of a client."""
 
-    #: Never changes its meaning.
+    #: Public; its meaning never changes.
     id: str
     severity: Severity
-    #: What was done, the same each time.
+    #: What the client did, the same each time.
     sentence: str
     #: What to try, for this request.
     hint: str
@@ -51,15 +52,15 @@ class Advice(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Exchange:
-    """A request with its answer as they crossed the wire: keys may be anywhere in it."""
+    """A raw request and its answer, which may contain keys."""
 
-    #: Seconds since the epoch, by the clock of the state, when the request came.
+    #: When the request arrived: seconds since the epoch, by the clock of the mock.
     at: float
-    #: The name of the account, or None when no valid key was sent, whatever the path.
+    #: The name of the account, or None without a valid key.
     account: str | None
-    #: Its body may be cut, beyond what is shown of it.
+    #: Its body may be cut, after what is shown of it.
     request: Request
-    #: The length of the body as it came.
+    #: The length of the whole body.
     request_bytes: int
     response: Response
     response_bytes: int
@@ -67,24 +68,24 @@ class Exchange:
     model: str | None
     #: How many documents the request has.
     documents: int | None
-    #: Until the answer was sent, by the clock of the state and by what delays it.
+    #: From the request to the answer, by the clock of the mock, scripted delays included.
     milliseconds: float
     advice: tuple[Advice, ...]
-    #: Who asked, as a number that means nothing outside this process; a key that nobody knows is
-    #: somebody too. None once it is not known.
+    #: A number for the caller, valid in this process only; an unknown key is a caller too. None if
+    #: unknown.
     caller: int | None
-    #: What was asked, in the same way: equal requests have equal numbers.
+    #: A number for the request, likewise; equal requests have equal numbers.
     asked: int | None
     #: The length of the heads, in characters.
     heads: int
-    #: How much is shown of each body.
+    #: The most bytes that are shown of each body.
     body_bytes: int = BODY_BYTES
-    #: Whether the keys are gone from it already: it comes from a snapshot.
+    #: Whether the keys were already removed, as in a snapshot.
     redacted: bool = False
-    #: Counts the exchanges of the mock, from 1.
+    #: The number of the exchange, from 1.
     number: int = 0
 
-    #: How much of the bounds it takes.
+    #: Its size, which counts against the bounds.
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -113,7 +114,7 @@ class Exchanges:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        #: How many there ever were.
+        #: How many there have been in total.
         self.seen = 0
         self._empty()
 
@@ -135,7 +136,7 @@ class Exchanges:
             return past
 
     def of(self, account: str | None = None, after: int = 0) -> list[Exchange]:
-        """Return the exchanges of an account, or of all, with a number beyond `after`."""
+        """Return the exchanges of an account, or all, with a number greater than `after`."""
         with self._lock:
             if account is None:
                 found: Iterable[Exchange] = self._exchanges.values()
@@ -144,7 +145,7 @@ class Exchanges:
             return [exchange for exchange in found if exchange.number > after]
 
     def forget(self, account: str | None = None) -> int:
-        """Forget the exchanges of an account, or all; return how many. Numbers go on."""
+        """Delete the exchanges of an account, or all; return how many. Numbering continues."""
         with self._lock:
             before = len(self._exchanges)
             if account is None:
@@ -155,7 +156,7 @@ class Exchanges:
             return before - len(self._exchanges)
 
     def rollback(self, seen: int, exchanges: Iterable[Exchange]) -> None:
-        """Have these exchanges, and no others."""
+        """Replace all exchanges by these."""
         with self._lock:
             self._empty()
             self.seen = seen
@@ -179,7 +180,7 @@ class Exchanges:
             self._drop(next(iter(self._exchanges.values())))
 
     def _drop(self, exchange: Exchange) -> None:
-        """Drop an exchange that is the oldest of its account."""
+        """Drop the oldest exchange of an account."""
         shelf, size = self._shelves[exchange.account], exchange.size
         del self._exchanges[exchange.number]
         shelf.exchanges.popleft()

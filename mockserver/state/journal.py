@@ -1,4 +1,4 @@
-"""The journal as it is read: every exchange that is remembered, in order and without keys."""
+"""The journal: the recorded exchanges in order, without keys."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
@@ -9,7 +9,7 @@ from .exchanges import BODY_BYTES, Exchange, Exchanges
 
 
 class Journal(Sequence[Entry]):
-    """The exchanges, oldest first; each is made readable when it is read."""
+    """The exchanges, oldest first; each is redacted when it is read."""
 
     def __init__(
         self, exchanges: Exchanges, contract: Contract, is_key: Callable[[str], bool]
@@ -19,12 +19,12 @@ class Journal(Sequence[Entry]):
         self._is_key = is_key
         #: The most bytes that are kept of a body.
         self.body_bytes = BODY_BYTES
-        #: Is told of each entry once it is in; must not call back.
+        #: Called with each new entry; must not use the journal.
         self.listener: Callable[[Entry], None] | None = None
 
     @property
     def seen(self) -> int:
-        """How many exchanges there ever were."""
+        """How many exchanges there have been in total."""
         return self._exchanges.seen
 
     def query(
@@ -35,9 +35,9 @@ class Journal(Sequence[Entry]):
         outcome: str | None = None,
         after: int = 0,
     ) -> list[Entry]:
-        """Return the entries of that account, model and outcome, with a number beyond `after`.
+        """Return the entries with this account, model and outcome, and a number above `after`.
 
-        None stands for all of them.
+        None matches all.
         """
         entries = map(self._show, self._exchanges.of(account, after))
         return [
@@ -47,11 +47,11 @@ class Journal(Sequence[Entry]):
         ]
 
     def clear(self, account: str | None = None) -> int:
-        """Forget the entries of an account, or all; return how many. Numbers go on."""
+        """Delete the entries of an account, or all; return how many. Numbering continues."""
         return self._exchanges.forget(account)
 
     def announce(self, exchange: Exchange) -> None:
-        """Tell the listener of an exchange that is in."""
+        """Call the listener with an exchange that was recorded."""
         if self.listener:
             self.listener(self._show(exchange))
 
@@ -60,7 +60,7 @@ class Journal(Sequence[Entry]):
         return {"seen": self.seen, "entries": [entry.to_json() for entry in self.query()]}
 
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
-        """Have the entries of the snapshot, and no others."""
+        """Restore the entries of the snapshot."""
         entries = map(exchange_of, snapshot["entries"])
         self._exchanges.rollback(int(snapshot["seen"]), entries)
 

@@ -1,4 +1,4 @@
-"""The models as they are now: some go offline, come back, or change what they support."""
+"""The models as they are now, and changes that are planned for them."""
 
 from bisect import insort
 from collections.abc import Collection, Iterable, Mapping
@@ -13,13 +13,13 @@ from ..wire import Json
 
 
 class ModelError(InputError):
-    """A change that cannot be: what is wrong, and where in its JSON."""
+    """An invalid change of a model: what is wrong, and where in its JSON."""
 
 
 def check(row: Json, models: Collection[str], fields: Collection[str]) -> None:
     """Raise `ModelError` unless `row` is the JSON of a change of one of the models.
 
-    `fields` are the gated ones, which a model may support.
+    `fields` are the gated fields, which a model may support.
     """
     check_value("model_change", row, ModelError)
     change = cast("Any", row)
@@ -34,17 +34,17 @@ def check(row: Json, models: Collection[str], fields: Collection[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes of a model; None leaves a thing as it is."""
+    """A change of a model; None leaves a value as it is."""
 
     model: str
     state: Literal["online", "offline"] | None = None
-    #: All gated fields that it then supports.
+    #: All gated fields that it supports afterwards.
     supports: frozenset[str] | None = None
     price: Price | None = None
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Change":
-        """Make a change of JSON that keeps `schemas/files/model_change.json`."""
+        """Return a change from JSON that keeps `schemas/files/model_change.json`."""
         supports, price = row.get("supports"), row.get("price")
         return cls(
             row["model"],
@@ -72,29 +72,29 @@ class _Planned:
 
 
 class Catalogue:
-    """Models and what is planned for them. Whoever calls holds the lock of the state."""
+    """The models and planned changes. The caller holds the lock of the state."""
 
     def __init__(self, models: Mapping[str, Model]) -> None:
         self._models = models
-        #: Sorted by time; what is due at the same time happens in the order it was planned.
+        #: Sorted by time; changes due at the same time keep the order in which they were planned.
         self._planned: list[_Planned] = []
 
     @property
     def names(self) -> Collection[str]:
-        """The names of all models, which no change adds to."""
+        """The names of all models; a change never adds one."""
         return self._models.keys()
 
     def at(self, now: float) -> Mapping[str, Model]:
-        """Return the models by name, after all that is due has happened.
+        """Return the models by name, after applying all changes that are due.
 
-        What has happened stays so, also when the clock is set back.
+        An applied change stays, even if the clock is set back.
         """
         while self._planned and self._planned[0].at <= now:
             self.change(self._planned.pop(0).change)
         return self._models
 
     def change(self, change: Change) -> None:
-        """Change a model at once. Tables that were handed out before stay as they are."""
+        """Change a model at once. Mappings returned earlier stay as they are."""
         model = self._models[change.model]
         self._models = MappingProxyType(
             {
@@ -109,7 +109,7 @@ class Catalogue:
         )
 
     def plan(self, at: float, change: Change) -> None:
-        """Let a model change when the clock shows `at` or later."""
+        """Plan a change for the time `at`."""
         insort(self._planned, _Planned(at, change), key=lambda planned: planned.at)
 
     def snapshot(self) -> list[dict[str, Any]]:
@@ -117,13 +117,13 @@ class Catalogue:
         return [model.to_json() for model in self._models.values()]
 
     def plans(self) -> list[dict[str, Any]]:
-        """Return what is planned as JSON."""
+        """Return the planned changes as JSON."""
         return [{"at": planned.at, **planned.change.to_json()} for planned in self._planned]
 
     def rollback(
         self, models: Iterable[Mapping[str, Any]], plans: Iterable[Mapping[str, Any]]
     ) -> None:
-        """Have these models and plans, and no others."""
+        """Restore these models and planned changes."""
         self._models = MappingProxyType({row["id"]: Model.from_json(row) for row in models})
         self._planned = []
         for row in plans:

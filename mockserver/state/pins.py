@@ -1,4 +1,4 @@
-"""Scores that a test sets for documents, in place of the plausible ones."""
+"""Scores that a test sets for documents, instead of the computed ones."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,38 +9,39 @@ from typing import Any, TypeAlias, cast
 from ..scoring import Content
 from ..validation import InputError, check, read_json, within
 from ..wire import Json
+from ..wording import count_of
 
-#: Scores all documents of a query; None leaves a document its own score.
+#: Returns scores for all documents of a query; None leaves a document its own score.
 ScoreFunction: TypeAlias = Callable[[Content, Sequence[Content]], "Sequence[float | None]"]
 
 
 class PinError(InputError):
-    """Pins that are none: what is wrong, and where in their JSON."""
+    """Invalid pins: what is wrong, and where in their JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What is known of the scores of some documents."""
+    """The scores or the order of some documents."""
 
-    #: By text of the document; documents that are not named keep their own.
+    #: By the text of the document; all others keep their own.
     scores: Mapping[str, float] = field(default_factory=dict[str, float])
-    #: Texts of documents, best first: they score in (0.5, 1), whatever is not named below.
+    #: Texts of documents, best first: they score between 0.5 and 1, all others below.
     order: tuple[str, ...] = ()
-    #: The query and the model that it speaks of, or None for all.
+    #: The query and the model that it applies to; None means all.
     query: str | None = None
     model: str | None = None
-    #: The score of each document that is named, by its text.
+    #: The score of each document in `scores` or `order`, by its text.
     named: Mapping[str, float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # Backwards, so that a text that stands there twice has its better place.
+        # In reverse, so that a text that is listed twice gets its better place.
         places = reversed([*enumerate(self.order, 1)])
         ranked = {text: 1 - 0.5 * place / (len(self.order) + 1) for place, text in places}
         object.__setattr__(self, "named", {**ranked, **self.scores})
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Pin":
-        """Make a pin of JSON that keeps `schemas/files/pins.json`."""
+        """Return a pin from JSON that keeps `schemas/files/pins.json`."""
         given = dict(row)
         given["order"] = tuple(row.get("order", ()))
         return cls(**given)
@@ -57,13 +58,13 @@ class Pin:
 
 
 def read_pins(rows: Json) -> list[Pin]:
-    """Make pins of JSON; raises `PinError` with the JSON path of what is wrong."""
+    """Return pins from their JSON. Raises `PinError`."""
     check("pins", rows, PinError)
     return [Pin.from_json(row) for row in cast("list[dict[str, Any]]", rows)]
 
 
 def load_pins(path: str | Path) -> list[Pin]:
-    """Read a file of golden rankings. Raises `PinError`."""
+    """Read pins from a JSON file. Raises `PinError`."""
     rows = read_json(path, PinError)
     with within(source=path):
         return read_pins(rows)
@@ -78,10 +79,10 @@ class Pins:
         self._functions: dict[str, ScoreFunction] = {}
 
     def pin(self, account: str, pins: ScoreFunction | Iterable[Pin]) -> None:
-        """Pin scores for an account, before what was pinned already.
+        """Pin scores for an account; the latest pins come first.
 
-        A function speaks before all pins; there is one for an account. It lives in this process,
-        and is no part of snapshots: a rollback leaves it in place.
+        A function takes precedence over pins; an account has at most one. It is not part of
+        snapshots, so a rollback keeps it.
         """
         with self._lock:
             if callable(pins):
@@ -90,18 +91,18 @@ class Pins:
                 self._pins[account] = (*pins, *self._pins.get(account, ()))
 
     def unpin(self, account: str) -> None:
-        """Forget all that is pinned for an account."""
+        """Remove the pins and the function of an account."""
         with self._lock:
             self._pins.pop(account, None)
             self._functions.pop(account, None)
 
     def of(self, account: str) -> tuple[Pin, ...]:
-        """Return the pins of an account; the first that names a document decides."""
+        """Return the pins of an account; the first that has a document applies."""
         with self._lock:
             return self._pins.get(account, ())
 
     def function_of(self, account: str) -> ScoreFunction | None:
-        """Return the function of an account, which speaks before its pins."""
+        """Return the score function of an account, which takes precedence over its pins."""
         return self._functions.get(account)
 
     def snapshot(self) -> dict[str, Any]:
@@ -110,7 +111,7 @@ class Pins:
             return {name: [pin.to_json() for pin in pins] for name, pins in self._pins.items()}
 
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
-        """Have the pins of the snapshot, and no others."""
+        """Restore the pins of the snapshot."""
         with self._lock:
             self._pins = {name: tuple(map(Pin.from_json, rows)) for name, rows in snapshot.items()}
 
@@ -124,7 +125,7 @@ def pinned_scores(
     documents: Sequence[Content],
     scores: Sequence[float],
 ) -> Sequence[float]:
-    """Return the scores of the documents, with the pinned ones in place of their own."""
+    """Return the scores of the documents, replaced by pinned ones where there are any."""
     if not pins and function is None:
         return scores
     text = _text(query)
@@ -137,16 +138,17 @@ def pinned_scores(
     pinned = [named.get(text) for text in texts]
     called = function(query, documents) if function else [None] * len(documents)
     if len(called) != len(documents):
-        raise PinError(f"the function gave {len(called)} scores for {len(documents)} documents")
+        scored = count_of(len(called), "score")
+        raise PinError(f"the function returned {scored} for {count_of(len(documents), 'document')}")
     ranked = zip(called, pinned, own, strict=True)
     return [next(score for score in row if score is not None) for row in ranked]
 
 
 def _first_of(pins: Iterable[Pin], texts: set[str]) -> dict[str, float]:
-    """Return the score of each text that a pin names, by the first pin that does."""
+    """Return the score of each text that a pin has, by the first pin that has it."""
     found: dict[str, float] = {}
     for pin in pins:
-        # The intersection looks through the smaller of both.
+        # The intersection iterates over the smaller set.
         for text in pin.named.keys() & texts:
             found.setdefault(text, pin.named[text])
     return found

@@ -1,7 +1,7 @@
-"""How much of each model an account has used, counted exactly.
+"""Rate limits: how much of each model an account has used.
 
-A window opens with the first request that is counted in it and lasts a minute, an hour or a day;
-the service does not say where its own begin. Refused requests do not count.
+A window opens with the first request that it counts and lasts a minute, an hour or a day; the
+service does not document when its windows open. Refused requests do not count.
 """
 
 import math
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-#: As the message of a 429 names it: requests or tokens, per minute, hour or day.
+#: As in the message of a 429: requests or tokens per minute, hour or day.
 LimitName: TypeAlias = Literal["RPM", "TPM", "RPH", "TPH", "RPD", "TPD"]
 
-#: The most that a window takes; without a limit, or with None, it takes all.
+#: The most that a window allows; None, or no value, means no limit.
 Limits: TypeAlias = Mapping[LimitName, "int | None"]
 
-#: What the service grants a reranker.
+#: The default limits of the service for rerank models.
 TIER: Limits = MappingProxyType({"RPM": 2000, "TPM": 500_000})
 
 #: The length of the window of each limit, in seconds.
@@ -27,16 +27,16 @@ SECONDS: Mapping[LimitName, int] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """One limit of an account for a model, and where it stands."""
+    """One limit of an account for a model, and its use."""
 
     limit: int
     used: int
-    #: Seconds until the window closes and counting begins anew.
+    #: Seconds until the window closes.
     resets_in: float
 
     @property
     def wait(self) -> int:
-        """Whole seconds after which the window has closed."""
+        """The whole seconds to wait until the window has closed."""
         return math.ceil(self.resets_in)
 
 
@@ -48,7 +48,7 @@ class _Window:
 
 
 class Quotas:
-    """The windows of all accounts and models. Whoever calls holds the lock of the state."""
+    """The windows of all accounts and models. The caller holds the lock of the state."""
 
     def __init__(self) -> None:
         self._windows: dict[tuple[str, str, LimitName], _Window] = {}
@@ -58,8 +58,8 @@ class Quotas:
     ) -> tuple[LimitName | None, dict[LimitName, Meter]]:
         """Count one request with its tokens in every window, or in none.
 
-        Returns the limit that has no room for it, or None, and where each limit stands then. When
-        several have no room the one that is longest in the way is named.
+        Return the limit that it would exceed, or None, and the meter of each limit. If it would
+        exceed several, return the one whose window closes last.
         """
         held: dict[LimitName, int] = {
             name: limit for name in SECONDS if (limit := limits.get(name)) is not None
@@ -83,14 +83,14 @@ class Quotas:
         return max(full, key=left.__getitem__, default=None), meters
 
     def _open(self, account: str, model: str, name: LimitName, now: float) -> _Window:
-        """Return the open window, or a new one; a clock set back finds its windows not yet open."""
+        """Return the open window, or a new one if it is over or the clock was set back."""
         window = self._windows.get((account, model, name))
         if window and 0 < _left(name, window, now) <= SECONDS[name]:
             return window
         return _Window(now, 0)
 
     def forget(self, account: str) -> None:
-        """Drop the windows of an account."""
+        """Delete the windows of an account."""
         for key in [key for key in self._windows if key[0] == account]:
             del self._windows[key]
 
@@ -108,7 +108,7 @@ class Quotas:
         ]
 
     def rollback(self, snapshot: list[dict[str, Any]]) -> None:
-        """Count on from the snapshot."""
+        """Restore the windows of the snapshot."""
         self._windows = {
             (row["account"], row["model"], row["limit"]): _Window(row["opened"], int(row["used"]))
             for row in snapshot
@@ -116,7 +116,7 @@ class Quotas:
 
 
 def rate_limit_headers(meters: Mapping[LimitName, Meter]) -> dict[str, str]:
-    """Print the limits per minute under the names that are common among services."""
+    """Return the limits per minute as headers with commonly used names."""
     headers: dict[str, str] = {}
     units: dict[LimitName, str] = {"RPM": "requests", "TPM": "tokens"}
     for name, unit in units.items():
@@ -129,10 +129,10 @@ def rate_limit_headers(meters: Mapping[LimitName, Meter]) -> dict[str, str]:
 
 
 def _left(name: LimitName, window: _Window, now: float) -> float:
-    """Return the seconds until the window closes, without the dust of floating point."""
+    """Return the seconds until the window closes, without floating-point noise."""
     return round(window.opened + SECONDS[name] - now, 6)
 
 
 def _amount(name: LimitName, tokens: int) -> int:
-    """Return what one request takes of the limit."""
+    """Return how much one request uses of the limit."""
     return 1 if name[0] == "R" else tokens

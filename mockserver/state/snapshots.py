@@ -1,4 +1,4 @@
-"""Snapshots of a state as JSON: what is wrong with one, and how it gets into a file and back."""
+"""Snapshots of a state as JSON: how they are checked, and read from and written to files."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ from .accounts import check as check_account
 
 
 class StateError(InputError):
-    """A snapshot that cannot be: what is wrong, and where."""
+    """An invalid snapshot: what is wrong, and where."""
 
 
 def check_form(snapshot: Json) -> None:
@@ -30,13 +30,13 @@ def check_form(snapshot: Json) -> None:
 
 
 def check_sense(snapshot: Mapping[str, Any], contract: Contract) -> None:
-    """Raise `StateError` unless the parts fit each other; each of them must be there."""
+    """Raise `StateError` unless the parts, all of which are present, are consistent."""
     with within("behaviour", kind=StateError):
         read_behaviour(snapshot["behaviour"], contract)
     models: list[str] = []
     for number, row in enumerate(snapshot["models"]):
         if row["id"] in models:
-            reason = f"there is a model {row['id']!r} already"
+            reason = f"model {row['id']!r} already exists"
             raise StateError(reason, "models", number, "id")
         if row["form"] not in contract.forms:
             known = ", ".join(contract.forms)
@@ -57,11 +57,11 @@ def check_sense(snapshot: Mapping[str, Any], contract: Contract) -> None:
         with within(*place, "scenario", kind=StateError):
             check_errors(contract, Scenario.from_json(row["scenario"]))
         if len(row["steps"]) != len(row["scenario"]["steps"]):
-            raise StateError("must be as many as the steps of the scenario", *place, "steps")
+            raise StateError("must have one item for each step of the scenario", *place, "steps")
     entries = [0, *(entry["number"] for entry in snapshot["journal"]["entries"])]
     for number, (before, after) in enumerate(pairwise(entries)):
         if not before < after <= snapshot["journal"]["seen"]:
-            reason = "must grow from entry to entry, up to `seen`"
+            reason = "must increase from entry to entry, up to `seen`"
             raise StateError(reason, "journal", "entries", number, "number")
     for name in snapshot["pins"]:
         _known("account", name, accounts, "pins")
@@ -73,7 +73,7 @@ def _known(kind: str, name: str, known: Collection[str], *way: str | int) -> Non
 
 
 def read_file(path: str | Path) -> dict[str, Any]:
-    """Read a snapshot that keeps its schema; raises `StateError`, which names the file."""
+    """Read a snapshot from a file. Raises `StateError`, which names the file."""
     snapshot = read_json(path, StateError)
     with within(source=path):
         check_form(snapshot)
@@ -81,25 +81,25 @@ def read_file(path: str | Path) -> dict[str, Any]:
 
 
 def write_file(path: str | Path, snapshot: Mapping[str, Any]) -> None:
-    """Write a snapshot, for eyes too; raises `StateError`, which names the file.
+    """Write a snapshot to a file, indented. Raises `StateError`, which names the file.
 
-    Whatever happens meanwhile, the file holds the old snapshot or the new one, whole.
+    The file is replaced atomically: it always contains a complete snapshot, old or new.
     """
     content = orjson.dumps(snapshot, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     try:
-        # A link keeps leading to its file.
+        # A symbolic link stays one.
         _replace(Path(path).resolve(), content)
     except OSError as error:
         raise StateError(f"cannot be written: {error.strerror}", source=path) from None
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a new file beside `path`, and put it in its place when it is on the disk."""
+    """Write a new file beside `path`, and rename it once it is on the disk."""
     if path.exists() and not path.is_file():
-        # A device or a pipe, which holds no state that could be lost.
+        # A device or a pipe has no old content to protect.
         path.write_bytes(content)
         return
-    # No `tempfile`: its files are for their owner alone, and this one is as any other.
+    # Not `tempfile`: only the owner could read its files.
     new = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.new")
     try:
         with new.open("wb") as file:

@@ -1,7 +1,7 @@
-"""Everything about the mock that lasts from one request to the next, behind one seam.
+"""Everything that lasts from one request to the next, behind one interface.
 
-The way of a request needs three calls: `view`, `decide` and `record`. They take and return plain
-values, so that a store that many processes share can stand in the place of this one.
+To answer a request takes three calls: `view`, `decide` and `record`. They take and return plain
+values, so that a store shared by several processes can replace this one.
 """
 
 import functools
@@ -34,7 +34,7 @@ from .snapshots import StateError, check_form, check_sense, read_file, write_fil
 
 DEFAULT_KEY = "sk-mock"
 
-#: The form of a snapshot; a change that older files do not survive raises it.
+#: The version of the snapshot format; incremented by incompatible changes.
 VERSION = 1
 
 # An odd factor permutes the numbers below any power of two: see `distinct`.
@@ -42,7 +42,7 @@ _SPREAD = 0x9E3779B97F4A7C15F39D
 
 
 class View(NamedTuple):
-    """What a request meets when it comes."""
+    """The state as a request finds it."""
 
     #: Seconds since the epoch.
     now: float
@@ -51,41 +51,41 @@ class View(NamedTuple):
     models: Mapping[str, Model]
     #: The account of its key.
     account: Account | None
-    #: Two numbers that no other request has, from which ids are made.
+    #: Two numbers unique to the request, from which ids are made.
     numbers: tuple[int, int]
 
 
 class Demand(NamedTuple):
-    """What a rerank request asks of the store."""
+    """What a rerank request needs from the store."""
 
     account: str
-    #: The step of a magic query, which holds where no scenario strikes.
+    #: The step of a magic query, used if no scenario applies.
     magic: Step | None
-    #: What it takes of which model; None for a request that is refused.
+    #: The model that it uses; None for a request that is refused.
     model: Model | None
     text_tokens: int = 0
     image_tokens: int = 0
 
 
 class Admission(NamedTuple):
-    """What was decided about a request, and where the limits of its account stand since."""
+    """Whether a request is admitted, and the meters of its account afterwards."""
 
-    #: What stands in the way of it, if anything does.
+    #: Why it is refused, if it is.
     refused: Literal["standing", "balance", "limit"] | None
-    #: Which limit does.
+    #: The limit that it would exceed.
     limit: LimitName | None = None
-    #: CNY that were taken from the balance.
+    #: The amount taken from the balance, in CNY.
     charge: Decimal = Decimal(0)
-    #: Empty when no limit was looked at.
+    #: Empty if the limits were not checked.
     meters: Mapping[LimitName, Meter] = {}
 
 
 class Decision(NamedTuple):
-    """What becomes of a rerank request."""
+    """What the store decided about a rerank request."""
 
-    #: The step of a scenario, or of a magic query, that strikes it.
+    #: The step of a scenario or of a magic query that applies to it.
     step: Step | None
-    #: None if it was not asked for, or if the step answers in its place.
+    #: None for a request that is refused, or if the step replaces the answer.
     admission: Admission | None
     pins: Sequence[Pin]
     function: ScoreFunction | None
@@ -94,7 +94,7 @@ class Decision(NamedTuple):
 class State:
     """One mock: accounts, models, quotas, scenarios, pins, clock, ids and journal.
 
-    Each method is atomic. The parts are written through these methods alone.
+    Each method is atomic. Only these methods change the parts.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class State:
         seed: int = 0,
         clock: Clock | None = None,
     ) -> None:
-        #: The revision that the mock keeps; the newest unless one is given.
+        #: The revision of the contract; by default the newest.
         self.contract = contract or load_contract()
         self.clock = clock or Clock()
         self._lock = threading.RLock()
@@ -118,7 +118,7 @@ class State:
         self._quotas = Quotas()
         self._seed = seed
         self._drawn = 0
-        #: The exchanges, to read.
+        #: The recorded exchanges.
         self.journal = Journal(self._exchanges, self.contract, self.is_key)
         self.behaviour = presets(self.contract)["observed"] if behaviour is None else behaviour
         for key in keys:
@@ -127,7 +127,7 @@ class State:
 
     @property
     def behaviour(self) -> Behaviour:
-        """The switches; the name of a preset may be set too. Raises `BehaviourError`."""
+        """The switches. It can be set to the name of a preset; raises `BehaviourError`."""
         return self._behaviour
 
     @behaviour.setter
@@ -137,16 +137,16 @@ class State:
         self._behaviour = behaviour
 
     def change_behaviour(self, choices: Json) -> None:
-        """Set the switches that are named, from `base` if one is named. Raises `BehaviourError`."""
+        """Change the given switches, from `base` if it is given. Raises `BehaviourError`."""
         with self._lock:
             if isinstance(choices, dict) and "base" not in choices:
                 choices = {**asdict(self._behaviour), **choices}
             self._behaviour = read_behaviour(choices, self.contract)
 
-    # The way of a request.
+    # Answering a request.
 
     def view(self, key: str) -> View:
-        """Return what a request with that key meets; no key is an empty text."""
+        """Return the view of a request with that key; "" means no key."""
         with self._lock:
             now, drawn = self.clock.now(), self._drawn
             self._drawn += 2
@@ -157,10 +157,10 @@ class State:
         return View(now, self._behaviour, models, account, numbers)
 
     def decide(self, demand: Demand) -> Decision:
-        """Decide about a rerank request: take a step of a scenario, then count and charge.
+        """Take the next step of a scenario, then count and charge a rerank request.
 
-        A step that answers by itself costs nothing. An empty balance stands in the way of what
-        costs money. The limits are looked at last.
+        A step that replaces the answer costs nothing. A request that costs money needs a positive
+        balance. The limits are checked last.
         """
         name = demand.account
         with self._lock:
@@ -194,7 +194,7 @@ class State:
         """Number an exchange and keep it; return what its caller did before."""
         return self._exchanges.add(exchange)
 
-    # What tests and `/__admin` do.
+    # Used by tests and `/__admin`.
 
     @property
     def models(self) -> Mapping[str, Model]:
@@ -204,15 +204,15 @@ class State:
 
     @property
     def planned_changes(self) -> list[dict[str, Any]]:
-        """What becomes of models later, as JSON."""
+        """The planned changes of models, as JSON."""
         with self._lock:
             return self._catalogue.plans()
 
     def change_model(self, name: str, **changes: Json) -> None:
-        """Change a model now, or when the clock shows `at`.
+        """Change a model now, or at the time `at`.
 
-        The changes keep `schemas/files/model_change.json`: `state`, `supports` with all the gated
-        fields that it supports from then on, `price`. Raises `ModelError`.
+        The changes keep `schemas/files/model_change.json`: `state`, `price`, and `supports` with
+        all gated fields that the model supports afterwards. Raises `ModelError`.
         """
         row: dict[str, Any] = {"model": name, **changes}
         with self._lock:
@@ -228,14 +228,14 @@ class State:
             return dict(self._accounts)
 
     def open_account(self, *keys: str, name: str | None = None, **terms: Term) -> str:
-        """Open an account for the keys, or for one that is made up; return the first of them.
+        """Open an account with the keys, or with a generated one; return the first key.
 
         The terms keep `schemas/files/account.json`; money is a string or a `Decimal`. Raises
         `AccountError`.
         """
         with self._lock:
             if name in self._accounts:
-                raise AccountError(f"there is an account {name!r} already", "name")
+                raise AccountError(f"account {name!r} already exists", "name")
             keys = keys or (f"{DEFAULT_KEY}-{self._draw() % (1 << 64):016x}",)
             row: dict[str, Any] = {
                 "name": name or self._free_name(),
@@ -247,7 +247,7 @@ class State:
         return keys[0]
 
     def change_account(self, name: str, **terms: Term) -> Account:
-        """Change terms of an account, as in `open_account`; return it as it is then."""
+        """Change terms of an account, as in `open_account`; return the changed account."""
         with self._lock:
             row = {**self._accounts[name].to_json(), **_plain(terms)}
             check_account(row, self._catalogue.names)
@@ -256,7 +256,7 @@ class State:
             return account
 
     def close_account(self, name: str) -> Account:
-        """Close an account: its keys are unknown from then on, its counts are forgotten."""
+        """Close an account; its keys are no longer valid, its counts are deleted."""
         with self._lock:
             account = self._accounts[name]
             self._accounts.remove(name)
@@ -266,17 +266,17 @@ class State:
             return account
 
     def account_of(self, key: str) -> Account | None:
-        """Return the account of the key as it is now."""
+        """Return the account of the key."""
         with self._lock:
             return self._accounts.of_key(key)
 
     def is_key(self, text: str) -> bool:
-        """Return whether a text is the key of an account, or was."""
+        """Return whether a text is or was the key of an account."""
         with self._lock:
             return self._accounts.knows(text)
 
     def arm(self, account: str, scenario: Scenario) -> Receipt:
-        """Let the rerank requests of an account meet a scenario, after those armed before."""
+        """Arm a scenario for the rerank requests of an account, after those armed before."""
         return self._scenarios.arm(account, scenario)
 
     def receipts(self, account: str | None = None) -> list[Receipt]:
@@ -284,34 +284,34 @@ class State:
         return self._scenarios.receipts(account)
 
     def disarm(self, account: str) -> list[Receipt]:
-        """Forget the scenarios of an account; return their receipts, which tell no more."""
+        """Remove the scenarios of an account; return their receipts, no longer updated."""
         return self._scenarios.disarm(account)
 
     def pin(self, account: str, pins: ScoreFunction | Iterable[Pin]) -> None:
-        """Pin scores for an account, before what was pinned already.
+        """Pin scores for an account; the latest pins come first.
 
-        A function speaks before all pins; there is one for an account. It lives in this process,
-        and is no part of snapshots: a rollback leaves it in place.
+        A function takes precedence over pins; an account has at most one. It is not part of
+        snapshots, so a rollback keeps it.
         """
         self._pins.pin(account, pins)
 
     def pins(self, account: str) -> tuple[Pin, ...]:
-        """Return the pins of an account; the first that names a document decides."""
+        """Return the pins of an account; the first that has a document applies."""
         return self._pins.of(account)
 
     def unpin(self, account: str) -> tuple[Pin, ...]:
-        """Forget all that is pinned for an account; return the pins."""
+        """Remove the pins and the function of an account; return the pins."""
         with self._lock:
             pins = self._pins.of(account)
             self._pins.unpin(account)
             return pins
 
-    # All of it.
+    # The whole state.
 
     def snapshot(self) -> dict[str, Any]:
-        """Return all of it, as JSON that keeps `schemas/files/state.json`.
+        """Return the whole state, as JSON that keeps `schemas/files/state.json`.
 
-        No key is in it: fingerprints stand in their place.
+        It contains fingerprints instead of keys.
         """
         with self._lock:
             return {
@@ -329,10 +329,10 @@ class State:
             }
 
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
-        """Be as at the snapshot. Whatever happened since is lost: money, counts, accounts, ids.
+        """Restore a snapshot. Everything since is lost: money, counts, accounts, ids.
 
-        A part that is absent becomes what it was in the beginning. Raises `StateError`, and then
-        nothing has changed.
+        A part that is absent is restored to its initial state. Raises `StateError` without
+        changing anything.
         """
         check_form(dict(snapshot))
         whole: dict[str, Any] = {**self._beginning, **snapshot}
@@ -349,17 +349,17 @@ class State:
             self.journal.rollback(whole["journal"])
 
     def reset(self) -> None:
-        """Be as in the beginning. All that happened is lost, for everybody who shares the state."""
+        """Restore the initial state, for everything that shares it."""
         self.rollback(self._beginning)
 
     def save(self, path: str | Path) -> None:
-        """Write a snapshot into a file. Raises `StateError`."""
+        """Write a snapshot to a file. Raises `StateError`."""
         write_file(path, self.snapshot())
 
     def load(self, path: str | Path) -> None:
-        """Roll back to the snapshot in a file, which `reset` leads back to from then on.
+        """Restore the snapshot in a file, which becomes the initial state for `reset`.
 
-        Raises `StateError`, and then nothing has changed.
+        Raises `StateError` without changing anything.
         """
         snapshot = read_file(path)
         with self._lock:
@@ -378,14 +378,14 @@ class State:
 
 
 def uuid7(now: float, number: int) -> str:
-    """Return a version 7 UUID as 32 hexadecimal digits; other numbers give others."""
+    """Return a version 7 UUID as 32 hexadecimal digits, unique for each number."""
     unique = number & (1 << 74) - 1
     high, low = unique >> 62, unique & (1 << 62) - 1
     return f"{int(now * 1000) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low:032x}"
 
 
 def page_id(now: float, number: int) -> str:
-    """Return an id as the page's example has it: `rerank-20240115-abc123def456`."""
+    """Return an id like the page's example: `rerank-20240115-abc123def456`."""
     day = datetime.fromtimestamp(now, timezone.utc)
     return f"rerank-{day:%Y%m%d}-{number & (1 << 48) - 1:012x}"
 

@@ -1,4 +1,4 @@
-"""The calls that a test looks at, and what it may assert of them."""
+"""The calls of a test, and assertions about them."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -6,20 +6,20 @@ from typing import Any, cast
 
 from ..state.entry import Entry
 from ..validation import likely
+from ..wording import count_of
 
-#: The most characters of a value, and the most differences of a call, that a message shows.
+#: The most characters of a value, and the most lines of a list, that a message shows.
 LENGTH = 200
-DIFFERENCES = 10
+LINES = 10
 
-_NOT_SENT = object()
+_MISSING = object()
 
 
 class Calls(list[Entry]):
-    """The exchanges that a test has seen so far, oldest first.
+    """The exchanges of a test so far, oldest first.
 
-    Assertions on fields look at the fields that they name and at no others. They compare as
-    Python does, so that `unittest.mock.ANY` and `pytest.approx` stand for what they stand for;
-    alone `True` is not 1.
+    Assertions about fields check only the fields that they name. Values are compared with `==`, so
+    `unittest.mock.ANY` and `pytest.approx` work; the one exception is that `True` is not 1.
     """
 
     def __init__(
@@ -31,65 +31,66 @@ class Calls(list[Entry]):
         super().__init__(entries)
         #: The fields that a request may have.
         self._fields = fields
-        #: Takes keys out of messages.
+        #: Removes keys from messages.
         self._redact = redact
 
     @property
     def last(self) -> Entry:
-        """The newest call. Raises `AssertionError` if there is none."""
+        """The latest call. Raises `AssertionError` if there is none."""
         __tracebackhide__ = True
         self.assert_called()
         return self[-1]
 
     @property
     def called(self) -> bool:
-        """Whether there is any call."""
+        """Whether there was any call."""
         return bool(self)
 
     @property
     def call_count(self) -> int:
-        """How many calls there are."""
+        """How many calls there were."""
         return len(self)
 
     def assert_called(self) -> None:
-        """Raise `AssertionError` unless something was called."""
+        """Raise `AssertionError` unless there was a call."""
         __tracebackhide__ = True
         if not self:
-            self._fail("no request has reached the mock")
+            self._fail("expected at least 1 call, but no request reached the mock")
 
     def assert_not_called(self) -> None:
-        """Raise `AssertionError` if anything was called."""
+        """Raise `AssertionError` if there was a call."""
         __tracebackhide__ = True
         if self:
-            self._fail(f"expected no call, and there {self._count()}", *self._overview())
+            self._fail(f"expected no calls, got {len(self)}", *self._overview())
 
     def assert_called_once(self) -> None:
         """Raise `AssertionError` unless there was exactly one call."""
         __tracebackhide__ = True
         self.assert_called()
         if len(self) > 1:
-            self._fail(f"expected one call, and there {self._count()}", *self._overview())
+            self._fail(f"expected 1 call, got {len(self)}", *self._overview())
 
     def assert_called_with(self, **fields: object) -> None:
-        """Raise `AssertionError` unless the last call was sent with these fields in its body."""
+        """Raise `AssertionError` unless the last call has these fields in its body."""
         __tracebackhide__ = True
         self.assert_called()
         number = len(self)
         if _differences_of(self[-1], fields):
             which = "the call" if number == 1 else f"the last of {number} calls"
-            self._fail(f"{which} was sent otherwise", *self._difference(number, fields))
+            self._fail(f"{which} did not match", *self._difference(number, fields))
 
     def assert_any_call(self, **fields: object) -> None:
-        """Raise `AssertionError` unless some call was sent with these fields in its body."""
+        """Raise `AssertionError` unless some call has these fields in its body."""
         __tracebackhide__ = True
         self.assert_called()
         wrong = [_wrong_fields(entry, fields) for entry in self]
         if min(wrong):
-            # The newest of the nearest: it is the one that the test has just caused.
+            # The latest of the nearest: probably the one that the test has just made.
             number = max(range(len(wrong)), key=lambda index: (-wrong[index], index)) + 1
-            head = f"no call was sent so; there {self._count()}"
-            nearest = " is the nearest" if len(self) > 1 else ""
-            self._fail(head, *self._difference(number, fields, nearest))
+            head = f"none of {len(self)} calls matched; the nearest was"
+            if len(self) == 1:
+                head = "the call did not match"
+            self._fail(head, *self._difference(number, fields))
 
     def assert_called_once_with(self, **fields: object) -> None:
         """Raise `AssertionError` unless there was one call, with these fields in its body."""
@@ -97,23 +98,20 @@ class Calls(list[Entry]):
         self.assert_called_once()
         self.assert_called_with(**fields)
 
-    def _count(self) -> str:
-        return "was one" if len(self) == 1 else f"were {len(self)}"
-
     def _overview(self) -> Iterator[str]:
-        yield from (told(number, entry) for number, entry in enumerate(self[:DIFFERENCES], 1))
-        if len(self) > DIFFERENCES:
-            yield f"and {len(self) - DIFFERENCES} more"
+        yield from (describe(number, entry) for number, entry in enumerate(self[:LINES], 1))
+        if len(self) > LINES:
+            yield f"and {len(self) - LINES} more"
 
-    def _difference(self, number: int, fields: dict[str, object], why: str = "") -> Iterator[str]:
+    def _difference(self, number: int, fields: dict[str, object]) -> Iterator[str]:
         entry = self[number - 1]
         differences = _differences_of(entry, fields)
         near = {name: likely(name, [*self._fields]) for name in fields if name not in self._fields}
         differences = [line + near.get(line.partition(":")[0], "") for line in differences]
-        yield told(number, entry) + why
-        yield from (f"  {line}" for line in differences[:DIFFERENCES])
-        if len(differences) > DIFFERENCES:
-            yield f"  and {len(differences) - DIFFERENCES} more differences"
+        yield describe(number, entry)
+        yield from (f"  {line}" for line in differences[:LINES])
+        if len(differences) > LINES:
+            yield f"  and {count_of(len(differences) - LINES, 'more difference')}"
         hints = (advice.hint for advice in entry.advice if advice.severity != "remark")
         yield from (f"  hint: {hint}" for hint in hints)
 
@@ -123,33 +121,31 @@ class Calls(list[Entry]):
         raise AssertionError(self._redact(text))
 
 
-def told(number: int, entry: Entry) -> str:
-    """Tell of a call in one line: which, where to, and what became of it."""
-    method, path = entry.request.method, entry.request.path
-    said = "" if entry.outcome.startswith("status_") else f" {entry.outcome}"
-    return f"call {number}: {method} {path} -> {entry.response.status}{said}"
+def describe(number: int, entry: Entry) -> str:
+    """Return a call in one line: its number, method, path, status and outcome."""
+    return f"call {number}: {entry.summary}"
 
 
-def shown(value: object) -> str:
-    """Return a value in one line, as JSON where it has a JSON, and cut if it is long."""
+def format_value(value: object) -> str:
+    """Return a value in one line, as JSON if possible, and shortened if it is long."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError):
         text = repr(value)
-    return clipped(text)
+    return shorten(text)
 
 
-def clipped(text: str) -> str:
-    """Return a text in one line in which every character shows, and cut if it is long."""
+def shorten(text: str) -> str:
+    """Return a text in one line, with control characters escaped, and shortened if it is long."""
     if len(text) > LENGTH:
         text = f"{text[:LENGTH]}… ({len(text):,} characters)"
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _wrong_fields(entry: Entry, fields: dict[str, object]) -> int:
     sent = entry.sent.fields
     return sum(
-        next(_differences(name, expected, sent.get(name, _NOT_SENT)), None) is not None
+        next(_differences(name, expected, sent.get(name, _MISSING)), None) is not None
         for name, expected in fields.items()
     )
 
@@ -159,25 +155,25 @@ def _differences_of(entry: Entry, fields: dict[str, object]) -> list[str]:
     return [
         line
         for name, expected in fields.items()
-        for line in _differences(name, expected, sent.get(name, _NOT_SENT))
+        for line in _differences(name, expected, sent.get(name, _MISSING))
     ]
 
 
-def _differences(place: str, expected: Any, sent: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
-    if sent is _NOT_SENT:
-        yield f"{place}: expected {shown(expected)}, but it was not sent"
+def _differences(path: str, expected: Any, sent: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    if sent is _MISSING:
+        yield f"{path}: expected {format_value(expected)}, but it was missing"
         return
     if isinstance(expected, tuple):
         expected = list(cast("tuple[object, ...]", expected))
     if type(expected) is type(sent) is list and len(expected) == len(sent):
         for index, (one, other) in enumerate(zip(expected, sent, strict=True)):
-            yield from _differences(f"{place}[{index}]", one, other)
+            yield from _differences(f"{path}[{index}]", one, other)
     elif not _same(expected, sent):
         if type(expected) is type(sent) is list:
-            place = f"{place} ({len(sent)} in place of {len(expected)})"
+            path = f"{path} (length {len(sent)}, expected {len(expected)})"
         elif type(expected) is type(sent) is str:
-            expected, sent, place = _window(expected, sent, place)
-        yield f"{place}: expected {shown(expected)}, sent {shown(sent)}"
+            expected, sent, path = _window(expected, sent, path)
+        yield f"{path}: expected {format_value(expected)}, got {format_value(sent)}"
 
 
 def _same(expected: object, sent: object) -> bool:
@@ -187,12 +183,12 @@ def _same(expected: object, sent: object) -> bool:
     return bool(expected == sent)
 
 
-def _window(one: str, other: str, place: str) -> tuple[str, str, str]:
-    """Return the part of two long texts in which they begin to differ."""
+def _window(one: str, other: str, path: str) -> tuple[str, str, str]:
+    """Return the part of two long texts where they begin to differ, and the path to it."""
     if max(len(one), len(other)) <= LENGTH:
-        return one, other, place
+        return one, other, path
     pairs = enumerate(zip(one, other, strict=False))
     differ = next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
     start = max(differ - 20, 0)
     end = start + LENGTH - 2
-    return one[start:end], other[start:end], f"{place}, from character {start}"
+    return one[start:end], other[start:end], f"{path}, from character {start}"

@@ -1,10 +1,10 @@
-# ruff: noqa: PLC0415 - httpx clients need no server, and the others no respx
+# ruff: noqa: PLC0415 - httpx clients need no server, the others need no respx
 """The mock for tests without fixtures: unittest, scripts, a REPL.
 
-    with mock_rerank() as mock:         in this process, for httpx alone
-    with serve_rerank() as mock:        at a socket, for any client
+    with mock_rerank() as mock:         in this process, for clients that use httpx
+    with serve_rerank() as mock:        on a socket, for any client
 
-Each is a decorator too, which hands the mock over as the first argument after `self`.
+Both also work as decorators, which pass the mock as the first argument after `self`.
 """
 
 import functools
@@ -28,7 +28,7 @@ Returned = TypeVar("Returned")
 
 
 class MockedRerank:
-    """A context manager and decorator; each entry and each call has a new mock."""
+    """A context manager and decorator; each use gets a new mock."""
 
     def __init__(self, run: Callable[[], AbstractContextManager[RerankMock]]) -> None:
         self._run = run
@@ -57,9 +57,9 @@ class MockedRerank:
         self, function: Callable[Concatenate[Self, RerankMock, Rest], Returned]
     ) -> Callable[Concatenate[Self, Rest], Returned]: ...
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Let the function, sync or async, have a mock as its first argument after `self`."""
+        """Pass a mock to the function, sync or async, as its first argument after `self`."""
         if inspect.isclass(function):
-            raise TypeError("decorate the functions of a class, each by itself")
+            raise TypeError("cannot decorate a class: decorate its methods")
         place = _place(function)
         if inspect.iscoroutinefunction(function):
             asynchronous = cast("Callable[..., Awaitable[Any]]", function)
@@ -90,22 +90,22 @@ def mock_rerank(
 ) -> MockedRerank:
     """Answer httpx in this process, at `https://api.siliconflow.cn/v1`.
 
-    `behaviour` is a preset's name, a file, or a `Behaviour`; `revision` is the name of a revision
-    of the contract, or a folder that holds one: the newest if it is not given.
+    `behaviour` is the name of a preset, a file, or a `Behaviour`; `revision` is the name of a
+    revision of the contract, or a folder that holds one; by default the newest.
 
-    At the end it raises `AssertionError` if the client was given advice that is at least as severe
-    as `fail_on` (`remark`, `mistake`, `breach`; `nothing` never fails) and that `allow` does not
-    name; or, unless `assert_all_met` is false, if a step of an armed scenario was never met.
-    Raises `ExpectationError`, `BehaviourError` and `ContractError` at once.
+    On exit it raises `AssertionError` if there is advice for the client that is at least as severe
+    as `fail_on` (`remark`, `mistake`, `breach`; `nothing` never fails) and not in `allow`, or,
+    unless `assert_all_met` is false, if a step of an armed scenario was never reached. Invalid
+    options raise `ExpectationError`, `BehaviourError` or `ContractError` at once.
     """
-    demands = _demands(fail_on, allow, assert_all_met=assert_all_met)
+    expectations = _expectations(fail_on, allow, assert_all_met=assert_all_met)
     contract = load_contract(revision)
     how = _behaviour(behaviour, contract)
 
     @contextmanager
     def run() -> Generator[RerankMock, None, None]:
         state = State(contract=contract, behaviour=how, seed=seed)
-        with in_process(state) as mock, _judged(mock, demands, "mock_rerank({})"):
+        with in_process(state) as mock, _checked(mock, expectations, "mock_rerank({})"):
             yield mock
 
     return MockedRerank(run)
@@ -120,8 +120,8 @@ def serve_rerank(
     assert_all_met: bool = True,
     seed: int = 0,
 ) -> MockedRerank:
-    """Serve a mock at a free port of the loopback, in a thread; otherwise as `mock_rerank`."""
-    demands = _demands(fail_on, allow, assert_all_met=assert_all_met)
+    """Serve a mock on a free loopback port, in a thread; otherwise like `mock_rerank`."""
+    expectations = _expectations(fail_on, allow, assert_all_met=assert_all_met)
     contract = load_contract(revision)
     how = _behaviour(behaviour, contract)
 
@@ -133,7 +133,7 @@ def serve_rerank(
         with (
             ThreadedServer(state, listen()) as server,
             at_a_socket(server.base_url, state) as mock,
-            _judged(mock, demands, "serve_rerank({})"),
+            _checked(mock, expectations, "serve_rerank({})"),
         ):
             yield mock
 
@@ -142,7 +142,7 @@ def serve_rerank(
 
 @contextmanager
 def in_process(state: State) -> Generator[RerankMock, None, None]:
-    """Answer httpx from a new `state`, without looking at what the client did."""
+    """Answer httpx from `state`, without checking what the client did."""
     from ..serving.respx_router import BASE_URL, router
 
     _keep_whole_bodies(state)
@@ -152,7 +152,7 @@ def in_process(state: State) -> Generator[RerankMock, None, None]:
 
 @contextmanager
 def at_a_socket(base_url: str, state: State) -> Generator[RerankMock, None, None]:
-    """Open an account at a server that runs there, without looking at what the client did."""
+    """Open an account at the server that runs there, without checking what the client did."""
     _keep_whole_bodies(state)
     before, others = state.journal.seen, frozenset(state.accounts)
     with ExitStack() as undo:
@@ -160,25 +160,28 @@ def at_a_socket(base_url: str, state: State) -> Generator[RerankMock, None, None
 
 
 @contextmanager
-def _judged(mock: RerankMock, demands: Expectations, switch: str) -> Generator[None, None, None]:
+def _checked(
+    mock: RerankMock, expectations: Expectations, switch: str
+) -> Generator[None, None, None]:
     try:
         yield
     except Exception as error:
-        told = demands.of_calls(mock, switch.format)
-        if told and sys.version_info >= (3, 11):
-            error.add_note(told)
+        message = expectations.of_calls(mock, switch.format)
+        if message and sys.version_info >= (3, 11):
+            error.add_note(message)
         raise
-    unkept = demands.of_calls(mock, switch.format), demands.of_scenarios(mock, switch.format)
-    if any(unkept):
-        raise AssertionError("\n\n".join(filter(None, unkept)))
+    checks = expectations.of_calls, expectations.of_scenarios
+    messages = [message for check in checks if (message := check(mock, switch.format))]
+    if messages:
+        raise AssertionError("\n\n".join(messages))
 
 
 def _keep_whole_bodies(state: State) -> None:
-    # A test asks for the documents that were sent, and a journal that is kept for weeks does not.
+    # Tests look at whole documents; only the journal of a server that runs for weeks is cut.
     state.journal.body_bytes = state.behaviour.max_body_bytes
 
 
-def _demands(fail_on: FailOn, allow: Collection[str], *, assert_all_met: bool) -> Expectations:
+def _expectations(fail_on: FailOn, allow: Collection[str], *, assert_all_met: bool) -> Expectations:
     options = {"fail_on": fail_on, "allow": allow, "assert_all_met": assert_all_met}
     return Expectations().changed(options)
 
@@ -188,16 +191,16 @@ def _behaviour(behaviour: Behaviour | str, contract: Contract) -> Behaviour:
 
 
 def _place(function: Callable[..., Any]) -> int:
-    """Return the position of the parameter for the mock."""
+    """Return the position of the parameter that takes the mock."""
     names = list(inspect.signature(function).parameters)
     place = int(names[:1] in (["self"], ["cls"]))
     if len(names) <= place:
-        raise TypeError(f"{function.__name__} has no parameter for the mock")
+        raise TypeError(f"{function.__name__} has no parameter to take the mock")
     return place
 
 
 def _without_mock(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Hide the parameter for the mock: pytest would look for a fixture of its name."""
+    """Hide the parameter that takes the mock: pytest would look for a fixture of that name."""
     signature = inspect.signature(function)
     parameters = list(signature.parameters.values())
     del parameters[_place(function)]

@@ -1,4 +1,4 @@
-"""What tests hold: a mock that is running."""
+"""The running mock, as a test uses it."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -18,26 +18,26 @@ from .calls import Calls
 
 @dataclass(frozen=True, slots=True)
 class RerankMock:
-    """A mock that is running, seen by one test."""
+    """A running mock, as one test sees it."""
 
-    #: Where clients find it, ending in `/v1`.
+    #: The base URL for clients, ending in `/v1`.
     base_url: str
     #: A key that it accepts.
     api_key: str = field(repr=False)
     #: Its accounts, models, behaviour, clock and journal.
     state: State = field(repr=False)
-    #: How many exchanges there were before the test, and the accounts of other tests.
+    #: The number of exchanges before the test, and the accounts of other tests.
     _before: int = field(default=0, repr=False)
     _others: frozenset[str] = field(default=frozenset(), repr=False)
-    #: Undoes at the end of the test what the test has set.
+    #: Undoes what the test has set when the test ends.
     _undo: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
 
     @property
     def calls(self) -> Calls:
         """The exchanges of this test so far, oldest first.
 
-        At a shared server these are all since the test began but those of the accounts of other
-        tests: a call with an unknown key, or without one, is this test's.
+        On a shared server these are all calls since the test began, except those of other tests'
+        accounts; a call with an unknown key, or without one, counts as this test's.
         """
         since = self.state.journal.query(after=self._before)
         return Calls(
@@ -48,7 +48,7 @@ class RerankMock:
 
     @property
     def clock(self) -> Clock:
-        """The clock of the mock: frozen and advanced, it spares the test all waiting."""
+        """The clock of the mock: freeze and advance it instead of waiting."""
         return self.state.clock
 
     @property
@@ -59,14 +59,14 @@ class RerankMock:
         return account
 
     def change_account(self, **terms: Term) -> Account:
-        """Change terms of this account: `charged_balance`, `limits`, `standing` and others.
+        """Change this account: `charged_balance`, `limits`, `standing` and others.
 
         Raises `AccountError`.
         """
         return self.state.change_account(self.account.name, **terms)
 
     def arm(self, scenario: object) -> Receipt:
-        """Let the next requests of this account play a scenario.
+        """Arm a scenario for the next rerank requests of this account.
 
         It is a `Scenario`, its JSON, the name of a ready-made one, or the id of an error. Raises
         `ScenarioError`.
@@ -75,32 +75,32 @@ class RerankMock:
 
     @property
     def receipts(self) -> list[Receipt]:
-        """What has become of the scenarios of this test, in the order of arming."""
+        """The receipts of the scenarios that this test armed, in order."""
         receipts = self.state.receipts()
         return [receipt for receipt in receipts if receipt.account not in self._others]
 
     def pin_scores(
         self, scores: Mapping[str, float], *, query: str | None = None, model: str | None = None
     ) -> None:
-        """Give documents these scores, by their text; all others keep their own.
+        """Pin the scores of documents, by their text; all others keep their own.
 
-        With `query` or `model` it speaks of those alone. What was pinned last goes first. Raises
+        With `query` or `model` the pin applies only to these. The latest pin wins. Raises
         `PinError`.
         """
         self._pin({"scores": dict(scores)}, query, model)
 
     def pin_order(self, *texts: str, query: str | None = None, model: str | None = None) -> None:
-        """Put the documents with these texts first, in this order; otherwise as `pin_scores`."""
+        """Rank the documents with these texts first, in this order; otherwise like `pin_scores`."""
         self._pin({"order": [*texts]}, query, model)
 
     def pin(self, pins: ScoreFunction | Iterable[Pin]) -> None:
-        """Give documents the scores of a function, or of pins such as `load_pins` reads."""
+        """Pin scores with a function, or with pins such as `load_pins` returns."""
         self.state.pin(self.account.name, pins)
 
     def set_environment(
         self, *, base_url: str = "RERANK_BASE_URL", api_key: str = "RERANK_API_KEY"
     ) -> None:
-        """Set the environment variables of these names until the test ends."""
+        """Set the environment variables with these names until the test ends."""
         for name, value in ((base_url, self.base_url), (api_key, self.api_key)):
             self._undo.callback(_restore, name, os.environ.get(name))
             os.environ[name] = value

@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415 - imports wait until a fixture is used
-"""Fixtures for pytest. This module imports nothing heavy: every test run of a user pays for it."""
+"""Fixtures for pytest. This module imports nothing heavy: it is loaded in every run of pytest."""
 
 from __future__ import annotations
 
@@ -16,49 +16,56 @@ if TYPE_CHECKING:
     from .expectations import Expectations
     from .fixtures import RerankMock
 
-#: The mocks of a test, and what it demands of their clients.
+#: The mocks of a test, and what it expects of their clients.
 MOCKS = pytest.StashKey["list[tuple[RerankMock, Expectations]]"]()
 
 MARKER = (
-    "rerank_mock(fail_on='breach', allow=[], assert_all_met=True, revision=None): what fails the"
-    " test when it ends: advice of that severity (remark, mistake, breach, nothing), but for the"
-    " ids that are allowed, and a step of an armed scenario that was never met; and the revision of"
-    " the contract that the mock keeps, by its name or folder"
+    "rerank_mock(fail_on='breach', allow=[], assert_all_met=True, revision=None): options of the"
+    " fixtures rerank_mock and rerank_server. fail_on: the lowest severity of advice that fails the"
+    " test (remark, mistake, breach; nothing never fails). allow: ids of advice that never fails"
+    " it. assert_all_met: fail if a step of an armed scenario was never reached. revision: the"
+    " revision of the contract that the mock implements, a name or a folder."
 )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare what a project may demand of all its clients."""
-    parser.addini("rerank_mock_fail_on", "the mildest advice that fails a test", default="breach")
-    parser.addini("rerank_mock_allow", "ids of advice that never does", type="args", default=[])
+    """Add the ini options."""
+    parser.addini(
+        "rerank_mock_fail_on",
+        "the lowest severity of advice that fails a test: remark, mistake, breach or nothing",
+        default="breach",
+    )
+    parser.addini(
+        "rerank_mock_allow", "ids of advice that never fails a test", type="args", default=[]
+    )
     parser.addini(
         "rerank_mock_assert_all_met",
-        "whether each step of an armed scenario must be met",
+        "whether each step of an armed scenario must be reached",
         type="bool",
         default=True,
     )
     parser.addini(
         "rerank_mock_revision",
-        "the revision of the contract that mocks keep, by its name or folder",
+        "the revision of the contract that the mocks implement: a name or a folder",
         default="",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
+    """Register the marker."""
     config.addinivalue_line("markers", MARKER)
 
 
 @pytest.fixture
 def rerank_mock(request: pytest.FixtureRequest) -> Iterator[RerankMock]:
-    """A mock of its own for each test, in this process, for httpx alone.
+    """A new mock for each test, in this process, for clients that use httpx.
 
-    While the test runs every request to https://api.siliconflow.cn is answered by the mock, from
-    sync and async clients that need no change. Requests to other hosts are not touched: they go to
-    the respx routers of the test if there are any, and to the network otherwise.
+    While the test runs, the mock answers every request to https://api.siliconflow.cn, from sync
+    and async clients, without any change to them. Requests to other hosts are not intercepted:
+    they go to the test's own respx routers if there are any, and to the network otherwise.
 
-    A test fails if its client breaks the contract, or never meets a step of a scenario that was
-    armed; the marker `rerank_mock` says otherwise.
+    A test fails if its client breaks the contract, or if a step of an armed scenario was never
+    reached; the marker `rerank_mock` changes this.
     """
     from ..state.store import State
     from .contexts import in_process
@@ -73,9 +80,9 @@ def rerank_mock(request: pytest.FixtureRequest) -> Iterator[RerankMock]:
 def rerank_server(
     request: pytest.FixtureRequest, _rerank_servers: Callable[[Contract], ThreadedServer]
 ) -> Iterator[RerankMock]:
-    """An account of its own for each test, on a server at a real socket, for any client.
+    """A new account for each test, on a server at a real socket, for any client.
 
-    The server is started once per session; its state, apart from the account, is shared. A test
+    The server is started once per session; everything in it except the account is shared. A test
     fails as with `rerank_mock`.
     """
     from .contexts import at_a_socket
@@ -89,7 +96,7 @@ def rerank_server(
 
 @pytest.fixture(scope="session")
 def _rerank_servers() -> Iterator[Callable[[Contract], ThreadedServer]]:
-    """Start a server for each revision that a test asks for."""
+    """Return a function that starts a server for a revision, once."""
     from ..serving.server import ThreadedServer, listen
     from ..state.store import State
 
@@ -105,24 +112,24 @@ def _rerank_servers() -> Iterator[Callable[[Contract], ThreadedServer]]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Look at what the clients of a test did, once it is through."""
+    """Check what the clients of a test did once it has run."""
     nothing: list[tuple[RerankMock, Expectations]] = []
     mocks = item.stash.get(MOCKS, nothing)
     try:
         result = yield
     except BaseException:
-        # The failure of the test is told first; a breach may be the cause of it.
+        # The failure of the test is reported first; what its client did may be the cause.
         for mock, expectations in mocks:
-            if told := expectations.of_calls(mock, _switch):
-                item.add_report_section("call", "rerank_mock", told)
+            if message := expectations.of_calls(mock, _switch):
+                item.add_report_section("call", "rerank_mock", message)
         raise
-    unkept = [
+    messages = [
         check(mock, _switch)
         for mock, expectations in mocks
         for check in (expectations.of_calls, expectations.of_scenarios)
     ]
-    if any(unkept):
-        pytest.fail("\n\n".join(filter(None, unkept)), pytrace=False)
+    if any(messages):
+        pytest.fail("\n\n".join(filter(None, messages)), pytrace=False)
     return result
 
 
@@ -136,26 +143,29 @@ def _watch(request: pytest.FixtureRequest, mock: RerankMock, expectations: Expec
 
 
 def _options(request: pytest.FixtureRequest) -> tuple[Expectations, Contract]:
-    """Read what the project expects, and over it the markers, the nearest last."""
+    """Return the ini options, overridden by the markers; the closest marker wins."""
     from ..contract import ContractError, load_contract
     from .expectations import ExpectationError, Expectations
 
     names = ("fail_on", "allow", "assert_all_met", "revision")
     given = {name: request.config.getini(f"rerank_mock_{name}") for name in names}
     revision = given.pop("revision") or None
-    expectations, where = Expectations(), "ini options rerank_mock_..."
-    problem = ""
+    expectations, where = Expectations(), "ini option rerank_mock_"
+    where_revision = "ini option rerank_mock_revision: "
     try:
         expectations = expectations.changed(given)
         for mark in reversed(list(request.node.iter_markers("rerank_mock"))):
-            where = "@pytest.mark.rerank_mock"
+            where = "@pytest.mark.rerank_mock: "
             if mark.args:
-                raise ExpectationError(f"options are given by name: {', '.join(names)}")
+                raise ExpectationError(f"takes keyword arguments only: {', '.join(names)}")
             options = dict(mark.kwargs)
-            revision = options.pop("revision", revision)
+            if "revision" in options:
+                revision, where_revision = options.pop("revision"), f"{where}revision "
             expectations = expectations.changed(options)
         return expectations, load_contract(revision)
-    except (ContractError, ExpectationError) as error:
-        problem = f"{where}: {error}"
-    # Outside of the except clause: nobody wants to read what this happened during.
+    except ContractError as error:
+        problem = f"{where_revision}{error}"
+    except ExpectationError as error:
+        problem = f"{where}{error}"
+    # Outside the except clauses, so that pytest does not print the message twice.
     pytest.fail(problem, pytrace=False)

@@ -265,7 +265,7 @@ def test_a_file_without_base_builds_on_observed(tmp_path: Path) -> None:
     ("content", "complaint"),
     [
         ("{", "Is not JSON"),
-        ("[]", "must hold a JSON object"),
+        ("[]", "must be a JSON object"),
         ('{"base": "pages"}', "base: must be one of observed, page, strict, not 'pages'"),
         ('{"base": []}', "base: must be one of"),
         ('{"gated_field": "ignore"}', "'gated_field'; did you mean 'gated_fields'?"),

@@ -165,8 +165,14 @@ def test_a_token_that_no_header_can_carry_is_refused_and_not_repeated(token: str
     result = run("serve", "--admin-token-env", "TOKEN", TOKEN=token)
     assert result.returncode == 2
     assert result.stderr == (
-        "rerank-mock: the variable TOKEN must be printable ASCII without spaces\n"
+        "rerank-mock: the environment variable TOKEN must be printable ASCII without spaces\n"
     )
+
+
+def test_a_token_variable_that_is_not_set_is_named() -> None:
+    result = run("serve", "--admin-token-env", "NO_SUCH_TOKEN")
+    assert result.returncode == 2
+    assert result.stderr == "rerank-mock: the environment variable NO_SUCH_TOKEN is not set\n"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
@@ -174,8 +180,8 @@ def test_other_machines_reach_no_admin_without_a_token(host: str) -> None:
     result = run("serve", "--port", "0", "--host", host)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
-        f"rerank-mock: {host} can be reached from other machines, and /__admin with it:"
-        " give it a token by --admin-token-env\n"
+        f"rerank-mock: other machines can reach /__admin on {host}:"
+        " set a token with --admin-token-env\n"
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY
 
-from mockserver.contract import RULES, Breach
+from mockserver.contract import RULES, Breach, Form
 from mockserver.wire import Json
 from tests.mockserver.asking import BGE, ERRORS, FORMS, MODELS, REVISION, fields
 
@@ -61,14 +61,21 @@ def test_a_breach_names_a_field_that_the_reference_validator_faults(name: str, b
     [
         ({"top_n": 0}, Breach("top_n", "Must be greater than or equal to 1")),
         ({"overlap_tokens": 81}, Breach("overlap_tokens", "Must be less than or equal to 80")),
-        ({"query": ""}, Breach("query", "Must have at least 1 characters")),
-        ({"documents": []}, Breach("documents", "Must have at least 1 items")),
+        ({"query": ""}, Breach("query", "Must have at least 1 character")),
+        ({"documents": []}, Breach("documents", "Must have at least 1 item")),
         ({"documents": 1}, Breach("documents", "Must be of type string or array")),
         ({"documents": ["a", 1]}, Breach("documents.1", "Must be of type string")),
     ],
 )
 def test_a_breach_says_field_and_rule(changes: dict[str, Any], breach: Breach) -> None:
     assert FORMS["classic"].breach(fields(**changes)) == breach
+
+
+def test_a_rule_agrees_with_its_number() -> None:
+    properties = {"query": {"minLength": 2}, "documents": {"minItems": 1_000}}
+    form = Form("own", {"own": {"$id": "urn:own", "properties": properties, "required": []}})
+    assert form.breach({"query": "a"}) == Breach("query", "Must have at least 2 characters")
+    assert form.breach({"documents": []}) == Breach("documents", "Must have at least 1000 items")
 
 
 def test_a_missing_field_and_a_body_that_is_no_object_are_named() -> None:

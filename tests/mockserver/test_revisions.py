@@ -76,6 +76,14 @@ def test_each_state_keeps_the_revision_that_it_was_given() -> None:
         assert ask(state, fields(documents=documents)).status == status
 
 
+def test_a_number_is_a_breach_only_where_the_revision_states_a_minimum() -> None:
+    old, new = State(contract=load_contract(OLD)), State()
+    for state in (old, new):
+        ask(state, fields(top_n=0))
+    assert [advice.id for advice in new.journal[0].advice] == ["top_n_below_one"]
+    assert old.journal[0].advice == ()
+
+
 def test_a_field_that_a_revision_does_not_know_has_no_effect() -> None:
     old = State(contract=load_contract(OLD))
     plain, instructed = rerank(old), rerank(old, instruction="Prefer fruit.")
@@ -130,9 +138,9 @@ def test_a_revision_of_ones_own_needs_no_code(folder: Path) -> None:
         ("models.json", '[{"id": 1}]', r"models.json: \$\[0\]"),
         ("errors.json", None, "errors.json: cannot be read: No such file"),
         ("behaviours.json", "{}", r"behaviours.json: \$: "),
-        ("request.classic.json", None, "there is no request.classic.json"),
-        ("request.classic.json", "[]", "is no schema of a form"),
-        ("request.classic.json", '{"$id": "a", "type": 7}', "is no schema of a form"),
+        ("request.classic.json", None, "contains no request.classic.json"),
+        ("request.classic.json", "[]", "is not the schema of a form"),
+        ("request.classic.json", '{"$id": "a", "type": 7}', "is not the schema of a form"),
         ("request.multimodal.json", None, r"models.json: \$\[\d\].form: no such form"),
     ],
 )
@@ -169,7 +177,10 @@ def test_a_marker_names_the_revision_of_a_fixture(
 @pytest.mark.parametrize(
     ("option", "complaint"),
     [
-        ("rerank_mock_revision = 1999-01", "rerank_mock_...: 1999-01: neither a revision"),
+        (
+            "rerank_mock_revision = 1999-01",
+            "ini option rerank_mock_revision: 1999-01: neither a revision",
+        ),
         ("rerank_mock_revision = 2024-11", ""),
     ],
 )

@@ -240,7 +240,9 @@ def test_what_the_mock_refuses_is_told() -> None:
     scenario = scenarios()["address.plain"]
     with Mock() as mock:
         mock.prepare(scenario)
-        with pytest.raises(MockError, match=r"POST /accounts: \$.name: there is an account"):
+        with pytest.raises(
+            MockError, match=r"POST /accounts: \$.name: account '.*' already exists"
+        ):
             mock.prepare(scenario)
 
 

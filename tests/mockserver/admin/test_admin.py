@@ -260,11 +260,11 @@ def test_calls_are_no_exchanges() -> None:
 
 # call: method, path, query, body; refusal: status, path, and a part of the reason.
 WRONG: list[tuple[tuple[str, str, str, object], tuple[int, str, str]]] = [
-    (("GET", "", "", None), (404, "/", "nothing is at this path")),
+    (("GET", "", "", None), (404, "/", "no such path")),
     (("GET", "/zzz", "", None), (404, "/", "see /__admin/openapi.json")),
     (("GET", "/account", "", None), (404, "/", "did you mean '/accounts'?")),
-    (("GET", "/accounts/", "", None), (404, "/", "nothing is at this path")),
-    (("PUT", "/clock", "", None), (405, "/clock", "takes GET")),
+    (("GET", "/accounts/", "", None), (404, "/", "no such path")),
+    (("PUT", "/clock", "", None), (405, "/clock", "accepts only GET")),
     (("POST", "/accounts/account-1", "", {}), (405, "/accounts/{account}", "DELETE, GET, PATCH")),
     (("GET", "/accounts/account-9", "", None), (404, "/accounts/{account}", "did you mean 'acc")),
     (("DELETE", "/accounts/zzz", "", None), (404, "/accounts/{account}", "no account 'zzz'")),
@@ -414,7 +414,7 @@ def test_no_answer_repeats_a_key() -> None:
     response = send(state, "GET", "/accounts/sk-one")
     assert (response.status, read(response)["reason"]) == (
         404,
-        "is a key; its account is 'account-1'",
+        "expected the name of an account, got a key of 'account-1'",
     )
     rerank(state)
     for path in ("/accounts", "/snapshot", "/journal"):

@@ -52,7 +52,8 @@ def test_the_rest_of_the_request_need_not_be_right() -> None:
 def test_an_unknown_name_is_refused_with_a_hint() -> None:
     response = ask(State(), fields(query="rerank-mock:overload"))
     assert response.status == 400
-    assert read(response)["message"] == "query: Names no magic; did you mean 'overloaded'?"
+    message = read(response)["message"]
+    assert message == "query: Unknown magic query 'overload'; did you mean 'overloaded'?"
 
 
 @pytest.mark.parametrize(

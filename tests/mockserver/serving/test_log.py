@@ -21,22 +21,22 @@ def entry_of(body: object = None, *, method: str = "POST", path: str = "/v1/rera
     return state.journal[0]
 
 
-def test_a_line_tells_what_there_is_to_tell() -> None:
+def test_a_line_shows_what_is_known_of_an_exchange() -> None:
     entry = entry_of(fields(model=QWEN, top_k=1, top_n=None))
     tokens = entry.usage.input_tokens
     assert log.line(entry) == (
         f"20:15:07.123 account-1 POST /v1/rerank 200 answered {QWEN} 3 documents {tokens} tokens"
         " 0.0 ms | unknown_field: `top_k`: did you mean `top_n`?"
-        " | null_field: `top_n`: leave it out when it is not set"
+        " | null_field: `top_n`: leave it out if it is not set"
     )
 
 
-def test_a_line_tells_nothing_of_what_there_is_not() -> None:
+def test_a_line_leaves_out_what_is_absent() -> None:
     entry = entry_of(method="GET", path="/v1/models")
     assert log.line(entry) == "20:15:07.123 account-1 GET /v1/models 200 answered 0.0 ms"
     state = State(clock=Clock(EVENING))
     ask(state, fields(), headers={**HEADERS, "authorization": "Bearer sk-wrong"})
-    assert " nobody POST /v1/rerank 401 key_invalid " in log.line(state.journal[0])
+    assert " - POST /v1/rerank 401 key_invalid " in log.line(state.journal[0])
 
 
 @given(st.text(max_size=20), st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
@@ -52,7 +52,7 @@ def test_what_can_be_read_is_not_escaped() -> None:
     assert r"/\x1b[31m " in log.line(entry_of(path="/\x1b[31m"))
 
 
-def test_a_json_line_tells_programs_the_same() -> None:
+def test_a_json_line_has_the_same() -> None:
     line = log.json_line(entry_of(fields(model=QWEN, top_k=1)))
     told = json.loads(line)
     assert "\n" not in line

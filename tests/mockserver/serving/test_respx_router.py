@@ -60,7 +60,7 @@ def test_another_base_url_can_be_chosen(base_url: str) -> None:
 
 
 def test_a_base_url_without_its_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="ends in /v1, unlike 'https:"):
+    with pytest.raises(ValueError, match="must end in /v1, not 'https:"):
         router(State(), "https://api.siliconflow.cn")
 
 

@@ -173,10 +173,10 @@ def test_no_key_is_in_the_state_but_its_fingerprint() -> None:
         ({"charged_balance": "1e3"}, "$.charged_balance: "),
         ({"standing": "bad"}, "$.standing: "),
         ({"limits": {"RPM": -1}}, "$.limits.RPM: -1 is less than the minimum of 0"),
-        ({"limits": {"QPM": 1}}, "$.limits: has no member 'QPM'; did you mean"),
-        ({"limit": {}}, "has no member 'limit'; did you mean 'limits'?"),
+        ({"limits": {"QPM": 1}}, "$.limits: unknown member 'QPM'; did you mean"),
+        ({"limit": {}}, "unknown member 'limit'; did you mean 'limits'?"),
         ({"model_limits": {"bge": {}}}, "$.model_limits: there is no model 'bge'"),
-        ({"keys": ["sk-b"]}, "$.keys[0]: belongs to 'account-2' already"),
+        ({"keys": ["sk-b"]}, "$.keys[0]: already belongs to 'account-2'"),
     ],
 )
 def test_wrong_terms_change_nothing_and_say_where(terms: dict[str, Any], complaint: str) -> None:
@@ -198,5 +198,5 @@ def test_a_key_that_cannot_be_is_refused_and_not_repeated(
 
 
 def test_a_name_is_given_once() -> None:
-    with pytest.raises(AccountError, match="there is an account 'account-1' already"):
+    with pytest.raises(AccountError, match="account 'account-1' already exists"):
         State().open_account("sk-b", name="account-1")

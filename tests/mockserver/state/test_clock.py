@@ -77,9 +77,9 @@ def test_time_moves_forward_and_not_beyond_all_dates(seconds: float) -> None:
 
 @pytest.mark.parametrize("at", [-1, math.nan, math.inf, LAST + 1])
 def test_a_clock_cannot_stand_where_there_are_no_dates(at: float) -> None:
-    with pytest.raises(ValueError, match="a time lies between 0 and 253402300799 seconds"):
+    with pytest.raises(ValueError, match="a time must be from 0 to 253402300799 seconds"):
         Clock(at)
-    with pytest.raises(ValueError, match="a time lies between"):
+    with pytest.raises(ValueError, match="a time must be from 0"):
         Clock().freeze(at)
 
 

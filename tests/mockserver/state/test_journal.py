@@ -40,8 +40,8 @@ def with_key(key: str) -> dict[str, str]:
     return {**HEADERS, "authorization": f"Bearer {key}"}
 
 
-def told(entry: Entry) -> str:
-    """Return all that anybody may see of an entry."""
+def visible(entry: Entry) -> str:
+    """Return everything that a reader of an entry can see."""
     return repr(entry) + json.dumps(entry.to_json())
 
 
@@ -55,6 +55,16 @@ def test_each_exchange_is_an_entry_in_order() -> None:
     assert [entry.model for entry in state.journal] == [BGE, None, "unknown", None]
     assert [entry.documents for entry in state.journal] == [3, None, 3, None]
     assert [entry.at for entry in state.journal] == [1_000_000.0] * 4
+
+
+def test_the_repr_of_an_entry_is_one_short_line() -> None:
+    state = frozen()
+    ask(state, fields())
+    ask(state, fields(top_n=0))
+    assert [repr(entry) for entry in state.journal] == [
+        "<Entry 1: POST /v1/rerank -> 200 answered>",
+        "<Entry 2: POST /v1/rerank -> 400 parameter_rule>",
+    ]
 
 
 def test_an_entry_tells_what_the_request_used_up() -> None:
@@ -264,8 +274,8 @@ def test_a_key_is_nowhere_in_the_journal(name: str) -> None:
     state = frozen(KEY)
     ask(state, **SENT[name])
     assert state.journal[0].response.status in {200, 400, 401, 404}
-    assert KEY not in told(state.journal[0])
-    assert "sk%2Dvery" not in told(state.journal[0])
+    assert KEY not in visible(state.journal[0])
+    assert "sk%2Dvery" not in visible(state.journal[0])
 
 
 @pytest.mark.parametrize("header", sorted(SECRET_HEADERS))
@@ -273,7 +283,7 @@ def test_a_secret_that_no_mock_knows_is_nowhere_either(header: str) -> None:
     state = frozen()
     headers = {header: "Bearer of-another-house"}
     ask(state, fields(query="of-another-house"), headers=headers, query="x=of-another-house")
-    assert "of-another-house" not in told(state.journal[0])
+    assert "of-another-house" not in visible(state.journal[0])
 
 
 LONG_WORD = "desk-top-publishing-software"
@@ -295,13 +305,13 @@ def test_a_key_that_json_and_urls_write_otherwise_is_found() -> None:
     ask(state, body, headers=with_key(key), query="x=sk-%22very/secret%22")
     ask(state, b"key=sk-%22very/secret%22", headers=with_key(key))
     for entry in state.journal:
-        assert "secret" not in told(entry)
+        assert "secret" not in visible(entry)
 
 
 def test_a_key_that_was_sent_in_quotes_is_found_without_them() -> None:
     state = frozen()
     ask(state, fields(query="an of-another-house"), headers=with_key('"of-another-house"'))
-    assert "of-another-house" not in told(state.journal[0])
+    assert "of-another-house" not in visible(state.journal[0])
 
 
 @pytest.mark.parametrize("overlap", range(0, 15, 3))
@@ -350,7 +360,7 @@ def test_a_journal_that_is_out_of_order_is_refused(seen: int, numbers: list[int]
     snapshot = state.snapshot()
     (row,) = snapshot["journal"]["entries"]
     entries = [{**row, "number": number} for number in numbers]
-    with pytest.raises(StateError, match=r"^\$\.journal\.entries\[1\]\.number: must grow"):
+    with pytest.raises(StateError, match=r"^\$\.journal\.entries\[1\]\.number: must increase"):
         state.rollback({**snapshot, "journal": {"seen": seen, "entries": entries}})
     assert state.snapshot() == snapshot
 

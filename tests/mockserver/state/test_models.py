@@ -118,7 +118,7 @@ def test_a_change_leaves_the_rest_as_it_is_and_other_mocks_alone() -> None:
         ("Qwen/Qwen3-Reranker-8b", {"state": "online"}, "$.model: there is no model 'Qwen/"),
         (QWEN, {}, ""),
         (QWEN, {"state": "gone"}, "$.state: "),
-        (QWEN, {"suports": []}, "has no member 'suports'; did you mean 'supports'?"),
+        (QWEN, {"suports": []}, "unknown member 'suports'; did you mean 'supports'?"),
         (QWEN, {"supports": ["overlap_tokens", 1]}, "$.supports[1]: "),
         (
             QWEN,

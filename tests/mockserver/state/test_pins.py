@@ -177,7 +177,7 @@ def test_a_file_of_golden_rankings_is_obeyed(
     [
         ("[", "Is not JSON"),
         ("{}", '{} is not of type "array"'),
-        ('[{"oder": []}]', "$[0]: has no member 'oder'; did you mean 'order'?"),
+        ('[{"oder": []}]', "$[0]: unknown member 'oder'; did you mean 'order'?"),
         ('[{"scores": {"a": "1"}}]', '$[0].scores.a: "1" is not of type "number"'),
         ('[{"order": ["a", "a"]}]', "$[0].order: "),
         ('[{"query": "a", "query": "b"}]', "Has the key 'query' twice"),

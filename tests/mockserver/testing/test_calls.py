@@ -1,4 +1,4 @@
-"""What tests assert of calls, and what they are told when it does not hold."""
+"""Assertions about calls, and their failure messages."""
 
 from collections.abc import Callable
 from unittest.mock import ANY
@@ -28,7 +28,7 @@ def calls(*bodies: object, key: str = DEFAULT_KEY) -> Calls:
     return RerankMock(BASE_URL, key, state).calls
 
 
-def told(assertion: Callable[[], None]) -> str:
+def failure(assertion: Callable[[], None]) -> str:
     with pytest.raises(AssertionError) as caught:
         assertion()
     return str(caught.value)
@@ -68,7 +68,7 @@ def test_a_body_that_is_no_object_asks_for_nothing(body: bytes) -> None:
 def test_a_body_of_which_the_journal_kept_a_part_is_not_read() -> None:
     state = State()
     ask(state, fields(query="a" * BODY_BYTES))
-    with pytest.raises(ValueError, match=r"kept 65,536 of 65,\d+ bytes"):
+    with pytest.raises(ValueError, match=r"kept only 65,536 of 65,\d+ bytes"):
         _ = state.journal[0].sent
 
 
@@ -85,26 +85,26 @@ def test_calls_are_a_list() -> None:
 
 def test_nothing_was_called() -> None:
     calls().assert_not_called()
-    nothing = "no request has reached the mock"
-    assert told(calls().assert_called) == nothing
-    assert told(lambda: calls().assert_called_with(query="Apple")) == nothing
-    assert told(lambda: calls().assert_any_call(query="Apple")) == nothing
-    assert told(calls().assert_called_once) == nothing
-    assert told(lambda: print(calls().last)) == nothing
+    nothing = "expected at least 1 call, but no request reached the mock"
+    assert failure(calls().assert_called) == nothing
+    assert failure(lambda: calls().assert_called_with(query="Apple")) == nothing
+    assert failure(lambda: calls().assert_any_call(query="Apple")) == nothing
+    assert failure(calls().assert_called_once) == nothing
+    assert failure(lambda: print(calls().last)) == nothing
 
 
-def test_one_call_too_many_is_told_with_all_of_them() -> None:
+def test_one_call_too_many_is_reported_with_all_of_them() -> None:
     calls(fields()).assert_called_once()
     calls(fields()).assert_called()
-    message = told(calls(fields(), fields(top_n=0)).assert_called_once)
+    message = failure(calls(fields(), fields(top_n=0)).assert_called_once)
     assert message == (
-        "expected one call, and there were 2:\n"
+        "expected 1 call, got 2:\n"
         "  call 1: POST /v1/rerank -> 200 answered\n"
         "  call 2: POST /v1/rerank -> 400 parameter_rule"
     )
-    message = told(calls(fields()).assert_not_called)
-    assert message.startswith("expected no call, and there was one:\n  call 1: POST ")
-    assert told(calls(*[fields()] * 25).assert_called_once).endswith("\n  and 15 more")
+    message = failure(calls(fields()).assert_not_called)
+    assert message.startswith("expected no calls, got 1:\n  call 1: POST ")
+    assert failure(calls(*[fields()] * 25).assert_called_once).endswith("\n  and 15 more")
 
 
 def test_only_the_fields_that_are_named_are_looked_at() -> None:
@@ -121,83 +121,85 @@ def test_a_field_is_as_expected_if_json_says_so(sent: object, expected: object) 
     seen.assert_called_with(query=sent)
     seen.assert_any_call(query=sent)
     if sent != expected:
-        told(lambda: seen.assert_called_with(query=expected))
-        told(lambda: seen.assert_any_call(query=expected))
+        failure(lambda: seen.assert_called_with(query=expected))
+        failure(lambda: seen.assert_any_call(query=expected))
 
 
 def test_the_last_call_and_any_call_are_what_they_say() -> None:
     seen = calls(fields(query="a"), fields(query="b"))
     seen.assert_called_with(query="b")
-    told(lambda: seen.assert_called_with(query="a"))
+    failure(lambda: seen.assert_called_with(query="a"))
     seen.assert_any_call(query="a")
     seen.assert_any_call(query="b")
 
 
 def test_true_is_not_one() -> None:
-    message = told(lambda: calls(fields(top_n=True)).assert_called_with(top_n=1))
-    assert "\n    top_n: expected 1, sent true\n" in message
+    message = failure(lambda: calls(fields(top_n=True)).assert_called_with(top_n=1))
+    assert "\n    top_n: expected 1, got true\n" in message
 
 
-def test_what_the_mock_advises_is_told_with_the_difference() -> None:
+def test_advice_is_shown_with_the_difference() -> None:
     sent = fields(top_k=2, return_documents=None)
-    assert told(lambda: calls(sent).assert_called_with(top_n=2)).splitlines()[2:] == [
-        "    top_n: expected 2, but it was not sent",
+    assert failure(lambda: calls(sent).assert_called_with(top_n=2)).splitlines()[2:] == [
+        "    top_n: expected 2, but it was missing",
         "    hint: `top_k`: did you mean `top_n`?",
     ]
 
 
-def test_a_field_that_the_test_misspells_is_guessed() -> None:
-    message = told(lambda: calls(fields()).assert_called_with(topn=2))
-    assert message.endswith("topn: expected 2, but it was not sent; did you mean 'top_n'?")
-    told(lambda: calls(fields(top_n=1)).assert_called_with(top_n=True))
+def test_a_field_that_the_test_misspells_gets_a_suggestion() -> None:
+    message = failure(lambda: calls(fields()).assert_called_with(topn=2))
+    assert message.endswith("topn: expected 2, but it was missing; did you mean 'top_n'?")
+    failure(lambda: calls(fields(top_n=1)).assert_called_with(top_n=True))
     calls(fields(top_n=1)).assert_called_with(top_n=1.0)
 
 
 def test_the_last_call_is_compared_field_by_field() -> None:
     seen = calls(fields(), fields(query="apple", documents=["banana", "apple", "fruit"]))
-    assert told(
+    assert failure(
         lambda: seen.assert_called_with(
             model=BGE, query="Apple", documents=["banana", "an apple", "fruit"], top_n=1
         )
     ) == (
-        "the last of 2 calls was sent otherwise:\n"
+        "the last of 2 calls did not match:\n"
         "  call 2: POST /v1/rerank -> 200 answered\n"
-        '    query: expected "Apple", sent "apple"\n'
-        '    documents[1]: expected "an apple", sent "apple"\n'
-        "    top_n: expected 1, but it was not sent"
+        '    query: expected "Apple", got "apple"\n'
+        '    documents[1]: expected "an apple", got "apple"\n'
+        "    top_n: expected 1, but it was missing"
     )
 
 
 def test_one_call_is_compared_once_it_is_the_only_one() -> None:
     seen = calls(fields())
-    assert told(lambda: seen.assert_called_once_with(query="Pear")).startswith(
-        "the call was sent otherwise:\n"
+    assert failure(lambda: seen.assert_called_once_with(query="Pear")).startswith(
+        "the call did not match:\n"
     )
     twice = calls(fields(), fields())
-    assert "there were 2" in told(lambda: twice.assert_called_once_with(query="Apple"))
+    assert "expected 1 call, got 2" in failure(lambda: twice.assert_called_once_with(query="Apple"))
 
 
-def test_the_nearest_call_is_told() -> None:
+def test_the_nearest_call_is_shown() -> None:
     seen = calls(fields(query="a"), fields(query="b", top_n=2), fields(query="c"))
-    message = told(lambda: seen.assert_any_call(query="B", top_n=2))
+    message = failure(lambda: seen.assert_any_call(query="B", top_n=2))
     assert message == (
-        "no call was sent so; there were 3:\n"
-        "  call 2: POST /v1/rerank -> 200 answered is the nearest\n"
-        '    query: expected "B", sent "b"'
+        "none of 3 calls matched; the nearest was:\n"
+        "  call 2: POST /v1/rerank -> 200 answered\n"
+        '    query: expected "B", got "b"'
     )
-    assert "call 3: " in told(lambda: seen.assert_any_call(query="d"))
-    assert "call 2: " in told(lambda: seen.assert_any_call(query="b", top_n=3))
+    assert "call 3: " in failure(lambda: seen.assert_any_call(query="d"))
+    assert "call 2: " in failure(lambda: seen.assert_any_call(query="b", top_n=3))
 
 
-def test_lists_of_other_lengths_are_told_as_a_whole() -> None:
-    message = told(lambda: calls(fields(documents=["a", "b"])).assert_called_with(documents=["a"]))
-    assert message.endswith('documents (2 in place of 1): expected ["a"], sent ["a", "b"]')
+def test_lists_of_other_lengths_are_shown_as_a_whole() -> None:
+    message = failure(
+        lambda: calls(fields(documents=["a", "b"])).assert_called_with(documents=["a"])
+    )
+    assert message.endswith('documents (length 2, expected 1): expected ["a"], got ["a", "b"]')
 
 
 def test_contents_are_compared_too() -> None:
     seen = calls(fields(model=MULTIMODAL, documents=[{"text": "a"}, {"image": "b"}]))
     seen.assert_called_with(documents=[{"text": "a"}, {"image": "b"}])
-    assert 'documents[1]: expected {"image": "c"}, sent {"image": "b"}' in told(
+    assert 'documents[1]: expected {"image": "c"}, got {"image": "b"}' in failure(
         lambda: seen.assert_called_with(documents=[{"text": "a"}, {"image": "c"}])
     )
 
@@ -205,32 +207,36 @@ def test_contents_are_compared_too() -> None:
 def test_long_values_are_cut_to_where_they_differ() -> None:
     text = "a" * 5000
     seen = calls(fields(query=text + "b" + text))
-    message = told(lambda: seen.assert_called_with(query=text + "c" + text))
+    message = failure(lambda: seen.assert_called_with(query=text + "c" + text))
     assert "query, from character 4980: " in message
     assert 'expected "aaaaaaaaaaaaaaaaaaaac' in message
-    assert 'sent "aaaaaaaaaaaaaaaaaaaab' in message
+    assert 'got "aaaaaaaaaaaaaaaaaaaab' in message
     assert len(message) < 3 * LENGTH
-    assert "(10,003 characters)" in told(lambda: seen.assert_called_with(query=1))
+    assert "(10,003 characters)" in failure(lambda: seen.assert_called_with(query=1))
 
 
 def test_many_differences_are_counted() -> None:
     documents = list(map(str, range(30)))
-    message = told(
+    message = failure(
         lambda: calls(fields(documents=documents)).assert_called_with(documents=["x"] * 30)
     )
     assert message.count("expected") == 10
     assert message.endswith("and 20 more differences")
+    message = failure(
+        lambda: calls(fields(documents=documents[:11])).assert_called_with(documents=["x"] * 11)
+    )
+    assert message.endswith("and 1 more difference")
 
 
 @pytest.mark.parametrize("key", [DEFAULT_KEY, "sk-" + "0123456789abcdef" * 2])
 def test_no_key_is_in_a_message(key: str) -> None:
     seen = calls(fields(query=f"{key} is secret"), key=key)
-    message = told(lambda: seen.assert_called_with(query=f"key {key}", documents=[key]))
+    message = failure(lambda: seen.assert_called_with(query=f"key {key}", documents=[key]))
     assert key not in message
     assert "key [redacted]" in message
 
 
 def test_what_moves_the_cursor_is_escaped() -> None:
-    message = told(lambda: calls(fields()).assert_called_with(query="\x1b[2J\u202e"))
+    message = failure(lambda: calls(fields()).assert_called_with(query="\x1b[2J\u202e"))
     assert message.isascii()
     assert "\x1b" not in message

@@ -1,4 +1,4 @@
-"""What fails the test of a client that does not do as it should, and what it is told."""
+"""What fails the test of a client, and the messages."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +24,7 @@ def mock_after(*bodies: object, key: str = DEFAULT_KEY) -> RerankMock:
     return RerankMock(BASE_URL, key, state)
 
 
-def told(mock: RerankMock, **options: object) -> str:
+def message_for(mock: RerankMock, **options: object) -> str:
     return Expectations().changed(options).of_calls(mock, "<{}>".format)
 
 
@@ -38,7 +38,7 @@ def told(mock: RerankMock, **options: object) -> str:
     ],
 )
 def test_advice_counts_from_the_severity_that_is_chosen(fail_on: str, ids: set[str]) -> None:
-    message = told(mock_after(fields(), BREACH, MISTAKE, REMARK), fail_on=fail_on)
+    message = message_for(mock_after(fields(), BREACH, MISTAKE, REMARK), fail_on=fail_on)
     names = {rule.id for rule in RULES}
     assert {name for name in names if name in message} == ids
     assert bool(message) is bool(ids)
@@ -49,22 +49,22 @@ def test_advice_counts_from_the_severity_that_is_chosen(fail_on: str, ids: set[s
     [
         (BREACH, "the client broke the contract: top_n_below_one\n"),
         (MISTAKE, "the client made a mistake: unknown_field\n"),
-        (REMARK, "the client gave cause for a remark: null_field\n"),
+        (REMARK, "the client could do better: null_field\n"),
     ],
 )
-def test_the_worst_is_told_first(body: object, head: str) -> None:
-    assert told(mock_after(body), fail_on="remark").startswith(head)
+def test_the_worst_comes_first(body: object, head: str) -> None:
+    assert message_for(mock_after(body), fail_on="remark").startswith(head)
 
 
-def test_what_is_allowed_is_not_told() -> None:
+def test_what_is_allowed_is_not_reported() -> None:
     mock = mock_after(BREACH, MISTAKE)
-    assert "top_n_below_one" not in told(mock, fail_on="mistake", allow=["top_n_below_one"])
-    assert "unknown_field" in told(mock, fail_on="mistake", allow=["top_n_below_one"])
-    assert not told(mock, allow={"top_n_below_one"})
+    assert "top_n_below_one" not in message_for(mock, fail_on="mistake", allow=["top_n_below_one"])
+    assert "unknown_field" in message_for(mock, fail_on="mistake", allow=["top_n_below_one"])
+    assert not message_for(mock, allow={"top_n_below_one"})
 
 
-def test_it_is_told_which_call_what_was_sent_and_what_to_do() -> None:
-    assert told(mock_after(fields(), BREACH, fields(query="Pear", top_n=0), BREACH)) == (
+def test_the_message_shows_the_call_its_body_and_what_to_do() -> None:
+    assert message_for(mock_after(fields(), BREACH, fields(query="Pear", top_n=0), BREACH)) == (
         "the client broke the contract: top_n_below_one\n"
         "\n"
         "call 2: POST /v1/rerank -> 400 parameter_rule\n"
@@ -72,31 +72,31 @@ def test_it_is_told_which_call_what_was_sent_and_what_to_do() -> None:
         '["banana", "an apple", "fruit"], "top_n": 0}\n'
         "  breach  top_n_below_one: `top_n` is less than 1.\n"
         "  hint    `top_n` is 0: leave it out to get all documents\n"
-        "  again   in call 3, 4\n"
+        "  again   in calls 3, 4\n"
         "\n"
-        'Is it meant so? <allow=["top_n_below_one"]>'
+        'If this is intended, add: <allow=["top_n_below_one"]>'
     )
 
 
 def test_a_long_list_is_cut() -> None:
     mock = mock_after(*(fields(top_n=-number) for number in range(40)))
-    message = told(mock)
+    message = message_for(mock)
     assert message.count("call ") == 10
-    assert "and 30 more finds" in message
-    assert told(mock_after(*[BREACH] * 40)).count("\n") < 10
+    assert message.split("\n\n")[-2] == "and 30 more"
+    assert message_for(mock_after(*[BREACH] * 40)).count("\n") < 10
 
 
 @pytest.mark.parametrize("key", [DEFAULT_KEY, "sk-" + "0123456789abcdef" * 2])
-def test_no_key_is_told(key: str) -> None:
-    message = told(mock_after(fields(query=key, top_n=0), key=key))
+def test_no_key_is_in_the_message(key: str) -> None:
+    message = message_for(mock_after(fields(query=key, top_n=0), key=key))
     assert "[redacted]" in message
     assert key not in message
 
 
-def test_a_call_without_a_key_is_told() -> None:
+def test_a_call_without_a_key_is_reported() -> None:
     mock = mock_after()
     ask(mock.state, fields(), headers={})
-    assert "key_missing" in told(mock)
+    assert "key_missing" in message_for(mock)
 
 
 # Scenarios
@@ -129,13 +129,13 @@ def test_a_step_is_met_once_it_struck(scenario: object, requests: int, *, is_met
     assert not unmet(scenario, requests, assert_all_met=False)
 
 
-def test_it_is_told_which_step_and_how_many_requests_came() -> None:
+def test_the_message_shows_the_step_and_how_many_requests_there_were() -> None:
     assert unmet("overloaded_then_success", 1) == (
-        "what was armed was never met\n"
+        "an armed step was never reached\n"
         "\n"
-        "scenario 'overloaded_then_success', step 2 {}: 1 request came to the scenario\n"
+        "scenario 'overloaded_then_success', step 2 {}: the scenario got 1 request\n"
         "\n"
-        "Is it meant so? <assert_all_met=False>"
+        "If this is intended, add: <assert_all_met=False>"
     )
 
 
@@ -152,20 +152,20 @@ def test_what_is_disarmed_need_not_be_met() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"failon": "breach"}, "there is no option 'failon'; did you mean 'fail_on'?"),
+        ({"failon": "breach"}, "unknown option 'failon'; did you mean 'fail_on'?"),
         (
             {"fail_on": "breech"},
-            "fail_on is one of remark, mistake, breach, nothing, not 'breech'",
+            "fail_on must be one of remark, mistake, breach, nothing, not 'breech'",
         ),
-        ({"fail_on": ["breach"]}, "fail_on is one of "),
-        ({"allow": "null_field"}, "allow is a list of ids of advice"),
-        ({"allow": 1}, "allow is a list of ids of advice"),
-        ({"allow": ["nul_field"]}, "no advice has the id 'nul_field'; did you mean 'null_field'?"),
-        ({"allow": [["null_field"]]}, "no advice has the id "),
-        ({"assert_all_met": "no"}, "assert_all_met is True or False, not 'no'"),
+        ({"fail_on": ["breach"]}, "fail_on must be one of "),
+        ({"allow": "null_field"}, "allow must be a list of advice ids"),
+        ({"allow": 1}, "allow must be a list of advice ids"),
+        ({"allow": ["nul_field"]}, "allow: unknown advice 'nul_field'; did you mean 'null_field'?"),
+        ({"allow": [["null_field"]]}, "allow: unknown advice "),
+        ({"assert_all_met": "no"}, "assert_all_met must be True or False, not 'no'"),
     ],
 )
-def test_an_option_that_is_none_is_told(options: dict[str, object], message: str) -> None:
+def test_an_invalid_option_is_reported(options: dict[str, object], message: str) -> None:
     with pytest.raises(ExpectationError) as caught:
         Expectations().changed(options)
     assert message in str(caught.value)
@@ -262,14 +262,14 @@ class TestOfUnittest(unittest.TestCase):
         [
             "FAILED *::test_breach - *the client broke the contract: top_n_below_one",
             "FAILED *::test_keyless - *the client broke the contract: key_missing",
-            "FAILED *::test_unmet - *what was armed was never met",
+            "FAILED *::test_unmet - *an armed step was never reached",
             "FAILED *::test_both - *the client broke the contract: top_n_below_one",
-            "what was armed was never met",
+            "an armed step was never reached",
             "FAILED *::test_mistake_that_counts - *the client made a mistake: unknown_field",
             "FAILED *::test_nearer_marker - *",
             "FAILED *::test_breach_in_unittest - *the client broke the contract: *",
-            'Is it meant so? @pytest.mark.rerank_mock(allow=[[]"top_n_below_one"[]])',
-            "Is it meant so? @pytest.mark.rerank_mock(assert_all_met=False)",
+            'If this is intended, add: @pytest.mark.rerank_mock(allow=[[]"top_n_below_one"[]])',
+            "If this is intended, add: @pytest.mark.rerank_mock(assert_all_met=False)",
         ]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
@@ -308,11 +308,11 @@ def test_is_expected_to_fail(rerank_mock):
             "FAILED *::test_fails_alone - assert 3 == 4",
         ]
     )
-    result.stdout.no_fnmatch_line("*never met*")
+    result.stdout.no_fnmatch_line("*never reached*")
     assert result.stdout.str().count("Captured rerank_mock call") == 1
 
 
-def test_a_project_may_demand_otherwise(run: Callable[..., pytest.RunResult]) -> None:
+def test_a_project_may_set_other_expectations(run: Callable[..., pytest.RunResult]) -> None:
     result = run(
         """
 def test_mistake(rerank_mock):
@@ -339,7 +339,9 @@ def test_marker_goes_first(rerank_mock):
     result.stdout.fnmatch_lines(["FAILED *::test_mistake - *"])
 
 
-def test_a_wrong_marker_is_told_before_the_test_runs(run: Callable[..., pytest.RunResult]) -> None:
+def test_an_invalid_marker_is_reported_once_and_before_the_test_runs(
+    run: Callable[..., pytest.RunResult],
+) -> None:
     result = run(
         """
 @pytest.mark.rerank_mock(fail_on="breech")
@@ -360,19 +362,24 @@ def test_name(rerank_server):
     where = "@pytest.mark.rerank_mock: "
     result.stdout.fnmatch_lines(
         [
-            f"{where}fail_on is one of *, not 'breech'",
-            f"{where}options are given by name: fail_on, *",
-            f"{where}there is no option 'allowed'; did you mean 'allow'[?]",
+            f"{where}fail_on must be one of *, not 'breech'",
+            f"{where}takes keyword arguments only: fail_on, *",
+            f"{where}unknown option 'allowed'; did you mean 'allow'[?]",
         ]
     )
+    result.stdout.no_fnmatch_line("*During handling*")
     result.stdout.no_fnmatch_line("*it ran*")
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_a_wrong_setting_of_the_project_is_told(run: Callable[..., pytest.RunResult]) -> None:
+def test_an_invalid_ini_option_is_named(run: Callable[..., pytest.RunResult]) -> None:
     result = run("def test_it(rerank_mock): pass", ini="rerank_mock_allow = nul_field")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*rerank_mock_*: allow: no advice has the id 'nul_field'; *"])
+    result.stdout.fnmatch_lines(
+        ["ini option rerank_mock_allow: unknown advice 'nul_field'; did you mean 'null_field'[?]"]
+    )
+    result = run("def test_it(rerank_mock): pass", ini="rerank_mock_revision = 2024-1")
+    result.stdout.fnmatch_lines(["ini option rerank_mock_revision: 2024-1: *2024-11*"])
 
 
 def test_the_marker_is_declared(run: Callable[..., pytest.RunResult]) -> None:
