@@ -76,9 +76,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     command = commands.add_parser("serve", help="serve the mock until interrupted")
-    command.add_argument("--host", type=_word, default="127.0.0.1", help="default: %(default)s")
     command.add_argument(
-        "--port", type=_port, default=8787, help="0 picks a free port; default: %(default)s"
+        "--host", type=_word, default="127.0.0.1", help="address to listen on; default: %(default)s"
+    )
+    command.add_argument(
+        "--port",
+        type=_port,
+        default=8787,
+        help="port to listen on, 0 for any free port; default: %(default)s",
     )
     command.add_argument(
         "--key",

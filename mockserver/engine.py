@@ -130,7 +130,7 @@ def route(contract: Contract, behaviour: Behaviour, request: Request) -> Handler
 
 
 def refuse_key(contract: Contract, behaviour: Behaviour, key: str) -> Refusal:
-    """Return the refusal of a key that no account has; no key is an empty text."""
+    """Return the refusal of a key that no account has; "" means no key."""
     if not key:
         return contract.refusal("token_invalid")
     as_object = behaviour.invalid_key == "object"

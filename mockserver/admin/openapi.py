@@ -29,7 +29,7 @@ def document() -> Mapping[str, Any]:
             "title": "Administration of the mock",
             "version": "1",
             "description": "All times are in seconds since the epoch, by the clock of the mock. "
-            "Clock, models, behaviour, snapshot and reset affect everything that shares the mock; "
+            "Clock, models, behaviour, snapshot and reset affect everyone who shares the mock; "
             "the rest affects one account. A call that is refused has changed nothing.",
         },
         # A mock that listens on a loopback address requires no token.

@@ -44,7 +44,7 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Move forward, whether frozen or not."""
         if not seconds >= 0:
-            raise ValueError(f"the clock only moves forward, not by {seconds} s")
+            raise ValueError(f"time only moves forward, not by {seconds} s")
         with self._lock:
             then = _valid(self.now() + seconds)
             if self._frozen_at is None:

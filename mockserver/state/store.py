@@ -349,7 +349,7 @@ class State:
             self.journal.rollback(whole["journal"])
 
     def reset(self) -> None:
-        """Restore the initial state, for everything that shares it."""
+        """Restore the initial state, for everyone who shares it."""
         self.rollback(self._beginning)
 
     def save(self, path: str | Path) -> None:

@@ -161,17 +161,17 @@ def at_a_socket(base_url: str, state: State) -> Generator[RerankMock, None, None
 
 @contextmanager
 def _checked(
-    mock: RerankMock, expectations: Expectations, switch: str
+    mock: RerankMock, expectations: Expectations, usage: str
 ) -> Generator[None, None, None]:
     try:
         yield
     except Exception as error:
-        message = expectations.of_calls(mock, switch.format)
+        message = expectations.of_calls(mock, usage.format)
         if message and sys.version_info >= (3, 11):
             error.add_note(message)
         raise
     checks = expectations.of_calls, expectations.of_scenarios
-    messages = [message for check in checks if (message := check(mock, switch.format))]
+    messages = [message for check in checks if (message := check(mock, usage.format))]
     if messages:
         raise AssertionError("\n\n".join(messages))
 

@@ -59,10 +59,10 @@ class Expectations:
             given["allow"] = frozenset(given["allow"])
         return replace(self, **given)
 
-    def of_calls(self, mock: RerankMock, switch: Callable[[str], str]) -> str:
+    def of_calls(self, mock: RerankMock, usage: Callable[[str], str]) -> str:
         """Return a message about the advice that fails the test, or an empty string.
 
-        `switch` shows where to put an option.
+        `usage` returns an option as a test would set it.
         """
         calls = mock.calls
         findings = list(self._findings(calls))
@@ -76,16 +76,16 @@ class Expectations:
         blocks += ["\n".join(found.lines(calls)) for found in findings[:LINES]]
         if len(findings) > LINES:
             blocks.append(f"and {len(findings) - LINES} more")
-        blocks.append(f"If this is intended, add: {switch(f'allow={format_value(ids)}')}")
+        blocks.append(f"If this is intended, add: {usage(f'allow={format_value(ids)}')}")
         return "\n\n".join(blocks)
 
-    def of_scenarios(self, mock: RerankMock, switch: Callable[[str], str]) -> str:
+    def of_scenarios(self, mock: RerankMock, usage: Callable[[str], str]) -> str:
         """Return a message about the armed steps that were never reached, or an empty string."""
         lines = [line for receipt in mock.receipts for line in _unmet(receipt)]
         if not (self.assert_all_met and lines):
             return ""
         head = "an armed step was never reached"
-        intended = f"If this is intended, add: {switch('assert_all_met=False')}"
+        intended = f"If this is intended, add: {usage('assert_all_met=False')}"
         return "\n\n".join([head, "\n".join(lines), intended])
 
     def _findings(self, calls: Calls) -> Iterator["_Finding"]:

@@ -120,11 +120,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     except BaseException:
         # The failure of the test is reported first; what its client did may be the cause.
         for mock, expectations in mocks:
-            if message := expectations.of_calls(mock, _switch):
+            if message := expectations.of_calls(mock, _usage):
                 item.add_report_section("call", "rerank_mock", message)
         raise
     messages = [
-        check(mock, _switch)
+        check(mock, _usage)
         for mock, expectations in mocks
         for check in (expectations.of_calls, expectations.of_scenarios)
     ]
@@ -133,7 +133,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     return result
 
 
-def _switch(option: str) -> str:
+def _usage(option: str) -> str:
     return f"@pytest.mark.rerank_mock({option})"
 
 

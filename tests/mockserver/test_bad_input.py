@@ -132,7 +132,7 @@ def test_50_megabytes_are_refused_and_the_mock_lives_on(
     assert post(client, mock, VALID).status_code == 200
 
 
-def test_a_refused_key_is_told_so_whatever_is_uploaded(
+def test_a_wrong_key_is_refused_whatever_is_uploaded(
     client: httpx.Client, mock: RerankMock
 ) -> None:
     response = post(client, mock, bytes(50_000_000), {b"Authorization": b"Bearer sk-wrong"})

@@ -226,7 +226,7 @@ def test_a_run_of_marks_is_no_longer_a_run_but_loses_none() -> None:
 
 
 @given(st.lists(st.text("ab", min_size=4, max_size=8), min_size=1), st.text("ab"))
-def test_no_secret_is_left_wherever_it_stands(words: list[str], text: str) -> None:
+def test_no_secret_is_left_wherever_it_is(words: list[str], text: str) -> None:
     request = Request("POST", "/", "", {"authorization": f"Bearer {' '.join(words)}"}, b"")
     redactor = Redactor(request, lambda _: False)
     left = redactor.text(text).split(REDACTED)

@@ -99,7 +99,7 @@ def test_the_lines_may_be_json() -> None:
     assert json.loads(line)["outcome"] == "key_invalid"
 
 
-def test_nobody_needs_to_read_the_lines() -> None:
+def test_the_log_need_not_be_read() -> None:
     with serving() as (process, base_url):
         assert process.stderr
         process.stderr.close()

@@ -239,7 +239,7 @@ def test_every_answer_has_a_trace_id_of_its_own(preset: str, sent: dict[str, Any
     assert len(traces) == 3
 
 
-def test_a_trailing_slash_is_redirected_and_a_wrong_method_told_what_is_allowed() -> None:
+def test_a_trailing_slash_is_redirected_and_a_wrong_method_gets_allow() -> None:
     assert ask(State(), path="/v1/rerank/").headers["location"] == "/v1/rerank"
     strict = State(behaviour=PRESETS["strict"])
     assert ask(strict, method="GET").headers["allow"] == "POST"
@@ -264,7 +264,7 @@ def test_models_that_are_online_are_listed_under_their_types(query: str, listed:
     assert all(model["object"] == "model" for model in answer["data"])
 
 
-def test_user_info_tells_money_as_strings() -> None:
+def test_user_info_has_money_as_strings() -> None:
     answer = read(ask(State(), method="GET", path="/v1/user/info", headers=AUTHORIZATION))
     assert (answer["code"], answer["status"]) == (20000, True)
     assert answer["data"]["status"] == "normal"

@@ -21,6 +21,8 @@ from contract_tests.client.scenarios import scenarios
 from contract_tests.contract import AnyJson
 from tests.schemas.test_client import complaints
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "docs/examples"
 CAREFUL = [sys.executable, str(EXAMPLES / "careful_client.py")]

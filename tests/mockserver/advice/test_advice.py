@@ -310,7 +310,7 @@ def test_the_example_of_the_page_is_given_no_advice() -> None:
 @pytest.mark.parametrize(
     "sent", [case.sent for cases in CASES.values() for case in cases], ids=lambda _: ""
 )
-def test_what_breaks_the_contract_and_is_refused_is_told_why(sent: dict[str, Any]) -> None:
+def test_what_breaks_the_contract_and_is_refused_gets_advice(sent: dict[str, Any]) -> None:
     state = State(behaviour=PRESETS["strict"])
     response = ask(state, **sent)
     assert response.status == 200 or state.journal[0].advice or response.status in {401, 404}

@@ -264,7 +264,7 @@ def test_members_of_each_result_are_added_replaced_and_taken_away() -> None:
 # Receipts
 
 
-def test_a_receipt_tells_which_steps_were_met() -> None:
+def test_a_receipt_shows_which_steps_were_reached() -> None:
     state = armed(OVERLOADED, Step(times=2), Step(error="busy"))
     (receipt,) = state.receipts(ACCOUNT)
     assert receipt.steps == ["never", "never", "never"]
@@ -283,7 +283,7 @@ def test_a_step_without_end_is_met_by_one_request() -> None:
     assert receipt.steps == ["fully"]
 
 
-def test_a_test_that_demands_all_is_told_what_was_not_met() -> None:
+def test_assert_met_lists_the_steps_that_are_left() -> None:
     state = armed(OVERLOADED, Step(error="busy", times=2))
     statuses(state, 2)
     (receipt,) = state.receipts()

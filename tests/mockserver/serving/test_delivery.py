@@ -107,7 +107,7 @@ def test_a_fault_is_the_same_error_over_a_socket_and_in_process(
 
 @pytest.mark.slow
 @sync_and_async
-def test_an_error_tells_what_it_tells_over_a_socket(post: Post) -> None:
+def test_an_error_has_the_message_that_it_has_over_a_socket(post: Post) -> None:
     for step, _ in FAULTS.values():
         told: list[str] = []
         for way in (over_socket, in_process):
@@ -161,7 +161,7 @@ def test_a_slow_answer_arrives_whole_and_no_sooner(step: Step, way: Way, post: P
 
 
 @both_ways
-def test_on_a_frozen_clock_nobody_sleeps(way: Way) -> None:
+def test_a_frozen_clock_never_sleeps(way: Way) -> None:
     clock = Clock(1000)
     with way(armed(Step(delay=60), Step(drip=Drip(4, 20)), clock=clock)) as base_url:
         assert post(base_url, 60).status_code == 200
@@ -238,8 +238,8 @@ def test_a_client_that_leaves_while_it_waits_is_given_nothing() -> None:
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
 
 
-def test_a_server_that_cannot_hang_up_is_told_that_the_answer_failed() -> None:
-    with pytest.raises(ConnectionAbortedError, match="cannot hang up"):
+def test_a_server_that_cannot_end_a_connection_gets_an_error() -> None:
+    with pytest.raises(ConnectionAbortedError, match="cannot end a connection"):
         http(armed(Step(close="before_answer")), [request(BODY)])
 
 

@@ -95,7 +95,7 @@ def test_requests_with_offers_may_be_pipelined(rerank_server: RerankMock) -> Non
     assert answers == send(rerank_server, [plain]) * 4
 
 
-def test_a_client_that_expects_100_is_told_to_go_on(rerank_server: RerankMock) -> None:
+def test_a_client_that_expects_100_gets_it(rerank_server: RerankMock) -> None:
     expecting = post(rerank_server, *offer(b"h2c"), b"Expect: 100-continue")
     assert [answer[:12] for answer in send(rerank_server, [expecting])] == [
         b"HTTP/1.1 100",

@@ -52,7 +52,7 @@ def test_the_price_of_the_model_is_taken_for_text_and_images() -> None:
     assert spent == (3 * Decimal("0.7") + 256 * Decimal("1.8")) / 10**6
 
 
-def test_user_info_tells_each_balance_without_exponent() -> None:
+def test_user_info_has_each_balance_without_exponent() -> None:
     state = State()
     state.change_account("account-1", granted_balance="0.00000001", charged_balance="2.50")
     assert user_info(state)["balance"] == "0.00000001"
@@ -86,7 +86,7 @@ def test_a_refused_request_costs_nothing() -> None:
     assert user_info(state)["totalBalance"] == "100.00"
 
 
-def test_a_forbidden_account_is_told_so_and_can_see_why() -> None:
+def test_a_forbidden_account_is_refused_and_can_see_why() -> None:
     state = State()
     state.change_account("account-1", standing="forbidden")
     response = ask(state, fields())

@@ -16,7 +16,7 @@ class Watch:
         return self.time
 
 
-def test_the_clock_runs_with_the_real_time_unless_told_otherwise() -> None:
+def test_the_clock_follows_real_time_by_default() -> None:
     watch = Watch()
     clock = Clock(source=watch)
     assert (clock.now(), clock.frozen) == (1000, False)
@@ -24,7 +24,7 @@ def test_the_clock_runs_with_the_real_time_unless_told_otherwise() -> None:
     assert clock.now() == 1001.5
 
 
-def test_a_frozen_clock_stands_until_it_is_advanced() -> None:
+def test_a_frozen_clock_moves_only_when_advanced() -> None:
     watch = Watch()
     clock = Clock(source=watch)
     clock.freeze()

@@ -67,7 +67,7 @@ def test_the_repr_of_an_entry_is_one_short_line() -> None:
     ]
 
 
-def test_an_entry_tells_what_the_request_used_up() -> None:
+def test_an_entry_has_the_usage_of_the_request() -> None:
     state = frozen()
     answered = json.loads(ask(state, fields(model=MULTIMODAL, documents=[{"image": "a"}])).body)
     ask(state, fields(model=OFFLINE))
@@ -215,7 +215,7 @@ def exchange_with(account: str | None, size: int) -> Exchange:
     return exchange_of({**row, "account": account})
 
 
-def test_a_large_body_is_cut_and_its_length_told() -> None:
+def test_a_large_body_is_cut_and_its_length_kept() -> None:
     state = frozen()
     ask(state, fields(documents=["x" * 100_000], return_documents=True))
     entry = state.journal[0]
@@ -331,7 +331,7 @@ def test_of_many_secrets_the_longest_are_taken_out() -> None:
     assert state.journal[0].request.headers["authorization"] == "[redacted]"
 
 
-def test_what_harms_nobody_stays_as_it_was() -> None:
+def test_what_is_harmless_is_not_redacted() -> None:
     state = frozen()
     body = json.dumps(fields()).encode()
     ask(state, body, query="type=text&x=%E8%8B%B9", headers={**HEADERS, "x-any": "a, b"})
@@ -371,7 +371,7 @@ def test_bytes_that_are_no_text_are_shown_in_digits() -> None:
     assert state.journal[0].to_json()["body"] == r"a\xff"
 
 
-def test_a_listener_is_told_of_each_entry() -> None:
+def test_a_listener_gets_each_entry() -> None:
     state = frozen()
     heard: list[int] = []
     state.journal.listener = lambda entry: heard.append(entry.number)

@@ -118,11 +118,11 @@ def test_a_function_scores_and_may_leave_documents_to_others() -> None:
     assert scores(state) == {"fruit": 0.8, "an apple": 0.08, "banana": 0.06}
 
 
-def test_a_function_that_scores_too_few_is_told_so() -> None:
+def test_a_function_that_returns_too_few_scores_is_an_error() -> None:
     state = State()
     few: ScoreFunction = lambda _query, _documents: [0.5]  # noqa: E731 - typed at once
     state.pin(ACCOUNT, few)
-    with pytest.raises(PinError, match="gave 1 scores for 3 documents"):
+    with pytest.raises(PinError, match="returned 1 score for 3 documents"):
         rerank(state)
 
 

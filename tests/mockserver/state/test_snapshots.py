@@ -88,7 +88,7 @@ def test_another_state_goes_on_from_a_file(tmp_path: Path) -> None:
     assert future(other) == future(state)
 
 
-def test_no_key_stands_in_a_file(tmp_path: Path) -> None:
+def test_no_key_is_in_a_file(tmp_path: Path) -> None:
     lived().save(tmp_path / "state.json")
     assert "sk-" not in (tmp_path / "state.json").read_text(encoding="utf-8")
 

@@ -52,7 +52,7 @@ def test_what_was_not_sent_is_none_and_a_text_alone_is_one_document() -> None:
 
 
 @pytest.mark.parametrize("name", ["model", "query", "documents", "top_n", "return_documents"])
-def test_a_wrong_type_is_none_and_stands_in_the_fields(name: str) -> None:
+def test_a_wrong_type_is_none_but_is_in_the_fields(name: str) -> None:
     wrong: object = True if name == "top_n" else 1.5
     sent = calls(fields(**{name: wrong})).last.sent
     assert getattr(sent, name) in (None, [])

@@ -44,7 +44,7 @@ def test_each_entry_has_a_new_mock(way: Way) -> None:
         outer.calls.assert_not_called()
 
 
-def test_one_stands_where_the_service_does_and_the_other_at_a_free_port() -> None:
+def test_one_has_the_base_url_of_the_service_and_the_other_a_free_port() -> None:
     with mock_rerank() as inside, serve_rerank() as outside:
         assert inside.base_url == BASE_URL
         assert outside.base_url.startswith("http://127.0.0.1:")
@@ -171,7 +171,7 @@ def test_behaviour_and_seed_are_those_of_the_mock(way: Way) -> None:
     ],
 )
 @WAYS
-def test_a_wrong_option_is_told_where_it_stands(
+def test_a_wrong_option_is_reported_where_it_is_used(
     way: Way, options: dict[str, str], error: type[Exception]
 ) -> None:
     with pytest.raises(error):

@@ -16,7 +16,7 @@ def post(mock: RerankMock, key: str | None = None) -> httpx.Response:
     return httpx.post(f"{mock.base_url}/rerank", json=fields(), headers=headers)
 
 
-def test_the_embedded_mock_stands_where_the_service_does(rerank_mock: RerankMock) -> None:
+def test_the_embedded_mock_has_the_base_url_of_the_service(rerank_mock: RerankMock) -> None:
     assert rerank_mock.base_url == BASE_URL
     assert post(rerank_mock).status_code == 200
 
@@ -78,7 +78,7 @@ def test_an_order_is_pinned_by_text(mock: RerankMock) -> None:
         ({}, ("a", "a"), r"^\$\[0\]\.order"),
     ],
 )
-def test_a_pin_that_is_none_is_told_by_its_place(
+def test_an_invalid_pin_is_reported_with_its_path(
     scores: dict[str, float], order: tuple[str, ...], place: str
 ) -> None:
     mock = RerankMock(BASE_URL, DEFAULT_KEY, State())
