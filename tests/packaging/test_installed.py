@@ -268,7 +268,7 @@ print(mockserver.State().account_of("sk-mock").name, rerank_contract.State is mo
     run(empty_environment / "bin/rerank-mock", "--version", cwd=project)
 
 
-@pytest.mark.parametrize("command", ["rerank-mock"])
+@pytest.mark.parametrize("command", ["rerank-mock", "rerank-contract"])
 def test_a_command_prints_the_version(environment: Path, project: Path, command: str) -> None:
     printed = run(environment / "bin" / command, "--version", cwd=project)
     version = tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][

@@ -211,7 +211,7 @@ def test_a_failure_comes_with_the_command_that_shows_it_again(
     assert f"again:    {again}\n" in capsys.readouterr().out
 
 
-def test_whoever_reads_may_stop_reading() -> None:
+def test_a_reader_may_stop_reading() -> None:
     process = started("--only=address.nobody", "--only=meta", "--", *CAREFUL)
     assert process.stdout
     process.stdout.close()
@@ -381,7 +381,7 @@ def test_an_interrupt_ends_the_answers_that_are_typed() -> None:
 
 
 def test_the_examples_run_where_only_they_are(tmp_path: Path) -> None:
-    """Whoever copies one of them has all of it."""
+    """A copy of one of them is complete."""
     shutil.copy(EXAMPLES / "careful_client.py", tmp_path)
     command = (sys.executable, "-I", str(tmp_path / "careful_client.py"))
     assert main(["client", "--only=address.plain", "--", *command]) == 0

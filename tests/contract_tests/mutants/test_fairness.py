@@ -1,4 +1,4 @@
-"""No false alarm: whoever conforms is told so, whichever freedoms of the contract are taken."""
+"""No false alarm: a conforming target passes, whichever freedoms of the contract are taken."""
 
 import random
 from collections.abc import Callable
