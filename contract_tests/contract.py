@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import jsonschema
 from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY, SchemaRegistry
@@ -169,7 +169,7 @@ class Contract:
     def keywords(self, pointer: str) -> dict[str, tuple[str, AnyJson]]:
         """The keywords that hold at `pointer`, with where each stands; `$ref` is followed."""
         schema = self._at(pointer)
-        found = self.keywords(self._target(pointer)) if "$ref" in schema else {}
+        found = self.keywords(self.target(pointer)) if "$ref" in schema else {}
         own = {key: (f"{pointer}/{key}", value) for key, value in schema.items() if key != "$ref"}
         return {**found, **own}
 
@@ -181,7 +181,7 @@ class Contract:
             place = f"{name}#"
             for part in error.absolute_schema_path:
                 # jsonschema leaves $ref out of the path.
-                place = f"{place if part in self._at(place) else self._target(place)}/{part}"
+                place = f"{place if part in self._at(place) else self.target(place)}/{part}"
             expected = f"{error.validator} {json.dumps(error.validator_value)}"
             if error.validator == "required":
                 missing = [name for name in error.validator_value if name not in error.instance]
@@ -192,6 +192,14 @@ class Contract:
             if place in self.stated_by:
                 requirement = self.stated_by[place]
                 yield BrokenKeyword(requirement, error.json_path, expected, error.instance)
+
+    def has(self, pointer: str) -> bool:
+        """Whether there is anything at `pointer`; of a list, whether it is an item."""
+        front, _, last = pointer.rpartition("/")
+        try:
+            return last in self._at(front) if front else pointer.rstrip("#") in self.schemas
+        except (KeyError, TypeError):
+            return False
 
     def _validator(self, name: str) -> jsonschema.Draft202012Validator:
         if name not in self._validators:
@@ -207,7 +215,7 @@ class Contract:
             schema = schema[part]
         return schema
 
-    def _target(self, pointer: str) -> str:
+    def target(self, pointer: str) -> str:
         """The pointer that the `$ref` at `pointer` leads to."""
         document, _, path = str(self._at(pointer)["$ref"]).partition("#")
         name = document.rpartition(":")[2] or pointer.partition("#")[0]
@@ -247,7 +255,7 @@ def load_contract(revision: str | Path | None = None) -> Contract:
             )
         for gated in set(row["supports"]) - form["properties"].keys():
             raise RevisionError(f"{folder}: {row['id']} supports {gated}, which its form lacks")
-    return Contract(
+    contract = Contract(
         revision=name,
         folder=folder,
         requirements={
@@ -261,6 +269,39 @@ def load_contract(revision: str | Path | None = None) -> Contract:
         switches={row["name"]: _switch(row) for row in tables["behaviours"]["switches"]},
         schemas=schemas,
     )
+    if name not in shipped:
+        _check_schemas(contract)
+    return contract
+
+
+def _check_schemas(contract: Contract) -> None:
+    """Raise `RevisionError` where a schema is none, or a pointer leads nowhere."""
+    for name, schema in contract.schemas.items():
+        path = contract.folder / f"{name}.json"
+        try:
+            jsonschema.Draft202012Validator.check_schema(schema)
+        except jsonschema.SchemaError as error:
+            raise RevisionError(f"{path}: {error.json_path}: {error.message}") from None
+        for pointer in _references(schema, f"{name}#"):
+            if not contract.has(contract.target(pointer)):
+                raise RevisionError(f"{path}: {pointer.partition('#')[2]}: its $ref leads nowhere")
+    for requirement in contract.requirements.values():
+        for pointer in requirement.applies_to:
+            if not contract.has(pointer):
+                raise RevisionError(
+                    f"{contract.folder / 'requirements.json'}: {requirement.id}:"
+                    f" applies to {pointer}, which does not exist"
+                )
+
+
+def _references(schema: AnyJson, pointer: str) -> Iterator[str]:
+    """Pointers of all parts of a schema that have a `$ref`."""
+    if isinstance(schema, dict):
+        members = cast("dict[str, AnyJson]", schema)
+        if isinstance(members.get("$ref"), str):
+            yield pointer
+        for key, value in members.items():
+            yield from _references(value, f"{pointer}/{key}")
 
 
 def _model(row: AnyJson) -> Model:

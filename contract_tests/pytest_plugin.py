@@ -38,11 +38,20 @@ def rerank_oracle(request: pytest.FixtureRequest) -> Oracle:
     from .checks.oracle import assert_conforms, contract_of
     from .contract import RevisionError
 
+    where = "ini option rerank_oracle_revision"
+    revision = request.config.getini("rerank_oracle_revision") or None
     mark = request.node.get_closest_marker("rerank_oracle")
-    revision = mark.kwargs.get("revision") if mark else None
-    revision = revision or request.config.getini("rerank_oracle_revision") or None
+    if mark:
+        where = "@pytest.mark.rerank_oracle"
+        if mark.args or mark.kwargs.keys() - {"revision"}:
+            pytest.fail(f"{where}: takes only the keyword argument revision", pytrace=False)
+        revision = mark.kwargs.get("revision", revision)
     try:
         contract_of(revision)
+        problem = ""
     except RevisionError as error:
-        pytest.fail(f"rerank_oracle: {error}", pytrace=False)
+        problem = str(error)
+    # Outside the except clause, so that pytest does not print the message twice.
+    if problem:
+        pytest.fail(f"{where}: {problem}", pytrace=False)
     return partial(assert_conforms, revision=revision)

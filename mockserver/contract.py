@@ -244,15 +244,14 @@ def _load(folder: Path) -> Contract:
     models, errors, behaviours = (
         _table(folder / name) for name in ("models.json", "errors.json", "behaviours.json")
     )
-    try:
-        forms = {name: Form(name, schemas) for name in schemas}
-    except (ValueError, LookupError, TypeError, AttributeError, StopIteration) as error:
-        raise ContractError(
-            f"{folder}: a request.*.json is not the schema of a form: {error!r}"
-        ) from None
+    forms = {name: _form(folder / f"request.{name}.json", name, schemas) for name in schemas}
     for number, row in enumerate(models):
+        place = f"{folder / 'models.json'}: $[{number}]"
         if row["form"] not in forms:
-            raise ContractError(f"{folder / 'models.json'}: $[{number}].form: no such form")
+            raise ContractError(f"{place}.form: there is no request.{row['form']}.json")
+        for field in row["supports"]:
+            if field not in forms[row["form"]].fields:
+                raise ContractError(f"{place}.supports: the form has no field {field!r}")
     return Contract(
         revision=folder.name,
         forms=forms,
@@ -263,6 +262,17 @@ def _load(folder: Path) -> Contract:
         },
         presets=behaviours["presets"],
     )
+
+
+def _form(path: Path, name: str, schemas: Mapping[str, dict[str, Any]]) -> Form:
+    try:
+        return Form(name, schemas)
+    except ValueError as error:
+        problem = str(error).partition("\n")[0][:300]
+        raise ContractError(f"{path}: is not a JSON Schema: {problem}") from None
+    except (LookupError, TypeError, AttributeError, StopIteration):
+        reason = "is not the schema of an object with properties, or a $ref in it leads nowhere"
+        raise ContractError(f"{path}: {reason}") from None
 
 
 def _table(path: Path) -> Any:  # noqa: ANN401 - of three shapes, which their schemas describe

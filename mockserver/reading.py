@@ -105,4 +105,4 @@ def _problem(body: bytes, *, unique_keys: bool = False) -> str:
 def _refuse(contract: Contract, behaviour: Behaviour, field: str, rule: str) -> NoReturn:
     if behaviour.refusal_message == "generic":
         raise contract.refusal("parameter_invalid")
-    raise contract.refusal("parameter_rule", field=field, rule=rule)
+    raise contract.refusal("parameter_rule", field=field[:64], rule=rule)

@@ -121,6 +121,8 @@ def _of_headers(headers: Mapping[str, str]) -> Iterator[str]:
             if word.lower() not in _SCHEMES:
                 yield word
                 yield word.strip("\"'<>{}")
+                # A cookie: its name is not secret.
+                yield word.partition("=")[2].strip("\"';")
 
 
 def _is_secret(name: str) -> bool:

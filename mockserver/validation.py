@@ -25,16 +25,21 @@ MOST_KNOWN = 1000
 Way: TypeAlias = "tuple[str | int, ...]"
 
 
+def shorten(text: str) -> str:
+    """Return a text that may repeat what was sent, cut at a bearable length."""
+    return text if len(text) <= LENGTH else f"{text[:LENGTH]}… ({len(text):,} characters)"
+
+
 class InputError(ValueError):
     """Invalid input: what is wrong, and where."""
 
     def __init__(self, reason: str, *way: str | int, source: str | Path = "") -> None:
-        self.reason = reason
-        self.way = way
+        self.reason = shorten(reason)
+        self.way = tuple(shorten(step) if isinstance(step, str) else step for step in way)
         #: The file, if the input comes from one.
         self.source = str(source)
-        place = json_path(way) if way else ""
-        super().__init__(": ".join(filter(None, (self.source, place, reason))))
+        place = json_path(self.way) if way else ""
+        super().__init__(": ".join(filter(None, (self.source, place, self.reason))))
 
 
 @contextmanager
@@ -53,7 +58,7 @@ def check(schema: str, value: object, kind: type[InputError]) -> None:
     """Raise an error of that kind unless `value` keeps the schema."""
     error = first_error(_validator(schema), value)
     if error is not None:
-        raise kind(_shortened(_reason(schema, value, error)), *error.instance_path)
+        raise kind(_reason(schema, value, error), *error.instance_path)
 
 
 def read_json(path: str | Path, kind: type[InputError]) -> Json:
@@ -92,10 +97,6 @@ def _reason(schema: str, value: object, error: jsonschema_rs.ValidationError) ->
         # The value may be a key, so the message does not repeat it.
         error = first_error(_validator(schema, "the value"), value) or error
     return error.message
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LENGTH else f"{text[:LENGTH]}… ({len(text):,} characters)"
 
 
 def _members(schema: Any) -> Iterator[str]:  # noqa: ANN401 - a part of a schema

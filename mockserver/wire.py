@@ -128,7 +128,7 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     members: dict[str, Json] = {}
     for key, value in pairs:
         if key in members:
-            raise WireError(f"Has the key {key!r} twice")
+            raise WireError(f"Has the key {key[:64]!r} twice")
         members[key] = value
     return members
 

@@ -23,7 +23,8 @@ def plan(
         prices[name] = model.price if model else Decimal(0)
     total = min(requests.total(), budget.limit)
     minutes = f", {total / rpm:.0f} minutes at {rpm} a minute" if rpm else ""
-    yield f"plan: about {total} requests, at most {budget.limit}{minutes}"
+    noun = "request" if total == 1 else "requests"
+    yield f"plan: about {total} {noun}, at most {budget.limit}{minutes}"
     for name, count in requests.items():
         tokens = count * TOKENS[effort.name]
         cost = tokens * prices[name] / MILLION

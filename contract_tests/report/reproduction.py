@@ -27,7 +27,7 @@ def test_{name}() -> None:
         {arguments}
     )
     # expected {expected}, received {received}
-    assert {least} <= answer.status_code <= {most}
+    assert {statuses}
 """
 #: For what a check sees in one answer.
 _CHECK = """\
@@ -112,11 +112,13 @@ def snippet(report: Report, violation: Violation) -> str:
         )
     status = re.fullmatch(r"(?:a )?status (?:from )?(\d{3})(?: to (\d{3}))?", violation.expected)
     if len(violation.exchanges) == 1 and status:
+        given = "answer.status_code"
         return _ASK.format(
             **words,
             arguments=_inner(_httpx_arguments(exchange.request, report.base_url), 8),
-            least=status[1],
-            most=status[2] or status[1],
+            statuses=f"{status[1]} <= {given} <= {status[2]}"
+            if status[2]
+            else f"{given} == {status[1]}",
         )
     arguments = _inner(_literal(_arguments(report, violation)), 4)
     return _JUDGE.format(**words, arguments=arguments)

@@ -11,7 +11,7 @@ from ..scenarios.catalogue import catalogue, find
 from ..state.accounts import Account, AccountError
 from ..state.pins import read_pins
 from ..state.store import State
-from ..validation import likely, within
+from ..validation import likely, shorten, within
 
 #: The default limit of the entries that one call returns.
 PAGE = 1000
@@ -21,10 +21,10 @@ class WrongCallError(ValueError):
     """A call that is refused and has changed nothing."""
 
     def __init__(self, status: int, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
         self.status = status
-        self.path = path
-        self.reason = reason
+        self.path = shorten(path)
+        self.reason = shorten(reason)
+        super().__init__(f"{self.path}: {self.reason}")
 
 
 @dataclass(frozen=True, slots=True)

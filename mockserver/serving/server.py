@@ -28,11 +28,13 @@ class _Parser:
     """Parses requests as httptools does, but ignores Upgrade headers (RFC 9110, section 7.8).
 
     After a head that asks for an upgrade, httptools takes the rest for another protocol and drops
-    the body. So the head is parsed again without the request for an upgrade.
+    the body. So the head is parsed again without its Upgrade headers, and gets them back then.
     """
 
     def __init__(self, protocol: "_Protocol") -> None:
         self._protocol = protocol
+        #: The Upgrade headers that the head lost.
+        self.ignored: list[tuple[bytes, bytes]] = []
         self._begin()
 
     def _begin(self) -> None:
@@ -61,22 +63,17 @@ class _Parser:
         try:
             self._feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            if self.get_method() == b"CONNECT":
-                raise httptools.HttpParserError("this server is not a proxy") from None
-            head = self._head_without_offer()
+            # What still asks for one without an Upgrade header, as CONNECT does, would never end.
+            if self.get_method() == b"CONNECT" or self.ignored:
+                raise httptools.HttpParserError("cannot be answered without an upgrade") from None
+            headers = self._protocol.headers
+            self.ignored = [header for header in headers if header[0] == b"upgrade"]
+            kept = [b"%b: %b" % header for header in headers if header[0] != b"upgrade"]
+            method, version = self.get_method(), self.get_http_version().encode()
+            start = b"%b %b HTTP/%b" % (method, self._protocol.url, version)
             self._begin()
-            return head + data[upgrade.args[0] :]
+            return b"\r\n".join([start, *kept, b"", data[upgrade.args[0] :]])
         return b""
-
-    def _head_without_offer(self) -> bytes:
-        """Return the head without the word `upgrade` in its Connection header."""
-        method, version = self.get_method(), self.get_http_version().encode()
-        lines = [b"%b %b HTTP/%b" % (method, self._protocol.url, version)]
-        for name, value in self._protocol.headers:
-            options = [option.strip() for option in value.split(b",")]
-            others = b", ".join(option for option in options if option.lower() != b"upgrade")
-            lines.append(b"%b: %b" % (name, others if name == b"connection" else value))
-        return b"\r\n".join([*lines, b"", b""])
 
 
 class _Protocol(HttpToolsProtocol):
@@ -88,6 +85,8 @@ class _Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         if not self.parser.has_offer():
+            self.headers += self.parser.ignored
+            self.parser.ignored = []
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -1,6 +1,6 @@
 """The models as they are now, and changes that are planned for them."""
 
-from bisect import insort
+from bisect import bisect, insort
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -89,24 +89,22 @@ class Catalogue:
 
         An applied change stays, even if the clock is set back.
         """
-        while self._planned and self._planned[0].at <= now:
-            self.change(self._planned.pop(0).change)
-        return self._models
-
-    def change(self, change: Change) -> None:
-        """Change a model at once. Mappings returned earlier stay as they are."""
-        model = self._models[change.model]
-        self._models = MappingProxyType(
-            {
-                **self._models,
-                model.id: replace(
+        if self._planned and self._planned[0].at <= now:
+            count = bisect(self._planned, now, key=lambda planned: planned.at)
+            due, self._planned = self._planned[:count], self._planned[count:]
+            # Mappings returned earlier stay as they are.
+            models = dict(self._models)
+            for planned in due:
+                change = planned.change
+                model = models[change.model]
+                models[model.id] = replace(
                     model,
                     state=change.state or model.state,
                     supports=model.supports if change.supports is None else change.supports,
                     price=change.price or model.price,
-                ),
-            }
-        )
+                )
+            self._models = MappingProxyType(models)
+        return self._models
 
     def plan(self, at: float, change: Change) -> None:
         """Plan a change for the time `at`."""

@@ -33,7 +33,7 @@ def check_sense(snapshot: Mapping[str, Any], contract: Contract) -> None:
     """Raise `StateError` unless the parts, all of which are present, are consistent."""
     with within("behaviour", kind=StateError):
         read_behaviour(snapshot["behaviour"], contract)
-    models: list[str] = []
+    models: dict[str, None] = {}
     for number, row in enumerate(snapshot["models"]):
         if row["id"] in models:
             reason = f"model {row['id']!r} already exists"
@@ -41,7 +41,7 @@ def check_sense(snapshot: Mapping[str, Any], contract: Contract) -> None:
         if row["form"] not in contract.forms:
             known = ", ".join(contract.forms)
             raise StateError(f"must be one of {known}", "models", number, "form")
-        models.append(row["id"])
+        models[row["id"]] = None
     for number, row in enumerate(snapshot["planned_changes"]):
         _known("model", row["model"], models, "planned_changes", number, "model")
     accounts = Accounts()
@@ -85,12 +85,15 @@ def write_file(path: str | Path, snapshot: Mapping[str, Any]) -> None:
 
     The file is replaced atomically: it always contains a complete snapshot, old or new.
     """
-    content = orjson.dumps(snapshot, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     try:
+        content = orjson.dumps(snapshot, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         # A symbolic link stays one.
         _replace(Path(path).resolve(), content)
     except OSError as error:
         raise StateError(f"cannot be written: {error.strerror}", source=path) from None
+    except (TypeError, ValueError, RuntimeError) as error:
+        # A seed beyond 64 bits, a name with half a character, a path with a NUL, a loop of links.
+        raise StateError(f"cannot be written: {error}", source=path) from None
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -100,7 +103,7 @@ def _replace(path: Path, content: bytes) -> None:
         path.write_bytes(content)
         return
     # Not `tempfile`: only the owner could read its files.
-    new = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.new")
+    new = path.with_name(f".rerank-mock-{os.getpid()}-{threading.get_ident()}.new")
     try:
         with new.open("wb") as file:
             file.write(content)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -161,6 +162,8 @@ def _options(request: pytest.FixtureRequest) -> tuple[Expectations, Contract]:
             options = dict(mark.kwargs)
             if "revision" in options:
                 revision, where_revision = options.pop("revision"), f"{where}revision "
+                if not isinstance(revision, (str, Path)):
+                    raise ExpectationError(f"revision is a name or a folder, not {revision!r}")
             expectations = expectations.changed(options)
         return expectations, load_contract(revision)
     except ContractError as error:

@@ -114,6 +114,36 @@ def test_a_wrong_revision_is_named_with_what_is_wrong(
         load_contract(folder)
 
 
+def edit(path: Path, change: Callable[[AnyJson], object]) -> None:
+    content = json.loads(path.read_text("utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), "utf-8")
+
+
+def test_a_reference_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    folder = copy(tmp_path)
+    edit(folder / "request.classic.json", lambda form: form["properties"].pop("return_documents"))
+    place = r"request.multimodal.json: /properties/return_documents: its \$ref leads nowhere"
+    with pytest.raises(RevisionError, match=place):
+        load_contract(folder)
+
+
+def test_a_requirement_of_a_keyword_that_is_gone_is_named(tmp_path: Path) -> None:
+    folder = copy(tmp_path)
+    edit(folder / "request.classic.json", lambda form: form["properties"]["top_n"].pop("minimum"))
+    place = r"request.top_n.minimum: applies to request.classic#/properties/top_n/minimum, which"
+    with pytest.raises(RevisionError, match=place):
+        load_contract(folder)
+
+
+def test_a_schema_that_is_none_is_named(tmp_path: Path) -> None:
+    folder = copy(tmp_path)
+    change = {"maximum": "80"}
+    edit(folder / "request.classic.json", lambda form: form["properties"]["top_n"].update(change))
+    with pytest.raises(RevisionError, match=r"request.classic.json: \$.properties.top_n.maximum: "):
+        load_contract(folder)
+
+
 @pytest.mark.parametrize("command", [["check"], ["list"], ["client", "--wait"]])
 def test_an_unknown_revision_is_a_mistake_in_usage(
     command: list[str], capsys: pytest.CaptureFixture[str]

@@ -23,10 +23,12 @@ pytestmark = pytest.mark.slow
 PREAMBLE = """
 import json
 from mockserver.admin.dispatch import dispatch
+from mockserver.contract import SCHEMAS
 from mockserver.state.store import State
 from mockserver.wire import Request
 
 KEY = {"authorization": "Bearer sk-mock"}
+TWICE = b'"' + b"x" * 1_000_000 + b'":1'
 
 def send(state, body, headers=KEY, method="POST", path="/v1/rerank"):
     body = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
@@ -89,6 +91,14 @@ WRONG_CALLS = {
     "accounts of a snapshot": '"PUT", "/snapshot", {"version": 1, "accounts": [1] * 1_000_000}',
     "models of a snapshot": '"PUT", "/snapshot", {"version": 1, "models": [{}] * 1_000_000}',
     "a long name": '"POST", "/scenarios", {"account": "a" * 5_000_000, "scenario": "flaky"}',
+    "a long scenario": '"POST", "/scenarios", {"account": "a", "scenario": "b" * 5_000_000}',
+    "a long path": '"POST", "/accounts", {"model_limits": {"x" * 5_000_000: {"RPM": -1}}}',
+    "a long gated field": '"PATCH", "/models", {"model": "BAAI/bge-reranker-v2-m3", '
+    '"supports": ["x" * 5_000_000]}',
+    "a long name twice": '"POST", "/accounts", (b"{%b,%b}" % (2 * (TWICE,)))',
+    "a long pinned account": '"PUT", "/snapshot", {"version": 1, "pins": {"x" * 5_000_000: []}}',
+    "a long value of a switch": '"PUT", "/snapshot", {"version": 1, "behaviour": '
+    '{"id_format": [1] * 1_000_000}}',
 }
 
 
@@ -100,7 +110,7 @@ def test_a_wrong_admin_call_takes_no_more_than_a_right_one(call: str) -> None:
     """
     ((status, length),) = outcomes(code)
     assert status == 400
-    assert length < 1000 or "a long name" in call or "account" in call
+    assert length < 1000
 
 
 def test_a_wrong_state_file_takes_no_more_than_a_right_one() -> None:
@@ -117,6 +127,18 @@ def test_a_wrong_state_file_takes_no_more_than_a_right_one() -> None:
     """
     ((_, length),) = outcomes(code)
     assert length < 1000
+
+
+def test_many_models_and_planned_changes_take_as_long_as_their_number_says() -> None:
+    code = """
+    model = json.loads((SCHEMAS / "revisions/2026-07/models.json").read_bytes())[0]
+    models = [{**model, "id": f"a/{n}"} for n in range(30_000)]
+    plans = [{"at": 1, "model": row["id"], "state": "offline"} for row in models]
+    state, snapshot = State(), {"version": 1, "models": models, "planned_changes": plans}
+    send(state, snapshot, KEY, "PUT", "/__admin/snapshot")
+    assert not any(model.state == "online" for model in state.models.values())
+    """
+    assert [status for status, _ in outcomes(code)] == [200]
 
 
 #: Texts of a million characters. The first are marks that normalisation sorts.

@@ -139,9 +139,9 @@ def test_a_revision_of_ones_own_needs_no_code(folder: Path) -> None:
         ("errors.json", None, "errors.json: cannot be read: No such file"),
         ("behaviours.json", "{}", r"behaviours.json: \$: "),
         ("request.classic.json", None, "contains no request.classic.json"),
-        ("request.classic.json", "[]", "is not the schema of a form"),
-        ("request.classic.json", '{"$id": "a", "type": 7}', "is not the schema of a form"),
-        ("request.multimodal.json", None, r"models.json: \$\[\d\].form: no such form"),
+        ("request.classic.json", "[]", "request.classic.json: is not the schema of an object"),
+        ("request.classic.json", '{"$id": "a", "type": 7}', "is not a JSON Schema"),
+        ("request.multimodal.json", None, r"\$\[\d\].form: there is no request.multimodal.json"),
     ],
 )
 def test_a_wrong_revision_is_named_with_what_is_wrong(

@@ -80,6 +80,25 @@ def test_however_the_bytes_are_cut_into_writes(
     assert send(rerank_server, pieces) == send(rerank_server, [post(rerank_server)])
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (b"Proxy-Connection: upgrade", b"Upgrade: h2c"),
+        (b"Connection: close", b"Proxy-Connection: Upgrade", b"Upgrade: h2c"),
+        (b"Connection: upgrade", b"Connection: Upgrade", b"Upgrade: h2c", b"UPGRADE: websocket"),
+        (b"Upgrade: h2c", b"Connection: , upgrade ,"),
+        (b"Connection: upgrade upgrade", b"Upgrade:"),
+    ],
+)
+def test_an_offer_in_any_headers_is_ignored(
+    rerank_server: RerankMock, headers: tuple[bytes, ...]
+) -> None:
+    with connect(rerank_server.base_url) as connection:
+        connection.sendall(post(rerank_server, *headers))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert "upgrade" in rerank_server.calls.last.request.headers
+
+
 def test_the_body_may_come_in_chunks(rerank_server: RerankMock) -> None:
     chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
     framing = b"Transfer-Encoding: chunked"

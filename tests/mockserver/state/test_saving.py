@@ -132,3 +132,18 @@ def test_threads_that_save_to_one_file_leave_one_of_their_states(tmp_path: Path)
         thread.join()
     State().load(path)
     assert [*tmp_path.iterdir()] == [path]
+
+
+@pytest.mark.parametrize(
+    ("name", "seed"), [("a\0b", 0), ("loop", 0), ("state.json", 2**70), ("x" * 300, 0)]
+)
+def test_what_cannot_be_written_is_named(tmp_path: Path, name: str, seed: int) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(StateError, match=r"cannot be written: ."):
+        State(seed=seed).save(tmp_path / name)
+
+
+def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 255)
+    State().save(path)
+    State().load(path)
