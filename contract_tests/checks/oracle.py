@@ -7,8 +7,8 @@ from typing import Protocol
 
 from ..contract import Contract, load_contract
 from ..exchanges import Exchange, is_object, member
+from .adapters import read_answer, read_request
 from .catalogue import examine
-from .library_adapters import read_answer, read_request
 from .violations import Violation, shorten
 
 
