@@ -15,6 +15,7 @@ from ..contract import AnyJson, Contract, Model
 from ..exchanges import Credential, Exchange, Request, member
 from ..strategies import Body, Strategies
 from ..targets import Target
+from .causes import traits
 from .connection import InconclusiveError, seen
 from .property_runner import Example, PropertyRunner
 from .run import Run, key
@@ -233,6 +234,7 @@ class Judge:
             self._violated(requirement, "status 200", seen(exchange.answer), exchange)
             raise _StopError
         self.run.coverage.accept(requirement, exchange.request.body)
+        self.run.ledger.accepted.update(traits(exchange.request))
         return exchange
 
     def _comparable(self, exchange: Exchange) -> Exchange:
