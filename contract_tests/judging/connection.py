@@ -10,7 +10,7 @@ from ..exchanges import Answer, Credential, Exchange, Request, member
 from ..targets import Target, UnreachableError
 from .limits import Budget, Pace, Patience
 from .reliability import LOST, Reliability
-from .tokens import counted_tokens, estimated_tokens
+from .tokens import billed_tokens, most_tokens
 
 #: Statuses of a target that is busy: waited out, never a failure.
 BUSY = (429, 502, 503, 504)
@@ -102,7 +102,7 @@ class Connection:
     def _once(self, target: Target, request: Request) -> Answer:
         if self.halted:
             raise InconclusiveError(self.halted)
-        tokens, price = estimated_tokens(request), self.price(str(member(request.body, "model")))
+        tokens, price = most_tokens(request), self.price(str(member(request.body, "model")))
         refusal = self.budget.take(tokens, price)
         if refusal is not None:
             # A request that costs less may still be allowed.
@@ -111,9 +111,7 @@ class Connection:
         began = self.clock()
         answer = target.send(request)
         self.reliability.latencies.append(self.clock() - began)
-        counted = counted_tokens(answer)
-        if counted is not None:
-            self.budget.settle(tokens, counted, price)
+        self.budget.settle(tokens, billed_tokens(request, answer), price)
         self.answered = True
         self.watch(answer)
         return answer
