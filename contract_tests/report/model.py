@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from ..checks.violations import Violation
 from ..contract import Contract, Requirement
+from ..judging.causes import Cause
 from ..judging.outcomes import Outcome, Verdict, verdict
 
 #: What to call it.
@@ -72,6 +73,14 @@ class Report:
     entries: tuple[RequirementResult, ...]
     #: Switch -> the values that the target was seen to have.
     switches: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
+    #: Failures and differences that have one cause, that of most of them first.
+    causes: tuple[Cause, ...] = ()
+    #: Requests that were answered in the end, each once.
+    answered: int = 0
+    #: What the target did at first -> requests that it answered only when asked again.
+    asked_again: Mapping[str, int] = field(default_factory=dict[str, int])
+    #: Percentile -> seconds within which that share of the answers came.
+    latency: Mapping[int, float] = field(default_factory=dict[int, float])
     #: How the suite itself went wrong, where no requirement is concerned.
     fault: str | None = None
     #: Options of the command that judge the same target in the same way again.
