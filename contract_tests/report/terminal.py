@@ -135,5 +135,5 @@ def _violation(report: Report, violation: Violation) -> Iterator[str]:
 
 def _if_short(text: str, what: str) -> str:
     if len(text) <= LONGEST:
-        return "\n".join(map(printable, text.split("\n")))
+        return printable(text, keep="\n")
     return f"  ({what} of {len(text)} characters: see --report-json or --report-html)"
