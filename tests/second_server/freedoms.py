@@ -1,0 +1,1 @@
+FREEDOMS: dict[str, object] = {}
