@@ -678,7 +678,7 @@ class Engine:
         self.batcher = Batcher(hooks)
         self.busy = 0
         self.served = 0
-        self.memo: dict[str, Any] = {}
+        self.memo: dict[Any, Any] = {}
 
     # -- errors
 
