@@ -149,9 +149,9 @@ def change_counts(hooks: Hooks, change: Callable[[Context, str, int], Json]) -> 
     def changed(context: Context, answer: Json) -> Json:
         meta = {
             part: {**counts, "input_tokens": change(context, part, counts["input_tokens"])}
-            for part, counts in answer["meta"].items()
+            for part, counts in answer.get("meta", {}).items()
         }
-        return {**answer, "meta": meta}
+        return {**answer, "meta": meta} if "meta" in answer else answer
 
     hooks.answer.add(changed)
 
