@@ -77,6 +77,12 @@ def declare(add: Callable[..., object], *strict: str) -> None:
         action="store_true",
         help="also fail where the target differs from the observed service",
     )
+    add(
+        "--no-near-keys",
+        action="store_true",
+        help="send no keys that are nearly valid: they are as secret as the key, and the target's "
+        "own log will see them",
+    )
     for name, form in WRITERS.items():
         add(f"--{name}", type=Path, metavar="FILE", help=f"write {form.what} there")
     add(
