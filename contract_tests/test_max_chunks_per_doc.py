@@ -53,8 +53,8 @@ def test_far_more_chunks_than_the_default_are_accepted(judge: Judge, model: Mode
 @pytest.mark.models(supports=FIELD)
 @pytest.mark.effort("standard")
 def test_the_best_chunk_is_the_score_of_a_long_document(judge: Judge, model: Model) -> None:
-    passage = f"{judge.draw.query}: the fruit of the {judge.draw.corpus[-1]} tree. " * 100
-    documents = [passage, FILLER * 800 + passage, FILLER * 1600 + passage]
+    passage = f"{judge.draw.query}: the fruit of the {judge.draw.corpus[-1]} tree. " * 50
+    documents = [passage, FILLER * 750 + passage, FILLER * 1500 + passage]
     body = {**judge.draw.plainest(model), "documents": documents}
 
     def prove() -> None:

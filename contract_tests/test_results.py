@@ -38,12 +38,15 @@ def test_answers_that_cross_are_not_mixed_up(judge: Judge, model: Model) -> None
     def prove() -> None:
         models, callers = judge.served(model), itertools.cycle(judge.run.callers)
         count = TOGETHER if judge.run.effort.every_fault else FEW
-        # Equal in all but the documents, so that no smaller key tells them apart; two are equal.
+        different = count * 3 // 4
+        # Equal in all but the documents, so that no smaller key tells them apart; a few are equal.
         requests = [
             Request(
                 {
-                    **judge.draw.plainest(models[number // 2 % len(models)]),
-                    "documents": [f"{text} 来自 {number // 2}" for text in judge.draw.corpus],
+                    **judge.draw.plainest(models[number % different % len(models)]),
+                    "documents": [
+                        f"{text} 来自 {number % different}" for text in judge.draw.corpus
+                    ],
                     "return_documents": True,
                 },
                 credential=next(callers),
