@@ -117,8 +117,7 @@ class CallSequence(RuleBasedStateMachine):
 @pytest.mark.models("classic")
 @pytest.mark.effort("standard")
 def test_an_answer_does_not_depend_on_the_calls_before_it(judge: Judge, model: Model) -> None:
-    asked = judge.run.served.models.items()
-    served = [judge.contract.model_named(name) for name, reason in asked if reason is None]
+    served = [judge.contract.model_named(name) for name in judge.run.served.ranking]
 
     def prove(sequence: list[PlannedCall]) -> None:
         # The first call once more, so that what the last one spoilt shows in its own sequence.
