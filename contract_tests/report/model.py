@@ -12,6 +12,16 @@ from ..judging.outcomes import Outcome, Verdict, verdict
 
 #: What to call it.
 TITLE = "rerank-contract"
+#: The outcomes in the order of interest: what is wrong, what held, what was not tried.
+INTERESTING = (
+    Outcome.BROKEN,
+    Outcome.FAILED,
+    Outcome.INCONCLUSIVE,
+    Outcome.DIFFERS,
+    Outcome.PASSED,
+    Outcome.SKIPPED,
+    Outcome.OFF,
+)
 #: Where `rerank-mock serve` serves the mock that is otherwise embedded.
 SERVED = "http://127.0.0.1:8787/v1"
 
@@ -108,9 +118,9 @@ class Report:
 
     @property
     def counts(self) -> dict[Outcome, int]:
-        """Outcome -> number of requirements, without outcomes of none."""
+        """Outcome -> number of requirements, the most interesting first; none has the number 0."""
         counts = Counter(entry.outcome for entry in self.entries)
-        return {outcome: counts[outcome] for outcome in Outcome if counts[outcome]}
+        return {outcome: counts[outcome] for outcome in INTERESTING if counts[outcome]}
 
     @property
     def sections(self) -> dict[str, list[RequirementResult]]:
