@@ -1,7 +1,8 @@
 """How the judge works inside pytest: options, the target, parameters from the contract, report."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import pytest
 
 from .command import xdist
 from .command.cases import CASES
-from .command.options import EMBEDDED, declare, files, judging_words, problem
+from .command.options import EMBEDDED, declare, files, judging_words, prices, problem
 from .command.plan import plan
-from .command.selection import chosen, is_on, model_of, models_for, rank, requirements_of
-from .contract import AnyJson, Model, load_contract
+from .command.selection import chosen, firsts, is_on, model_of, models_for, rank, requirements_of
+from .contract import AnyJson, Model, kinds, load_contract
 from .exchanges import Credential
 from .judging.connection import Connection, InconclusiveError, UnshownError
 from .judging.judge import Judge, PrerequisiteError, ViolatedError
@@ -38,6 +39,10 @@ HERE = Path(__file__).parent
 RUN = pytest.StashKey[Run]()
 REPORT = pytest.StashKey[Report]()
 WRAPPERS = pytest.StashKey[list[Answerer]]()
+JUDGED = pytest.StashKey[tuple[Model, ...]]()
+CLIENT = pytest.StashKey[httpx.Client]()
+UNPRICED = "its price is not known, and --max-cost needs it: state it with --price NAME=CNY"
+_BRIEF = [pytest.mark.brief]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,7 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Open the run."""
     for line in (
         "requirement(*ids): the requirements that the test tries",
-        "models(which): every model, the first, or the first of a form; supports= a gated field",
+        "models(which): every model, every one where the effort is wide, the first, or the first"
+        " of a form; supports= a gated field",
+        "brief: one example will do",
         "states(schema): the test tries the requirements that keywords of that schema state",
         "effort(name): the least effort at which the test runs",
         "telling: the test is among the first to run",
@@ -61,7 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(trouble)
     contract = load_contract(_option(config, "revision"))
     effort = EFFORTS[_option(config, "effort")]
-    forms = {model.form for model in chosen(contract, _option(config, "model"))}
+    price_of = prices(contract, config.option)
     limit: int | None = _option(config, "max_requests")
     run = Run(
         contract=contract,
@@ -70,12 +77,12 @@ def pytest_configure(config: pytest.Config) -> None:
         ledger=Ledger(contract, strict=_option(config, "fail_on_difference")),
         connection=Connection(
             Budget(
-                limit or effort.requests * len(forms),
+                limit or effort.requests,
                 hard=limit is not None,
                 token_limit=_option(config, "max_tokens"),
                 cost_limit=_option(config, "max_cost"),
             ),
-            price=lambda name: contract.model_named(name).price,
+            price=lambda name: price_of.get(name, Decimal(0)),
             pace=Pace(_option(config, "max_rpm")),
             api_key_env=_option(config, "api_key_env"),
             second_api_key_env=_option(config, "second_api_key_env") or "",
@@ -83,6 +90,9 @@ def pytest_configure(config: pytest.Config) -> None:
         callers=_callers(config),
         target=_option(config, "target"),
     )
+    if _option(config, "max_cost") is not None:
+        names = {*contract.models, *_option(config, "model")}
+        run.served.left_out.update(dict.fromkeys(names - price_of.keys(), UNPRICED))
     config.stash[RUN] = run
     mutant = _option(config, "mutant")
     wrappers = [CONFORMING_VARIANTS[name](contract) for name in _option(config, "freedom")]
@@ -92,7 +102,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give tests the models, faults, bounds, fields and switches of the contract."""
     run = metafunc.config.stash[RUN]
-    judged = chosen(run.contract, _option(metafunc.config, "model"))
+    judged = _judged(metafunc.config)
     names = CASES.keys() & set(metafunc.fixturenames)
     for name in names:
         cases = list(CASES[name](run.strategies, judged, run.effort))
@@ -104,7 +114,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 case.model,
                 case.value,
                 id=case.id,
-                marks=pytest.mark.requirement(*case.requirements),
+                marks=[pytest.mark.requirement(*case.requirements), *_BRIEF[: case.brief]],
             )
             for case in cases
         ]
@@ -113,8 +123,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             params.append(pytest.param(None, None, id="no model", marks=marks))
         metafunc.parametrize(("model", name), params)
     if "model" in metafunc.fixturenames and not names:
-        models = models_for(metafunc.definition.get_closest_marker("models"), judged)
-        metafunc.parametrize("model", models, ids=lambda model: model.id)
+        marker = metafunc.definition.get_closest_marker("models")
+        in_depth = {*firsts(judged), *kinds(judged)}
+        params = [
+            pytest.param(model, id=model.id, marks=_BRIEF[: model not in in_depth])
+            for model in models_for(marker, judged, run.effort)
+        ]
+        metafunc.parametrize("model", params)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -144,37 +159,37 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     """Print the most that the run will send, before it starts."""
     run = config.stash[RUN]
     ours = [item for item in items if item.path.parent == HERE]
-    sends = [(model_of(item), run.effort.examples) for item in ours]
+    sends = [(model_of(item), _examples(item)) for item in ours]
     return (
-        list(plan(sends, run.effort, run.connection.budget, run.connection.pace.rpm))
+        list(
+            plan(
+                sends,
+                run.effort,
+                run.connection.budget,
+                run.connection.pace.rpm,
+                run.connection.price,
+            )
+        )
         if ours
         else []
     )
 
 
-@pytest.fixture(scope="session")
-def client() -> Iterator[httpx.Client]:
-    """One client for the whole run: connections are kept, and TLS is set up once."""
-    # Proxies of the environment are none of the target's business.
-    with httpx.Client(timeout=60, trust_env=False) as client:
-        yield client
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close what the run has opened."""
+    if CLIENT in config.stash:
+        config.stash[CLIENT].close()
 
 
 @pytest.fixture
-def target(request: pytest.FixtureRequest, client: httpx.Client) -> Target:
+def target(request: pytest.FixtureRequest) -> Target:
     """What is judged. The judge knows the mock only by the name of its fixtures."""
-    config = request.config
-    where, second = _option(config, "target"), _option(config, "second_api_key_env")
-    if where in EMBEDDED:
-        mock = request.getfixturevalue(EMBEDDED[where])
-        keys = [mock.api_key, mock.state.open_account()]
-        target: Target = HttpTarget(client, mock.base_url, *keys)
-    else:
-        keys = [os.environ[name] for name in (_option(config, "api_key_env"), second) if name]
-        target = HttpTarget(client, where, *keys)
-    for wrap in request.config.stash[WRAPPERS]:
-        target = WrappedTarget(target, wrap)
-    return target
+    where = _option(request.config, "target")
+    if where not in EMBEDDED:
+        return _at_url(request.config)
+    mock = request.getfixturevalue(EMBEDDED[where])
+    keys = [mock.api_key, mock.state.open_account()]
+    return _wrapped(request.config, HttpTarget(_client(request.config), mock.base_url, *keys))
 
 
 @pytest.fixture
@@ -183,7 +198,7 @@ def judge(request: pytest.FixtureRequest, target: Target) -> Judge:
     run = request.config.stash[RUN]
     name, requirements = request.node.name, frozenset(requirements_of(request.node, run.contract))
     run.ledger.tests[name] = requirements
-    return Judge(run, target, name, requirements)
+    return Judge(run, target, name, requirements, _examples(request.node))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -307,6 +322,50 @@ def _leave_open(items: list[pytest.Item], run: Run) -> None:
         if item.name not in ledger.tests:
             for name in set(requirements_of(item, run.contract)) - ledger.skipped.keys():
                 ledger.inconclusive.setdefault(name, "the run ended before all of it was tried")
+
+
+def _judged(config: pytest.Config) -> tuple[Model, ...]:
+    """The models that are judged, one of each kind first; the budget is made for them.
+
+    A target at a URL is asked, before there is any test, what it serves.
+    """
+    if JUDGED not in config.stash:
+        run, names = config.stash[RUN], _option(config, "model")
+        models = chosen(run.contract, names, run.effort)
+        if not (_option(config, "target") in EMBEDDED or config.option.collectonly):
+            target, served = _at_url(config), run.served
+            if not names:
+                models = served.listed(target, run.contract.by_price())
+            models = served.found(target, models, wide=run.effort.wide or bool(names))
+        budget = run.connection.budget
+        budget.limit = _option(config, "max_requests") or run.effort.most_requests(models)
+        config.stash[JUDGED] = models
+    return config.stash[JUDGED]
+
+
+def _client(config: pytest.Config) -> httpx.Client:
+    """One client for the whole run: connections are kept, and TLS is set up once."""
+    if CLIENT not in config.stash:
+        # Proxies of the environment are none of the target's business.
+        config.stash[CLIENT] = httpx.Client(timeout=60, trust_env=False)
+    return config.stash[CLIENT]
+
+
+def _at_url(config: pytest.Config) -> Target:
+    keys = [_option(config, "api_key_env"), _option(config, "second_api_key_env")]
+    secrets = [os.environ[name] for name in keys if name]
+    return _wrapped(config, HttpTarget(_client(config), _option(config, "target"), *secrets))
+
+
+def _wrapped(config: pytest.Config, target: Target) -> Target:
+    for wrap in config.stash[WRAPPERS]:
+        target = WrappedTarget(target, wrap)
+    return target
+
+
+def _examples(item: pytest.Item) -> int:
+    """How many examples a test draws."""
+    return 1 if item.get_closest_marker("brief") else item.config.stash[RUN].effort.examples
 
 
 def _option(config: pytest.Config, name: str) -> AnyJson:

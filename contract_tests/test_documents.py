@@ -29,6 +29,7 @@ def test_an_array_of_strings_is_accepted(judge: Judge, model: Model) -> None:
 
 
 @pytest.mark.requirement("request.documents.string")
+@pytest.mark.models("wide")
 def test_a_string_is_ranked_as_the_array_that_holds_it_alone(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         array = judge.reference({**body, "documents": [body["documents"]]})

@@ -56,7 +56,8 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="model to judge, repeatable (default: the cheapest of each kind)",
+        help="model to judge, repeatable (default: all that the target serves; at effort smoke, "
+        "the cheapest of each kind)",
     )
     add(
         "--only",
@@ -76,6 +77,14 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
     add("--max-requests", type=_positive, metavar="N", help="hard limit on requests")
     add("--max-tokens", type=_positive, metavar="N", help="hard limit on input tokens")
     add("--max-cost", type=_money, metavar="CNY", help="hard limit on the price of the tokens")
+    add(
+        "--price",
+        type=_priced,
+        action="append",
+        default=[],
+        metavar="NAME=CNY",
+        help="what a million tokens of a model cost, repeatable (default: the published price)",
+    )
     add("--max-rpm", type=_positive, metavar="N", help="hard limit on requests per minute")
     add(
         *names("--fail-on-difference"),
@@ -144,6 +153,14 @@ def files(options: argparse.Namespace) -> dict[str, Path]:
     """Writer -> the file that it is asked for in."""
     paths = {name: getattr(options, name.replace("-", "_")) for name in WRITERS}
     return {name: path for name, path in paths.items() if path is not None}
+
+
+def prices(contract: Contract, options: argparse.Namespace) -> dict[str, Decimal]:
+    """Model -> CNY per million tokens; models of which that is not known are left out."""
+    published = {name: model.price for name, model in contract.models.items()}
+    stated = (text.rpartition("=") for text in options.price)
+    known = {name: price for name, price in published.items() if price is not None}
+    return known | {name: Decimal(amount) for name, _, amount in stated}
 
 
 def selects(wanted: str, requirement: str) -> bool:
@@ -251,6 +268,14 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
     return int(text)
+
+
+def _priced(text: str) -> str:
+    name, equals, amount = text.rpartition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text} is not a model and its price, as NAME=0.50")
+    _money(amount)
+    return text
 
 
 def _money(text: str) -> Decimal:

@@ -10,7 +10,7 @@ from .model import Report, RequirementResult
 def report_of(run: Run, options: Sequence[str] = ()) -> Report:
     """What has been learnt so far; `options` of the command would judge so again."""
     ledger, budget = run.ledger, run.connection.budget
-    models, reliability = run.served.models, run.connection.reliability
+    reliability = run.connection.reliability
     return Report(
         contract=run.contract,
         target=run.target,
@@ -20,9 +20,16 @@ def report_of(run: Run, options: Sequence[str] = ()) -> Report:
         tokens=budget.tokens,
         cost=budget.cost,
         coverage=tuple(
-            run.coverage.rows(map(run.contract.model_named, models), ledger.tried),
+            run.coverage.rows(
+                [
+                    run.contract.model_named(name)
+                    for name, reason in run.served.models.items()
+                    if reason is None
+                ],
+                ledger.tried,
+            ),
         ),
-        models=dict(models),
+        models={**run.served.models, **run.served.left_out},
         entries=tuple(
             RequirementResult(
                 requirement,
