@@ -296,8 +296,11 @@ class Components(dict[str, Json]):
 
 def _only(schema: Json, type_: str) -> Json:
     """What a schema for several types says of one of them."""
-    keywords = {key: value for key, value in schema.items() if OF_TYPE.get(key) == type_}
-    return {"type": type_, **keywords}
+    own = schema.keys() - {"type", *SHARED}
+    return {
+        "type": type_,
+        **{key: schema[key] for key in schema if key in own and OF_TYPE[key] == type_},
+    }
 
 
 def title(name: str) -> str:
