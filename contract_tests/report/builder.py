@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from ..contract import Requirement
+from ..judging.causes import causes
 from ..judging.outcomes import Outcome
 from ..judging.run import Run
 from .baseline import Deviation, State
@@ -19,7 +20,7 @@ def report_of(
 ) -> Report:
     """What has been learnt so far; `options` of the command would judge so again."""
     ledger, budget = run.ledger, run.connection.budget
-    models = run.served.models
+    models, reliability = run.served.models, run.connection.reliability
     entries = {
         requirement.id: _entry(run, requirement)
         for requirement in run.contract.requirements.values()
@@ -48,6 +49,14 @@ def report_of(
         switches={
             name: tuple(sorted(run.probes.seen.get(name, ()))) for name in run.contract.switches
         },
+        causes=causes(
+            run.contract,
+            {name: ledger.worst(name) for name in ledger.violations if name not in ledger.broken},
+            ledger.accepted,
+        ),
+        answered=reliability.answered,
+        asked_again=dict(reliability.asked_again),
+        latency=reliability.percentiles(),
         fault=ledger.fault,
         baseline=tuple(states),
         options=tuple(options),

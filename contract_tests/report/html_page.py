@@ -236,7 +236,7 @@ def _exchange(exchange: Exchange, base_url: str) -> Markup:
 
 def _panel(title: str, text: str, *, wide: bool = False) -> Markup:
     cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
-    shown = "\n".join(map(printable, cut.split("\n")))
+    shown = printable(cut, keep="\n")
     return tag(
         "div", tag("h4", title), tag("pre", shown, tabindex="0"), class_="wide" if wide else ""
     )

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from ..checks.violations import Violation, shorten
 from ..contract import Contract, Requirement
+from ..judging.causes import Cause
 from ..judging.outcomes import Outcome, Verdict, verdict
 from .baseline import VALID, Deviation, State
 
@@ -94,6 +95,14 @@ class Report:
     entries: tuple[RequirementResult, ...]
     #: Switch -> the values that the target was seen to have.
     switches: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
+    #: Failures and differences that have one cause, that of most of them first.
+    causes: tuple[Cause, ...] = ()
+    #: Requests that were answered in the end, each once.
+    answered: int = 0
+    #: What the target did at first -> requests that it answered only when asked again.
+    asked_again: Mapping[str, int] = field(default_factory=dict[str, int])
+    #: Percentile -> seconds within which that share of the answers came.
+    latency: Mapping[int, float] = field(default_factory=dict[int, float])
     #: How the suite itself went wrong, where no requirement is concerned.
     fault: str | None = None
     #: The entries of the baseline, and what became of each.
