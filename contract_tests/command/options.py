@@ -14,6 +14,7 @@ from ..contract import AnyJson, Contract, RevisionError, load_contract
 from ..judging.limits import EFFORTS
 from ..mutants.catalogue import MUTANTS
 from ..mutants.conforming_variants import CONFORMING_VARIANTS
+from ..report.baseline import BaselineError, load_baseline
 from ..report.github import SUMMARY, summary_file
 from ..report.writers import WRITERS
 
@@ -22,7 +23,10 @@ EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
 #: More names of options, where pytest does not have them for something else.
 _OURS = {"--fail-on-difference": "--strict", "--report-junit": "--junitxml"}
 #: Options that choose what runs and how it is reported, not how it is judged.
-_TELLING = {"only", "github", "show_tests", *(name.replace("-", "_") for name in WRITERS)}
+_TELLING = {
+    *("only", "github", "show_tests", "baseline", "write_baseline"),
+    *(name.replace("-", "_") for name in WRITERS),
+}
 
 
 def declare(add: Callable[..., object], *, ours: bool = False) -> None:
@@ -96,6 +100,18 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         action="store_true",
         help="send no keys that are nearly valid: they are as secret as the key, and the target's "
         "own log will see them",
+    )
+    add(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="deviations that are known and do not fail, each until a day; one that is gone fails",
+    )
+    add(
+        "--write-baseline",
+        type=Path,
+        metavar="FILE",
+        help="write what does not hold as such a file, for you to give the reasons",
     )
     add(
         "--show-tests",
@@ -201,6 +217,13 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
     mutant = options.mutant and MUTANTS[options.mutant]
     if mutant and mutant.requirement not in contract.requirements:
         yield f"--mutant: revision {contract.revision} does not have {mutant.requirement}"
+    if options.baseline:
+        try:
+            load_baseline(options.baseline, contract)
+        except BaselineError as error:
+            yield f"--baseline: {error}"
+    if options.write_baseline:
+        yield from file_problems("--write-baseline", options.write_baseline)
     for name, path in files(options).items():
         yield from file_problems(f"--{name}", path)
     summary = summary_file() if options.github else None
