@@ -21,9 +21,9 @@ from .judging.limits import EFFORTS, Budget, Pace
 from .judging.outcomes import EXIT_CODES, Verdict, verdict
 from .judging.run import Run
 from .judging.served import NotServedError
-from .mutants.catalogue import MUTANTS
+from .mutants.catalogue import mutant_named
 from .mutants.conforming_variants import CONFORMING_VARIANTS
-from .mutants.operators import Answerer, WrappedTarget
+from .mutants.operators import Answerer, Mutant, WrappedTarget
 from .report.builder import report_of
 from .report.github import annotations, summarize, summary_file
 from .report.junit import properties
@@ -36,6 +36,7 @@ NO_MODEL = "no model of this kind is judged"
 HERE = Path(__file__).parent
 RUN = pytest.StashKey[Run]()
 REPORT = pytest.StashKey[Report]()
+MUTANT = pytest.StashKey[Mutant | None]()
 WRAPPERS = pytest.StashKey[list[Answerer]]()
 
 
@@ -81,9 +82,10 @@ def pytest_configure(config: pytest.Config) -> None:
         target=_option(config, "target"),
     )
     config.stash[RUN] = run
-    mutant = _option(config, "mutant")
+    named = _option(config, "mutant")
+    mutant = config.stash[MUTANT] = mutant_named(contract, named) if named else None
     wrappers = [CONFORMING_VARIANTS[name](contract) for name in _option(config, "freedom")]
-    config.stash[WRAPPERS] = [*wrappers, MUTANTS[mutant].answer] if mutant else wrappers
+    config.stash[WRAPPERS] = [*wrappers, mutant.answer] if mutant else wrappers
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -242,9 +244,9 @@ def pytest_runtest_makereport(
             ledger.broken.update(dict.fromkeys(requirements, reason))
             if not requirements:
                 ledger.fault = reason
-    mutant = _option(item.config, "mutant")
-    if mutant and ledger.violations.get(MUTANTS[mutant].requirement):
-        item.session.shouldstop = f"the judge noticed that the target {mutant}"
+    mutant = item.config.stash[MUTANT]
+    if mutant and _noticed(ledger, mutant):
+        item.session.shouldstop = f"the judge noticed the mutant: {mutant.name}"
     return report
 
 
@@ -293,6 +295,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _option(config, "github"):
         for line in annotations(report):
             terminalreporter.write_line(line)
+
+
+def _noticed(ledger: Ledger, mutant: Mutant) -> bool:
+    """Whether the requirement that the mutant breaks was found broken; else, any that fails."""
+    broken = [name for name, found in ledger.violations.items() if found]
+    if mutant.requirement:
+        return mutant.requirement in broken
+    return any(map(ledger.fails, broken))
 
 
 def _leave_open(items: list[pytest.Item], run: Run) -> None:
