@@ -90,7 +90,10 @@ class Predicate:
 
     def _unlike_its_twin(self, body: Body, results: list[Body], ask: Ask) -> str | None:
         """Another ranking than that of a request that only says otherwise how much to return."""
+        asked = min(body.get("top_n") or len(_documents(body)), len(_documents(body)))
         name = self._ranking_of(body)
+        if len(results) < asked:
+            return None  # that all of them come back is not on the page
         if name not in self._twins:
             self._twins[name] = body, results
             return None
