@@ -24,9 +24,9 @@ from .judging.limits import EFFORTS, Budget, Pace
 from .judging.outcomes import EXIT_CODES, Outcome, Verdict, verdict
 from .judging.run import Run
 from .judging.served import NotServedError
-from .mutants.catalogue import MUTANTS
+from .mutants.catalogue import mutant_named
 from .mutants.conforming_variants import CONFORMING_VARIANTS
-from .mutants.operators import Answerer, WrappedTarget
+from .mutants.operators import Answerer, Mutant, WrappedTarget
 from .report.baseline import Deviation, load_baseline, to_text
 from .report.builder import report_of
 from .report.github import annotations, summarize, summary_file
@@ -42,6 +42,7 @@ TODAY = date.today()
 RUN = pytest.StashKey[Run]()
 REPORT = pytest.StashKey[Report]()
 BASELINE = pytest.StashKey[Sequence[Deviation]]()
+MUTANT = pytest.StashKey[Mutant | None]()
 WRAPPERS = pytest.StashKey[list[Answerer]]()
 JUDGED = pytest.StashKey[tuple[Model, ...]]()
 CLIENT = pytest.StashKey[httpx.Client]()
@@ -100,9 +101,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN] = run
     baseline: Path | None = _option(config, "baseline")
     config.stash[BASELINE] = load_baseline(baseline, contract) if baseline else ()
-    mutant = _option(config, "mutant")
+    named = _option(config, "mutant")
+    mutant = config.stash[MUTANT] = mutant_named(contract, named) if named else None
     wrappers = [CONFORMING_VARIANTS[name](contract) for name in _option(config, "freedom")]
-    config.stash[WRAPPERS] = [*wrappers, MUTANTS[mutant].answer] if mutant else wrappers
+    config.stash[WRAPPERS] = [*wrappers, mutant.answer] if mutant else wrappers
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -274,9 +276,9 @@ def pytest_runtest_makereport(
             ledger.broken.update(dict.fromkeys(requirements, reason))
             if not requirements:
                 ledger.fault = reason
-    mutant = _option(item.config, "mutant")
-    if mutant and ledger.violations.get(MUTANTS[mutant].requirement):
-        item.session.shouldstop = f"the judge noticed that the target {mutant}"
+    mutant = item.config.stash[MUTANT]
+    if mutant and _noticed(ledger, mutant):
+        item.session.shouldstop = f"the judge noticed the mutant: {mutant.name}"
     return report
 
 
@@ -331,6 +333,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _report(config: pytest.Config) -> Report:
     return report_of(config.stash[RUN], judging_words(config.option), config.stash[BASELINE], TODAY)
+
+
+def _noticed(ledger: Ledger, mutant: Mutant) -> bool:
+    """Whether the requirement that the mutant breaks was found broken; else, any that fails."""
+    broken = [name for name, found in ledger.violations.items() if found]
+    if mutant.requirement:
+        return mutant.requirement in broken
+    return any(map(ledger.fails, broken))
 
 
 def _leave_open(items: list[pytest.Item], run: Run) -> None:
