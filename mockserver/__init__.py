@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .state.store import State
     from .testing.calls import Calls
     from .testing.contexts import MockedRerank, mock_rerank, serve_rerank
-    from .testing.expectations import ExpectationError
+    from .testing.expectations import AdviceWarning, ExpectationError
     from .testing.fixtures import RerankMock
     from .wire import Request, Response, Usage
 
@@ -31,6 +31,7 @@ __all__ = [
     "Account",
     "AccountError",
     "Advice",
+    "AdviceWarning",
     "Behaviour",
     "BehaviourError",
     "Calls",
@@ -70,6 +71,7 @@ _MODULES = {
     "Account": "state.accounts",
     "AccountError": "state.accounts",
     "Advice": "state.exchanges",
+    "AdviceWarning": "testing.expectations",
     "Behaviour": "behaviour",
     "BehaviourError": "behaviour",
     "Calls": "testing.calls",

@@ -131,7 +131,7 @@ def route(contract: Contract, behaviour: Behaviour, request: Request) -> Handler
 
 def refuse_key(contract: Contract, behaviour: Behaviour, key: str) -> Refusal:
     """Return the refusal of a key that no account has; "" means no key."""
-    if not key:
+    if not key or key.lower().startswith("bearer "):
         return contract.refusal("token_invalid")
     as_object = behaviour.invalid_key == "object"
     return contract.refusal("key_invalid_object" if as_object else "key_invalid")
@@ -159,6 +159,7 @@ def read_task(contract: Contract, view: View, received: ReceivedRequest) -> Task
         max_chunks=fields.get("max_chunks_per_doc"),
         instruction=fields.get("instruction", ""),
         overlap_tokens=fields.get("overlap_tokens", 0),
+        leave_empty_out=behaviour.empty_document == "leave_out",
     )
     return Task(model, fields, ranking)
 

@@ -135,13 +135,14 @@ class State:
         if isinstance(behaviour, str):
             behaviour = load_behaviour(behaviour, self.contract)
         self._behaviour = behaviour
+        self._exchanges.forgive()
 
     def change_behaviour(self, choices: Json) -> None:
         """Change the given switches, from `base` if it is given. Raises `BehaviourError`."""
         with self._lock:
             if isinstance(choices, dict) and "base" not in choices:
                 choices = {**asdict(self._behaviour), **choices}
-            self._behaviour = read_behaviour(choices, self.contract)
+            self.behaviour = read_behaviour(choices, self.contract)
 
     # Answering a request.
 
@@ -220,6 +221,7 @@ class State:
             now = self.clock.now()
             self._catalogue.plan(row.get("at", now), Change.from_json(row))
             self._catalogue.at(now)
+            self._exchanges.forgive()
 
     @property
     def accounts(self) -> Mapping[str, Account]:
@@ -244,6 +246,7 @@ class State:
             }
             check_account(row, self._catalogue.names)
             self._accounts.add(Account.from_json(row))
+            self._exchanges.forgive()
         return keys[0]
 
     def change_account(self, name: str, **terms: Term) -> Account:
@@ -253,6 +256,7 @@ class State:
             check_account(row, self._catalogue.names)
             account = Account.from_json({**row, "name": name})
             self._accounts.put(account)
+            self._exchanges.forgive()
             return account
 
     def close_account(self, name: str) -> Account:

@@ -7,6 +7,7 @@
 Both also work as decorators, which pass the mock as the first argument after `self`.
 """
 
+import contextlib
 import functools
 import inspect
 import sys
@@ -19,7 +20,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 from ..behaviour import Behaviour, load_behaviour
 from ..contract import Contract, load_contract
 from ..state.store import DEFAULT_KEY, State
-from .expectations import Expectations, FailOn
+from .expectations import Expectations, FailOn, report, warn
 from .fixtures import RerankMock
 
 Self = TypeVar("Self")
@@ -86,6 +87,7 @@ def mock_rerank(
     fail_on: FailOn = "breach",
     allow: Collection[str] = (),
     assert_all_met: bool = True,
+    assert_called: bool = False,
     seed: int = 0,
 ) -> MockedRerank:
     """Answer httpx in this process, at `https://api.siliconflow.cn/v1`.
@@ -95,10 +97,14 @@ def mock_rerank(
 
     On exit it raises `AssertionError` if there is advice for the client that is at least as severe
     as `fail_on` (`remark`, `mistake`, `breach`; `nothing` never fails) and not in `allow`, or,
-    unless `assert_all_met` is false, if a step of an armed scenario was never reached. Invalid
-    options raise `ExpectationError`, `BehaviourError` or `ContractError` at once.
+    unless `assert_all_met` is false, if a step of an armed scenario was never reached or a pin
+    matched no request, or, with `assert_called`, if there was no call. Mistakes that do not fail
+    are an `AdviceWarning`. Invalid options raise `ExpectationError`, `BehaviourError` or
+    `ContractError` at once.
     """
-    expectations = _expectations(fail_on, allow, assert_all_met=assert_all_met)
+    expectations = _expectations(
+        fail_on, allow, assert_all_met=assert_all_met, assert_called=assert_called
+    )
     contract = load_contract(revision)
     how = _behaviour(behaviour, contract)
 
@@ -118,10 +124,13 @@ def serve_rerank(
     fail_on: FailOn = "breach",
     allow: Collection[str] = (),
     assert_all_met: bool = True,
+    assert_called: bool = False,
     seed: int = 0,
 ) -> MockedRerank:
     """Serve a mock on a free loopback port, in a thread; otherwise like `mock_rerank`."""
-    expectations = _expectations(fail_on, allow, assert_all_met=assert_all_met)
+    expectations = _expectations(
+        fail_on, allow, assert_all_met=assert_all_met, assert_called=assert_called
+    )
     contract = load_contract(revision)
     how = _behaviour(behaviour, contract)
 
@@ -165,15 +174,22 @@ def _checked(
 ) -> Generator[None, None, None]:
     try:
         yield
+        if problems := expectations.failures(mock, usage.format):
+            raise AssertionError("\n\n".join(problems))
     except Exception as error:
-        message = expectations.of_calls(mock, usage.format)
-        if message and sys.version_info >= (3, 11):
-            error.add_note(message)
+        if sys.version_info >= (3, 11):
+            error.add_note(report(mock))
         raise
-    checks = expectations.of_calls, expectations.of_scenarios
-    messages = [message for check in checks if (message := check(mock, usage.format))]
-    if messages:
-        raise AssertionError("\n\n".join(messages))
+    if mistakes := expectations.warning(mock, usage.format):
+        warn(mistakes, *_caller())
+
+
+def _caller() -> tuple[str, int]:
+    """Return file and line of the code that uses the mock: below this module and contextlib."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_code.co_filename in (__file__, contextlib.__file__):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
 
 
 def _keep_whole_bodies(state: State) -> None:
@@ -181,8 +197,15 @@ def _keep_whole_bodies(state: State) -> None:
     state.journal.body_bytes = state.behaviour.max_body_bytes
 
 
-def _expectations(fail_on: FailOn, allow: Collection[str], *, assert_all_met: bool) -> Expectations:
-    options = {"fail_on": fail_on, "allow": allow, "assert_all_met": assert_all_met}
+def _expectations(
+    fail_on: FailOn, allow: Collection[str], *, assert_all_met: bool, assert_called: bool
+) -> Expectations:
+    options = {
+        "fail_on": fail_on,
+        "allow": allow,
+        "assert_all_met": assert_all_met,
+        "assert_called": assert_called,
+    }
     return Expectations().changed(options)
 
 

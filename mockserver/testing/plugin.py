@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 MOCKS = pytest.StashKey["list[tuple[RerankMock, Expectations]]"]()
 
 MARKER = (
-    "rerank_mock(fail_on='breach', allow=[], assert_all_met=True, revision=None): options of the"
-    " fixtures rerank_mock and rerank_server. fail_on: the lowest severity of advice that fails the"
-    " test (remark, mistake, breach; nothing never fails). allow: ids of advice that never fails"
-    " it. assert_all_met: fail if a step of an armed scenario was never reached. revision: the"
-    " revision of the contract that the mock implements, a name or a folder."
+    "rerank_mock(fail_on='breach', allow=[], assert_all_met=True, assert_called=False,"
+    " revision=None): options of the fixtures rerank_mock and rerank_server. fail_on: the lowest"
+    " severity of advice that fails the test (remark, mistake, breach; nothing never fails);"
+    " mistakes that do not fail it are warnings. allow: ids of advice that is ignored."
+    " assert_all_met: fail if a step of an armed scenario was never reached, or a pin matched no"
+    " request. assert_called: fail if the client never called the mock. revision: the revision of"
+    " the contract that the mock implements, a name or a folder."
 )
 
 
@@ -41,9 +43,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini(
         "rerank_mock_assert_all_met",
-        "whether each step of an armed scenario must be reached",
+        "whether each step of an armed scenario, and each pin, must be used",
         type="bool",
         default=True,
+    )
+    parser.addini(
+        "rerank_mock_assert_called",
+        "whether the client of a test must call the mock",
+        type="bool",
+        default=False,
     )
     parser.addini(
         "rerank_mock_revision",
@@ -65,8 +73,9 @@ def rerank_mock(request: pytest.FixtureRequest) -> Iterator[RerankMock]:
     and async clients, without any change to them. Requests to other hosts are not intercepted:
     they go to the test's own respx routers if there are any, and to the network otherwise.
 
-    A test fails if its client breaks the contract, or if a step of an armed scenario was never
-    reached; the marker `rerank_mock` changes this.
+    A test fails if its client breaks the contract, if a step of an armed scenario was never
+    reached, or if a pin matched no request; other mistakes are warnings. The marker `rerank_mock`
+    changes this.
     """
     from ..state.store import State
     from .contexts import in_process
@@ -120,18 +129,34 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         result = yield
     except BaseException:
         # The failure of the test is reported first; what its client did may be the cause.
-        for mock, expectations in mocks:
-            if message := expectations.of_calls(mock, _usage):
-                item.add_report_section("call", "rerank_mock", message)
+        _report(item, mocks)
         raise
-    messages = [
-        check(mock, _usage)
-        for mock, expectations in mocks
-        for check in (expectations.of_calls, expectations.of_scenarios)
-    ]
-    if any(messages):
-        pytest.fail("\n\n".join(filter(None, messages)), pytrace=False)
+    if problems := [problem for watched in mocks for problem in _problems(item, *watched)]:
+        _report(item, mocks)
+        pytest.fail("\n\n".join(problems), pytrace=False)
     return result
+
+
+def _problems(item: pytest.Item, mock: RerankMock, expectations: Expectations) -> list[str]:
+    """Return what fails the test; warn about lesser mistakes if nothing does."""
+    from .expectations import AdviceWarning, warn
+
+    problems = expectations.failures(mock, _usage)
+    if not problems and (mistakes := expectations.warning(mock, _usage)):
+        filename, line, _ = item.location
+        try:
+            warn(mistakes, filename, (line or 0) + 1)
+        except AdviceWarning as warning:
+            return [str(warning)]
+    return problems
+
+
+def _report(item: pytest.Item, mocks: list[tuple[RerankMock, Expectations]]) -> None:
+    """Show all calls in the report of a test that failed."""
+    for mock, _ in mocks:
+        from .expectations import report
+
+        item.add_report_section("call", "rerank_mock", report(mock))
 
 
 def _usage(option: str) -> str:
@@ -148,7 +173,7 @@ def _options(request: pytest.FixtureRequest) -> tuple[Expectations, Contract]:
     from ..contract import ContractError, load_contract
     from .expectations import ExpectationError, Expectations
 
-    names = ("fail_on", "allow", "assert_all_met", "revision")
+    names = ("fail_on", "allow", "assert_all_met", "assert_called", "revision")
     given = {name: request.config.getini(f"rerank_mock_{name}") for name in names}
     revision = given.pop("revision") or None
     expectations, where = Expectations(), "ini option rerank_mock_"
