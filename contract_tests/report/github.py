@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ..checks.violations import printable
 from ..judging.outcomes import Outcome
 from . import markdown as report_markdown
 from .model import TITLE, Report
@@ -42,6 +43,7 @@ def annotations(report: Report) -> Iterator[str]:
 
 def _annotation(kind: str, title: str, message: str) -> str:
     """A command of a workflow; what would end the message is escaped."""
-    for sign in "%\r\n":
+    message = printable(message, keep="\n")
+    for sign in "%\n":
         message = message.replace(sign, f"%{ord(sign):02X}")
     return f"::{kind} title={title}::{message}"
