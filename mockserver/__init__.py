@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .contract import Contract, ContractError, load_contract
     from .parsed_request import RerankRequest
     from .scenarios.armed import Receipt, UnmetError
+    from .scenarios.hostile import HostileError
     from .scenarios.scenario import Drip, Edit, Scenario, ScenarioError, Step
     from .state.accounts import Account, AccountError
     from .state.clock import Clock
@@ -42,6 +43,7 @@ __all__ = [
     "Edit",
     "Entry",
     "ExpectationError",
+    "HostileError",
     "Journal",
     "MockedRerank",
     "ModelError",
@@ -82,6 +84,7 @@ _MODULES = {
     "Edit": "scenarios.scenario",
     "Entry": "state.entry",
     "ExpectationError": "testing.expectations",
+    "HostileError": "scenarios.hostile",
     "Journal": "state.journal",
     "MockedRerank": "testing.contexts",
     "ModelError": "state.models",

@@ -19,6 +19,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
 from ..behaviour import Behaviour, load_behaviour
 from ..contract import Contract, load_contract
+from ..scenarios.hostile import Hostile, read_hostile
 from ..state.store import DEFAULT_KEY, State
 from .expectations import Expectations, FailOn, report, warn
 from .fixtures import RerankMock
@@ -88,29 +89,33 @@ def mock_rerank(
     allow: Collection[str] = (),
     assert_all_met: bool = True,
     assert_called: bool = False,
+    hostile: Hostile | Collection[Hostile] = (),
     seed: int = 0,
 ) -> MockedRerank:
     """Answer httpx in this process, at `https://api.siliconflow.cn/v1`.
 
     `behaviour` is the name of a preset, a file, or a `Behaviour`; `revision` is the name of a
-    revision of the contract, or a folder that holds one; by default the newest.
+    revision of the contract, or a folder that holds one; by default the newest. `hostile` is
+    `shapes` for answers that are legal and inconvenient, `faults` for an error before each, or
+    both; they are drawn from `seed`.
 
     On exit it raises `AssertionError` if there is advice for the client that is at least as severe
     as `fail_on` (`remark`, `mistake`, `breach`; `nothing` never fails) and not in `allow`, or,
     unless `assert_all_met` is false, if a step of an armed scenario was never reached or a pin
     matched no request, or, with `assert_called`, if there was no call. Mistakes that do not fail
-    are an `AdviceWarning`. Invalid options raise `ExpectationError`, `BehaviourError` or
-    `ContractError` at once.
+    are an `AdviceWarning`. Invalid options raise `ExpectationError`, `BehaviourError`,
+    `ContractError` or `HostileError` at once.
     """
     expectations = _expectations(
         fail_on, allow, assert_all_met=assert_all_met, assert_called=assert_called
     )
     contract = load_contract(revision)
     how = _behaviour(behaviour, contract)
+    ways = read_hostile(hostile)
 
     @contextmanager
     def run() -> Generator[RerankMock, None, None]:
-        state = State(contract=contract, behaviour=how, seed=seed)
+        state = State(contract=contract, behaviour=how, hostile=ways, seed=seed)
         with in_process(state) as mock, _checked(mock, expectations, "mock_rerank({})"):
             yield mock
 
@@ -125,6 +130,7 @@ def serve_rerank(
     allow: Collection[str] = (),
     assert_all_met: bool = True,
     assert_called: bool = False,
+    hostile: Hostile | Collection[Hostile] = (),
     seed: int = 0,
 ) -> MockedRerank:
     """Serve a mock on a free loopback port, in a thread; otherwise like `mock_rerank`."""
@@ -133,12 +139,13 @@ def serve_rerank(
     )
     contract = load_contract(revision)
     how = _behaviour(behaviour, contract)
+    ways = read_hostile(hostile)
 
     @contextmanager
     def run() -> Generator[RerankMock, None, None]:
         from ..serving.server import ThreadedServer, listen
 
-        state = State(contract=contract, behaviour=how, keys=(), seed=seed)
+        state = State(contract=contract, behaviour=how, keys=(), hostile=ways, seed=seed)
         with (
             ThreadedServer(state, listen()) as server,
             at_a_socket(server.base_url, state) as mock,
@@ -178,7 +185,7 @@ def _checked(
             raise AssertionError("\n\n".join(problems))
     except Exception as error:
         if sys.version_info >= (3, 11):
-            error.add_note(report(mock))
+            error.add_note(report(mock, usage.format))
         raise
     if mistakes := expectations.warning(mock, usage.format):
         warn(mistakes, *_caller())

@@ -145,13 +145,17 @@ class Expectations:
         yield from findings.values()
 
 
-def report(mock: RerankMock) -> str:
+def report(mock: RerankMock, usage: Callable[[str], str]) -> str:
     """Return all calls with all advice, for the report of a test that failed."""
-    calls = mock.calls
+    calls, state = mock.calls, mock.state
     lines = [line for number, call in enumerate(calls[:_LISTED], 1) for line in _told(number, call)]
     if len(calls) > _LISTED:
         lines.append(f"and {len(calls) - _LISTED} more")
-    return "\n".join(lines or [_unreached(mock)])
+    lines = lines or [_unreached(mock)]
+    if state.hostile:
+        again = usage(f"hostile={format_value(sorted(state.hostile))}, seed={state.seed}")
+        lines.append(f"Answers were hostile; to have the same again: {again}")
+    return "\n".join(lines)
 
 
 def warn(message: str, filename: str, line: int) -> None:

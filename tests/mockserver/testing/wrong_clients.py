@@ -19,9 +19,9 @@ BGE = "BAAI/bge-reranker-v2-m3"
 RETRIED = frozenset({429, 502, 503, 504})
 
 QUERY = "苹果 pie recipe"
-#: The best document is neither the first nor the last, and its relevant words are at its end.
+#: The best document is the last, and its relevant words are at its end.
 BEST = f"{'Preheat the oven, and butter a form. ' * 4}This is our recipe of 苹果 pie."
-DOCUMENTS = ["Pears are in season.", BEST, "How to plant a plum tree."]
+DOCUMENTS = ["Pears are in season.", "How to plant a plum tree.", BEST]
 
 
 class RerankError(Exception):
@@ -83,7 +83,7 @@ class IndexTwice(Client):
 
     def read(self, answer: Mapping[str, Any], documents: Sequence[str]) -> list[str]:
         ranked = super().read(answer, documents)
-        return [ranked[r["index"]] for r in answer["results"] if r["index"] < len(ranked)]
+        return [ranked[result["index"]] for result in answer["results"]]
 
 
 class IndexIgnored(Client):
@@ -410,8 +410,8 @@ class Kind(NamedTuple):
     plain: Noticed
     #: With the hostile options on.
     hostile: Noticed
-    #: What to arm, or to send, where it stays silent.
-    cure: str = ""
+    #: Whether the test asserts what comes out.
+    asserts: bool = True
 
 
 KINDS = (
@@ -432,7 +432,7 @@ KINDS = (
     Kind(BearerTwice, "caught", "caught"),
     Kind(SortsAscending, "caught", "caught"),
     Kind(Get, "caught", "caught"),
-    Kind(V1TwiceAndSwallowed, "caught", "caught"),
+    Kind(V1TwiceAndSwallowed, "caught", "caught", asserts=False),
     Kind(TopKCutByTheClient, "warned", "warned"),
     Kind(TopK, "warned", "warned"),
     Kind(TrailingSlash, "warned", "warned"),
