@@ -62,7 +62,7 @@ def may_advise(sent: ReceivedRequest) -> bool:
 @rule("body_not_json", "breach")
 def body_not_json(sent: ReceivedRequest) -> Iterator[str]:
     """The body is not valid JSON."""
-    if not (sent.is_rerank and sent.problem):
+    if not (sent.is_rerank and sent.problem) or sent.is_too_long:
         return
     start = sent.request.body.lstrip()[:2]
     if start == b"{'":
