@@ -21,6 +21,20 @@ def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Mo
     )
 
 
+@pytest.mark.requirement("request.return_documents.true")
+@pytest.mark.effort("standard")
+def test_texts_that_differ_little_are_kept_apart(judge: Judge, model: Model) -> None:
+    # In letter case, in Unicode form, in white space.
+    alike = (["apple", "caf\u00e9", "a b"], ["Apple", "cafe\u0301", "a  b"])
+
+    def prove() -> None:
+        for documents in alike:
+            body = {**judge.draw.plainest(model), "documents": documents, "return_documents": True}
+            judge.ranks("endpoint.rerank", body)
+
+    judge.examine_once(prove)
+
+
 @pytest.mark.requirement("request.return_documents.false")
 def test_no_text_comes_back_when_it_is_not_wanted(judge: Judge, model: Model) -> None:
     judge.examine(
