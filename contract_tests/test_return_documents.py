@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from .checks.relations import same_ranking, scores
 from .contract import Model
 from .judging.judge import Judge
-from .strategies import DELICATE_TEXTS, Body
+from .strategies import Body
 
 
 @pytest.mark.requirement("request.return_documents.true")
 def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Model) -> None:
-    delicate = st.just([*judge.draw.corpus, *DELICATE_TEXTS])
+    delicate = st.just([*judge.draw.corpus, *judge.draw.delicate])
     judge.examine(
         delicate.flatmap(
             lambda documents: judge.draw.valid(model, documents=documents, return_documents=True)
