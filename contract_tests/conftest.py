@@ -16,7 +16,7 @@ from .command.plan import plan
 from .command.selection import chosen, firsts, is_on, model_of, models_for, rank, requirements_of
 from .contract import AnyJson, Model, kinds, load_contract
 from .exchanges import Credential
-from .judging.connection import Connection, InconclusiveError
+from .judging.connection import Connection, InconclusiveError, UnshownError
 from .judging.judge import Judge, PrerequisiteError, ViolatedError
 from .judging.ledger import Ledger
 from .judging.limits import EFFORTS, Budget, Pace
@@ -54,11 +54,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Open the run."""
     for line in (
         "requirement(*ids): the requirements that the test tries",
-        "models(which): every model, every one where the effort is wide, or the first of a form; "
-        "supports= a gated field",
+        "models(which): every model, every one where the effort is wide, the first, or the first"
+        " of a form; supports= a gated field",
         "brief: one example will do",
         "states(schema): the test tries the requirements that keywords of that schema state",
         "effort(name): the least effort at which the test runs",
+        "telling: the test is among the first to run",
+        "near_keys: the test sends keys that are nearly valid",
     ):
         config.addinivalue_line("markers", line)
     trouble = problem(config.option) or xdist.problem(config)
@@ -136,6 +138,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     others = [item for item in items if item.path.parent != HERE]
     run = config.stash[RUN]
     on = {item for item in ours if is_on(item, run.contract, _option(config, "only"), run.effort)}
+    if _option(config, "no_near_keys"):
+        on = {item for item in on if not item.get_closest_marker("near_keys")}
     # The judge breaks the contract on purpose, which the mock holds against its clients.
     mock = pytest.mark.rerank_mock(
         fail_on="nothing", assert_all_met=False, revision=run.contract.revision
@@ -210,7 +214,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         if isinstance(model, Model):
             judge.needs(model)
         return (yield)
-    except NotServedError as error:
+    except (NotServedError, UnshownError) as error:
         reason = str(error)
         ledger.skipped.update(dict.fromkeys(judge.requirements, reason))
     except InconclusiveError as error:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..contract import Model, kinds
+from ..exchanges import is_object
 from ..judging.limits import Effort
 from ..judging.probes import probed
 from ..strategies import Strategies
@@ -24,7 +25,7 @@ class Case:
     @property
     def id(self) -> str:
         """What pytest calls it."""
-        return f"{self.model.id}-{self.value}"
+        return self.model.id if is_object(self.value) else f"{self.model.id}-{self.value}"
 
 
 def _faults(own: Strategies, judged: Sequence[Model], effort: Effort) -> Iterator[Case]:
@@ -92,6 +93,14 @@ def _switches(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[C
             yield Case(model, switch.name, switch.requirements)
 
 
+def _examples(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
+    """The request that the page prints, with the model that it names."""
+    for example in own.contract.schemas["request.classic"].get("examples", []):
+        for model in judged:
+            if model.id == example["model"]:
+                yield Case(model, example, ("endpoint.rerank",))
+
+
 #: Name of a parameter -> the cases that a run tries of it.
 CASES: Mapping[str, Callable[[Strategies, Sequence[Model], Effort], Iterator[Case]]] = {
     "fault": _faults,
@@ -100,4 +109,5 @@ CASES: Mapping[str, Callable[[Strategies, Sequence[Model], Effort], Iterator[Cas
     "unsupported": _unsupported,
     "defaulted": _defaults,
     "switch": _switches,
+    "example": _examples,
 }

@@ -92,6 +92,12 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         help="also fail where the target differs from the observed service",
     )
     add(
+        "--no-near-keys",
+        action="store_true",
+        help="send no keys that are nearly valid: they are as secret as the key, and the target's "
+        "own log will see them",
+    )
+    add(
         "--show-tests",
         action="store_true",
         help="print a test for pytest with each failure; HTML and JSON have them anyway",

@@ -33,6 +33,8 @@ def models_for(marker: pytest.Mark | None, judged: Iterable[Model], effort: Effo
         return firsts(model for model in judged if field in (model.supports or ()))
     if marker.args == ("every",) or (marker.args == ("wide",) and effort.wide):
         return judged
+    if marker.args == ("first",):
+        return judged[:1]
     if marker.args == ("wide",):
         return firsts(judged)
     return firsts(model for model in judged if model.form in marker.args)
@@ -59,7 +61,7 @@ def is_on(item: pytest.Item, contract: Contract, only: Iterable[str], effort: Ef
     return bool(names or is_probe) and _least_effort(item).examples <= effort.examples
 
 
-def rank(item: pytest.Item, contract: Contract) -> tuple[int, int, int]:
+def rank(item: pytest.Item, contract: Contract) -> tuple[bool, int, int, int]:
     """What a test is sorted by: the most telling first, then level, then the contract's order."""
     order = list(contract.requirements)
     names = requirements_of(item, contract) or order[-1:]
@@ -68,7 +70,8 @@ def rank(item: pytest.Item, contract: Contract) -> tuple[int, int, int]:
     if isinstance(fault, Fault) and not fault.telling:
         least = EFFORTS["standard"]
     level = min(_LEVELS.index(contract.requirements[name].level) for name in names)
-    return least.examples, level, min(map(order.index, names))
+    late = item.get_closest_marker("telling") is None
+    return late, least.examples, level, min(map(order.index, names))
 
 
 def model_of(item: pytest.Item) -> Model | None:

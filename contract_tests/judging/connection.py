@@ -28,6 +28,10 @@ class BusyError(InconclusiveError):
     """The target stayed busy."""
 
 
+class UnshownError(InconclusiveError):
+    """The target shows nothing that the requirement could be judged by."""
+
+
 @dataclass
 class Connection:
     """Sends the requests of a run within its limits."""

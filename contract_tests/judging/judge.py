@@ -123,6 +123,11 @@ class Judge:
         if self.requirements - self.run.ledger.tried:
             raise self._unmet("an answer with a ranking")
 
+    def served(self, model: Model) -> list[Model]:
+        """The models that the target was found to serve, and which rank; else `model`."""
+        names = self.run.served.ranking
+        return [self.contract.model_named(name) for name in names] or [model]
+
     def needs(self, model: Model) -> None:
         """Make sure, once for each model, that the target serves it and ranks what is plainest.
 
@@ -157,7 +162,7 @@ class Judge:
             string = Request({**plain, "documents": plain["documents"][0]})
             if self.send(string).answer.status == 200:
                 requirement = "request.documents.array"
-        self._accepted(requirement, exchange)
+        self.accepted(requirement, exchange)
         self.run.references[key(plain)] = self._comparable(exchange)
 
     def _unmet(self, needed: str) -> PrerequisiteError:
@@ -180,7 +185,7 @@ class Judge:
 
     def accepts(self, requirement: str, body: AnyJson) -> Exchange:
         """Send a body that must be accepted; what is refused ends the example."""
-        return self._accepted(requirement, self.send(Request(body)))
+        return self.accepted(requirement, self.send(Request(body)))
 
     def refuses(self, requirement: str, request: Request) -> Exchange:
         """Send a request that must be refused; what is accepted ends the example.
@@ -204,7 +209,7 @@ class Judge:
     ) -> Exchange:
         """The same as `accepts`; a ranking that cannot be compared ends the example too."""
         exchange = self.send(Request(body, credential=credential))
-        return self._comparable(self._accepted(requirement, exchange))
+        return self._comparable(self.accepted(requirement, exchange))
 
     def reference(self, body: Body, requirement: str = ENDPOINT) -> Exchange:
         """The same as `ranks`, but an earlier exchange that had the same body will do."""
@@ -245,13 +250,29 @@ class Judge:
         """Send one request and run the checks on the answer."""
         return self._take(self.run.connection.ask(self.target, request, patiently=patiently))
 
+    def probe(self, request: Request, *, patiently: bool = True) -> Exchange:
+        """Send what serves a question of its own: a refusal is held against nothing else."""
+        exchange = self.run.connection.ask(self.target, request, patiently=patiently)
+        return self._refusal(exchange) if exchange.answer.status >= 400 else self._take(exchange)
+
+    def tries(self, request: Request) -> Exchange:
+        """Send a valid request that may be refused; the exchange has a ranking if it was not.
+
+        A refusal is a freedom, and nothing is held against it.
+        """
+        exchange = self.run.connection.ask(self.target, request)
+        if 400 <= exchange.answer.status < 500:
+            return self._refusal(exchange)
+        return self._comparable(self._take(exchange))
+
     def send_together(self, requests: Sequence[Request]) -> list[Exchange]:
         """Send requests at the same time and run the checks on the answers."""
         with ThreadPoolExecutor(len(requests)) as pool:
             asked = list(pool.map(partial(self.run.connection.ask, self.target), requests))
         return [self._take(exchange) for exchange in asked]
 
-    def _accepted(self, requirement: str, exchange: Exchange) -> Exchange:
+    def accepted(self, requirement: str, exchange: Exchange) -> Exchange:
+        """Hold an answer other than 200 against the requirement; it ends the example."""
         self.run.ledger.tried.add(requirement)
         if exchange.answer.status != 200:
             blamed = self.run.abilities.blame(self.target, requirement, exchange)
@@ -267,6 +288,12 @@ class Judge:
         indices = {result.index for result in exchange.ranking or ()}
         if not indices or not indices <= set(range(len(exchange.documents))):
             raise _StopError
+        return exchange
+
+    def _refusal(self, exchange: Exchange) -> Exchange:
+        """Hold nothing against a refusal but that it repeats the key."""
+        leaks = [("an answer without the key", "an answer that repeats the key")]
+        self.compare("error.key_hidden", leaks if exchange.answer.repeats_key else (), exchange)
         return exchange
 
     def _take(self, exchange: Exchange) -> Exchange:

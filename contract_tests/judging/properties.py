@@ -69,6 +69,6 @@ def examine_switch(judge: Judge, model: Model, name: str) -> None:
 
     def prove() -> None:
         request = probe_request(switch, model)
-        judge.observe(name, judge.send(request, patiently=not is_brief(switch)))
+        judge.observe(name, judge.probe(request, patiently=not is_brief(switch)))
 
     judge.examine_once(prove)
