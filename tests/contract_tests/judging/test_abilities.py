@@ -70,15 +70,19 @@ def test_a_combination_is_held_against_the_endpoint() -> None:
     assert found(target, "request.overlap_tokens.maximum", body)[0] == {ENDPOINT}
 
 
+def is_long(body: AnyJson) -> bool:
+    return len(str(body)) > 1024
+
+
+def is_many(body: AnyJson) -> bool:
+    return len(body["documents"]) > 10
+
+
 @pytest.mark.parametrize(
     ("limit", "changed", "wrong"),
     [
-        (LENGTH, {"documents": ["a" * 2000, "b"]}, lambda body: len(str(body)) > 1024),
-        (
-            COUNT,
-            {"documents": [f"b {n}" for n in range(20)]},
-            lambda body: len(body["documents"]) > 10,
-        ),
+        (LENGTH, {"documents": ["a" * 2000, "b"]}, is_long),
+        (COUNT, {"documents": [f"b {n}" for n in range(20)]}, is_many),
     ],
 )
 def test_a_limit_is_noted_and_accuses_nothing(
@@ -93,7 +97,7 @@ def test_a_limit_is_noted_and_accuses_nothing(
 
 
 def test_a_failure_at_length_is_no_limit() -> None:
-    target = refusing(lambda body: len(str(body)) > 1024, 500)
+    target = refusing(is_long, 500)
     names, _ = found(target, ENDPOINT, {**PLAIN, "documents": ["a" * 2000, "b"]})
     assert ENDPOINT in names
 
