@@ -11,13 +11,14 @@ from .command import xdist
 from .command.cases import CASES
 from .command.options import EMBEDDED, declare, files, judging_words, problem
 from .command.plan import plan
+from .command.routes import headers_of, route_of, secrets_of
 from .command.selection import chosen, is_on, model_of, models_for, rank, requirements_of
 from .contract import AnyJson, Model, load_contract
 from .exchanges import Credential
 from .judging.connection import Connection, InconclusiveError
 from .judging.judge import Judge, PrerequisiteError, ViolatedError
 from .judging.ledger import Ledger
-from .judging.limits import EFFORTS, Budget, Pace
+from .judging.limits import EFFORTS, Budget, Pace, Startup
 from .judging.outcomes import EXIT_CODES, Verdict, verdict
 from .judging.run import Run
 from .judging.served import NotServedError
@@ -32,6 +33,8 @@ from .report.terminal import lines, violation_lines
 from .report.writers import save
 from .targets import HttpTarget, Target
 
+#: Where the embedded mock is; what answers in this process is never asked through a proxy.
+LOOPBACK = "http://127.0.0.1"
 NO_MODEL = "no model of this kind is judged"
 HERE = Path(__file__).parent
 RUN = pytest.StashKey[Run]()
@@ -76,6 +79,8 @@ def pytest_configure(config: pytest.Config) -> None:
             pace=Pace(_option(config, "max_rpm")),
             api_key_env=_option(config, "api_key_env"),
             second_api_key_env=_option(config, "second_api_key_env") or "",
+            headers=headers_of(config.option),
+            startup=Startup(_option(config, "wait")),
         ),
         callers=_callers(config),
         target=_option(config, "target"),
@@ -148,10 +153,11 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
 
 @pytest.fixture(scope="session")
-def client() -> Iterator[httpx.Client]:
+def client(pytestconfig: pytest.Config) -> Iterator[httpx.Client]:
     """One client for the whole run: connections are kept, and TLS is set up once."""
-    # Proxies of the environment are none of the target's business.
-    with httpx.Client(timeout=60, trust_env=False) as client:
+    where = _option(pytestconfig, "target")
+    base_url = LOOPBACK if where in EMBEDDED else where
+    with route_of(pytestconfig.option, base_url).open(base_url) as client:
         yield client
 
 
@@ -159,14 +165,14 @@ def client() -> Iterator[httpx.Client]:
 def target(request: pytest.FixtureRequest, client: httpx.Client) -> Target:
     """What is judged. The judge knows the mock only by the name of its fixtures."""
     config = request.config
-    where, second = _option(config, "target"), _option(config, "second_api_key_env")
-    if where in EMBEDDED:
-        mock = request.getfixturevalue(EMBEDDED[where])
-        keys = [mock.api_key, mock.state.open_account()]
-        target: Target = HttpTarget(client, mock.base_url, *keys)
+    base_url, second = _option(config, "target"), _option(config, "second_api_key_env")
+    if base_url in EMBEDDED:
+        mock = request.getfixturevalue(EMBEDDED[base_url])
+        base_url, key, second_key = mock.base_url, mock.api_key, mock.state.open_account()
     else:
-        keys = [os.environ[name] for name in (_option(config, "api_key_env"), second) if name]
-        target = HttpTarget(client, where, *keys)
+        key, second_key = os.environ[_option(config, "api_key_env")], os.environ.get(second or "")
+    secrets = secrets_of(config.option)
+    target: Target = HttpTarget(client, base_url, key, second_key, secrets)
     for wrap in request.config.stash[WRAPPERS]:
         target = WrappedTarget(target, wrap)
     return target

@@ -1,21 +1,27 @@
 """The connection to the target: one request, its answer, and patience while the target is busy."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from ..checks.violations import shorten
 from ..exchanges import Answer, Credential, Exchange, Request, member
 from ..targets import Target, UnreachableError
-from .limits import Budget, Pace, Patience
+from .limits import Budget, Pace, Patience, Startup
 from .tokens import counted_tokens, estimated_tokens
 
 #: Statuses of a target that is busy: waited out, never a failure.
 BUSY = (429, 502, 503, 504)
+#: Those with which a gateway says that what it stands before did not answer.
+UPSTREAM = (502, 503, 504)
+#: Waits for a gateway that has never answered otherwise, before the run is given up.
+UPSTREAM_WAITS = 3
 #: Error code of an account without money, with status 402 or 403.
 BALANCE_INSUFFICIENT = 30001
 #: What to try.
-SILENCE = "does it run, and is that its address?"
+SILENCE = "does it run, and is that its address? --wait SECONDS waits until it is up"
+BEHIND = "is the server behind it up? --wait SECONDS waits until it is"
 
 
 class InconclusiveError(Exception):
@@ -35,13 +41,17 @@ class Connection:
     price: Callable[[str], Decimal]
     pace: Pace = field(default_factory=Pace)
     patience: Patience = field(default_factory=Patience)
+    startup: Startup = field(default_factory=Startup)
+    clock: Callable[[], float] = field(default=time.monotonic)
+    #: Headers of every request; see `Request.headers`.
+    headers: tuple[tuple[str, str], ...] = ()
     #: Name of the environment variable that holds the key, for messages.
     api_key_env: str = "SILICONFLOW_API_KEY"
     #: The same for the key of the second caller.
     second_api_key_env: str = ""
     #: Takes every answer, those of a busy target too.
     watch: Callable[[Answer], None] = field(default=lambda _: None)
-    #: Whether any answer has come.
+    #: Whether any answer has come that is not a gateway's word about the server behind it.
     answered: bool = False
     #: Why nothing more can be judged in this run.
     halted: str | None = None
@@ -52,6 +62,7 @@ class Connection:
         Raises `InconclusiveError` if no answer can be had, and if the key is refused: a target
         that refuses everything would seem to refuse what is wrong.
         """
+        request = replace(request, headers=(*self.headers, *request.headers))
         answer = self._answer(target, request, patiently=patiently)
         poor = member(answer.json, "code") == BALANCE_INSUFFICIENT
         variable = {
@@ -71,11 +82,14 @@ class Connection:
         waits = 0
         failed_before = False
         while True:
+            began = self.clock()
             try:
                 answer = self._once(target, request)
-                trouble = seen(answer)
+                trouble, to_try = seen(answer), BEHIND
             except UnreachableError as error:
-                answer, trouble = None, str(error)
+                answer, trouble, to_try = None, str(error), error.to_try or SILENCE
+                # A target that lets every request time out must not take hours.
+                self.patience.left -= self.clock() - began
             if answer and answer.status == 500 and not failed_before:
                 failed_before = True
                 self.budget.excuse()
@@ -84,11 +98,15 @@ class Connection:
                 return answer
             retry_after = answer.headers.get("retry-after") if answer else None
             self.budget.excuse()
+            if not self.answered and self.startup.waits():
+                continue
             if answer is None and not self.answered:
-                self.halt(f"no answer from {target.base_url}: {trouble}; {SILENCE}")
+                self.halt(f"no answer from {target.base_url}: {trouble}; {to_try}")
+            if not self.answered and waits >= UPSTREAM_WAITS:
+                self.halt(f"only a gateway answers at {target.base_url}: {trouble}; {to_try}")
             if not self.patience.waits(waits, retry_after):
                 if answer is None:
-                    self.halt(f"no more answers from {target.base_url}: {trouble}")
+                    self.halt(f"no more answers from {target.base_url}: {trouble}; {to_try}")
                 raise BusyError(f"still busy after all waiting: {trouble}")
             waits += 1
 
@@ -105,9 +123,14 @@ class Connection:
         counted = counted_tokens(answer)
         if counted is not None:
             self.budget.settle(tokens, counted, price)
-        self.answered = True
+        self.answered = self.answered or not _speaks_of_upstream(answer)
         self.watch(answer)
         return answer
+
+
+def _speaks_of_upstream(answer: Answer) -> bool:
+    """Whether a gateway answers that the server behind it did not; the service has a message."""
+    return answer.status in UPSTREAM and not isinstance(member(answer.json, "message"), str)
 
 
 def seen(answer: Answer) -> str:
