@@ -1,7 +1,8 @@
 """How the judge works inside pytest: options, the target, parameters from the contract, report."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -21,26 +22,30 @@ from .judging.connection import Connection, InconclusiveError, UnshownError
 from .judging.judge import Judge, PrerequisiteError, ViolatedError
 from .judging.ledger import Ledger
 from .judging.limits import EFFORTS, Budget, Pace, Startup
-from .judging.outcomes import EXIT_CODES, Verdict, verdict
+from .judging.outcomes import EXIT_CODES, Outcome, Verdict, verdict
 from .judging.run import Run
 from .judging.served import NotServedError
-from .mutants.catalogue import MUTANTS
+from .mutants.catalogue import mutant_named
 from .mutants.conforming_variants import CONFORMING_VARIANTS
-from .mutants.operators import Answerer, WrappedTarget
+from .mutants.operators import Answerer, Mutant, WrappedTarget
+from .report.baseline import Deviation, load_baseline, to_text
 from .report.builder import report_of
 from .report.github import annotations, summarize, summary_file
 from .report.junit import properties
 from .report.model import TITLE, Report
 from .report.terminal import lines, style, violation_lines
-from .report.writers import save
+from .report.writers import save, write_file
 from .targets import HttpTarget, Target
 
 #: Where the embedded mock is; what answers in this process is never asked through a proxy.
 LOOPBACK = "http://127.0.0.1"
 NO_MODEL = "no model of this kind is judged"
 HERE = Path(__file__).parent
+TODAY = date.today()
 RUN = pytest.StashKey[Run]()
 REPORT = pytest.StashKey[Report]()
+BASELINE = pytest.StashKey[Sequence[Deviation]]()
+MUTANT = pytest.StashKey[Mutant | None]()
 WRAPPERS = pytest.StashKey[list[Answerer]]()
 JUDGED = pytest.StashKey[tuple[Model, ...]]()
 CLIENT = pytest.StashKey[httpx.Client]()
@@ -99,9 +104,12 @@ def pytest_configure(config: pytest.Config) -> None:
         names = {*contract.models, *_option(config, "model")}
         run.served.left_out.update(dict.fromkeys(names - price_of.keys(), UNPRICED))
     config.stash[RUN] = run
-    mutant = _option(config, "mutant")
+    baseline: Path | None = _option(config, "baseline")
+    config.stash[BASELINE] = load_baseline(baseline, contract) if baseline else ()
+    named = _option(config, "mutant")
+    mutant = config.stash[MUTANT] = mutant_named(contract, named) if named else None
     wrappers = [CONFORMING_VARIANTS[name](contract) for name in _option(config, "freedom")]
-    config.stash[WRAPPERS] = [*wrappers, MUTANTS[mutant].answer] if mutant else wrappers
+    config.stash[WRAPPERS] = [*wrappers, mutant.answer] if mutant else wrappers
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -231,11 +239,16 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     except ViolatedError as error:
         unmet = f"the test that was after it found {error} broken first"
         ledger.unmet.update(dict.fromkeys(judge.requirements - ledger.unmet.keys(), unmet))
-        report = report_of(judge.run, judging_words(pyfuncitem.config.option))
+        report = _report(pyfuncitem.config)
+        known = {entry.requirement.id: entry.reason for entry in report.that(Outcome.KNOWN)}
+        reasons = [known.get(violation.requirement) for violation in error.violations]
+        reason = ", ".join(dict.fromkeys(filter(None, reasons))) if all(reasons) else ""
         show = partial(violation_lines, report, show_tests=_option(pyfuncitem.config, "show_tests"))
         blocks = map(show, error.violations)
         failure = "\n".join(line for block in blocks for line in block)
     # Outside of the except clauses, so that pytest does not print them as the context.
+    if failure and reason:
+        pytest.xfail(reason)
     if failure:
         pytest.fail(failure, pytrace=False)
     pytest.skip(reason)
@@ -269,9 +282,9 @@ def pytest_runtest_makereport(
             ledger.broken.update(dict.fromkeys(requirements, reason))
             if not requirements:
                 ledger.fault = reason
-    mutant = _option(item.config, "mutant")
-    if mutant and ledger.violations.get(MUTANTS[mutant].requirement):
-        item.session.shouldstop = f"the judge noticed that the target {mutant}"
+    mutant = item.config.stash[MUTANT]
+    if mutant and _noticed(ledger, mutant):
+        item.session.shouldstop = f"the judge noticed the mutant: {mutant.name}"
     return report
 
 
@@ -294,11 +307,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     if session.shouldstop or session.shouldfail or exitstatus == pytest.ExitCode.INTERRUPTED:
         _leave_open(ours, config.stash[RUN])
-    report = report_of(config.stash[RUN], judging_words(config.option))
+    report = _report(config)
     config.stash[REPORT] = report
     xdist.hand_over(config, report.outcomes)
     for name, path in files(config.option).items():
         save(report, name, path)
+    new: Path | None = _option(config, "write_baseline")
+    if new:
+        write_file(new, to_text(report.deviations(TODAY)))
     summary = summary_file() if _option(config, "github") else None
     if summary:
         summarize(report, summary)
@@ -319,6 +335,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _option(config, "github"):
         for line in annotations(report):
             terminalreporter.write_line(line)
+
+
+def _report(config: pytest.Config) -> Report:
+    return report_of(config.stash[RUN], judging_words(config.option), config.stash[BASELINE], TODAY)
+
+
+def _noticed(ledger: Ledger, mutant: Mutant) -> bool:
+    """Whether the requirement that the mutant breaks was found broken; else, any that fails."""
+    broken = [name for name, found in ledger.violations.items() if found]
+    if mutant.requirement:
+        return mutant.requirement in broken
+    return any(map(ledger.fails, broken))
 
 
 def _leave_open(items: list[pytest.Item], run: Run) -> None:

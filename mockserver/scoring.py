@@ -16,6 +16,8 @@ from zlib import crc32
 
 import orjson
 
+from .media import is_media
+
 #: A text, or an object with text, image and video.
 Content: TypeAlias = str | Mapping[str, Any]
 
@@ -51,22 +53,22 @@ def rank(
     max_chunks: int | None,
     instruction: str = "",
     overlap_tokens: int = 0,
+    leave_empty_out: bool = False,
 ) -> Ranking:
-    """Score each document. Query and instruction count once for each document."""
+    """Score each document. Query and instruction count once for each document that counts."""
     question = _Question(query, instruction, model)
     # Even a long query leaves half of the context to the documents.
     size = max(context_tokens - question.tokens, context_tokens // 2)
     scores: list[float] = []
-    input_tokens = question.tokens * len(documents)
+    counted = sum(document != "" for document in documents) if leave_empty_out else len(documents)
+    input_tokens = question.tokens * counted
     for document in documents:
         tokens = tokenize(_text(document))
         input_tokens += len(tokens)
         starts = range(0, max(len(tokens) - overlap_tokens, 1), size - overlap_tokens)
         chunks = [tokens[start : start + size] for start in starts[:max_chunks]]
         scores.append(question.score(chunks))
-    image_tokens = TOKENS_PER_IMAGE * (
-        _images(query) * len(documents) + sum(map(_images, documents))
-    )
+    image_tokens = TOKENS_PER_IMAGE * (_images(query) * counted + sum(map(_images, documents)))
     return Ranking(scores, input_tokens, image_tokens)
 
 
@@ -142,4 +144,6 @@ def _text(content: Content) -> str:
 
 
 def _images(content: Content) -> int:
-    return 0 if isinstance(content, str) else ("image" in content) + ("video" in content)
+    if isinstance(content, str):
+        return 0
+    return sum(is_media(content[name]) for name in ("image", "video") if name in content)
