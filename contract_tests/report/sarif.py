@@ -37,6 +37,7 @@ def write(report: Report) -> str:
                     "seed": report.seed,
                     "effort": report.effort,
                     "requests_sent": report.requests_sent,
+                    "reliability": report.reliability,
                 },
             }
         ],

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from contract_tests.judging.outcomes import Outcome
+from contract_tests.report.model import NAMED
 from contract_tests.report.terminal import (
-    NAMED,
     SHOWN,
     SIGNS,
     lines,
