@@ -7,6 +7,7 @@ from ..contract import AnyJson, Contract
 from ..exchanges import Exchange, member
 from .check import Check, Finding, asked, check, parsed, ranked, refused, succeeded
 from .violations import Violation, shorten
+from .wording import expectation, finding
 
 
 def _stated(schema: str) -> Callable[[Contract], frozenset[str]]:
@@ -17,8 +18,9 @@ def _stated(schema: str) -> Callable[[Contract], frozenset[str]]:
 
 def _broken_in_response(contract: Contract, exchange: Exchange) -> Iterator[Violation]:
     for broken in contract.broken_keywords("response", exchange.answer.json):
-        received = f"{shorten(broken.received)} at {broken.path}{_dialect(exchange.answer.json)}"
-        yield Violation(broken.requirement, broken.expected, received, (exchange,))
+        body = exchange.answer.json
+        received = finding(broken) + _dialect(body)
+        yield Violation(broken.requirement, expectation(broken), received, (exchange,))
 
 
 has_the_shape = Check(
@@ -104,8 +106,8 @@ def _broken_in_error(contract: Contract, exchange: Exchange) -> Iterator[Violati
     answer = exchange.answer
     if answer.is_json:
         for broken in contract.broken_keywords("error", answer.json):
-            expected = f"{broken.expected} at {broken.path}"
-            yield Violation(broken.requirement, expected, shorten(answer.text), (exchange,))
+            received = finding(broken)
+            yield Violation(broken.requirement, expectation(broken), received, (exchange,))
     elif not answer.text.strip() or answer.text.lstrip().startswith("<"):
         expected = "text, a JSON string, or a JSON object with a message"
         received = shorten(answer.text) or "no body"
