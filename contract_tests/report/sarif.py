@@ -1,12 +1,12 @@
 """The violations as SARIF 2.1.0: requirements are rules, violations are results."""
 
-import json
 from urllib.parse import quote
 
 from ..checks.violations import Violation, printable
 from ..contract import AnyJson, Requirement
 from ..exchanges import Exchange
 from ..judging.outcomes import EXIT_CODES, Outcome, Verdict
+from .json_report import to_text
 from .model import TITLE, Report, RequirementResult
 from .reproduction import body_text, command, curl
 
@@ -42,7 +42,7 @@ def write(report: Report) -> str:
             }
         ],
     }
-    return json.dumps(log, ensure_ascii=False, indent=2) + "\n"
+    return to_text(log)
 
 
 def _rule(entry: RequirementResult) -> AnyJson:
