@@ -210,14 +210,15 @@ class Report:
         """How often the target answered only when asked again, and how fast; empty without any."""
         if not self.answered:
             return ""
-        kinds = ", ".join(f"{what} x {count}" for what, count in self.asked_again.items())
         again = sum(self.asked_again.values())
+        kinds = ", ".join(f"{what} x {count}" for what, count in self.asked_again.items())
+        because = f": {kinds}" if again else ""
         within = ", ".join(
             f"{percentile} % within {seconds * 1000:.0f} ms"
             for percentile, seconds in self.latency.items()
         )
         requests = f"{again} of {self.answered} requests were answered only when asked again"
-        return f"{requests}: {kinds}; {within}"
+        return f"{requests}{because}; {within}"
 
     def deviations(self, today: date) -> list[Deviation]:
         """A baseline of what does not hold; entries that the run had are kept as they are."""

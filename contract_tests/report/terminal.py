@@ -63,7 +63,7 @@ def lines(report: Report, *, show_tests: bool = False) -> Iterator[str]:
     yield from _findings(report)
     yield ""
     tried = (f"{what} {number}/{all_}" for what, number, all_ in report.coverage)
-    yield f"tried: {', '.join(tried)}"
+    yield from _wrapped(f"tried: {', '.join(tried)}")
     yield _verdict(report)
 
 
@@ -89,14 +89,15 @@ def _verdict(report: Report) -> str:
 
 def _facts(report: Report) -> Iterator[str]:
     """What was judged, and what it took."""
-    served = ", ".join(name for name, reason in report.models.items() if reason is None)
     # Without --target the verdict is that of the mock, which must be plain to see.
     which = "" if "://" in report.target else " (embedded here; --target URL judges another)"
-    yield f"{report.target}{which}, models {served or '(none)'}"
+    yield f"{report.target}{which}"
+    served = [name for name, reason in report.models.items() if reason is None]
+    yield from _wrapped(f"models {', '.join(served) or '(none)'}")
     spent = f"{report.requests_sent} requests, {report.tokens} tokens, {report.cost:.4f} CNY"
     yield f"effort {report.effort}, seed {report.seed}, {spent}"
     if report.reliability:
-        yield report.reliability
+        yield from _wrapped(report.reliability)
     for name, reason in report.models.items():
         if reason:
             yield printable(f"{name} is not served: {reason}")
@@ -111,6 +112,13 @@ def _baseline(report: Report) -> Iterator[str]:
         yield f"FAILED baseline, {deviation.requirement}: {why}"
     for entry in known:
         yield shorten(f"KNOWN {entry.requirement.id} {entry.reason}", LONGEST)
+
+
+def _wrapped(text: str) -> list[str]:
+    """Text on lines that are no longer than a terminal is wide; names stay whole."""
+    return textwrap.wrap(
+        text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _overview(report: Report) -> Iterator[str]:
@@ -143,9 +151,7 @@ def _unjudged(report: Report) -> Iterator[str]:
             more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
             yield ""
             yield printable(f"{outcome.value.upper()} {reason}")
-            yield from textwrap.wrap(
-                ", ".join(names[:NAMED]) + more, WIDTH, initial_indent="  ", subsequent_indent="  "
-            )
+            yield from _wrapped(f"  {', '.join(names[:NAMED])}{more}")
 
 
 def _findings(report: Report) -> Iterator[str]:
