@@ -20,7 +20,7 @@ def report_of(
 ) -> Report:
     """What has been learnt so far; `options` of the command would judge so again."""
     ledger, budget = run.ledger, run.connection.budget
-    models, reliability = run.served.models, run.connection.reliability
+    reliability = run.connection.reliability
     entries = {
         requirement.id: _entry(run, requirement)
         for requirement in run.contract.requirements.values()
@@ -42,9 +42,16 @@ def report_of(
         tokens=budget.tokens,
         cost=budget.cost,
         coverage=tuple(
-            run.coverage.rows(map(run.contract.model_named, models), ledger.tried),
+            run.coverage.rows(
+                [
+                    run.contract.model_named(name)
+                    for name, reason in run.served.models.items()
+                    if reason is None
+                ],
+                ledger.tried,
+            ),
         ),
-        models=dict(models),
+        models={**run.served.models, **run.served.left_out},
         entries=tuple(entries.values()),
         switches={
             name: tuple(sorted(run.probes.seen.get(name, ()))) for name in run.contract.switches
