@@ -96,7 +96,7 @@ def test_a_hundred_documents_are_ranked_whole(judge: Judge, model: Model) -> Non
         full = judge.tries(Request(body))
         finding = "are accepted" if full.ranking else f"are refused: {seen(full.answer)}"
         judge.note("request.documents.count", f"{HUNDRED} {finding}")
-        if full.ranking and judge.run.effort.every_fault:
+        if full.ranking and judge.run.effort.wide:
             # The same documents: what is kept of the answer before must not come again.
             _rank_part(judge, full, full.documents, TENTH)
 
