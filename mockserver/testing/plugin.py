@@ -21,7 +21,7 @@ MOCKS = pytest.StashKey["list[tuple[RerankMock, Expectations]]"]()
 
 MARKERS = (
     "rerank_mock(fail_on='breach', allow=[], assert_all_met=True, assert_called=False, hostile=[],"
-    " seed=0, revision=None, base_url=None, passthrough=[]): options of the fixtures rerank_mock and"
+    " seed=0, revision=None, base_url=None, passthrough=[]): options of rerank_mock and"
     " rerank_server. fail_on: the lowest severity of advice that fails the test (remark, mistake,"
     " breach; nothing never fails); mistakes that do not fail it are warnings. allow: ids of advice"
     " that is ignored. assert_all_met: fail if a step of an armed scenario was never reached, or a"
