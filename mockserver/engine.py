@@ -14,7 +14,7 @@ from zlib import crc32
 from .behaviour import Behaviour
 from .contract import Contract, Model, Refusal
 from .parsed_request import ReceivedRequest
-from .reading import check_body, check_form, find_model, understand
+from .reading import check_body, check_context, check_form, find_model, understand
 from .scenarios.applying import answer_instead, apply_step
 from .scenarios.hostile import keeps_meta, small_scores
 from .scenarios.magic import magic_step
@@ -166,6 +166,7 @@ def read_task(contract: Contract, view: View, received: ReceivedRequest) -> Task
         overlap_tokens=fields.get("overlap_tokens", 0),
         leave_empty_out=behaviour.empty_document == "leave_out",
     )
+    check_context(contract, behaviour, model, ranking)
     return Task(model, fields, ranking)
 
 

@@ -42,6 +42,9 @@ class Ranking:
     scores: list[float]
     input_tokens: int
     image_tokens: int
+    #: The tokens of query and instruction, and of the longest document.
+    query_tokens: int
+    longest_document: int
 
 
 def rank(
@@ -60,16 +63,18 @@ def rank(
     # Even a long query leaves half of the context to the documents.
     size = max(context_tokens - question.tokens, context_tokens // 2)
     scores: list[float] = []
+    longest = 0
     counted = sum(document != "" for document in documents) if leave_empty_out else len(documents)
     input_tokens = question.tokens * counted
     for document in documents:
         tokens = tokenize(_text(document))
         input_tokens += len(tokens)
+        longest = max(longest, len(tokens))
         starts = range(0, max(len(tokens) - overlap_tokens, 1), size - overlap_tokens)
         chunks = [tokens[start : start + size] for start in starts[:max_chunks]]
         scores.append(question.score(chunks))
     image_tokens = TOKENS_PER_IMAGE * (_images(query) * counted + sum(map(_images, documents)))
-    return Ranking(scores, input_tokens, image_tokens)
+    return Ranking(scores, input_tokens, image_tokens, question.tokens, longest)
 
 
 def tokenize(text: str) -> list[str]:
