@@ -57,8 +57,10 @@ class View(NamedTuple):
     account: Account | None
     #: Two numbers unique to the request, from which ids are made.
     numbers: tuple[int, int]
-    #: The ways in which answers are hostile.
-    hostile: frozenset[Hostile] = frozenset()
+    #: What inconvenient answers are drawn with; None if they are as usual.
+    draw: random.Random | None = None
+    #: Whether a fault may precede the answer.
+    faults: bool = False
 
 
 class Demand(NamedTuple):
@@ -128,7 +130,7 @@ class State:
         self._seed = seed
         self._drawn = 0
         #: The ways in which answers are hostile, and the seed that they depend on.
-        self.hostile = read_hostile(hostile)
+        self.hostile: frozenset[Hostile] = read_hostile(hostile)
         self.seed = seed
         #: Account and number of each request that got a fault.
         self._faulted: dict[tuple[str, int], None] = {}
@@ -170,9 +172,12 @@ class State:
             behaviour = self._behaviour
         offset = _offset(self._seed)
         numbers = (offset + drawn * _SPREAD, offset + (drawn + 1) * _SPREAD)
-        if "shapes" in self.hostile:
-            behaviour = inconvenient(behaviour, random.Random(numbers[1]))  # noqa: S311 - repeatable
-        return View(now, behaviour, models, account, numbers, self.hostile)
+        if not self.hostile:
+            return View(now, behaviour, models, account, numbers)
+        draw = random.Random(numbers[1]) if "shapes" in self.hostile else None  # noqa: S311
+        if draw:
+            behaviour = inconvenient(behaviour, draw)
+        return View(now, behaviour, models, account, numbers, draw, "faults" in self.hostile)
 
     def decide(self, demand: Demand) -> Decision:
         """Take the next step of a scenario, then count and charge a rerank request.

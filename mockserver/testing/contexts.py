@@ -253,10 +253,10 @@ def _checked(
 
 def _caller() -> tuple[str, int]:
     """Return file and line of the code that uses the mock: below this module and contextlib."""
-    frame = sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename in (__file__, contextlib.__file__):
+    frame = inspect.currentframe()
+    while frame and frame.f_back and frame.f_code.co_filename in (__file__, contextlib.__file__):
         frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
+    return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
 
 
 def _keep_whole_bodies(state: State) -> None:

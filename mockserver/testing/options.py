@@ -48,7 +48,7 @@ class Options:
     def changed(self, given: Mapping[str, Any]) -> "Options":
         """Return the options with these changed.
 
-        Raises `ExpectationError`, `HostileError` or `ContractError`.
+        Raises `ExpectationError` or `HostileError`.
         """
         own = {name: value for name, value in given.items() if name in _OWN}
         rest = {name: value for name, value in given.items() if name not in _OWN}
@@ -68,13 +68,13 @@ def read_options(node: pytest.Item) -> Options:
 
     Raises `ValueError` with a message that names the option.
     """
-    options = Options()
-    for where, given in _given(node):
-        try:
+    options, where = Options(), ""
+    try:
+        for where, given in _given(node):
             options = options.changed(given)
-        except (ContractError, ExpectationError, HostileError) as error:
-            # From None, so that the message is printed once.
-            raise ValueError(f"{where}{error}") from None
+    except (ExpectationError, HostileError) as error:
+        # From None, so that the message is printed once.
+        raise ValueError(f"{where}{error}") from None
     return options
 
 
