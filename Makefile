@@ -8,7 +8,7 @@ GENERATORS_VENV := .venv-generators
 INTERPRETERS := 3.10 3.11 3.12 3.13
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: check quick test suite matrix toolchains lint bench kill-table clients openapi constraints clients-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench kill-table generated clients openapi constraints clients-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -56,6 +56,10 @@ bench: $(VENV)/installed
 # Takes ten minutes; publishes which request each mutant falls at.
 kill-table: $(VENV)/installed
 	$(BIN)/rerank-contract selftest --markdown docs/kill-table.md
+
+# Takes half an hour; judges a thousand generated mutants, and fails if fewer than 95 % are found.
+generated: $(VENV)/installed
+	$(BIN)/rerank-contract selftest --generated 1000 --jobs 2 --name "as it is" --combinations 0
 
 # Grades published clients; takes ten to twenty minutes, and the first time five to install them.
 clients: $(VENV)/installed $(CLIENTS_VENV)/installed

@@ -24,10 +24,14 @@ from .judging.limits import EFFORTS, Budget, Pace
 from .judging.outcomes import EXIT_CODES, Outcome, Verdict, verdict
 from .judging.run import Run
 from .judging.served import NotServedError
-from .mutants.catalogue import MUTANTS
+from .mutants.catalogue import mutant_named
 from .mutants.conforming_variants import CONFORMING_VARIANTS
+<<<<<<< HEAD
 from .mutants.operators import Answerer, WrappedTarget
 from .report.baseline import Deviation, load_baseline, to_text
+=======
+from .mutants.operators import Answerer, Mutant, WrappedTarget
+>>>>>>> mutants
 from .report.builder import report_of
 from .report.github import annotations, summarize, summary_file
 from .report.junit import properties
@@ -41,7 +45,11 @@ HERE = Path(__file__).parent
 TODAY = date.today()
 RUN = pytest.StashKey[Run]()
 REPORT = pytest.StashKey[Report]()
+<<<<<<< HEAD
 BASELINE = pytest.StashKey[Sequence[Deviation]]()
+=======
+MUTANT = pytest.StashKey[Mutant | None]()
+>>>>>>> mutants
 WRAPPERS = pytest.StashKey[list[Answerer]]()
 JUDGED = pytest.StashKey[tuple[Model, ...]]()
 CLIENT = pytest.StashKey[httpx.Client]()
@@ -98,11 +106,16 @@ def pytest_configure(config: pytest.Config) -> None:
         names = {*contract.models, *_option(config, "model")}
         run.served.left_out.update(dict.fromkeys(names - price_of.keys(), UNPRICED))
     config.stash[RUN] = run
+<<<<<<< HEAD
     baseline: Path | None = _option(config, "baseline")
     config.stash[BASELINE] = load_baseline(baseline, contract) if baseline else ()
     mutant = _option(config, "mutant")
+=======
+    named = _option(config, "mutant")
+    mutant = config.stash[MUTANT] = mutant_named(contract, named) if named else None
+>>>>>>> mutants
     wrappers = [CONFORMING_VARIANTS[name](contract) for name in _option(config, "freedom")]
-    config.stash[WRAPPERS] = [*wrappers, MUTANTS[mutant].answer] if mutant else wrappers
+    config.stash[WRAPPERS] = [*wrappers, mutant.answer] if mutant else wrappers
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -274,9 +287,9 @@ def pytest_runtest_makereport(
             ledger.broken.update(dict.fromkeys(requirements, reason))
             if not requirements:
                 ledger.fault = reason
-    mutant = _option(item.config, "mutant")
-    if mutant and ledger.violations.get(MUTANTS[mutant].requirement):
-        item.session.shouldstop = f"the judge noticed that the target {mutant}"
+    mutant = item.config.stash[MUTANT]
+    if mutant and _noticed(ledger, mutant):
+        item.session.shouldstop = f"the judge noticed the mutant: {mutant.name}"
     return report
 
 
@@ -329,8 +342,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
+<<<<<<< HEAD
 def _report(config: pytest.Config) -> Report:
     return report_of(config.stash[RUN], judging_words(config.option), config.stash[BASELINE], TODAY)
+=======
+def _noticed(ledger: Ledger, mutant: Mutant) -> bool:
+    """Whether the requirement that the mutant breaks was found broken; else, any that fails."""
+    broken = [name for name, found in ledger.violations.items() if found]
+    if mutant.requirement:
+        return mutant.requirement in broken
+    return any(map(ledger.fails, broken))
+>>>>>>> mutants
 
 
 def _leave_open(items: list[pytest.Item], run: Run) -> None:

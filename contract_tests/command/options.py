@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from functools import cache
@@ -12,7 +12,7 @@ import httpx
 
 from ..contract import AnyJson, Contract, RevisionError, load_contract
 from ..judging.limits import EFFORTS
-from ..mutants.catalogue import MUTANTS
+from ..mutants.catalogue import MUTANTS, mutant_named
 from ..mutants.conforming_variants import CONFORMING_VARIANTS
 from ..report.baseline import BaselineError, load_baseline
 from ..report.github import SUMMARY, summary_file
@@ -127,7 +127,6 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
     )
     add(
         "--mutant",
-        choices=sorted(MUTANTS),
         metavar="NAME",
         help="make the target break one requirement, and stop where the judge notices",
     )
@@ -214,9 +213,8 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
     for wanted in options.only:
         if not any(selects(wanted, name) for name in contract.requirements):
             yield unknown_requirement(contract, "--only", wanted)
-    mutant = options.mutant and MUTANTS[options.mutant]
-    if mutant and mutant.requirement not in contract.requirements:
-        yield f"--mutant: revision {contract.revision} does not have {mutant.requirement}"
+    if options.mutant:
+        yield from _mutant_problems(contract, options.mutant)
     if options.baseline:
         try:
             load_baseline(options.baseline, contract)
@@ -229,6 +227,14 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
     summary = summary_file() if options.github else None
     if summary:
         yield from file_problems(f"${SUMMARY}", summary)
+
+
+def _mutant_problems(contract: Contract, name: str) -> Iterator[str]:
+    mutant = mutant_named(contract, name)
+    if mutant is None:
+        yield f"--mutant: no mutant is called {name}{_close(name, MUTANTS)}"
+    elif mutant.requirement and mutant.requirement not in contract.requirements:
+        yield f"--mutant: revision {contract.revision} does not have {mutant.requirement}"
 
 
 def _address_problems(target: str) -> Iterator[str]:
@@ -260,7 +266,11 @@ def unknown_requirement(contract: Contract, option: str, wanted: str) -> str:
 
 def _suggestion(contract: Contract, wanted: str) -> str:
     fronts = {name.rsplit(".", count)[0] for name in contract.requirements for count in range(3)}
-    close = get_close_matches(wanted, sorted(fronts), n=1)
+    return _close(wanted, fronts)
+
+
+def _close(wanted: str, known: Iterable[str]) -> str:
+    close = get_close_matches(wanted, sorted(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
