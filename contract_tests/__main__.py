@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import sys
@@ -29,9 +30,10 @@ from .command.progress import ProgressBar
 from .contract import Contract, RevisionError, load_contract
 from .judging.limits import EFFORTS
 from .judging.outcomes import EXIT_CODES, Verdict
+from .mutants import sampling, shares
 from .mutants.catalogue import MUTANTS
 from .mutants.conforming_variants import CONFORMING_VARIANTS
-from .mutants.selftest import CLEAN, Trial, idle, table, trials
+from .mutants.selftest import CLEAN, RunSuite, Trial, idle, table, trials
 
 HERE = Path(__file__).parent
 
@@ -44,8 +46,12 @@ _PYTEST = (
     *("-p", "rerank_mock"),
     # Hypothesis is imported by now, so its asserts are not rewritten; that is no problem here.
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
-    *("-q", "--tb=no", "-rN", "--no-header", str(HERE)),
+    *("-qq", "--tb=no", "-rN", "--no-header", str(HERE)),
 )
+
+
+#: Collecting garbage after each of hundreds of runs takes longer than the runs.
+_QUICKLY = ("-p", "no:unraisableexception", "-p", "no:threadexception")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,15 +95,14 @@ def by_ourselves() -> Generator[None, None, None]:
 
 def judge_quietly(target: Sequence[str], arguments: Sequence[str], path: Path) -> None:
     """Run the contract tests only for what they find: the report as JSON at `path`."""
-    pytest.main([*_PYTEST, *target, *arguments, f"--report-json={path}"])
+    pytest.main([*_PYTEST, *_QUICKLY, *target, *arguments, f"--report-json={path}"])
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    junit = options.junitxml
-    trouble = problem(options) or (junit and next(file_problems("--junitxml", junit), None))
+    trouble = problem(options)
     if trouble:
         parser.error(trouble)
-    arguments = [*_PYTEST, *words(options), *([f"--junitxml={junit}"] if junit else [])]
+    arguments = [*_PYTEST, *words(options)]
     code = pytest.main(arguments, plugins=[ProgressBar()] if sys.stdout.isatty() else [])
     # Stopped before the first test, or without any: otherwise the verdict has set the code.
     if code in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.NO_TESTS_COLLECTED):
@@ -125,8 +130,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Judge a target. Exit code: 0 conforms, 1 violates, 2 usage, "
         "3 inconclusive, 4 the suite itself broke.",
     )
-    declare(check.add_argument, "--strict")
-    check.add_argument("--junitxml", type=Path, metavar="FILE", help="write pytest's JUnit there")
+    declare(check.add_argument, ours=True)
     listing_parser = commands.add_parser("list", help="list the requirements")
     listing_parser.add_argument("--explain", metavar="ID", help="show all about one of them")
     listing_parser.add_argument(
@@ -191,6 +195,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"try only this mutant or freedom, or the target {CLEAN}; repeatable",
     )
+    selftest.add_argument(
+        "--generated",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also try so many generated mutants that break the page (default: %(default)s)",
+    )
+    selftest.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="generated mutants that are tried at a time (default: %(default)s)",
+    )
     selftest.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there")
     return parser
 
@@ -235,14 +253,30 @@ def _selftest(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     for trial in trials(judge, options.effort, options.seed, options.name, options.combinations):
         tried.append(trial)
         print(trial.line, flush=True)
+    generated = list(_generated(judge, target, options)) if options.generated else []
     if options.markdown:
-        options.markdown.write_text("\n".join(table(tried)) + "\n", "utf-8")
+        lines = [*table(tried), *(["", *shares.summary(generated)] if generated else [])]
+        options.markdown.write_text("\n".join(lines) + "\n", "utf-8")
     wrong = [trial for trial in tried if not trial.good]
     print(f"{len(tried) - len(wrong)} of {len(tried)} judged correctly")
     unproved = [] if options.name else idle(tried)
     if unproved:
         print(f"not proved, because no mutant was killed by it: {', '.join(unproved)}")
-    return 1 if wrong or unproved else 0
+    for line in shares.summary(generated) if generated else ():
+        print(line)
+    return 1 if wrong or unproved or shares.share(generated) < shares.LEAST else 0
+
+
+def _generated(
+    judge: RunSuite, target: Sequence[str], options: argparse.Namespace
+) -> Iterator[shares.Attempt]:
+    sample = sampling.Sample(options.generated, options.seed)
+    with contextlib.redirect_stdout(io.StringIO()):
+        pytest.main([*_PYTEST[:-1], *target, sampling.__file__], plugins=[sample])
+    arguments = [f"--effort={options.effort}", f"--seed={options.seed}"]
+    for attempt in shares.attempts(judge, arguments, sample.counted, options.jobs):
+        print(attempt.line, flush=True)
+        yield attempt
 
 
 if __name__ == "__main__":

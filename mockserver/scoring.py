@@ -66,13 +66,13 @@ def rank(
     scores: list[float] = []
     input_tokens = question.tokens * len(documents)
     for document in documents:
-        text = _text(document)
-        likeness = 0.0
-        for number, chunk in enumerate(_chunks(tokenize(text), size, overlap)):
+        logit = -math.inf
+        for number, chunk in enumerate(_chunks(tokenize(_text(document)), size, overlap)):
             input_tokens += len(chunk) - (overlap if number else 0)
             if max_chunks is None or number < max_chunks:
-                likeness = max(likeness, question.likeness(chunk))
-        scores.append(question.score(text, likeness))
+                logit = max(logit, question.logit(chunk))
+        # A probability, with 8 digits like a 32-bit float.
+        scores.append(float(f"{1 / (1 + math.exp(-logit)):.8g}"))
     image_tokens = TOKENS_PER_IMAGE * (
         _images(query) * len(documents) + sum(map(_images, documents))
     )
@@ -138,18 +138,15 @@ class _Question:
         #: Letters of all stems and pairs; longer words count more.
         self._weight = sum(map(len, stems | self._pairs))
 
-    def score(self, text: str, likeness: float) -> float:
-        """Return the score of a text, in (0, 1), with 8 digits like a 32-bit float.
-
-        The likeness is that of its best chunk.
-        """
+    def logit(self, chunk: list[str]) -> float:
+        """Return the score of a chunk, on the scale of a logit."""
+        likeness = self._likeness(chunk)
         # Equally similar texts get different scores; those that share nothing stay below the rest.
-        noise = crc32(text.encode(), self._salt) / 2**32
-        logit = 12 * likeness + (1 if likeness else 0) - 7 + noise / 2
-        return float(f"{1 / (1 + math.exp(-logit)):.8g}")
+        # The noise is that of the chunk: what stands in other chunks does not move the score.
+        noise = crc32(" ".join(chunk).encode(), self._salt) / 2**32
+        return 12 * likeness + (1 if likeness else 0) - 7 + noise / 2
 
-    def likeness(self, chunk: list[str]) -> float:
-        """Return how much of the query is in a chunk, from 0 to 1."""
+    def _likeness(self, chunk: list[str]) -> float:
         words = set(chunk)
         found = {self._spellings[word] for word in words & self._spellings.keys()}
         if not found:

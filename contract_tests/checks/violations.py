@@ -30,8 +30,13 @@ def shorten(value: object, limit: int = 200) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
-def printable(text: str) -> str:
-    """`text` on one line, in which every character shows and none commands a terminal."""
+def printable(text: str, *, keep: str = "") -> str:
+    """`text` in which every character shows, and none commands a terminal or turns the direction.
+
+    It is on one line, unless line breaks are among the characters to `keep`.
+    """
     if text.isprintable():
         return text
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return "".join(
+        letter if letter.isprintable() or letter in keep else repr(letter)[1:-1] for letter in text
+    )

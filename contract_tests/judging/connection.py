@@ -1,5 +1,6 @@
 """The connection to the target: one request, its answer, and patience while the target is busy."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,7 +9,8 @@ from ..checks.violations import shorten
 from ..exchanges import Answer, Credential, Exchange, Request, member
 from ..targets import Target, UnreachableError
 from .limits import Budget, Pace, Patience
-from .tokens import counted_tokens, estimated_tokens
+from .reliability import LOST, Reliability
+from .tokens import billed_tokens, most_tokens
 
 #: Statuses of a target that is busy: waited out, never a failure.
 BUSY = (429, 502, 503, 504)
@@ -26,6 +28,10 @@ class BusyError(InconclusiveError):
     """The target stayed busy."""
 
 
+class UnshownError(InconclusiveError):
+    """The target shows nothing that the requirement could be judged by."""
+
+
 @dataclass
 class Connection:
     """Sends the requests of a run within its limits."""
@@ -41,6 +47,8 @@ class Connection:
     second_api_key_env: str = ""
     #: Takes every answer, those of a busy target too.
     watch: Callable[[Answer], None] = field(default=lambda _: None)
+    reliability: Reliability = field(default_factory=Reliability)
+    clock: Callable[[], float] = field(default=time.perf_counter)
     #: Whether any answer has come.
     answered: bool = False
     #: Why nothing more can be judged in this run.
@@ -69,19 +77,22 @@ class Connection:
 
     def _answer(self, target: Target, request: Request, *, patiently: bool) -> Answer:
         waits = 0
-        failed_before = False
+        #: What came at first, where it was asked again.
+        first: str | None = None
         while True:
             try:
-                answer = self._once(target, request)
+                answer = self.once(target, request)
                 trouble = seen(answer)
             except UnreachableError as error:
                 answer, trouble = None, str(error)
-            if answer and answer.status == 500 and not failed_before:
-                failed_before = True
+            failed_first = answer and answer.status == 500 and first is None
+            if answer and not failed_first and (answer.status not in BUSY or not patiently):
+                self.reliability.answer(first)
+                return answer
+            first = first or (f"status {answer.status}" if answer else LOST)
+            if failed_first:
                 self.budget.excuse()
                 continue
-            if answer and (answer.status not in BUSY or not patiently):
-                return answer
             retry_after = answer.headers.get("retry-after") if answer else None
             self.budget.excuse()
             if answer is None and not self.answered:
@@ -92,19 +103,23 @@ class Connection:
                 raise BusyError(f"still busy after all waiting: {trouble}")
             waits += 1
 
-    def _once(self, target: Target, request: Request) -> Answer:
+    def once(self, target: Target, request: Request) -> Answer:
+        """Send one request once, whatever comes.
+
+        Raises `UnreachableError`, and `InconclusiveError` if nothing may be sent.
+        """
         if self.halted:
             raise InconclusiveError(self.halted)
-        tokens, price = estimated_tokens(request), self.price(str(member(request.body, "model")))
+        tokens, price = most_tokens(request), self.price(str(member(request.body, "model")))
         refusal = self.budget.take(tokens, price)
         if refusal is not None:
             # A request that costs less may still be allowed.
             raise InconclusiveError(refusal)
         self.pace.wait()
+        began = self.clock()
         answer = target.send(request)
-        counted = counted_tokens(answer)
-        if counted is not None:
-            self.budget.settle(tokens, counted, price)
+        self.reliability.latencies.append(self.clock() - began)
+        self.budget.settle(tokens, billed_tokens(request, answer), price)
         self.answered = True
         self.watch(answer)
         return answer

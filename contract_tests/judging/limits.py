@@ -1,10 +1,12 @@
 """What a run may spend: examples, requests, and time spent waiting."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from threading import Lock
+
+from ..contract import Model
 
 MILLION = 1_000_000
 
@@ -16,20 +18,27 @@ class Effort:
     name: str
     #: Examples that each property draws.
     examples: int
-    #: Most requests for each form that is judged.
+    #: Most requests for the first model of each form.
     requests: int
-    #: Whether every wrong type is tried, or only the most telling ones.
-    every_fault: bool
+    #: Most requests for each further model.
+    further: int
+    #: Whether every model and every wrong type is tried, or only the most telling ones.
+    wide: bool
     #: Requests that making one counterexample smaller may cost.
     shrinking: int
+
+    def most_requests(self, models: Sequence[Model]) -> int:
+        """The most that a run sends which judges those models."""
+        forms = {model.form for model in models}
+        return len(forms) * self.requests + (len(models) - len(forms)) * self.further
 
 
 EFFORTS = {
     effort.name: effort
     for effort in (
-        Effort("smoke", examples=1, requests=60, every_fault=False, shrinking=5),
-        Effort("standard", examples=3, requests=400, every_fault=True, shrinking=20),
-        Effort("thorough", examples=25, requests=4000, every_fault=True, shrinking=100),
+        Effort("smoke", examples=1, requests=60, further=20, wide=False, shrinking=5),
+        Effort("standard", examples=3, requests=400, further=60, wide=True, shrinking=20),
+        Effort("thorough", examples=25, requests=4000, further=60, wide=True, shrinking=100),
     )
 }
 
@@ -58,25 +67,33 @@ class Budget:
             if self.spent >= self.limit:
                 return f"the budget of {self.limit} requests is spent"
             if self.token_limit is not None and self.tokens + tokens > self.token_limit:
-                return f"the budget of {self.token_limit} tokens is spent"
+                return _short(tokens, self.tokens, self.token_limit, "tokens")
             if self.cost_limit is not None and self.cost + cost > self.cost_limit:
-                return f"the budget of {self.cost_limit} CNY is spent"
+                return _short(cost, self.cost, self.cost_limit, "CNY")
             self.spent += 1
             self.tokens += tokens
             self.cost += cost
             return None
 
-    def settle(self, estimated: int, counted: int, price: Decimal) -> None:
-        """Correct the tokens of a request by those that the target has counted."""
+    def settle(self, reserved: int, billed: int, price: Decimal) -> None:
+        """Count what a request is billed for in place of what was reserved for it."""
         with self._lock:
-            self.tokens += counted - estimated
-            self.cost += (counted - estimated) * price / MILLION
+            self.tokens += billed - reserved
+            self.cost += (billed - reserved) * price / MILLION
 
     def excuse(self) -> None:
         """Let the last request, which a busy target did not answer, not count."""
         if not self.hard:
             with self._lock:
                 self.limit += 1
+
+
+def _short(needed: int | Decimal, spent: int | Decimal, limit: int | Decimal, unit: str) -> str:
+    """Why a request is not sent that may need more than is left."""
+    needed, left, limit = (Decimal(amount) for amount in (needed, limit - spent, limit))
+    if left <= 0:
+        return f"the budget of {limit:f} {unit} is spent"
+    return f"a request may need {needed:f} {unit}, and {left:f} of {limit:f} {unit} are left"
 
 
 @dataclass

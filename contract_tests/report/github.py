@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ..checks.violations import printable
 from ..judging.outcomes import Outcome
 from . import markdown as report_markdown
 from .model import TITLE, Report
@@ -33,6 +34,8 @@ def annotations(report: Report) -> Iterator[str]:
             text += [f"expected {violation.expected}", f"received {violation.received}"]
         kind = "warning" if entry.outcome is Outcome.DIFFERS else "error"
         yield _annotation(kind, entry.requirement.id, "\n".join(filter(None, text)))
+    for deviation, why in report.lapsed:
+        yield _annotation("error", f"baseline of {deviation.requirement}", why)
     for reason, entries in report.unjudged(Outcome.INCONCLUSIVE).items():
         title = f"{len(entries)} requirements inconclusive"
         yield _annotation("warning", title, reason)
@@ -42,6 +45,7 @@ def annotations(report: Report) -> Iterator[str]:
 
 def _annotation(kind: str, title: str, message: str) -> str:
     """A command of a workflow; what would end the message is escaped."""
-    for sign in "%\r\n":
+    message = printable(message, keep="\n")
+    for sign in "%\n":
         message = message.replace(sign, f"%{ord(sign):02X}")
     return f"::{kind} title={title}::{message}"

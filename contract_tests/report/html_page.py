@@ -18,6 +18,7 @@ TEMPLATE = Path(__file__).with_name("page.html")
 SIGNS = {
     Outcome.PASSED: "✓",
     Outcome.DIFFERS: "≈",
+    Outcome.KNOWN: "≡",
     Outcome.SKIPPED: "○",
     Outcome.OFF: "·",
     Outcome.INCONCLUSIVE: "?",
@@ -129,8 +130,7 @@ def _overview(report: Report) -> Markup:
 def _bar(report: Report) -> Markup:
     parts: list[Markup] = []
     start = 0
-    # Worst first, so that it is what the eye meets.
-    for outcome, count in reversed(report.counts.items()):
+    for outcome, count in report.counts.items():
         place = {"x": str(start), "width": str(count), "height": "1"}
         parts.append(tag("rect", class_=outcome.value, **place))
         start += count
@@ -153,7 +153,7 @@ def _cell(entry: RequirementResult) -> Markup:
 def _filters(report: Report) -> Markup:
     outcomes = {
         outcome.value: f"{SIGNS[outcome]} {outcome.value} {count}"
-        for outcome, count in reversed(report.counts.items())
+        for outcome, count in report.counts.items()
     }
     levels = dict.fromkeys(entry.requirement.level for entry in report.entries)
     return together(
@@ -236,7 +236,7 @@ def _exchange(exchange: Exchange, base_url: str) -> Markup:
 
 def _panel(title: str, text: str, *, wide: bool = False) -> Markup:
     cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
-    shown = "\n".join(map(printable, cut.split("\n")))
+    shown = printable(cut, keep="\n")
     return tag(
         "div", tag("h4", title), tag("pre", shown, tabindex="0"), class_="wide" if wide else ""
     )

@@ -14,6 +14,10 @@ def test_every_character_shows_and_none_is_lost(text: str) -> None:
     assert literal_eval(f'"{shown}"') == text
 
 
+def test_line_breaks_stay_where_they_are_kept() -> None:
+    assert printable("a\n\x1b[31m\u202eb\r", keep="\n") == "a\n\\x1b[31m\\u202eb\\r"
+
+
 @given(st.text(), st.integers(1, 50))
 def test_a_long_text_is_cut_and_its_length_is_told(text: str, limit: int) -> None:
     short, shown = shorten(text, limit), printable(text)

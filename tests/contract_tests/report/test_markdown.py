@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from contract_tests.checks.violations import printable
 from contract_tests.report.github import annotations, summarize, summary_file
 from contract_tests.report.markdown import escape, write
 from tests.contract_tests.newest import REQUIREMENTS
@@ -37,12 +38,12 @@ def test_the_table_counts_every_requirement() -> None:
     numbers = [int(cell) for row in rows[1:] for cell in row.split("|") if cell.strip().isdigit()]
     assert sum(numbers) == len(REQUIREMENTS)
     assert rows[0].split(" | ")[1:] == [
-        "passed",
-        "differs",
-        "skipped",
-        "off",
+        "failed",
         "inconclusive",
-        "failed |",
+        "differs",
+        "passed",
+        "skipped",
+        "off |",
     ]
 
 
@@ -112,7 +113,9 @@ def test_annotations_are_one_line_each_and_say_what_was_meant() -> None:
         command for command in commands if command and command[2] == "response.results.sorted"
     )
     assert failed[1] == "error"
-    assert f"expected {samples.HOSTILE}" in unescaped(failed[3])
+    meant = printable(samples.HOSTILE, keep="\n")
+    assert f"expected {meant}" in unescaped(failed[3])
+    assert all(line.isprintable() for line in printed)
 
 
 def test_failures_are_errors_and_doubt_is_a_warning() -> None:

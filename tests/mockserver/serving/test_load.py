@@ -164,13 +164,13 @@ def test_a_long_document_never_has_all_its_tokens_in_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     chunks: list[int] = []
-    likeness = scoring._Question.likeness  # pyright: ignore[reportPrivateUsage]
+    logit = scoring._Question.logit  # pyright: ignore[reportPrivateUsage]
 
     def counting(question: "scoring._Question", chunk: list[str]) -> float:  # pyright: ignore[reportPrivateUsage]
         chunks.append(len(chunk))
-        return likeness(question, chunk)
+        return logit(question, chunk)
 
-    monkeypatch.setattr("mockserver.scoring._Question.likeness", counting)
+    monkeypatch.setattr("mockserver.scoring._Question.logit", counting)
     scoring.rank("a", ["! " * 500_000], model="m", context_tokens=1000, max_chunks=None)
     assert max(chunks) <= 1000
     assert sum(chunks) == 500_000
