@@ -1,6 +1,7 @@
 """The options of a test's mock: the ini options, and the markers over them."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -68,14 +69,20 @@ def read_options(node: pytest.Item) -> Options:
 
     Raises `ValueError` with a message that names the option.
     """
-    options, where = Options(), ""
-    try:
-        for where, given in _given(node):
+    options = Options()
+    for where, given in _given(node):
+        with _at(where):
             options = options.changed(given)
+    return options
+
+
+@contextmanager
+def _at(where: str) -> Generator[None]:
+    try:
+        yield
     except (ExpectationError, HostileError) as error:
         # From None, so that the message is printed once.
         raise ValueError(f"{where}{error}") from None
-    return options
 
 
 def _given(node: pytest.Item) -> Iterator[tuple[str, dict[str, Any]]]:
