@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import sys
@@ -29,9 +30,10 @@ from .command.progress import ProgressBar
 from .contract import Contract, RevisionError, load_contract
 from .judging.limits import EFFORTS
 from .judging.outcomes import EXIT_CODES, Verdict
+from .mutants import sampling, shares
 from .mutants.catalogue import MUTANTS
 from .mutants.conforming_variants import CONFORMING_VARIANTS
-from .mutants.selftest import CLEAN, Trial, idle, table, trials
+from .mutants.selftest import CLEAN, RunSuite, Trial, idle, table, trials
 
 HERE = Path(__file__).parent
 
@@ -46,6 +48,10 @@ _PYTEST = (
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
     *("-qq", "--tb=no", "-rN", "--no-header", str(HERE)),
 )
+
+
+#: Collecting garbage after each of hundreds of runs takes longer than the runs.
+_QUICKLY = ("-p", "no:unraisableexception", "-p", "no:threadexception")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,7 +95,7 @@ def by_ourselves() -> Generator[None, None, None]:
 
 def judge_quietly(target: Sequence[str], arguments: Sequence[str], path: Path) -> None:
     """Run the contract tests only for what they find: the report as JSON at `path`."""
-    pytest.main([*_PYTEST, *target, *arguments, f"--report-json={path}"])
+    pytest.main([*_PYTEST, *_QUICKLY, *target, *arguments, f"--report-json={path}"])
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -189,6 +195,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"try only this mutant or freedom, or the target {CLEAN}; repeatable",
     )
+    selftest.add_argument(
+        "--generated",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also try so many generated mutants that break the page (default: %(default)s)",
+    )
+    selftest.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="generated mutants that are tried at a time (default: %(default)s)",
+    )
     selftest.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there")
     return parser
 
@@ -233,14 +253,30 @@ def _selftest(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     for trial in trials(judge, options.effort, options.seed, options.name, options.combinations):
         tried.append(trial)
         print(trial.line, flush=True)
+    generated = list(_generated(judge, target, options)) if options.generated else []
     if options.markdown:
-        options.markdown.write_text("\n".join(table(tried)) + "\n", "utf-8")
+        lines = [*table(tried), *(["", *shares.summary(generated)] if generated else [])]
+        options.markdown.write_text("\n".join(lines) + "\n", "utf-8")
     wrong = [trial for trial in tried if not trial.good]
     print(f"{len(tried) - len(wrong)} of {len(tried)} judged correctly")
     unproved = [] if options.name else idle(tried)
     if unproved:
         print(f"not proved, because no mutant was killed by it: {', '.join(unproved)}")
-    return 1 if wrong or unproved else 0
+    for line in shares.summary(generated) if generated else ():
+        print(line)
+    return 1 if wrong or unproved or shares.share(generated) < shares.LEAST else 0
+
+
+def _generated(
+    judge: RunSuite, target: Sequence[str], options: argparse.Namespace
+) -> Iterator[shares.Attempt]:
+    sample = sampling.Sample(options.generated, options.seed)
+    with contextlib.redirect_stdout(io.StringIO()):
+        pytest.main([*_PYTEST[:-1], *target, sampling.__file__], plugins=[sample])
+    arguments = [f"--effort={options.effort}", f"--seed={options.seed}"]
+    for attempt in shares.attempts(judge, arguments, sample.counted, options.jobs):
+        print(attempt.line, flush=True)
+        yield attempt
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ def test_an_array_of_strings_is_accepted(judge: Judge, model: Model) -> None:
 
 
 @pytest.mark.requirement("request.documents.string")
+@pytest.mark.models("wide")
 def test_a_string_is_ranked_as_the_array_that_holds_it_alone(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         array = judge.reference({**body, "documents": [body["documents"]]})
@@ -95,7 +96,7 @@ def test_a_hundred_documents_are_ranked_whole(judge: Judge, model: Model) -> Non
         full = judge.tries(Request(body))
         finding = "are accepted" if full.ranking else f"are refused: {seen(full.answer)}"
         judge.note("request.documents.count", f"{HUNDRED} {finding}")
-        if full.ranking and judge.run.effort.every_fault:
+        if full.ranking and judge.run.effort.wide:
             # The same documents: what is kept of the answer before must not come again.
             _rank_part(judge, full, full.documents, TENTH)
 

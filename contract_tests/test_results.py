@@ -40,7 +40,7 @@ def test_indices_follow_their_documents(judge: Judge, model: Model) -> None:
 def test_answers_that_cross_are_not_mixed_up(judge: Judge, model: Model) -> None:
     def prove() -> None:
         models, callers = judge.served(model), itertools.cycle(judge.run.callers)
-        count = TOGETHER if judge.run.effort.every_fault else FEW
+        count = TOGETHER if judge.run.effort.wide else FEW
         different = count * 3 // 4
         # Equal in all but the documents, so that no smaller key tells them apart; a few are equal.
         requests = [
@@ -58,7 +58,7 @@ def test_answers_that_cross_are_not_mixed_up(judge: Judge, model: Model) -> None
         ]
         for exchange in judge.send_together(requests):
             judge.compare("response.results.own", _strangers(exchange), exchange)
-            if judge.run.effort.every_fault and exchange.ranking:
+            if judge.run.effort.wide and exchange.ranking:
                 alone = judge.reference(exchange.request.body)
                 difference = same_ranking(scores(alone), scores(exchange))
                 judge.compare("response.results.own", difference, alone, exchange)

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from functools import cache
@@ -12,8 +12,9 @@ import httpx
 
 from ..contract import AnyJson, Contract, RevisionError, load_contract
 from ..judging.limits import EFFORTS
-from ..mutants.catalogue import MUTANTS
+from ..mutants.catalogue import MUTANTS, mutant_named
 from ..mutants.conforming_variants import CONFORMING_VARIANTS
+from ..report.baseline import BaselineError, load_baseline
 from ..report.github import SUMMARY, summary_file
 from ..report.writers import WRITERS
 
@@ -22,7 +23,10 @@ EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
 #: More names of options, where pytest does not have them for something else.
 _OURS = {"--fail-on-difference": "--strict", "--report-junit": "--junitxml"}
 #: Options that choose what runs and how it is reported, not how it is judged.
-_TELLING = {"only", "github", "show_tests", *(name.replace("-", "_") for name in WRITERS)}
+_TELLING = {
+    *("only", "github", "show_tests", "baseline", "write_baseline"),
+    *(name.replace("-", "_") for name in WRITERS),
+}
 
 
 def declare(add: Callable[..., object], *, ours: bool = False) -> None:
@@ -56,7 +60,8 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="model to judge, repeatable (default: the cheapest of each kind)",
+        help="model to judge, repeatable (default: all that the target serves; at effort smoke, "
+        "the cheapest of each kind)",
     )
     add(
         "--only",
@@ -76,6 +81,14 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
     add("--max-requests", type=_positive, metavar="N", help="hard limit on requests")
     add("--max-tokens", type=_positive, metavar="N", help="hard limit on input tokens")
     add("--max-cost", type=_money, metavar="CNY", help="hard limit on the price of the tokens")
+    add(
+        "--price",
+        type=_priced,
+        action="append",
+        default=[],
+        metavar="NAME=CNY",
+        help="what a million tokens of a model cost, repeatable (default: the published price)",
+    )
     add("--max-rpm", type=_positive, metavar="N", help="hard limit on requests per minute")
     add(
         *names("--fail-on-difference"),
@@ -87,6 +100,18 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         action="store_true",
         help="send no keys that are nearly valid: they are as secret as the key, and the target's "
         "own log will see them",
+    )
+    add(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="deviations that are known and do not fail, each until a day; one that is gone fails",
+    )
+    add(
+        "--write-baseline",
+        type=Path,
+        metavar="FILE",
+        help="write what does not hold as such a file, for you to give the reasons",
     )
     add(
         "--show-tests",
@@ -102,7 +127,6 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
     )
     add(
         "--mutant",
-        choices=sorted(MUTANTS),
         metavar="NAME",
         help="make the target break one requirement, and stop where the judge notices",
     )
@@ -146,6 +170,14 @@ def files(options: argparse.Namespace) -> dict[str, Path]:
     return {name: path for name, path in paths.items() if path is not None}
 
 
+def prices(contract: Contract, options: argparse.Namespace) -> dict[str, Decimal]:
+    """Model -> CNY per million tokens; models of which that is not known are left out."""
+    published = {name: model.price for name, model in contract.models.items()}
+    stated = (text.rpartition("=") for text in options.price)
+    known = {name: price for name, price in published.items() if price is not None}
+    return known | {name: Decimal(amount) for name, _, amount in stated}
+
+
 def selects(wanted: str, requirement: str) -> bool:
     """Whether `--only wanted` means the requirement: by its id, or by the front of it."""
     return f"{requirement}.".startswith(f"{wanted}.")
@@ -181,14 +213,28 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
     for wanted in options.only:
         if not any(selects(wanted, name) for name in contract.requirements):
             yield unknown_requirement(contract, "--only", wanted)
-    mutant = options.mutant and MUTANTS[options.mutant]
-    if mutant and mutant.requirement not in contract.requirements:
-        yield f"--mutant: revision {contract.revision} does not have {mutant.requirement}"
+    if options.mutant:
+        yield from _mutant_problems(contract, options.mutant)
+    if options.baseline:
+        try:
+            load_baseline(options.baseline, contract)
+        except BaselineError as error:
+            yield f"--baseline: {error}"
+    if options.write_baseline:
+        yield from file_problems("--write-baseline", options.write_baseline)
     for name, path in files(options).items():
         yield from file_problems(f"--{name}", path)
     summary = summary_file() if options.github else None
     if summary:
         yield from file_problems(f"${SUMMARY}", summary)
+
+
+def _mutant_problems(contract: Contract, name: str) -> Iterator[str]:
+    mutant = mutant_named(contract, name)
+    if mutant is None:
+        yield f"--mutant: no mutant is called {name}{_close(name, MUTANTS)}"
+    elif mutant.requirement and mutant.requirement not in contract.requirements:
+        yield f"--mutant: revision {contract.revision} does not have {mutant.requirement}"
 
 
 def _address_problems(target: str) -> Iterator[str]:
@@ -220,7 +266,11 @@ def unknown_requirement(contract: Contract, option: str, wanted: str) -> str:
 
 def _suggestion(contract: Contract, wanted: str) -> str:
     fronts = {name.rsplit(".", count)[0] for name in contract.requirements for count in range(3)}
-    close = get_close_matches(wanted, sorted(fronts), n=1)
+    return _close(wanted, fronts)
+
+
+def _close(wanted: str, known: Iterable[str]) -> str:
+    close = get_close_matches(wanted, sorted(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
@@ -251,6 +301,14 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
     return int(text)
+
+
+def _priced(text: str) -> str:
+    name, equals, amount = text.rpartition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text} is not a model and its price, as NAME=0.50")
+    _money(amount)
+    return text
 
 
 def _money(text: str) -> Decimal:

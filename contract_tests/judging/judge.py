@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 
 from ..checks import catalogue
-from ..checks.check import Finding
+from ..checks.check import Finding, asked
 from ..checks.violations import Violation
 from ..contract import AnyJson, Contract, Model
 from ..exchanges import Credential, Exchange, Request, member
@@ -57,13 +57,22 @@ class _StopError(Exception):
 class Judge:
     """One test's view of the run."""
 
-    def __init__(self, run: Run, target: Target, test: str, requirements: frozenset[str]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        target: Target,
+        test: str,
+        requirements: frozenset[str],
+        examples: int | None = None,
+    ) -> None:
         self.run = run
         self.target = target
         #: Name of the test, for the ledger.
         self.test = test
         #: Ids of the requirements that the test names.
         self.requirements = requirements
+        #: Examples that the test draws.
+        self.examples = examples or run.effort.examples
         self._found: list[Violation] = []
 
     @property
@@ -100,7 +109,7 @@ class Judge:
 
     def _runner(self, prove: Callable[[Example], object]) -> PropertyRunner[Example]:
         return PropertyRunner(
-            self.run, self.test, lambda example: self._prove(lambda: prove(example))
+            self.run, self.test, self.examples, lambda example: self._prove(lambda: prove(example))
         )
 
     def _conclude(
@@ -116,8 +125,7 @@ class Judge:
 
     def served(self, model: Model) -> list[Model]:
         """The models that the target was found to serve, and which rank; else `model`."""
-        asked = self.run.served.models.items()
-        names = [name for name, reason in asked if reason is None and name not in self.run.unranked]
+        names = self.run.served.ranking
         return [self.contract.model_named(name) for name in names] or [model]
 
     def needs(self, model: Model) -> None:
@@ -127,8 +135,14 @@ class Judge:
         `PrerequisiteError`, and what `examine` raises.
         """
         plain = self.draw.plainest(model)
-        first = self.run.served.needs(self.target, model)
-        if first is not None and first.ranking:
+        try:
+            first = self.run.served.needs(self.target, model)
+        except InconclusiveError as error:
+            # Another model may show what is required of both.
+            if model.id in self.run.served.busy and ENDPOINT not in self.requirements:
+                raise PrerequisiteError(str(error)) from None
+            raise
+        if first.ranking:
             self.run.references[key(plain)] = first
         if key(plain) not in self.run.references and model.id not in self.run.unranked:
             self.run.unranked.add(model.id)
@@ -186,7 +200,6 @@ class Judge:
             expected = "a status from 400 to 499"
             self._violated(requirement, expected, seen(exchange.answer), exchange)
             raise _StopError
-        self.run.coverage.refused.add(requirement)
         return exchange
 
     def ranks(
@@ -238,7 +251,9 @@ class Judge:
     def probe(self, request: Request, *, patiently: bool = True) -> Exchange:
         """Send what serves a question of its own: a refusal is held against nothing else."""
         exchange = self.run.connection.ask(self.target, request, patiently=patiently)
-        return self._refusal(exchange) if exchange.answer.status >= 400 else self._take(exchange)
+        failed = asked(exchange) and exchange.answer.status >= 500
+        refused = exchange.answer.status >= 400 and not failed
+        return self._refusal(exchange) if refused else self._take(exchange)
 
     def tries(self, request: Request) -> Exchange:
         """Send a valid request that may be refused; the exchange has a ranking if it was not.
