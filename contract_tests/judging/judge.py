@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 
 from ..checks import catalogue
-from ..checks.check import Finding
+from ..checks.check import Finding, asked
 from ..checks.violations import Violation
 from ..contract import AnyJson, Contract, Model
 from ..exchanges import Credential, Exchange, Request, member
@@ -253,7 +253,9 @@ class Judge:
     def probe(self, request: Request, *, patiently: bool = True) -> Exchange:
         """Send what serves a question of its own: a refusal is held against nothing else."""
         exchange = self.run.connection.ask(self.target, request, patiently=patiently)
-        return self._refusal(exchange) if exchange.answer.status >= 400 else self._take(exchange)
+        failed = asked(exchange) and exchange.answer.status >= 500
+        refused = exchange.answer.status >= 400 and not failed
+        return self._refusal(exchange) if refused else self._take(exchange)
 
     def tries(self, request: Request) -> Exchange:
         """Send a valid request that may be refused; the exchange has a ranking if it was not.
