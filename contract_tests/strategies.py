@@ -48,6 +48,8 @@ _ALPHABET = st.characters(exclude_categories=["Cc", "Cs", "Cn", "Co"])
 _EXAMPLES: Mapping[str, AnyJson] = {"query": "Apple", "documents": ["apple", "banana", "fruit"]}
 #: The smallest number that is drawn for a field without a minimum: below it nothing is promised.
 _LEAST = 1
+#: Fewer characters make a text short.
+_SHORT = 100
 #: How many times the largest number that is named is drawn for a field without a maximum.
 _FAR = 1000
 
@@ -149,10 +151,13 @@ class Strategies:
             st.lists(self.texts(), min_size=smallest, max_size=8, unique=True),
         )
 
-    def many(self, count: int) -> list[str]:
-        """So many short, distinct documents, the best one last."""
+    def many(self, count: int, *, delicate: bool = False) -> list[str]:
+        """So many short, distinct documents, the best one last; delicate ones spread among them."""
         corpus = self.corpus
-        return [*(f"{corpus[i % len(corpus)]} {i}" for i in range(count - 1)), corpus[-1]]
+        documents = [*(f"{corpus[i % len(corpus)]} {i}" for i in range(count - 1)), corpus[-1]]
+        texts = [text for text in DELICATE_TEXTS if len(text) < _SHORT] if delicate else []
+        documents[: 3 * len(texts) : 3] = texts
+        return documents
 
     def plainest(self, model: Model) -> Body:
         """The smallest body that still ranks something."""
