@@ -5,6 +5,8 @@ CLIENTS := tests/published_clients
 CLIENTS_VENV := .venv-clients
 GATEWAYS := tests/gateways
 GATEWAYS_VENV := .venv-gateways
+GENERATORS := tests/generated_clients
+GENERATORS_VENV := .venv-generators
 INTERPRETERS := 3.10 3.11 3.12 3.13
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -42,6 +44,7 @@ toolchains:
 	if [ -n "$$missing" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; \
 	fi
+	-@$(MAKE) --quiet $(GENERATORS_VENV)/installed
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check --quiet .
@@ -87,12 +90,15 @@ constraints: $(VENV)/installed
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --upgrade --quiet \
 		--generate-hashes --no-annotate --custom-compile-command "make constraints" --output-file constraints.txt
 
-# Refreshes the pins of the published Python clients; those of npm are in package.json.
+# Refreshes the pins of the published Python clients, those of npm are in package.json; and of the generators.
 clients-constraints: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile $(CLIENTS)/requirements.in --universal --python-version 3.10 --upgrade --quiet \
 		--generate-hashes --no-annotate --custom-compile-command "make clients-constraints" \
 		--output-file $(CLIENTS)/requirements.txt
+	$(BIN)/uv pip compile $(GENERATORS)/requirements.in --universal --python-version 3.10 --upgrade --quiet \
+		--generate-hashes --no-annotate --custom-compile-command "make clients-constraints" \
+		--output-file $(GENERATORS)/requirements.txt
 
 gateways-constraints: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
@@ -121,5 +127,10 @@ $(GATEWAYS_VENV)/installed: $(GATEWAYS)/requirements.txt | $(VENV)/installed
 	$(GATEWAYS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement $(GATEWAYS)/requirements.txt
 	@touch $@
 
+$(GENERATORS_VENV)/installed: $(GENERATORS)/requirements.txt
+	$(PYTHON) -m venv --clear $(GENERATORS_VENV)
+	$(GENERATORS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement $(GENERATORS)/requirements.txt
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_VENV) $(GATEWAYS_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
+	rm -rf $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_VENV) $(GATEWAYS_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis

@@ -1,10 +1,14 @@
 """A target is what is judged: something that a request can be sent to."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import httpx
 
 from .exchanges import Answer, Credential, Request, blot
+
+#: Bytes of a body that are sent at once where it is sent in chunks.
+CHUNK = 50
 
 
 class UnreachableError(Exception):
@@ -39,6 +43,9 @@ class HttpTarget:
         #: What a credential says for a key -> the key. Without a second caller the first is both.
         self._keys = {
             "$SILICONFLOW_API_KEY": api_key,
+            "${SILICONFLOW_API_KEY%?}": api_key[:-1],
+            "${SILICONFLOW_API_KEY}x": f"{api_key}x",
+            "$(echo $SILICONFLOW_API_KEY | tr A-Za-z a-zA-Z)": api_key.swapcase(),
             "$SILICONFLOW_SECOND_API_KEY": second_api_key or api_key,
         }
 
@@ -48,7 +55,7 @@ class HttpTarget:
             response = self._client.request(
                 request.method,
                 self.base_url + request.path,
-                content=request.content,
+                content=_pieces(request.content) if request.chunked else request.content,
                 headers=self._headers(request),
             )
         except httpx.HTTPError as error:
@@ -76,3 +83,9 @@ class HttpTarget:
         for key in sorted(self._keys.values(), key=len, reverse=True):
             text = blot(text, key)
         return text
+
+
+def _pieces(content: bytes | None) -> Iterator[bytes]:
+    """A body in chunks, in the middle of characters too."""
+    content = content or b""
+    return (content[start : start + CHUNK] for start in range(0, len(content), CHUNK))

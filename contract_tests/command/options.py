@@ -14,6 +14,7 @@ from ..contract import AnyJson, Contract, RevisionError, load_contract
 from ..judging.limits import EFFORTS
 from ..mutants.catalogue import MUTANTS, mutant_named
 from ..mutants.conforming_variants import CONFORMING_VARIANTS
+from ..report.baseline import BaselineError, load_baseline
 from ..report.github import SUMMARY, summary_file
 from ..report.writers import WRITERS
 
@@ -22,7 +23,10 @@ EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
 #: More names of options, where pytest does not have them for something else.
 _OURS = {"--fail-on-difference": "--strict", "--report-junit": "--junitxml"}
 #: Options that choose what runs and how it is reported, not how it is judged.
-_TELLING = {"only", "github", "show_tests", *(name.replace("-", "_") for name in WRITERS)}
+_TELLING = {
+    *("only", "github", "show_tests", "baseline", "write_baseline"),
+    *(name.replace("-", "_") for name in WRITERS),
+}
 
 
 def declare(add: Callable[..., object], *, ours: bool = False) -> None:
@@ -56,7 +60,8 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="model to judge, repeatable (default: the cheapest of each kind)",
+        help="model to judge, repeatable (default: all that the target serves; at effort smoke, "
+        "the cheapest of each kind)",
     )
     add(
         "--only",
@@ -76,11 +81,37 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
     add("--max-requests", type=_positive, metavar="N", help="hard limit on requests")
     add("--max-tokens", type=_positive, metavar="N", help="hard limit on input tokens")
     add("--max-cost", type=_money, metavar="CNY", help="hard limit on the price of the tokens")
+    add(
+        "--price",
+        type=_priced,
+        action="append",
+        default=[],
+        metavar="NAME=CNY",
+        help="what a million tokens of a model cost, repeatable (default: the published price)",
+    )
     add("--max-rpm", type=_positive, metavar="N", help="hard limit on requests per minute")
     add(
         *names("--fail-on-difference"),
         action="store_true",
         help="also fail where the target differs from the observed service",
+    )
+    add(
+        "--no-near-keys",
+        action="store_true",
+        help="send no keys that are nearly valid: they are as secret as the key, and the target's "
+        "own log will see them",
+    )
+    add(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="deviations that are known and do not fail, each until a day; one that is gone fails",
+    )
+    add(
+        "--write-baseline",
+        type=Path,
+        metavar="FILE",
+        help="write what does not hold as such a file, for you to give the reasons",
     )
     add(
         "--show-tests",
@@ -139,6 +170,14 @@ def files(options: argparse.Namespace) -> dict[str, Path]:
     return {name: path for name, path in paths.items() if path is not None}
 
 
+def prices(contract: Contract, options: argparse.Namespace) -> dict[str, Decimal]:
+    """Model -> CNY per million tokens; models of which that is not known are left out."""
+    published = {name: model.price for name, model in contract.models.items()}
+    stated = (text.rpartition("=") for text in options.price)
+    known = {name: price for name, price in published.items() if price is not None}
+    return known | {name: Decimal(amount) for name, _, amount in stated}
+
+
 def selects(wanted: str, requirement: str) -> bool:
     """Whether `--only wanted` means the requirement: by its id, or by the front of it."""
     return f"{requirement}.".startswith(f"{wanted}.")
@@ -176,6 +215,13 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
             yield unknown_requirement(contract, "--only", wanted)
     if options.mutant:
         yield from _mutant_problems(contract, options.mutant)
+    if options.baseline:
+        try:
+            load_baseline(options.baseline, contract)
+        except BaselineError as error:
+            yield f"--baseline: {error}"
+    if options.write_baseline:
+        yield from file_problems("--write-baseline", options.write_baseline)
     for name, path in files(options).items():
         yield from file_problems(f"--{name}", path)
     summary = summary_file() if options.github else None
@@ -255,6 +301,14 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
     return int(text)
+
+
+def _priced(text: str) -> str:
+    name, equals, amount = text.rpartition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text} is not a model and its price, as NAME=0.50")
+    _money(amount)
+    return text
 
 
 def _money(text: str) -> Decimal:

@@ -28,6 +28,10 @@ class BusyError(InconclusiveError):
     """The target stayed busy."""
 
 
+class UnshownError(InconclusiveError):
+    """The target shows nothing that the requirement could be judged by."""
+
+
 @dataclass
 class Connection:
     """Sends the requests of a run within its limits."""
@@ -77,7 +81,7 @@ class Connection:
         first: str | None = None
         while True:
             try:
-                answer = self._once(target, request)
+                answer = self.once(target, request)
                 trouble = seen(answer)
             except UnreachableError as error:
                 answer, trouble = None, str(error)
@@ -99,7 +103,11 @@ class Connection:
                 raise BusyError(f"still busy after all waiting: {trouble}")
             waits += 1
 
-    def _once(self, target: Target, request: Request) -> Answer:
+    def once(self, target: Target, request: Request) -> Answer:
+        """Send one request once, whatever comes.
+
+        Raises `UnreachableError`, and `InconclusiveError` if nothing may be sent.
+        """
         if self.halted:
             raise InconclusiveError(self.halted)
         tokens, price = most_tokens(request), self.price(str(member(request.body, "model")))

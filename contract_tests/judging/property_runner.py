@@ -33,9 +33,12 @@ class _FoundError(Exception):
 class PropertyRunner(Generic[Example]):
     """The examples of one test."""
 
-    def __init__(self, run: Run, test: str, prove: Callable[[Example], frozenset[str]]) -> None:
+    def __init__(
+        self, run: Run, test: str, examples: int, prove: Callable[[Example], frozenset[str]]
+    ) -> None:
         self._run = run
         self._test = test
+        self._examples = examples
         #: Proves an example; returns the requirements that fail there.
         self._prove = prove
         #: The requirement that failed first; None where none did.
@@ -79,7 +82,7 @@ class PropertyRunner(Generic[Example]):
     @property
     def _settings(self) -> hypothesis.settings:
         return hypothesis.settings(
-            max_examples=self._run.effort.examples,
+            max_examples=self._examples,
             stateful_step_count=STEPS,
             database=None,
             deadline=None,

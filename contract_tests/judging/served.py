@@ -1,15 +1,21 @@
-"""Which models the target serves: each is asked for once, before anything else of it."""
+"""Which models the target serves: each is asked for once, before anything else of it.
 
+Where the target has a list of its models, only those that it names are asked for.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..contract import Model
-from ..exchanges import Exchange, Request, member
+from ..contract import Model, kinds
+from ..exchanges import Exchange, Request, is_array, member
 from ..strategies import Strategies
-from ..targets import Target
+from ..targets import Target, UnreachableError
 from .connection import BusyError, Connection, InconclusiveError, seen
 
 #: Error codes that say a model does not exist, or is off.
 NO_SUCH_MODEL = (20012, 30003)
+#: Asks for the list of the models.
+LIST = Request(None, "GET", "/models?type=text&sub_type=reranker", content_type=None)
 #: What to try.
 ADDRESS = "a base URL ends in /v1, without /rerank"
 PAGE = "does a login or a proxy stand between?"
@@ -27,29 +33,88 @@ class ServedModels:
     strategies: Strategies
     #: Model -> why the target does not serve it; None where it does.
     models: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
+    #: Model -> the exchange that showed whether it is served.
+    shown: dict[str, Exchange] = field(default_factory=dict[str, Exchange])
+    #: Model -> why it is not judged, though the target may serve it.
+    left_out: dict[str, str] = field(default_factory=dict[str, str])
     #: Model -> why it could not be found out whether the target serves it.
     busy: dict[str, str] = field(default_factory=dict[str, str])
 
-    def needs(self, target: Target, model: Model) -> Exchange | None:
+    def found(self, target: Target, models: Sequence[Model], *, wide: bool) -> tuple[Model, ...]:
+        """The models that are to be judged; of each kind first one that ranks.
+
+        `models` are those that may be there, the first to be tried first. Unless the search is
+        `wide`, it ends for each kind with the first that ranks. Of a kind that is not served, or
+        where it could not be found out, the first is kept, which will say why.
+        """
+        found: list[Model] = []
+        for one in kinds(models):
+            served: list[Model] = []
+            alike = [model for model in models if model.kind == one.kind]
+            for model in alike:
+                if self._is_there(target, model):
+                    served.append(model)
+                    if not wide and self._ranks(model):
+                        break
+            found += sorted(served, key=lambda model: not self._ranks(model)) or alike[:1]
+        working = sorted(kinds(found), key=lambda model: not self._ranks(model))
+        return tuple(dict.fromkeys((*working, *found)))
+
+    def listed(self, target: Target, models: Iterable[Model]) -> tuple[Model, ...]:
+        """Those of the models that the target's own list names; all where it names none."""
+        models = tuple(models)
+        try:
+            names = member(self.connection.once(target, LIST).json, "data")
+        except (InconclusiveError, UnreachableError):
+            return models
+        ids = [member(row, "id") for row in names] if is_array(names) else []
+        named = tuple(model for model in models if model.id in ids)
+        if named:
+            unnamed = (model.id for model in models if model not in named)
+            self.models.update(dict.fromkeys(unnamed, "GET /v1/models does not name it"))
+        return named or models
+
+    def needs(self, target: Target, model: Model) -> Exchange:
         """Find out once whether the target serves the model; return the exchange that showed it.
 
         Raises `NotServedError`, or `InconclusiveError` if the target is not the API at all, or
         stays busy.
         """
+        if model.id in self.left_out:
+            raise NotServedError(f"{model.id} is left out: {self.left_out[model.id]}")
         if model.id in self.busy:
             raise InconclusiveError(self.busy[model.id])
-        exchange = None
         if model.id not in self.models:
             try:
                 exchange = self.connection.ask(target, Request(self.strategies.plainest(model)))
             except BusyError as error:
-                self.busy[model.id] = str(error)
-                raise
+                self.busy[model.id] = f"{model.id} is {error}"
+                raise InconclusiveError(self.busy[model.id]) from None
+            self.shown[model.id] = exchange
             self.models[model.id] = self._refusal(target, exchange)
         reason = self.models[model.id]
         if reason is not None:
             raise NotServedError(f"{model.id} is not served: {reason}")
-        return exchange
+        return self.shown[model.id]
+
+    @property
+    def ranking(self) -> list[str]:
+        """Names of the models that have ranked the plainest request."""
+        return [name for name, exchange in self.shown.items() if exchange.ranking]
+
+    def _is_there(self, target: Target, model: Model) -> bool:
+        """Whether there is anything to judge of the model, if only that it stays busy."""
+        try:
+            self.needs(target, model)
+        except NotServedError:
+            return False
+        except InconclusiveError:
+            return model.id in self.busy
+        return True
+
+    def _ranks(self, model: Model) -> bool:
+        """Whether the model has ranked the plainest request."""
+        return model.id in self.ranking
 
     def _refusal(self, target: Target, exchange: Exchange) -> str | None:
         """Why the target does not serve the model; halts the run where the API is not there."""

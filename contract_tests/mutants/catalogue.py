@@ -4,6 +4,7 @@ from ..contract import Contract
 from .accepting import MUTANTS_THAT_ACCEPT
 from .generated import Generator
 from .of_answers import MUTANTS_OF_ANSWERS
+from .of_reach import MUTANTS_OF_REACH
 from .of_results import MUTANTS_OF_RESULTS
 from .operators import Mutant
 from .refusing import MUTANTS_THAT_REFUSE
@@ -16,6 +17,7 @@ MUTANTS = {
         *MUTANTS_THAT_REFUSE,
         *MUTANTS_OF_ANSWERS,
         *MUTANTS_OF_RESULTS,
+        *MUTANTS_OF_REACH,
     )
 }
 
