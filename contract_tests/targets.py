@@ -10,8 +10,10 @@ import httpx
 from .exchanges import Answer, Credential, Request
 from .redaction import blot
 
-#: Most bytes of a body that are read, and most that are kept of a longer one.
-LONGEST, KEPT = 4 * 1024**2, 1000
+#: Most bytes of a body that are read: so many, and so many more for each byte that was sent.
+LONGEST, LONGEST_PER_BYTE = 1024**2, 16
+#: Bytes that are kept of a longer one.
+KEPT = 1000
 #: Whatever httpx and the transport raise where no answer comes.
 _UNREACHABLE = (
     httpx.HTTPError,
@@ -85,7 +87,7 @@ class HttpTarget:
                 content=request.content,
                 headers=self._headers(request),
             ) as response:
-                raw, cut = _read(response)
+                raw, cut = _read(response, LONGEST + LONGEST_PER_BYTE * len(request.content or b""))
         except _UNREACHABLE as error:
             reason = self._blot(str(error).encode()).decode() or type(error).__name__
             trouble = f"{type(error).__name__}: {reason}"
@@ -117,7 +119,7 @@ class HttpTarget:
         return text
 
 
-def _read(response: httpx.Response) -> tuple[bytes, str]:
+def _read(response: httpx.Response, longest: int) -> tuple[bytes, str]:
     """The body, decoded, and why the rest of it was not read.
 
     Of a long body a little more is returned than is kept, so that no key is cut in two.
@@ -132,11 +134,11 @@ def _read(response: httpx.Response) -> tuple[bytes, str]:
     for part in response.iter_raw():
         received += len(part)
         try:
-            body += gzip.decompress(part, LONGEST + 1 - len(body)) if gzip else part
+            body += gzip.decompress(part, longest + 1 - len(body)) if gzip else part
         except zlib.error as error:
             return bytes(body[: 8 * KEPT]), f"its gzip encoding is broken: {error}"
-        if max(received, len(body)) > LONGEST:
-            return bytes(body[: 8 * KEPT]), f"longer than {LONGEST} bytes, and not read further"
+        if max(received, len(body)) > longest:
+            return bytes(body[: 8 * KEPT]), f"longer than {longest} bytes, and not read further"
     if gzip and not gzip.eof and received:
         return bytes(body[: 8 * KEPT]), "its gzip encoding ends too early"
     return bytes(body), ""

@@ -10,7 +10,7 @@ from .check import Check, Finding, asked, check, parsed, ranked, refused, succee
 from .violations import Violation, shorten
 
 #: Most broken keywords of one answer that are looked at: one may have a million results.
-MOST_BROKEN = 10_000
+MOST_BROKEN = 1000
 
 
 def _stated(schema: str) -> Callable[[Contract], frozenset[str]]:
