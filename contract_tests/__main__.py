@@ -44,7 +44,7 @@ _PYTEST = (
     *("-p", "rerank_mock"),
     # Hypothesis is imported by now, so its asserts are not rewritten; that is no problem here.
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
-    *("-q", "--tb=no", "-rN", "--no-header", str(HERE)),
+    *("-qq", "--tb=no", "-rN", "--no-header", str(HERE)),
 )
 
 
@@ -93,11 +93,10 @@ def judge_quietly(target: Sequence[str], arguments: Sequence[str], path: Path) -
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    junit = options.junitxml
-    trouble = problem(options) or (junit and next(file_problems("--junitxml", junit), None))
+    trouble = problem(options)
     if trouble:
         parser.error(trouble)
-    arguments = [*_PYTEST, *words(options), *([f"--junitxml={junit}"] if junit else [])]
+    arguments = [*_PYTEST, *words(options)]
     code = pytest.main(arguments, plugins=[ProgressBar()] if sys.stdout.isatty() else [])
     # Stopped before the first test, or without any: otherwise the verdict has set the code.
     if code in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.NO_TESTS_COLLECTED):
@@ -125,8 +124,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Judge a target. Exit code: 0 conforms, 1 violates, 2 usage, "
         "3 inconclusive, 4 the suite itself broke.",
     )
-    declare(check.add_argument, "--strict")
-    check.add_argument("--junitxml", type=Path, metavar="FILE", help="write pytest's JUnit there")
+    declare(check.add_argument, ours=True)
     listing_parser = commands.add_parser("list", help="list the requirements")
     listing_parser.add_argument("--explain", metavar="ID", help="show all about one of them")
     listing_parser.add_argument(

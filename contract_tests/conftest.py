@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -29,7 +30,7 @@ from .report.builder import report_of
 from .report.github import annotations, summarize, summary_file
 from .report.junit import properties
 from .report.model import TITLE, Report
-from .report.terminal import lines, violation_lines
+from .report.terminal import lines, style, violation_lines
 from .report.writers import save
 from .targets import HttpTarget, Target
 
@@ -212,7 +213,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         unmet = f"the test that was after it found {error} broken first"
         ledger.unmet.update(dict.fromkeys(judge.requirements - ledger.unmet.keys(), unmet))
         report = report_of(judge.run, judging_words(pyfuncitem.config.option))
-        blocks = [violation_lines(report, violation) for violation in error.violations]
+        show = partial(violation_lines, report, show_tests=_option(pyfuncitem.config, "show_tests"))
+        blocks = map(show, error.violations)
         failure = "\n".join(line for block in blocks for line in block)
     # Outside of the except clauses, so that pytest does not print them as the context.
     if failure:
@@ -293,9 +295,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if report is None:
         return
     terminalreporter.section(TITLE)
-    for line in lines(report):
-        worst = line.startswith(("FAILED", "BROKEN"))
-        terminalreporter.write_line(line, red=worst, bold=worst)
+    for line in lines(report, show_tests=_option(config, "show_tests")):
+        terminalreporter.write_line(line, **style(line))
     if _option(config, "github"):
         for line in annotations(report):
             terminalreporter.write_line(line)

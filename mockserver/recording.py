@@ -37,6 +37,7 @@ def observe(state: State, answered: Answered) -> Exchange:
     waited = max(state.clock.now() - answered.view.now, 0.0)
     seconds = waited + delivery.delay + delivery.pause * (delivery.pieces - 1)
     name = None if account is None else account.name
+    caller = hash((name, None if name else request.headers.get("authorization")))
     heads, shown = head_length(request), state.journal.body_bytes
     # Enough to recognise a key of the head at the end of the body, where JSON may escape it.
     most = shown + 6 * heads
@@ -52,8 +53,8 @@ def observe(state: State, answered: Answered) -> Exchange:
         documents=None if documents is None else len(documents),
         milliseconds=seconds * 1000,
         advice=advise_on_request(received),
-        caller=hash((name, None if name else request.headers.get("authorization"))),
-        asked=hash((request.method, request.path, request.query, request.body)),
+        caller=caller,
+        asked=hash((caller, request.method, request.path, request.query, request.body)),
         heads=heads + sum(map(len, response.headers.values())),
         body_bytes=shown,
     )

@@ -79,8 +79,11 @@ def json_path(way: Way) -> str:
 def likely(name: str, known: list[str]) -> str:
     """Return a suggestion for a misspelt name, or an empty string."""
     # For long names or lists the comparison is slow and of no use.
-    close = get_close_matches(name, known[:MOST_KNOWN], n=1) if len(name) <= LENGTH else []
-    return f"; did you mean {close[0]!r}?" if close else ""
+    if len(name) > LENGTH:
+        return ""
+    by_folded = {candidate.casefold(): candidate for candidate in known[:MOST_KNOWN]}
+    close = get_close_matches(name.casefold(), by_folded, n=1)
+    return f"; did you mean {by_folded[close[0]]!r}?" if close else ""
 
 
 def _reason(schema: str, value: object, error: jsonschema_rs.ValidationError) -> str:

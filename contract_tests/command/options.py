@@ -20,12 +20,18 @@ from .routes import declare_route, route_problems, secret_problems
 
 #: Targets that need no address -> the fixture that provides them.
 EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
+#: More names of options, where pytest does not have them for something else.
+_OURS = {"--fail-on-difference": "--strict", "--report-junit": "--junitxml"}
 #: Options that choose what runs and how it is reported, not how it is judged.
-_TELLING = {"only", "github", *(name.replace("-", "_") for name in WRITERS)}
+_TELLING = {"only", "github", "show_tests", *(name.replace("-", "_") for name in WRITERS)}
 
 
-def declare(add: Callable[..., object], *strict: str) -> None:
-    """Declare every option with `add`, as argparse has it; `strict` are more names for one."""
+def declare(add: Callable[..., object], *, ours: bool = False) -> None:
+    """Declare every option with `add`, as argparse has it; in a command of `ours` by all names."""
+
+    def names(name: str) -> list[str]:
+        return [name, _OURS[name]] if ours and name in _OURS else [name]
+
     add(
         "--target",
         default="mock",
@@ -80,13 +86,17 @@ def declare(add: Callable[..., object], *strict: str) -> None:
     add("--max-cost", type=_money, metavar="CNY", help="hard limit on the price of the tokens")
     add("--max-rpm", type=_positive, metavar="N", help="hard limit on requests per minute")
     add(
-        "--fail-on-difference",
-        *strict,
+        *names("--fail-on-difference"),
         action="store_true",
         help="also fail where the target differs from the observed service",
     )
+    add(
+        "--show-tests",
+        action="store_true",
+        help="print a test for pytest with each failure; HTML and JSON have them anyway",
+    )
     for name, form in WRITERS.items():
-        add(f"--{name}", type=Path, metavar="FILE", help=f"write {form.what} there")
+        add(*names(f"--{name}"), type=Path, metavar="FILE", help=f"write {form.what} there")
     add(
         "--github",
         action="store_true",

@@ -9,7 +9,8 @@ from ..checks.violations import shorten
 from ..exchanges import Answer, Credential, Exchange, Request, member
 from ..targets import Target, UnreachableError
 from .limits import Budget, Pace, Patience, Startup
-from .tokens import counted_tokens, estimated_tokens
+from .reliability import LOST, Reliability
+from .tokens import billed_tokens, most_tokens
 
 #: Statuses of a target that is busy: waited out, never a failure.
 BUSY = (429, 502, 503, 504)
@@ -42,7 +43,6 @@ class Connection:
     pace: Pace = field(default_factory=Pace)
     patience: Patience = field(default_factory=Patience)
     startup: Startup = field(default_factory=Startup)
-    clock: Callable[[], float] = field(default=time.monotonic)
     #: Headers of every request; see `Request.headers`.
     headers: tuple[tuple[str, str], ...] = ()
     #: Name of the environment variable that holds the key, for messages.
@@ -51,6 +51,8 @@ class Connection:
     second_api_key_env: str = ""
     #: Takes every answer, those of a busy target too.
     watch: Callable[[Answer], None] = field(default=lambda _: None)
+    reliability: Reliability = field(default_factory=Reliability)
+    clock: Callable[[], float] = field(default=time.perf_counter)
     #: Whether any answer has come that is not a gateway's word about the server behind it.
     answered: bool = False
     #: Why nothing more can be judged in this run.
@@ -80,7 +82,8 @@ class Connection:
 
     def _answer(self, target: Target, request: Request, *, patiently: bool) -> Answer:
         waits = 0
-        failed_before = False
+        #: What came at first, where it was asked again.
+        first: str | None = None
         while True:
             began = self.clock()
             try:
@@ -90,20 +93,23 @@ class Connection:
                 answer, trouble, to_try = None, str(error), error.to_try or SILENCE
                 # A target that lets every request time out must not take hours.
                 self.patience.left -= self.clock() - began
-            if answer and answer.status == 500 and not failed_before:
-                failed_before = True
+            failed_first = answer and answer.status == 500 and first is None
+            if answer and not failed_first and (answer.status not in BUSY or not patiently):
+                self.reliability.answer(first)
+                return answer
+            first = first or (f"status {answer.status}" if answer else LOST)
+            if failed_first:
                 self.budget.excuse()
                 continue
-            if answer and (answer.status not in BUSY or not patiently):
-                return answer
             retry_after = answer.headers.get("retry-after") if answer else None
             self.budget.excuse()
-            if not self.answered and self.startup.waits():
-                continue
-            if answer is None and not self.answered:
-                self.halt(f"no answer from {target.base_url}: {trouble}; {to_try}")
-            if not self.answered and waits >= UPSTREAM_WAITS:
-                self.halt(f"only a gateway answers at {target.base_url}: {trouble}; {to_try}")
+            if not self.answered:
+                if self.startup.waits():
+                    continue
+                if answer is None:
+                    self.halt(f"no answer from {target.base_url}: {trouble}; {to_try}")
+                if waits == UPSTREAM_WAITS:
+                    self.halt(f"only a gateway answers at {target.base_url}: {trouble}; {to_try}")
             if not self.patience.waits(waits, retry_after):
                 if answer is None:
                     self.halt(f"no more answers from {target.base_url}: {trouble}; {to_try}")
@@ -113,16 +119,16 @@ class Connection:
     def _once(self, target: Target, request: Request) -> Answer:
         if self.halted:
             raise InconclusiveError(self.halted)
-        tokens, price = estimated_tokens(request), self.price(str(member(request.body, "model")))
+        tokens, price = most_tokens(request), self.price(str(member(request.body, "model")))
         refusal = self.budget.take(tokens, price)
         if refusal is not None:
             # A request that costs less may still be allowed.
             raise InconclusiveError(refusal)
         self.pace.wait()
+        began = self.clock()
         answer = target.send(request)
-        counted = counted_tokens(answer)
-        if counted is not None:
-            self.budget.settle(tokens, counted, price)
+        self.reliability.latencies.append(self.clock() - began)
+        self.budget.settle(tokens, billed_tokens(request, answer), price)
         self.answered = self.answered or not _speaks_of_upstream(answer)
         self.watch(answer)
         return answer

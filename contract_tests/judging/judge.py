@@ -15,6 +15,7 @@ from ..contract import AnyJson, Contract, Model
 from ..exchanges import Credential, Exchange, Request, member
 from ..strategies import Body, Strategies
 from ..targets import Target
+from .causes import traits
 from .connection import InconclusiveError, seen
 from .property_runner import Example, PropertyRunner
 from .run import Run, key
@@ -165,8 +166,15 @@ class Judge:
         return self._accepted(requirement, self.send(Request(body)))
 
     def refuses(self, requirement: str, request: Request) -> Exchange:
-        """Send a request that must be refused; what is accepted ends the example."""
+        """Send a request that must be refused; what is accepted ends the example.
+
+        So does a failure of the target, which says nothing about the requirement.
+        """
         exchange = self.send(request)
+        if exchange.answer.status >= 500:
+            needed = f"an answer to what is to be refused; it was {seen(exchange.answer)}"
+            self.run.ledger.unmet.setdefault(requirement, f"it needs {needed}")
+            raise _StopError
         self.run.ledger.tried.add(requirement)
         if exchange.answer.status < 400:
             expected = "a status from 400 to 499"
@@ -233,6 +241,7 @@ class Judge:
             self._violated(requirement, "status 200", seen(exchange.answer), exchange)
             raise _StopError
         self.run.coverage.accept(requirement, exchange.request.body)
+        self.run.ledger.accepted.update(traits(exchange.request))
         return exchange
 
     def _comparable(self, exchange: Exchange) -> Exchange:

@@ -28,6 +28,8 @@ class Ledger:
     )
     #: Requirement -> number of the request that first broke it.
     first_broken: dict[str, int] = field(default_factory=dict[str, int])
+    #: Traits of the valid requests that were accepted.
+    accepted: set[str] = field(default_factory=set[str])
     #: Open requirement -> what the target was found to do.
     observed: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
     #: Requirement -> why it could not be found out.

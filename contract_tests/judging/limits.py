@@ -58,25 +58,33 @@ class Budget:
             if self.spent >= self.limit:
                 return f"the budget of {self.limit} requests is spent"
             if self.token_limit is not None and self.tokens + tokens > self.token_limit:
-                return f"the budget of {self.token_limit} tokens is spent"
+                return _short(tokens, self.tokens, self.token_limit, "tokens")
             if self.cost_limit is not None and self.cost + cost > self.cost_limit:
-                return f"the budget of {self.cost_limit} CNY is spent"
+                return _short(cost, self.cost, self.cost_limit, "CNY")
             self.spent += 1
             self.tokens += tokens
             self.cost += cost
             return None
 
-    def settle(self, estimated: int, counted: int, price: Decimal) -> None:
-        """Correct the tokens of a request by those that the target has counted."""
+    def settle(self, reserved: int, billed: int, price: Decimal) -> None:
+        """Count what a request is billed for in place of what was reserved for it."""
         with self._lock:
-            self.tokens += counted - estimated
-            self.cost += (counted - estimated) * price / MILLION
+            self.tokens += billed - reserved
+            self.cost += (billed - reserved) * price / MILLION
 
     def excuse(self) -> None:
         """Let the last request, which a busy target did not answer, not count."""
         if not self.hard:
             with self._lock:
                 self.limit += 1
+
+
+def _short(needed: int | Decimal, spent: int | Decimal, limit: int | Decimal, unit: str) -> str:
+    """Why a request is not sent that may need more than is left."""
+    needed, left, limit = (Decimal(amount) for amount in (needed, limit - spent, limit))
+    if left <= 0:
+        return f"the budget of {limit:f} {unit} is spent"
+    return f"a request may need {needed:f} {unit}, and {left:f} of {limit:f} {unit} are left"
 
 
 @dataclass

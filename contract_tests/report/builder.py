@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ..judging.causes import causes
 from ..judging.run import Run
 from .model import Report, RequirementResult
 
@@ -9,7 +10,7 @@ from .model import Report, RequirementResult
 def report_of(run: Run, options: Sequence[str] = ()) -> Report:
     """What has been learnt so far; `options` of the command would judge so again."""
     ledger, budget = run.ledger, run.connection.budget
-    models = run.served.models
+    models, reliability = run.served.models, run.connection.reliability
     return Report(
         contract=run.contract,
         target=run.target,
@@ -37,6 +38,14 @@ def report_of(run: Run, options: Sequence[str] = ()) -> Report:
         switches={
             name: tuple(sorted(run.probes.seen.get(name, ()))) for name in run.contract.switches
         },
+        causes=causes(
+            run.contract,
+            {name: ledger.worst(name) for name in ledger.violations if name not in ledger.broken},
+            ledger.accepted,
+        ),
+        answered=reliability.answered,
+        asked_again=dict(reliability.asked_again),
+        latency=reliability.percentiles(),
         fault=ledger.fault,
         options=tuple(options),
     )

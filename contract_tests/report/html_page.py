@@ -129,8 +129,7 @@ def _overview(report: Report) -> Markup:
 def _bar(report: Report) -> Markup:
     parts: list[Markup] = []
     start = 0
-    # Worst first, so that it is what the eye meets.
-    for outcome, count in reversed(report.counts.items()):
+    for outcome, count in report.counts.items():
         place = {"x": str(start), "width": str(count), "height": "1"}
         parts.append(tag("rect", class_=outcome.value, **place))
         start += count
@@ -153,7 +152,7 @@ def _cell(entry: RequirementResult) -> Markup:
 def _filters(report: Report) -> Markup:
     outcomes = {
         outcome.value: f"{SIGNS[outcome]} {outcome.value} {count}"
-        for outcome, count in reversed(report.counts.items())
+        for outcome, count in report.counts.items()
     }
     levels = dict.fromkeys(entry.requirement.level for entry in report.entries)
     return together(

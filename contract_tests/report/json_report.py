@@ -37,6 +37,25 @@ def write(report: Report) -> str:
             {"name": name, "values": list(values), "shown_by": report.shown_by(name)}
             for name, values in report.switches.items()
         ],
+        "causes": [
+            {
+                "trigger": cause.trigger,
+                "answer": cause.answer,
+                "root": cause.root,
+                "others": list(cause.others),
+            }
+            for cause in report.causes
+        ],
+        "reliability": {
+            "answered": report.answered,
+            "asked_again": [
+                {"because": what, "requests": count} for what, count in report.asked_again.items()
+            ],
+            "latency_ms": {
+                str(percentile): round(seconds * 1000, 3)
+                for percentile, seconds in report.latency.items()
+            },
+        },
         "requirements": [_entry(report, entry) for entry in report.entries],
     }
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"

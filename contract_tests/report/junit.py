@@ -1,8 +1,48 @@
-"""What a test's entry in a JUnit file says of the requirements that the test is after."""
+"""The report as JUnit XML: one case for each requirement, so that a fault counts once."""
 
 from collections.abc import Iterable
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
 
+from ..checks.violations import printable, shorten
 from ..contract import Requirement
+from ..judging.outcomes import Outcome
+from .model import TITLE, Report, RequirementResult
+from .reproduction import command, curl
+
+_DECLARATION = '<?xml version="1.0" encoding="utf-8"?>'
+#: Longest request or answer, in characters.
+LONGEST = 4000
+#: Outcome -> element of a case that did not simply pass.
+_ELEMENTS = {
+    Outcome.BROKEN: "error",
+    Outcome.FAILED: "failure",
+    Outcome.DIFFERS: "system-out",
+    Outcome.INCONCLUSIVE: "skipped",
+    Outcome.SKIPPED: "skipped",
+    Outcome.OFF: "skipped",
+}
+
+
+def write(report: Report) -> str:
+    """One suite with all requirements."""
+    suites = Element("testsuites")
+    suite = SubElement(suites, "testsuite", name=TITLE)
+    for entry in report.entries:
+        _case(suite, report, entry)
+    if report.fault:
+        case = SubElement(suite, "testcase", classname=TITLE, name="the suite itself")
+        _say(case, "error", printable(report.fault), "")
+    for parent in (suites, suite):
+        parent.set("tests", str(len(suite)))
+        for counted, element in (
+            ("failures", "failure"),
+            ("errors", "error"),
+            ("skipped", "skipped"),
+        ):
+            parent.set(counted, str(len(suite.findall(f"testcase/{element}"))))
+    ElementTree.indent(suites)
+    return f"{_DECLARATION}\n{ElementTree.tostring(suites, 'unicode')}\n"
 
 
 def properties(requirements: Iterable[Requirement]) -> list[tuple[str, object]]:
@@ -13,3 +53,39 @@ def properties(requirements: Iterable[Requirement]) -> list[tuple[str, object]]:
         *(("level", level) for level in dict.fromkeys(row.level for row in found)),
         *(("section", name) for name in dict.fromkeys(row.source["section"] for row in found)),
     ]
+
+
+def _case(suite: Element, report: Report, entry: RequirementResult) -> None:
+    case = SubElement(suite, "testcase", classname=entry.section, name=entry.requirement.id)
+    of_case = SubElement(case, "properties")
+    for name, value in properties([entry.requirement]):
+        SubElement(of_case, "property", name=name, value=str(value))
+    if entry.outcome in _ELEMENTS:
+        message = entry.reason or entry.outcome.value
+        if entry.outcome is Outcome.INCONCLUSIVE:
+            message = f"inconclusive: {message}"
+        for violation in entry.violations[:1]:
+            message = f"expected {violation.expected}; received {violation.received}"
+        _say(case, _ELEMENTS[entry.outcome], printable(message), _text(report, entry))
+
+
+def _say(case: Element, name: str, message: str, text: str) -> None:
+    element = SubElement(case, name)
+    if name == "system-out":
+        element.text = f"{message}\n{text}"
+    else:
+        element.set("message", message)
+        element.text = text or None
+
+
+def _text(report: Report, entry: RequirementResult) -> str:
+    """The sentence of the requirement, and what shows a breach of it."""
+    if not entry.violations:
+        return ""
+    violation = entry.violations[0]
+    told = [entry.requirement.sentence]
+    for exchange in violation.exchanges:
+        told.append(f"sent      {shorten(curl(exchange.request, report.base_url), LONGEST)}")
+        answer = exchange.answer
+        told.append(f"answered  status {answer.status}, {shorten(answer.text, LONGEST)}")
+    return "\n".join(map(printable, [*told, f"again     {command(report, violation)}"]))

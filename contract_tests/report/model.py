@@ -7,10 +7,21 @@ from decimal import Decimal
 
 from ..checks.violations import Violation
 from ..contract import Contract, Requirement
+from ..judging.causes import Cause
 from ..judging.outcomes import Outcome, Verdict, verdict
 
 #: What to call it.
 TITLE = "rerank-contract"
+#: The outcomes in the order of interest: what is wrong, what held, what was not tried.
+INTERESTING = (
+    Outcome.BROKEN,
+    Outcome.FAILED,
+    Outcome.INCONCLUSIVE,
+    Outcome.DIFFERS,
+    Outcome.PASSED,
+    Outcome.SKIPPED,
+    Outcome.OFF,
+)
 #: Where `rerank-mock serve` serves the mock that is otherwise embedded.
 SERVED = "http://127.0.0.1:8787/v1"
 
@@ -72,6 +83,14 @@ class Report:
     entries: tuple[RequirementResult, ...]
     #: Switch -> the values that the target was seen to have.
     switches: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
+    #: Failures and differences that have one cause, that of most of them first.
+    causes: tuple[Cause, ...] = ()
+    #: Requests that were answered in the end, each once.
+    answered: int = 0
+    #: What the target did at first -> requests that it answered only when asked again.
+    asked_again: Mapping[str, int] = field(default_factory=dict[str, int])
+    #: Percentile -> seconds within which that share of the answers came.
+    latency: Mapping[int, float] = field(default_factory=dict[int, float])
     #: How the suite itself went wrong, where no requirement is concerned.
     fault: str | None = None
     #: Options of the command that judge the same target in the same way again.
@@ -99,9 +118,9 @@ class Report:
 
     @property
     def counts(self) -> dict[Outcome, int]:
-        """Outcome -> number of requirements, without outcomes of none."""
+        """Outcome -> number of requirements, the most interesting first; none has the number 0."""
         counts = Counter(entry.outcome for entry in self.entries)
-        return {outcome: counts[outcome] for outcome in Outcome if counts[outcome]}
+        return {outcome: counts[outcome] for outcome in INTERESTING if counts[outcome]}
 
     @property
     def sections(self) -> dict[str, list[RequirementResult]]:

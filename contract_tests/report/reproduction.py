@@ -3,17 +3,21 @@
 import json
 import re
 import shlex
-from dataclasses import fields
+from dataclasses import fields, replace
 from enum import Enum
 from pprint import pformat
 from textwrap import indent
 
 from ..checks import catalogue
-from ..checks.violations import Violation
-from ..contract import load_contract
-from ..exchanges import Credential, Exchange, Request
+from ..checks.violations import Violation, shorten
+from ..contract import AnyJson, load_contract
+from ..exchanges import Credential, Exchange, Request, is_array, is_object
 from .model import Report
 
+#: Longest curl line that a terminal shows as it is, in characters.
+LONGEST = 500
+#: Most elements of an array in a line that is cut.
+KEPT = 3
 #: For what the status shows.
 _ASK = """\
 import os
@@ -80,6 +84,29 @@ def curl(request: Request, base_url: str) -> str:
     if request.content is not None:
         words += ["--data-raw", shlex.quote(body_text(request))]
     return " ".join(words)
+
+
+def brief_curl(request: Request, base_url: str) -> str:
+    """The curl line of a request if it is short; otherwise what matters of it, not to be sent."""
+    line = curl(request, base_url)
+    if len(line) <= LONGEST:
+        return line
+    body = request.body
+    if isinstance(body, bytes):
+        cut = replace(request, body=shorten(body_text(request), LONGEST).encode())
+    else:
+        cut = replace(request, body=_cut(body))
+    return f"{shorten(curl(cut, base_url), 2 * LONGEST)} (cut; in full in --report-json)"
+
+
+def _cut(value: AnyJson) -> AnyJson:
+    """A body with long texts and long arrays cut short."""
+    if isinstance(value, str):
+        return shorten(value, 40)
+    if is_array(value):
+        more = [f"… ({len(value) - KEPT} more)"] if len(value) > KEPT else []
+        return [*map(_cut, value[:KEPT]), *more]
+    return {_cut(name): _cut(item) for name, item in value.items()} if is_object(value) else value
 
 
 def body_text(request: Request) -> str:

@@ -1,12 +1,13 @@
-"""The report as text for a terminal: all at a glance, failures last and complete."""
+"""The report as text for a terminal: the verdict, then what is wrong, then the rest."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..checks.violations import Violation, printable, shorten
-from ..judging.outcomes import Outcome
+from ..exchanges import Exchange
+from ..judging.outcomes import Outcome, Verdict
 from .model import Report, RequirementResult
-from .reproduction import command, curl, snippet
+from .reproduction import brief_curl, command, snippet
 
 #: What stands for each outcome in the overview, as far as possible as in pytest.
 SIGNS = {
@@ -18,15 +19,76 @@ SIGNS = {
     Outcome.FAILED: "F",
     Outcome.BROKEN: "E",
 }
+#: First word of a line -> how pytest's terminal marks it.
+_STYLES: Mapping[str, Mapping[str, bool]] = {
+    "FAILED": {"red": True, "bold": True},
+    "BROKEN": {"red": True, "bold": True},
+    "DIFFERS": {"yellow": True, "bold": True},
+    f"{Verdict.CONFORMS.value}:": {"green": True, "bold": True},
+    f"{Verdict.VIOLATES.value}:": {"red": True, "bold": True},
+    f"{Verdict.INCONCLUSIVE.value}:": {"yellow": True, "bold": True},
+    f"{Verdict.BROKEN.value}:": {"red": True, "bold": True},
+}
 WIDTH = 96
 #: Most ids that are named where many have the same reason.
 NAMED = 8
-#: Longest curl line or test that a terminal is bothered with, in characters.
-LONGEST = 4000
+#: Most failures, and most differences, that are shown with an example.
+SHOWN = 10
+#: Most exchanges of one violation that are shown; the last are the ones to look at.
+EXCHANGES = 2
+#: Longest text of an answer, in characters.
+LONGEST = 200
 
 
-def lines(report: Report) -> Iterator[str]:
-    """The whole report."""
+def lines(report: Report, *, show_tests: bool = False) -> Iterator[str]:
+    """The whole report; with `show_tests` also a test for each failure that is shown."""
+    yield _verdict(report)
+    yield from _facts(report)
+    if report.fault:
+        yield printable(f"BROKEN the suite itself failed: {report.fault}")
+    for outcome in (Outcome.BROKEN, Outcome.FAILED, Outcome.DIFFERS):
+        entries = list(report.that(outcome))
+        for entry in entries[:SHOWN]:
+            yield ""
+            yield from _entry(entry)
+            for violation in entry.violations[:1]:
+                yield from _violation(report, violation, show_tests=show_tests)
+        if entries[SHOWN:]:
+            yield ""
+        for entry in entries[SHOWN:]:
+            yield _one_line(entry)
+    yield ""
+    yield from _overview(report)
+    yield from _unjudged(report)
+    yield from _findings(report)
+    yield ""
+    tried = (f"{what} {number}/{all_}" for what, number, all_ in report.coverage)
+    yield f"tried: {', '.join(tried)}"
+    yield _verdict(report)
+
+
+def style(line: str) -> Mapping[str, bool]:
+    """How a line is marked where there is colour."""
+    return _STYLES.get(line.partition(" ")[0], {})
+
+
+def violation_lines(
+    report: Report, violation: Violation, *, show_tests: bool = False
+) -> Iterator[str]:
+    """A violation with its requirement, for a test's failure."""
+    for entry in report.entries:
+        if entry.requirement.id == violation.requirement:
+            yield from _entry(entry)
+    yield from _violation(report, violation, show_tests=show_tests)
+
+
+def _verdict(report: Report) -> str:
+    counts = (f"{count} {outcome.value}" for outcome, count in report.counts.items())
+    return f"{report.verdict.value}: {', '.join(counts)} ({len(report.entries)} requirements)"
+
+
+def _facts(report: Report) -> Iterator[str]:
+    """What was judged, and what it took."""
     served = ", ".join(name for name, reason in report.models.items() if reason is None)
     # Without --target the verdict is that of the mock, which must be plain to see.
     which = "" if "://" in report.target else " (embedded here; --target URL judges another)"
@@ -36,30 +98,6 @@ def lines(report: Report) -> Iterator[str]:
     for name, reason in report.models.items():
         if reason:
             yield printable(f"{name} is not served: {reason}")
-    if report.fault:
-        yield printable(f"BROKEN the suite itself failed: {report.fault}")
-    yield ""
-    yield from _overview(report)
-    yield from _unjudged(report)
-    yield from _findings(report)
-    for entry in report.that(Outcome.DIFFERS, Outcome.FAILED, Outcome.BROKEN):
-        yield ""
-        yield from _entry(entry)
-        for violation in entry.violations[:1]:
-            yield from _violation(report, violation)
-    yield ""
-    tried = (f"{what} {number}/{all_}" for what, number, all_ in report.coverage)
-    yield f"tried: {', '.join(tried)}"
-    counts = (f"{count} {outcome.value}" for outcome, count in report.counts.items())
-    yield f"{report.verdict.value}: {', '.join(counts)}"
-
-
-def violation_lines(report: Report, violation: Violation) -> Iterator[str]:
-    """A violation with its requirement, for a test's failure."""
-    for entry in report.entries:
-        if entry.requirement.id == violation.requirement:
-            yield from _entry(entry)
-    yield from _violation(report, violation)
 
 
 def _overview(report: Report) -> Iterator[str]:
@@ -86,7 +124,7 @@ def _overview(report: Report) -> Iterator[str]:
 
 def _unjudged(report: Report) -> Iterator[str]:
     """What could not be judged, once for each reason."""
-    for outcome in (Outcome.SKIPPED, Outcome.INCONCLUSIVE):
+    for outcome in (Outcome.INCONCLUSIVE, Outcome.SKIPPED):
         for reason, entries in report.unjudged(outcome).items():
             names = [entry.requirement.id for entry in entries]
             more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
@@ -104,7 +142,7 @@ def _findings(report: Report) -> Iterator[str]:
         yield ""
         yield "what the target does where the contract leaves it open:"
     for entry in found:
-        yield printable(f"  {entry.requirement.id}: {', '.join(entry.observed)}")
+        yield shorten(f"  {entry.requirement.id}: {', '.join(entry.observed)}", LONGEST)
     for name, values in report.switches.items():
         if values and not report.contract.switches[name].requirements:
             yield f"  {name}: {', '.join(values)}"
@@ -121,19 +159,31 @@ def _entry(entry: RequirementResult) -> Iterator[str]:
         yield printable(f"  {entry.reason}")
 
 
-def _violation(report: Report, violation: Violation) -> Iterator[str]:
-    yield printable(f"  expected  {violation.expected}")
-    yield printable(f"  received  {violation.received}")
-    for exchange in violation.exchanges:
-        answer = exchange.answer
-        yield _if_short(f"  sent      {curl(exchange.request, report.base_url)}", "curl line")
-        yield f"  answered  status {answer.status}, {shorten(answer.text, 400) or 'no body'}"
+def _one_line(entry: RequirementResult) -> str:
+    found = entry.reason or ""
+    for violation in entry.violations[:1]:
+        found = f"expected {violation.expected}, received {violation.received}"
+    return shorten(f"{entry.outcome.value.upper()} {entry.requirement.id}: {found}", LONGEST)
+
+
+def _violation(report: Report, violation: Violation, *, show_tests: bool) -> Iterator[str]:
+    yield f"  expected  {shorten(violation.expected, LONGEST)}"
+    yield f"  received  {shorten(violation.received, LONGEST)}"
+    left_out = len(violation.exchanges) - EXCHANGES
+    if left_out > 0:
+        yield f"  before    {left_out} more {'request' if left_out == 1 else 'requests'}"
+    for exchange in violation.exchanges[-EXCHANGES:]:
+        yield f"  sent      {printable(brief_curl(exchange.request, report.base_url))}"
+        if not _is_told(violation, exchange):
+            answer = exchange.answer
+            text = shorten(answer.text, LONGEST) or "no body"
+            yield f"  answered  status {answer.status}, {text}"
     yield f"  again     {command(report, violation)}"
-    yield "  as a test"
-    yield from _if_short(snippet(report, violation), "test").splitlines()
+    if show_tests:
+        yield "  as a test"
+        yield from map(printable, snippet(report, violation).splitlines())
 
 
-def _if_short(text: str, what: str) -> str:
-    if len(text) <= LONGEST:
-        return printable(text, keep="\n")
-    return f"  ({what} of {len(text)} characters: see --report-json or --report-html)"
+def _is_told(violation: Violation, exchange: Exchange) -> bool:
+    """Whether what was received is the answer itself."""
+    return violation.received.startswith(f"status {exchange.answer.status}, ")

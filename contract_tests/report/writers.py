@@ -7,6 +7,7 @@ from pathlib import Path
 from . import badge as report_badge
 from . import html_page as report_html
 from . import json_report as report_json
+from . import junit as report_junit
 from . import markdown as report_markdown
 from . import sarif as report_sarif
 from .model import Report
@@ -27,6 +28,7 @@ WRITERS: Mapping[str, Writer] = {
     "report-html": Writer("the report as one HTML page", report_html.write),
     "report-markdown": Writer("a summary in Markdown", report_markdown.write),
     "report-sarif": Writer("the violations as SARIF 2.1.0", report_sarif.write),
+    "report-junit": Writer("the report as JUnit XML", report_junit.write),
     "badge-svg": Writer("the verdict as a badge", report_badge.write_svg),
     "badge-json": Writer("the verdict as an endpoint of shields.io", report_badge.write_json),
 }

@@ -46,6 +46,14 @@ def _without(schema: Schema, *members: str) -> Schema:
     return {**{k: v for k, v in schema.items() if k not in left_out}, "properties": kept}
 
 
+def _with_balance(schema: Schema) -> Schema:
+    total = {
+        "description": "The total in CNY: all of it charged, nothing granted.",
+        "$ref": "#/$defs/money",
+    }
+    return {**schema, "properties": {**schema["properties"], "balance": total}}
+
+
 _ACCOUNT = schema_of("account")
 _NAME: Schema = {"description": "The name of an account.", "type": "string"}
 _SECONDS: Schema = {"type": "number", "minimum": 0, "maximum": LAST}
@@ -61,8 +69,10 @@ _BASE: Schema = {"description": "By default observed.", "enum": list(PRESET_NAME
 
 #: Bodies.
 EMPTY = _named("empty", "An empty object", an_object({}))
-NEW_ACCOUNT = _named("new_account", "An account to open", _without(_ACCOUNT))
-ACCOUNT_CHANGE = _named("account_change", "What to change", _without(_ACCOUNT, "name"))
+NEW_ACCOUNT = _named("new_account", "An account to open", _with_balance(_without(_ACCOUNT)))
+ACCOUNT_CHANGE = _named(
+    "account_change", "What to change", _with_balance(_without(_ACCOUNT, "name"))
+)
 FREEZING = _named(
     "freezing", "The time to stop at; by default now", an_object({"at": _TIME}, optional=("at",))
 )
@@ -74,12 +84,19 @@ ARMING = _named(
         {
             "account": _NAME,
             "scenario": {
-                "description": "A scenario, the name of a ready-made one, or the id of an error.",
-                "type": ["string", "object"],
-                "if": {"type": "object"},
+                "description": "A scenario, the name of a ready-made one, the id or the status of"
+                " an error, a step, or an array of these.",
+                "type": ["string", "integer", "object", "array"],
+                "if": {"type": "object", "required": ["name", "steps"]},
                 "then": table("scenario"),
             },
-        }
+            "times": {
+                "description": "How many requests its only fault affects.",
+                "type": "integer",
+                "minimum": 1,
+            },
+        },
+        optional=("times",),
     ),
 )
 PINNING = _named(

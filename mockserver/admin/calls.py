@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..scenarios.catalogue import catalogue, find
+from ..scenarios.catalogue import catalogue
+from ..scenarios.shorthand import scenario_of
 from ..state.accounts import Account, AccountError
 from ..state.pins import read_pins
 from ..state.store import State
@@ -167,7 +168,8 @@ def show_receipt(call: Call) -> Any:  # noqa: ANN401 - JSON
 def arm_scenario(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Arm a scenario for the next rerank requests of an account."""
     with within("scenario"):
-        scenario = find(call.body["scenario"], call.state.contract)
+        given, times = call.body["scenario"], call.body.get("times")
+        scenario = scenario_of(given, call.state.contract, None if times is None else int(times))
     name = call.account(call.body["account"], "$.account")
     return call.state.arm(name, scenario).to_json()
 

@@ -41,50 +41,25 @@ DIALECTS: Mapping[str, str | None] = {
 NAMED = 5
 
 
-def _is_doubtful(sent: ReceivedRequest) -> bool:
-    return bool(sent.problem or isinstance(sent.fields.get("documents"), str) or sent.breach)
-
-
-def _may_have_objects(sent: ReceivedRequest) -> bool:
-    return bool(sent.fields) and (sent.form.name != "classic" or sent.breach is not None)
-
-
-def _has_unknown_field(sent: ReceivedRequest) -> bool:
-    return not sent.fields.keys() <= sent.form.fields
-
-
-def _has_null(sent: ReceivedRequest) -> bool:
-    return None in sent.fields.values()
-
-
-def _has_odd_top_n(sent: ReceivedRequest) -> bool:
-    top_n = sent.fields.get("top_n")
-    return type(top_n) is int and not 1 <= top_n <= len(sent.documents)
-
-
-def _may_have_blank_documents(sent: ReceivedRequest) -> bool:
-    try:
-        return not all(sent.documents) or any(map(str.isspace, cast("list[str]", sent.documents)))
-    except TypeError:
+def may_advise(sent: ReceivedRequest) -> bool:
+    """Return whether a rule of this module may find anything. Called for every request."""
+    fields = sent.fields
+    if sent.breach or sent.known_model is None or sent.form.name != "classic":
         return True
+    # As the form is kept, these are the texts of a classic request.
+    documents = cast("list[str]", sent.documents)
+    return (
+        isinstance(fields["documents"], str)
+        or not fields.keys() <= sent.form.fields
+        or not sent.contract.gated_fields.isdisjoint(fields)
+        or None in fields.values()
+        or not 1 <= fields.get("top_n", 1) <= len(documents)
+        # Fewer texts than documents: some are blank or equal.
+        or len({"", *map(str.strip, documents)}) <= len(documents)
+    )
 
 
-def _may_have_equal_documents(sent: ReceivedRequest) -> bool:
-    try:
-        return len(set(sent.documents)) < len(sent.documents)
-    except TypeError:
-        return True
-
-
-def _names_no_model(sent: ReceivedRequest) -> bool:
-    return sent.known_model is None
-
-
-def _has_gated_field(sent: ReceivedRequest) -> bool:
-    return not sent.contract.gated_fields.isdisjoint(sent.fields)
-
-
-@rule("body_not_json", "breach", when=_is_doubtful)
+@rule("body_not_json", "breach")
 def body_not_json(sent: ReceivedRequest) -> Iterator[str]:
     """The body is not valid JSON."""
     if not (sent.is_rerank and sent.problem):
@@ -98,7 +73,7 @@ def body_not_json(sent: ReceivedRequest) -> Iterator[str]:
         yield sent.problem
 
 
-@rule("encoded_twice", "mistake", when=_is_doubtful)
+@rule("encoded_twice", "mistake")
 def encoded_twice(sent: ReceivedRequest) -> Iterator[str]:
     """The JSON was encoded twice."""
     if _is_encoded(sent.body, "{"):
@@ -107,7 +82,7 @@ def encoded_twice(sent: ReceivedRequest) -> Iterator[str]:
         yield "`documents` is a string that contains JSON, so it is one document: send the array"
 
 
-@rule("unknown_field", "mistake", when=_has_unknown_field)
+@rule("unknown_field", "mistake")
 def unknown_field(sent: ReceivedRequest) -> Iterator[str]:
     """The request has a field that this API does not have."""
     if sent.is_rerank:
@@ -118,7 +93,7 @@ def unknown_field(sent: ReceivedRequest) -> Iterator[str]:
             )
 
 
-@rule("null_field", "remark", when=_has_null)
+@rule("null_field", "remark")
 def null_field(sent: ReceivedRequest) -> Iterator[str]:
     """An optional field is null."""
     if sent.is_rerank:
@@ -127,7 +102,7 @@ def null_field(sent: ReceivedRequest) -> Iterator[str]:
                 yield f"`{name}`: leave it out if it is not set"
 
 
-@rule("top_n_below_one", "breach", when=_has_odd_top_n)
+@rule("top_n_below_one", "breach")
 def top_n_below_one(sent: ReceivedRequest) -> Iterator[str]:
     """`top_n` is less than 1."""
     top_n = sent.fields.get("top_n")
@@ -135,7 +110,7 @@ def top_n_below_one(sent: ReceivedRequest) -> Iterator[str]:
         yield f"`top_n` is {top_n}: leave it out to get all documents"
 
 
-@rule("top_n_beyond_documents", "remark", when=_has_odd_top_n)
+@rule("top_n_beyond_documents", "remark")
 def top_n_beyond_documents(sent: ReceivedRequest) -> Iterator[str]:
     """`top_n` is greater than the number of documents."""
     top_n, count = sent.fields.get("top_n"), len(sent.documents)
@@ -146,7 +121,7 @@ def top_n_beyond_documents(sent: ReceivedRequest) -> Iterator[str]:
         )
 
 
-@rule("unknown_model", "mistake", when=_names_no_model)
+@rule("unknown_model", "mistake")
 def unknown_model(sent: ReceivedRequest) -> Iterator[str]:
     """There is no such model."""
     name = sent.model
@@ -156,7 +131,7 @@ def unknown_model(sent: ReceivedRequest) -> Iterator[str]:
         yield f"`{name[:64]}`: " + (f"did you mean `{likely}`?" if likely else ask)
 
 
-@rule("gated_field", "mistake", when=_has_gated_field)
+@rule("gated_field", "mistake")
 def gated_field(sent: ReceivedRequest) -> Iterator[str]:
     """The request has a field that the model does not support."""
     if sent.known_model:
@@ -167,7 +142,7 @@ def gated_field(sent: ReceivedRequest) -> Iterator[str]:
             yield f"`{name}` with {sent.known_model.id}: {where}"
 
 
-@rule("chat_style_content", "breach", when=_may_have_objects)
+@rule("chat_style_content", "breach")
 def chat_style_content(sent: ReceivedRequest) -> Iterator[str]:
     """The query or a document has the form of a chat message."""
     if any(
@@ -177,7 +152,7 @@ def chat_style_content(sent: ReceivedRequest) -> Iterator[str]:
         yield 'Send {"text": …}, {"image": URL or data URI} or {"video": …}, without content parts'
 
 
-@rule("media_for_a_text_model", "breach", when=_may_have_objects)
+@rule("media_for_a_text_model", "breach")
 def media_for_a_text_model(sent: ReceivedRequest) -> Iterator[str]:
     """A text model was sent an image or a video."""
     if sent.form.name == "classic" and any(
@@ -188,7 +163,7 @@ def media_for_a_text_model(sent: ReceivedRequest) -> Iterator[str]:
         yield f"Use a model that accepts images and videos: {', '.join(able)}"
 
 
-@rule("text_as_object", "breach", when=_may_have_objects)
+@rule("text_as_object", "breach")
 def text_as_object(sent: ReceivedRequest) -> Iterator[str]:
     """A text model was sent an object instead of a string."""
     if sent.form.name == "classic" and any(
@@ -207,7 +182,7 @@ _EXPLAINED: Mapping[str, tuple[Rule[[ReceivedRequest]], ...]] = {
 }
 
 
-@rule("field_rule", "breach", when=_is_doubtful)
+@rule("field_rule", "breach")
 def field_rule(sent: ReceivedRequest) -> Iterator[str]:
     """A field violates the contract."""
     if not sent.is_rerank or (sent.body is None and sent.request.body != b"null"):
@@ -219,7 +194,7 @@ def field_rule(sent: ReceivedRequest) -> Iterator[str]:
             yield f"`{breach.field}`: {breach.rule}"
 
 
-@rule("empty_document", "remark", when=_may_have_blank_documents)
+@rule("empty_document", "remark")
 def empty_document(sent: ReceivedRequest) -> Iterator[str]:
     """A document is empty."""
     empty = [
@@ -231,7 +206,7 @@ def empty_document(sent: ReceivedRequest) -> Iterator[str]:
         yield f"At index {_few(empty)}: leave it out; the indices of later documents change"
 
 
-@rule("duplicate_documents", "remark", when=_may_have_equal_documents)
+@rule("duplicate_documents", "remark")
 def duplicate_documents(sent: ReceivedRequest) -> Iterator[str]:
     """The same document was sent more than once."""
     seen: set[str] = set()

@@ -1,49 +1,48 @@
 """All rules that give advice, in order.
 
-received request -> ON_REQUESTS          exchange, past -> OVER_TIME
+received request -> ON_HEADS, ON_BODIES          exchange, past -> OVER_TIME
 """
 
-from itertools import groupby
+from types import ModuleType
 
 from ..parsed_request import ReceivedRequest
 from ..state.exchanges import Advice, Exchange, Past
 from . import bodies, heads, over_time
-from .rules import Rule
+from .rules import Looked, Rule
 
 #: The header with the ids of the advice on a request.
 HEADER = "x-rerank-mock-advice"
 
-ON_REQUESTS: tuple[Rule[[ReceivedRequest]], ...] = tuple(
-    found
-    for module in (heads, bodies)
-    for found in vars(module).values()
-    if isinstance(found, Rule)
-)
 
-OVER_TIME: tuple[Rule[[Exchange, Past]], ...] = tuple(
-    found for found in vars(over_time).values() if isinstance(found, Rule)
-)
+def _rules_of(module: ModuleType) -> tuple[Rule[...], ...]:
+    return tuple(found for found in vars(module).values() if isinstance(found, Rule))
 
-RULES: tuple[Rule[...], ...] = (*ON_REQUESTS, *OVER_TIME)
 
-# Adjacent rules with the same condition, so that it is evaluated once.
-_ON_REQUESTS = [(when, [*rules]) for when, rules in groupby(ON_REQUESTS, lambda rule: rule.when)]
-_OVER_TIME = [(when, [*rules]) for when, rules in groupby(OVER_TIME, lambda rule: rule.when)]
+ON_HEADS: tuple[Rule[[ReceivedRequest]], ...] = _rules_of(heads)
+
+ON_BODIES: tuple[Rule[[ReceivedRequest]], ...] = _rules_of(bodies)
+
+OVER_TIME: tuple[Rule[[Exchange, Past]], ...] = _rules_of(over_time)
+
+RULES: tuple[Rule[...], ...] = (*ON_HEADS, *ON_BODIES, *OVER_TIME)
 
 
 def advise_on_request(sent: ReceivedRequest) -> tuple[Advice, ...]:
     """Return the advice on the request by itself."""
     found: tuple[Advice, ...] = ()
-    for when, rules in _ON_REQUESTS:
-        if when(sent):
-            found += tuple(advice for rule in rules for advice in rule.advise(sent))
+    if heads.may_advise(sent):
+        found += _advise(ON_HEADS, sent)
+    if bodies.may_advise(sent):
+        found += _advise(ON_BODIES, sent)
     return found
 
 
 def advise_over_time(now: Exchange, past: Past) -> tuple[Advice, ...]:
     """Return the advice on the exchange in the light of what the caller did before."""
-    found: tuple[Advice, ...] = ()
-    for when, rules in _OVER_TIME:
-        if when(now, past):
-            found += tuple(advice for rule in rules for advice in rule.advise(now, past))
-    return found
+    return _advise(OVER_TIME, now, past) if over_time.may_advise(now, past) else ()
+
+
+def _advise(
+    rules: tuple[Rule[Looked], ...], *args: Looked.args, **kwargs: Looked.kwargs
+) -> tuple[Advice, ...]:
+    return tuple(advice for rule in rules for advice in rule.advise(*args, **kwargs))

@@ -14,30 +14,26 @@ PATHS = {"/v1/rerank": "POST", "/v1/models": "GET", "/v1/user/info": "GET"}
 _PLAIN_KEY = re.compile(r"bearer [\w.-]+", re.ASCII | re.IGNORECASE)
 
 
-def _is_no_route(sent: ReceivedRequest) -> bool:
-    return PATHS.get(sent.request.path) != sent.request.method
+def may_advise(sent: ReceivedRequest) -> bool:
+    """Return whether a rule of this module may find anything. Called for every request."""
+    request = sent.request
+    headers = request.headers
+    return (
+        PATHS.get(request.path) != request.method
+        or headers.get("content-type") != "application/json"
+        or not _PLAIN_KEY.fullmatch(headers.get("authorization", ""))
+        or bool(sent.keys_in_url)
+    )
 
 
-def _has_doubtful_key(sent: ReceivedRequest) -> bool:
-    return not _PLAIN_KEY.fullmatch(sent.request.headers.get("authorization", ""))
-
-
-def _has_another_media_type(sent: ReceivedRequest) -> bool:
-    return sent.request.headers.get("content-type") != "application/json"
-
-
-def _has_key_in_url(sent: ReceivedRequest) -> bool:
-    return bool(sent.keys_in_url)
-
-
-@rule("path_with_v1_twice", "mistake", when=_is_no_route)
+@rule("path_with_v1_twice", "mistake")
 def path_with_v1_twice(sent: ReceivedRequest) -> Iterator[str]:
     """The path has /v1 twice."""
     if sent.request.path.startswith("/v1/v1"):
         yield "The base URL already ends in /v1: append only /rerank"
 
 
-@rule("path_with_two_slashes", "mistake", when=_is_no_route)
+@rule("path_with_two_slashes", "mistake")
 def path_with_two_slashes(sent: ReceivedRequest) -> Iterator[str]:
     """The path has two slashes in a row."""
     path = re.sub("//+", "/", sent.request.path)
@@ -45,28 +41,28 @@ def path_with_two_slashes(sent: ReceivedRequest) -> Iterator[str]:
         yield f"Join the base URL and the path with one slash: {path}"
 
 
-@rule("path_with_trailing_slash", "mistake", when=_is_no_route)
+@rule("path_with_trailing_slash", "mistake")
 def path_with_trailing_slash(sent: ReceivedRequest) -> Iterator[str]:
     """The path ends with a slash."""
     if sent.request.path == "/v1/rerank/":
         yield "Use /v1/rerank: a client that follows the redirect may lose its method, body or key"
 
 
-@rule("path_without_rerank", "mistake", when=_is_no_route)
+@rule("path_without_rerank", "mistake")
 def path_without_rerank(sent: ReceivedRequest) -> Iterator[str]:
     """The path lacks /rerank."""
     if sent.request.path in {"", "/", "/v1", "/v1/"} and sent.is_rerank:
         yield "Append /rerank to the base URL: /v1/rerank"
 
 
-@rule("path_without_v1", "mistake", when=_is_no_route)
+@rule("path_without_v1", "mistake")
 def path_without_v1(sent: ReceivedRequest) -> Iterator[str]:
     """The path lacks /v1."""
     if f"/v1{sent.request.path.rstrip('/')}" in PATHS:
         yield f"The base URL must end in /v1: /v1{sent.request.path.rstrip('/')}"
 
 
-@rule("path_of_a_neighbour", "mistake", when=_is_no_route)
+@rule("path_of_a_neighbour", "mistake")
 def path_of_a_neighbour(sent: ReceivedRequest) -> Iterator[str]:
     """The path is that of another rerank API."""
     path = sent.request.path.rstrip("/")
@@ -76,7 +72,7 @@ def path_of_a_neighbour(sent: ReceivedRequest) -> Iterator[str]:
         yield "The path of this API is /v1/rerank"
 
 
-@rule("rerank_model_elsewhere", "mistake", when=_is_no_route)
+@rule("rerank_model_elsewhere", "mistake")
 def rerank_model_elsewhere(sent: ReceivedRequest) -> Iterator[str]:
     """A rerank model was used with an endpoint that does not rank."""
     endpoint = sent.request.path.rstrip("/").removeprefix("/v1")
@@ -84,7 +80,7 @@ def rerank_model_elsewhere(sent: ReceivedRequest) -> Iterator[str]:
         yield f"{sent.known_model.id} is a rerank model: use /v1/rerank, with query and documents"
 
 
-@rule("wrong_method", "breach", when=_is_no_route)
+@rule("wrong_method", "breach")
 def wrong_method(sent: ReceivedRequest) -> Iterator[str]:
     """The path does not accept this method."""
     wanted = PATHS.get(sent.request.path)
@@ -93,7 +89,7 @@ def wrong_method(sent: ReceivedRequest) -> Iterator[str]:
         yield f"{sent.request.path} accepts only {wanted}{lost}"
 
 
-@rule("key_missing", "breach", when=_has_doubtful_key)
+@rule("key_missing", "breach")
 def key_missing(sent: ReceivedRequest) -> Iterator[str]:
     """No key was sent."""
     words = sent.request.headers.get("authorization", "").split()
@@ -106,7 +102,7 @@ def key_missing(sent: ReceivedRequest) -> Iterator[str]:
         yield "Send `Authorization: Bearer KEY`"
 
 
-@rule("bearer_missing", "breach", when=_has_doubtful_key)
+@rule("bearer_missing", "breach")
 def bearer_missing(sent: ReceivedRequest) -> Iterator[str]:
     """The Authorization header lacks the word Bearer."""
     words = sent.request.headers.get("authorization", "").split()
@@ -114,7 +110,7 @@ def bearer_missing(sent: ReceivedRequest) -> Iterator[str]:
         yield "Put the word Bearer and a space before the key"
 
 
-@rule("key_misshapen", "mistake", when=_has_doubtful_key)
+@rule("key_misshapen", "mistake")
 def key_misshapen(sent: ReceivedRequest) -> Iterator[str]:
     """The key has extra characters, or is a placeholder."""
     scheme, _, key = sent.request.headers.get("authorization", "").strip().partition(" ")
@@ -125,13 +121,17 @@ def key_misshapen(sent: ReceivedRequest) -> Iterator[str]:
             yield "Remove quotes, spaces and brackets, and replace a placeholder with the key"
 
 
-@rule("key_in_url", "mistake", when=_has_key_in_url)
-def key_in_url(sent: ReceivedRequest) -> Iterator[str]:  # noqa: ARG001 - the signature of a rule
+@rule("key_in_url", "mistake")
+def key_in_url(sent: ReceivedRequest) -> Iterator[str]:
     """A key is in the URL."""
-    yield "URLs end up in logs: send the key only in the Authorization header, and replace this key"
+    if sent.keys_in_url:
+        yield (
+            "URLs end up in logs: send the key only in the Authorization header, and replace this"
+            " key"
+        )
 
 
-@rule("content_type_wrong", "mistake", when=_has_another_media_type)
+@rule("content_type_wrong", "mistake")
 def content_type_wrong(sent: ReceivedRequest) -> Iterator[str]:
     """The Content-Type is not application/json."""
     if sent.request.method == "POST" and sent.request.body and sent.is_rerank:

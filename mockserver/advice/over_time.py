@@ -21,19 +21,15 @@ FINAL = frozenset({400, 401, 403, 404, 405, 413})
 PASSING = frozenset({429, 500, 502, 503, 504})
 
 
-def _was_refused_before(now: Exchange, past: Past) -> bool:  # noqa: ARG001 - the signature of a condition
-    return past.same is not None and past.same.response.status >= 400
+def may_advise(now: Exchange, past: Past) -> bool:
+    """Return whether a rule of this module may find anything. Called for every request."""
+    last, same = past
+    return (
+        same is not None and (same.response.status >= 400 or now.response.usage.charge > 0)
+    ) or (last is not None and last.response.status in (307, 401))
 
 
-def _was_paid_before(now: Exchange, past: Past) -> bool:  # noqa: ARG001 - the same
-    return past.same is not None and bool(past.same.response.usage.charge)
-
-
-def _was_turned_away(now: Exchange, past: Past) -> bool:  # noqa: ARG001 - the same
-    return past.last is not None and past.last.response.status in (307, 401)
-
-
-@rule("retried_refusal", "mistake", when=_was_refused_before)
+@rule("retried_refusal", "mistake")
 def retried_refusal(now: Exchange, past: Past) -> Iterator[str]:
     """A request that can never succeed was sent again."""
     status = now.response.status
@@ -41,7 +37,7 @@ def retried_refusal(now: Exchange, past: Past) -> Iterator[str]:
         yield f"A retry after a {status} cannot succeed: report the error to the user"
 
 
-@rule("retried_before_retry_after", "mistake", when=_was_refused_before)
+@rule("retried_before_retry_after", "mistake")
 def retried_before_retry_after(now: Exchange, past: Past) -> Iterator[str]:
     """A request was sent again before the Retry-After time was over."""
     if past.same and _retries(now, past.same, PASSING):
@@ -50,7 +46,7 @@ def retried_before_retry_after(now: Exchange, past: Past) -> Iterator[str]:
             yield f"Wait {wait:g} s; the client waited only {waited:.3g} s"
 
 
-@rule("retried_at_once", "mistake", when=_was_refused_before)
+@rule("retried_at_once", "mistake")
 def retried_at_once(now: Exchange, past: Past) -> Iterator[str]:
     """A request that failed was sent again without a pause."""
     if past.same and _retries(now, past.same, PASSING) and _retry_after(past.same) is None:
@@ -59,14 +55,14 @@ def retried_at_once(now: Exchange, past: Past) -> Iterator[str]:
             yield f"The client waited {waited:.3g} s: wait longer each time, with jitter"
 
 
-@rule("paid_twice", "remark", when=_was_paid_before)
+@rule("paid_twice", "remark")
 def paid_twice(now: Exchange, past: Past) -> Iterator[str]:
     """The same request was paid for again."""
     if past.same and past.same.response.usage.charge and now.response.usage.charge:
         yield f"Cache the answer: it is that of entry {past.same.number} in the journal"
 
 
-@rule("redirect_ignored", "mistake", when=_was_turned_away)
+@rule("redirect_ignored", "mistake")
 def redirect_ignored(now: Exchange, past: Past) -> Iterator[str]:
     """A redirect was not followed."""
     last = past.last
@@ -76,7 +72,7 @@ def redirect_ignored(now: Exchange, past: Past) -> Iterator[str]:
             yield f"Use {where}, or let the client follow redirects"
 
 
-@rule("dead_key", "mistake", when=_was_turned_away)
+@rule("dead_key", "mistake")
 def dead_key(now: Exchange, past: Past) -> Iterator[str]:
     """A key that was refused was used again."""
     last = past.last

@@ -20,8 +20,6 @@ class Rule(Generic[Looked]):
     sentence: str
     #: Yields a hint for each thing that it finds.
     find: Callable[Looked, Iterator[str]]
-    #: Whether the rule may apply at all. Called for every request, so it must be fast.
-    when: Callable[Looked, object]
 
     def advise(self, *args: Looked.args, **kwargs: Looked.kwargs) -> Iterator[Advice]:
         """Yield the advice on each thing that it finds."""
@@ -30,13 +28,13 @@ class Rule(Generic[Looked]):
 
 
 def rule(
-    identifier: str, severity: Severity, *, when: Callable[Looked, object]
+    identifier: str, severity: Severity
 ) -> Callable[[Callable[Looked, Iterator[str]]], Rule[Looked]]:
     """Turn a function that yields hints into a rule; its docstring is the sentence."""
 
     def decorate(find: Callable[Looked, Iterator[str]]) -> Rule[Looked]:
         # Without docstrings (python -OO) the id has to do.
         sentence = find.__doc__ or f"{identifier.replace('_', ' ').capitalize()}."
-        return Rule(identifier, severity, sentence, find, when)
+        return Rule(identifier, severity, sentence, find)
 
     return decorate

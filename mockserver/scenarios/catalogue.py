@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from functools import cache
 
-from ..contract import Contract, load_contract
-from ..validation import likely
-from .scenario import Drip, Edit, Scenario, ScenarioError, Step, check_errors
+from ..contract import Contract
+from .scenario import Drip, Edit, Scenario, Step
 
 #: The number of scores in scenarios that set the scores of all documents.
 _DOCUMENTS = 100
@@ -198,25 +197,3 @@ def catalogue(contract: Contract) -> Mapping[str, Scenario]:
         for scenario in _MADE
         if {step.error for step in scenario.steps} <= {None, *contract.errors}
     }
-
-
-def find(named: object, contract: Contract | None = None) -> Scenario:
-    """Return a scenario from its name or JSON, or one that answers once with the error named.
-
-    The default contract is the newest revision. Raises `ScenarioError`.
-    """
-    contract = contract or load_contract()
-    made = catalogue(contract)
-    if isinstance(named, Scenario):
-        scenario = named
-    elif not isinstance(named, str):
-        scenario = Scenario.from_json(named)
-    elif named in made:
-        return made[named]
-    elif named in contract.errors:
-        return Scenario(named, (Step(error=named),))
-    else:
-        hint = likely(named, [*made, *contract.errors])
-        raise ScenarioError(f"unknown scenario {named!r}{hint}")
-    check_errors(contract, scenario)
-    return scenario

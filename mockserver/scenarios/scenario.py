@@ -93,13 +93,14 @@ class Step:
     error: str | None = None
     #: Values of the placeholders in the message of the error; the defaults are `PLACES`.
     places: Mapping[str, str] = field(default_factory=dict[str, str])
-    #: Answers with this text, JSON or not; the request is not read.
+    #: Answers with this text, JSON or not; the request is not read. An object or array is written
+    #: as JSON.
     body: str | None = None
     #: Changes the answer to a valid request.
     answer: Edit = field(default_factory=lambda: NO_EDIT)
     #: Replaces the status of the answer.
     status: int | None = None
-    #: Headers to add or replace, by lower-case name; None removes a header.
+    #: Headers to add or replace, by name, which is kept in lower case; None removes a header.
     headers: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
     #: The share of the body that is sent as if it were complete.
     cut: float | None = None
@@ -108,6 +109,14 @@ class Step:
     drip: Drip | None = None
     #: How the connection ends.
     close: Close | None = None
+
+    def __post_init__(self) -> None:
+        headers: Any = self.headers
+        if isinstance(headers, Mapping):
+            object.__setattr__(self, "headers", _plain_headers(cast("Mapping[str, Any]", headers)))
+        body: Any = self.body
+        if isinstance(body, (dict, list)):
+            object.__setattr__(self, "body", json.dumps(body, ensure_ascii=False))
 
     @property
     def answers_itself(self) -> bool:
@@ -181,6 +190,13 @@ def check_errors(contract: Contract, scenario: Scenario) -> None:
         if unknown := step.places.keys() - known:
             reason = f"the message of {step.error} has no placeholder {min(unknown)!r}"
             raise ScenarioError(reason, "steps", number, "places")
+
+
+def _plain_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        str(name).lower(): str(value) if type(value) in (int, float) else value
+        for name, value in headers.items()
+    }
 
 
 def _changed(

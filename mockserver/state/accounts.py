@@ -11,16 +11,18 @@ from ..contract import Price
 from ..validation import InputError, likely
 from ..validation import check as check_value
 from ..wire import Json
-from .quotas import TIER, Limits
+from .quotas import SECONDS, TIER, Limits
 
 #: Money is never rounded: a sum that does not fit is an error. The digits suffice for every amount
 #: that the schema of a state allows.
 _EXACT = Context(prec=64, traps=[Inexact])
 
-#: The value of a member of an account: JSON, or a `Decimal` for money.
+#: The value of a member of an account: JSON, or a number or `Decimal` for money.
 Term: TypeAlias = "Json | Decimal"
 
 _MONEY = ("granted_balance", "charged_balance")
+
+_LIMITS = ("limits", "model_limits")
 
 
 class AccountError(InputError):
@@ -34,6 +36,39 @@ def check(row: Json, models: Collection[str]) -> None:
         if model not in models:
             hint = likely(model, list(models))
             raise AccountError(f"there is no model {model!r}{hint}", "model_limits")
+
+
+def plain_terms(terms: Mapping[str, Term]) -> dict[str, Any]:
+    """Return terms of an account as JSON that may keep `schemas/files/account.json`.
+
+    Money may be a number, and `balance` is the total: all of it charged, nothing granted. Limits
+    may be in lower case.
+    """
+    plain: dict[str, Any] = dict(terms)
+    if "balance" in plain:
+        clash = next((name for name in _MONEY if name in plain), None)
+        if clash:
+            raise AccountError(f"balance is the total, so {clash} cannot be given with it")
+        plain |= {"granted_balance": "0", "charged_balance": plain.pop("balance")}
+    for name in _MONEY:
+        if type(plain.get(name)) in (int, float, Decimal):
+            plain[name] = f"{Decimal(str(plain[name])):f}"
+    for name in _LIMITS:
+        if isinstance(plain.get(name), Mapping):
+            plain[name] = _upper(cast("Mapping[str, Any]", plain[name]))
+    return plain
+
+
+def _upper(limits: Mapping[str, Any]) -> dict[str, Any]:
+    """Return limits with their names in upper case, also below the name of a model."""
+    return {
+        (name.upper() if name.upper() in SECONDS else name): _upper(
+            cast("Mapping[str, Any]", value)
+        )
+        if isinstance(value, Mapping)
+        else value
+        for name, value in limits.items()
+    }
 
 
 def fingerprint(key: str) -> str:

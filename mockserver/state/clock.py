@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 #: The end of the year 9999, beyond which there are no dates.
@@ -36,13 +37,20 @@ class Clock:
         now = self._source() + self._ahead
         return round(now, 6) if 0.0 <= now <= LAST else min(max(now, 0.0), LAST)
 
-    def freeze(self, at: float | None = None) -> None:
-        """Freeze at `at`, which may lie in the past, or at the current time."""
+    def freeze(self, at: float | datetime | None = None) -> None:
+        """Freeze at `at`, which may lie in the past, or at the current time.
+
+        A `datetime` without a time zone is UTC.
+        """
+        if isinstance(at, datetime):
+            at = (at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp()
         with self._lock:
             self._frozen_at = self.now() if at is None else _valid(at)
 
-    def advance(self, seconds: float) -> None:
+    def advance(self, seconds: float | timedelta) -> None:
         """Move forward, whether frozen or not."""
+        if isinstance(seconds, timedelta):
+            seconds = seconds.total_seconds()
         if not seconds >= 0:
             raise ValueError(f"time only moves forward, not by {seconds} s")
         with self._lock:

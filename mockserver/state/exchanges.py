@@ -74,7 +74,7 @@ class Exchange:
     #: A number for the caller, valid in this process only; an unknown key is a caller too. None if
     #: unknown.
     caller: int | None
-    #: A number for the request, likewise; equal requests have equal numbers.
+    #: A number for the caller and the request, likewise; equal requests have equal numbers.
     asked: int | None
     #: The length of the heads, in characters.
     heads: int
@@ -123,15 +123,14 @@ class Exchanges:
         self._size = 0
         self._shelves: dict[str | None, _Shelf] = {}
         self._last: dict[int | None, Exchange] = {}
-        self._same: dict[tuple[int | None, int | None], Exchange] = {}
+        self._same: dict[int | None, Exchange] = {}
 
     def add(self, exchange: Exchange) -> Past:
         """Number an exchange and keep it; return what its caller did before."""
         with self._lock:
             self.seen += 1
             exchange.number = self.seen
-            same = self._same.get((exchange.caller, exchange.asked))
-            past = Past(self._last.get(exchange.caller), same)
+            past = Past(self._last.get(exchange.caller), self._same.get(exchange.asked))
             self._put(exchange)
             return past
 
@@ -173,7 +172,7 @@ class Exchanges:
         shelf.size += exchange.size
         self._size += exchange.size
         self._last[exchange.caller] = exchange
-        self._same[exchange.caller, exchange.asked] = exchange
+        self._same[exchange.asked] = exchange
         while len(own) > 1 and (len(own) > ENTRIES_PER_ACCOUNT or shelf.size > BYTES_PER_ACCOUNT):
             self._drop(own[0])
         while len(self._exchanges) > 1 and (len(self._exchanges) > ENTRIES or self._size > BYTES):
@@ -190,5 +189,5 @@ class Exchanges:
             del self._shelves[exchange.account]
         if self._last.get(exchange.caller) is exchange:
             del self._last[exchange.caller]
-        if self._same.get((exchange.caller, exchange.asked)) is exchange:
-            del self._same[exchange.caller, exchange.asked]
+        if self._same.get(exchange.asked) is exchange:
+            del self._same[exchange.asked]

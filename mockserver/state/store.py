@@ -21,7 +21,7 @@ from ..scenarios.armed import Receipt, Scenarios
 from ..scenarios.scenario import Scenario, Step
 from ..validation import within
 from ..wire import Json
-from .accounts import Account, AccountError, Accounts, Term, charge
+from .accounts import Account, AccountError, Accounts, Term, charge, plain_terms
 from .accounts import check as check_account
 from .clock import Clock
 from .exchanges import Exchange, Exchanges, Past
@@ -230,8 +230,8 @@ class State:
     def open_account(self, *keys: str, name: str | None = None, **terms: Term) -> str:
         """Open an account with the keys, or with a generated one; return the first key.
 
-        The terms keep `schemas/files/account.json`; money is a string or a `Decimal`. Raises
-        `AccountError`.
+        The terms keep `schemas/files/account.json`; see `plain_terms` for what else they may be.
+        Raises `AccountError`.
         """
         with self._lock:
             if name in self._accounts:
@@ -240,7 +240,7 @@ class State:
             row: dict[str, Any] = {
                 "name": name or self._free_name(),
                 "keys": list(keys),
-                **_plain(terms),
+                **plain_terms(terms),
             }
             check_account(row, self._catalogue.names)
             self._accounts.add(Account.from_json(row))
@@ -249,7 +249,7 @@ class State:
     def change_account(self, name: str, **terms: Term) -> Account:
         """Change terms of an account, as in `open_account`; return the changed account."""
         with self._lock:
-            row = {**self._accounts[name].to_json(), **_plain(terms)}
+            row = {**self._accounts[name].to_json(), **plain_terms(terms)}
             check_account(row, self._catalogue.names)
             account = Account.from_json({**row, "name": name})
             self._accounts.put(account)
@@ -388,10 +388,6 @@ def page_id(now: float, number: int) -> str:
     """Return an id like the page's example: `rerank-20240115-abc123def456`."""
     day = datetime.fromtimestamp(now, timezone.utc)
     return f"rerank-{day:%Y%m%d}-{number & (1 << 48) - 1:012x}"
-
-
-def _plain(terms: Mapping[str, Term]) -> dict[str, Json]:
-    return {k: f"{v:f}" if isinstance(v, Decimal) else v for k, v in terms.items()}
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..redaction import Redactor
 from ..scenarios.armed import Receipt
-from ..scenarios.catalogue import find
+from ..scenarios.shorthand import scenario_of
 from ..state.accounts import Account, Term
 from ..state.clock import Clock
 from ..state.pins import Pin, ScoreFunction, read_pins
@@ -65,13 +65,15 @@ class RerankMock:
         """
         return self.state.change_account(self.account.name, **terms)
 
-    def arm(self, scenario: object) -> Receipt:
+    def arm(self, scenario: object, *, times: int | None = None) -> Receipt:
         """Arm a scenario for the next rerank requests of this account.
 
-        It is a `Scenario`, its JSON, the name of a ready-made one, or the id of an error. Raises
-        `ScenarioError`.
+        It is a `Scenario` or its JSON, the name of a ready-made one, the id or the status of an
+        error, a `Step`, or a list of these; `times` is the number of requests that its only fault
+        affects. Raises `ScenarioError`.
         """
-        return self.state.arm(self.account.name, find(scenario, self.state.contract))
+        armed = scenario_of(scenario, self.state.contract, times)
+        return self.state.arm(self.account.name, armed)
 
     @property
     def receipts(self) -> list[Receipt]:

@@ -112,7 +112,7 @@ def test_a_conforming_target_ends_with_0_and_leaves_nothing_behind(tmp_path: Pat
         code, printed = check(tmp_path, f"--target={server.base_url}", "--report-json=report.json")
         assert (code, report_in(tmp_path)["verdict"]) == (0, "conforms"), printed
         assert report_in(tmp_path)["target"] == server.base_url
-    assert printed.splitlines()[-2].startswith("conforms: ")
+    assert printed.splitlines()[-1].startswith("conforms: ")
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 

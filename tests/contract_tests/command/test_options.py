@@ -91,5 +91,14 @@ def test_to_judge_again_needs_no_reports_and_no_choice() -> None:
     assert {"--target=mock", "--seed=0"} <= set(judging_words(parsed()))
 
 
+def test_the_command_has_names_that_pytest_has_for_something_else() -> None:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    declare(parser.add_argument, ours=True)
+    given = parser.parse_args(["--strict", "--junitxml=junit.xml"])
+    assert given.fail_on_difference
+    assert files(given) == {"report-junit": Path("junit.xml")}
+    assert parsed(*words(given)) == given
+
+
 def test_files_are_known_by_their_format() -> None:
     assert files(parsed("--badge-svg=a.svg")) == {"badge-svg": Path("a.svg")}

@@ -212,6 +212,16 @@ def test_a_fault_that_is_refused_otherwise_differs() -> None:
     assert one.run.ledger.outcome("error.status.bad_request") is Outcome.DIFFERS
 
 
+@pytest.mark.parametrize("status", [500, 501])
+def test_a_failure_of_the_target_is_no_refusal(status: int) -> None:
+    one = judge(in_turn(answer("boom", status)), "authorization.required")
+    with pytest.raises(ViolatedError, match=r"error\.status\.listed"):
+        one.examine_once(lambda: one.refuses("authorization.required", Request(BODY)))
+    assert one.run.ledger.outcome("authorization.required") is Outcome.INCONCLUSIVE
+    reason = one.run.ledger.reason("authorization.required")
+    assert reason == f'it needs an answer to what is to be refused; it was status {status}, "boom"'
+
+
 GATE = "request.instruction.gated"
 
 

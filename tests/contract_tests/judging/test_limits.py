@@ -95,8 +95,23 @@ def test_money_is_never_spent_beyond_its_limit() -> None:
     price = Decimal("0.7")
     assert budget.take(1_000_000, price) is None
     assert budget.take(1, price) == "the budget of 0.7 CNY is spent"
+    assert budget.take(1, Decimal(0)) is None
     assert budget.take(10**9, Decimal(0)) is None
     assert budget.cost == Decimal("0.7")
+
+
+def test_a_budget_is_not_called_spent_while_something_is_left() -> None:
+    budget = Budget(1000, token_limit=100, cost_limit=Decimal("0.5"))
+    budget.take(60, Decimal(0))
+    assert (
+        budget.take(41, Decimal(0)) == "a request may need 41 tokens, and 40 of 100 tokens are left"
+    )
+    assert (
+        budget.take(10, Decimal(60_000))
+        == "a request may need 0.6 CNY, and 0.5 of 0.5 CNY are left"
+    )
+    assert budget.take(40, Decimal(0)) is None
+    assert budget.take(1, Decimal(0)) == "the budget of 100 tokens is spent"
 
 
 def test_what_the_target_counts_takes_the_place_of_the_estimate() -> None:

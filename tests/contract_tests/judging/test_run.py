@@ -7,7 +7,7 @@ from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Answer, Credential, Request
 from contract_tests.judging.connection import BUSY, InconclusiveError, seen
 from contract_tests.judging.served import NotServedError
-from contract_tests.judging.tokens import estimated_tokens
+from contract_tests.judging.tokens import estimated_tokens, most_tokens
 from contract_tests.targets import UnreachableError
 from tests.contract_tests.exchanging import (
     ANSWER,
@@ -155,21 +155,51 @@ def test_a_soft_budget_does_not() -> None:
     assert run.connection.budget.spent == len(target.asked) == 4
 
 
-def test_what_the_target_bills_is_counted() -> None:
+def counting(tokens: AnyJson) -> Answer:
+    return answer({**ANSWER, "meta": {"tokens": {"input_tokens": tokens}}})
+
+
+@pytest.mark.parametrize(
+    ("answered", "billed"),
+    [
+        (counting(700), 700),
+        (counting(0), 6),
+        (counting(-265), 6),
+        (counting("700"), 6),
+        (answer({"id": "a", "results": []}), 6),
+        (answer("no", 400), 0),
+    ],
+)
+def test_the_larger_of_what_the_target_counts_and_of_our_estimate_is_counted(
+    answered: Answer, billed: int
+) -> None:
     run, _ = new_run()
-    run.connection.ask(in_turn(GOOD), ASK)
-    assert run.connection.budget.tokens == ANSWER["meta"]["tokens"]["input_tokens"]
-    run.connection.ask(in_turn(answer("no", 400)), ASK)
-    assert run.connection.budget.tokens == ANSWER["meta"]["tokens"]["input_tokens"]
-    run.connection.ask(in_turn(answer({"id": "a", "results": []})), ASK)
-    assert run.connection.budget.tokens > ANSWER["meta"]["tokens"]["input_tokens"]
+    run.connection.ask(in_turn(answered), ASK)
+    assert run.connection.budget.tokens == billed
+
+
+@pytest.mark.parametrize(
+    ("body", "tokens"),
+    [
+        (BODY, 6),
+        ({**BODY, "query": "abcde", "documents": ["苹果", "a" * 40]}, 16),
+        ({**BODY, "documents": "a" * 40}, 11),
+        ({**BODY, "documents": [{"image": "data:"}]}, 1001),
+        (b"{", 2),
+    ],
+)
+def test_four_letters_or_one_other_character_are_taken_for_a_token(
+    body: AnyJson, tokens: int
+) -> None:
+    assert estimated_tokens(Request(body)) == tokens
 
 
 @pytest.mark.parametrize("body", [BODY, {**BODY, "documents": "a" * 50}, {}, b"{", None])
-def test_tokens_are_estimated_from_above(body: AnyJson) -> None:
+def test_no_request_is_billed_for_more_tokens_than_are_reserved(body: AnyJson) -> None:
     # The query is read once with each document; a token has one character at least.
     texts = [body["query"] * len(body["documents"]), *body["documents"]] if body == BODY else []
-    assert estimated_tokens(Request(body)) >= len("".join(texts))
+    assert most_tokens(Request(body)) >= len("".join(texts))
+    assert most_tokens(Request(body)) >= estimated_tokens(Request(body))
 
 
 def test_a_model_is_asked_for_once() -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from contract_tests.judging.outcomes import EXIT_CODES, Verdict
 from contract_tests.report.writers import WRITERS
-from tests.contract_tests.newest import REQUIREMENTS
 
 from . import samples
 from .serving import KEY, answering, run
@@ -43,17 +42,18 @@ def test_the_key_is_in_no_artefact_whatever_a_target_repeats(tmp_path: Path) -> 
         done = check(
             tmp_path,
             *given,
-            *(f"--target={url}", "--junitxml=junit.xml", "--github", "--strict"),
+            *(f"--target={url}", "--github", "--strict"),
             GITHUB_STEP_SUMMARY="summary.md",
         )
     assert any(KEY in authorization for _, _, authorization in asked)
     assert done.returncode == EXIT_CODES[Verdict.VIOLATES]
     written = left_in(tmp_path)
-    assert set(written) == {*WRITERS, "junit.xml", "summary.md"}
+    assert set(written) == {*WRITERS, "summary.md"}
     for name, text in (*written.items(), ("output", done.stdout)):
         assert KEY not in text, name
     # Where answers are told they have been blotted, not left out.
-    for name in ("report-json", "report-html", "report-markdown", "report-sarif", "junit.xml"):
+    reports = ("report-json", "report-html", "report-markdown", "report-sarif", "report-junit")
+    for name in reports:
         assert "[key]" in written[name], name
 
 
@@ -118,33 +118,11 @@ def test_a_mistake_ends_the_run_before_anything_is_sent(
     assert left_in(tmp_path) == {}
 
 
-def cases(path: Path) -> list[ElementTree.Element]:
-    return list(ElementTree.parse(path).getroot().iter("testcase"))
-
-
-def properties(case: ElementTree.Element) -> dict[str, set[str]]:
-    told: dict[str, set[str]] = {}
-    for element in case.iter("property"):
-        told.setdefault(element.get("name", ""), set()).add(element.get("value", ""))
-    return told
-
-
-def test_every_case_of_the_junit_file_names_its_requirements(tmp_path: Path) -> None:
-    check(tmp_path, "--junitxml=junit.xml")
-    found = [properties(case) for case in cases(tmp_path / "junit.xml")]
-    assert found
-    for told in found:
-        rows = [REQUIREMENTS[name] for name in told["requirement"]]
-        assert told["level"] == {row.level for row in rows}
-        assert told["section"] == {row.source["section"] for row in rows}
-
-
-def test_inconclusive_cases_of_the_junit_file_are_not_passed(tmp_path: Path) -> None:
-    done = check(tmp_path, "--max-requests=20", "--junitxml=junit.xml")
-    assert done.returncode == EXIT_CODES[Verdict.INCONCLUSIVE]
-    told = [case.find("skipped") for case in cases(tmp_path / "junit.xml")]
-    reasons = [element.get("message", "") for element in told if element is not None]
-    assert any(reason.startswith("inconclusive: ") for reason in reasons)
+def test_the_command_takes_junitxml_for_its_own_report(tmp_path: Path) -> None:
+    check(tmp_path, "--only=request.top_n", "--mutant=ignores top_n", "--junitxml=junit.xml")
+    root = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    (failed,) = [case for case in root.iter("testcase") if case.find("failure") is not None]
+    assert failed.get("name") == "request.top_n.count"
 
 
 def test_what_was_not_tried_before_the_end_is_inconclusive(tmp_path: Path) -> None:

@@ -3,7 +3,14 @@
 from dataclasses import replace
 
 from contract_tests.judging.outcomes import Outcome
-from contract_tests.report.terminal import NAMED, SIGNS, lines, violation_lines
+from contract_tests.report.terminal import (
+    NAMED,
+    SHOWN,
+    SIGNS,
+    lines,
+    style,
+    violation_lines,
+)
 from tests.contract_tests.newest import NEWEST, REQUIREMENTS
 
 from . import samples
@@ -22,24 +29,72 @@ def test_the_overview_has_one_sign_for_each_requirement() -> None:
     )
 
 
-def test_failures_come_last_and_whole() -> None:
+def test_the_verdict_comes_first_then_failures_then_differences_then_the_rest() -> None:
     printed = list(lines(samples.VIOLATING))
+    assert printed[0].startswith("violates: 2 failed, 1 inconclusive, 1 differs, ")
+    assert printed[0].endswith(f" ({len(REQUIREMENTS)} requirements)")
+    assert printed[-1] == printed[0]
     order = [line.split()[0] for line in printed if line.startswith(("DIFFERS", "FAILED"))]
-    assert order == ["DIFFERS", "FAILED", "FAILED"]
-    failure = printed[printed.index("FAILED request.top_n.count (spec; Body, top_n)") :]
-    text = "\n".join(failure)
-    for part in (
-        "exactly top_n results come back",
-        "  expected  1 result",
-        "  received  2 results",
-        "  sent      curl ",
-        "  answered  status 200, ",
-        "  again     rerank-contract check --only=request.top_n.count ",
-        "--seed=7",
-        "\ndef test_request_top_n_count() -> None:\n",
-    ):
-        assert part in text
-    assert failure[-1].startswith("violates: ")
+    assert order == ["FAILED", "FAILED", "DIFFERS"]
+    overview = next(number for number, line in enumerate(printed) if line.startswith("Endpoint "))
+    assert max(number for number, line in enumerate(printed) if "  again " in line) < overview
+
+
+def test_a_failure_is_told_in_a_few_lines() -> None:
+    printed = list(lines(samples.VIOLATING))
+    start = printed.index("FAILED request.top_n.count (spec; Body, top_n)")
+    failure = printed[start : printed.index("", start)]
+    words = [line[:12] for line in failure[2:]]
+    assert "exactly top_n results come back" in failure[1]
+    assert words == ["  expected  ", "  received  ", "  sent      ", "  answered  ", "  again     "]
+    assert failure[2:4] == ["  expected  1 result", "  received  2 results"]
+    assert "rerank-contract check --only=request.top_n.count " in failure[-1]
+    assert "--seed=7" in failure[-1]
+
+
+def test_an_answer_that_was_received_is_not_told_twice() -> None:
+    answered = samples.exchange(b"<h1>welcome</h1>")
+    violation = samples.violation(
+        "authorization.required", answered, received="status 200, <h1>welcome</h1>"
+    )
+    told = "\n".join(violation_lines(samples.VIOLATING, violation))
+    assert told.count("<h1>welcome</h1>") == 1
+
+
+def test_generated_tests_are_shown_where_they_are_asked_for() -> None:
+    test = "def test_request_top_n_count() -> None:"
+    assert test not in lines(samples.VIOLATING)
+    assert test in lines(samples.VIOLATING, show_tests=True)
+    (violation,) = next(samples.VIOLATING.that(Outcome.FAILED)).violations
+    assert "  as a test" not in violation_lines(samples.VIOLATING, violation)
+    assert "  as a test" in violation_lines(samples.VIOLATING, violation, show_tests=True)
+
+
+def test_a_screen_is_enough_whatever_fails() -> None:
+    huge = samples.exchange(
+        b"x" * 100_000, body={**samples.BODY, "documents": ["y" * 50_000] * 1000}
+    )
+    entries = [
+        samples.entry(
+            name,
+            Outcome.FAILED,
+            violations=(samples.violation(name, *[huge] * 9, received="z" * 10_000),),
+        )
+        for name in REQUIREMENTS
+    ]
+    printed = list(lines(samples.report(*entries)))
+    assert len("\n".join(printed)) < 60_000
+    starts = [line for line in printed if line.startswith("FAILED ")]
+    assert len(starts) == len(REQUIREMENTS)
+    assert sum(line.endswith(")") and ";" in line for line in starts) == SHOWN
+    assert printed.count("  before    7 more requests") == SHOWN
+
+
+def test_only_verdicts_failures_and_differences_are_coloured() -> None:
+    marked = {line: dict(style(line)) for line in lines(samples.VIOLATING) if style(line)}
+    assert marked[next(lines(samples.VIOLATING))] == {"red": True, "bold": True}
+    assert {line.split()[0] for line in marked} == {"violates:", "FAILED", "DIFFERS"}
+    assert style(next(lines(samples.CONFORMING))) == {"green": True, "bold": True}
 
 
 def test_many_inconclusive_requirements_are_counted_not_named() -> None:
@@ -65,12 +120,14 @@ def test_a_target_cannot_start_a_line_or_command_the_terminal() -> None:
     assert not [line for line in attacked if line.lstrip().startswith("::")]
 
 
-def test_a_curl_line_that_nobody_could_read_is_left_to_other_forms() -> None:
-    long = samples.exchange(body={**samples.BODY, "query": "x" * 100_000})
-    violation = samples.violation("request.top_n.count", long)
-    printed = list(violation_lines(samples.VIOLATING, violation))
-    assert max(map(len, printed)) < 5000
-    assert any("see --report-json" in line for line in printed)
+def test_a_curl_line_that_nobody_could_read_is_cut_to_what_matters() -> None:
+    body = {**samples.BODY, "query": "x" * 100_000, "documents": ["apple"] * 5000, "top_n": 7}
+    violation = samples.violation("request.top_n.count", samples.exchange(body=body))
+    (sent,) = [line for line in violation_lines(samples.VIOLATING, violation) if "  sent  " in line]
+    assert len(sent) < 1000
+    for part in ("curl ", "xxx… (100000 characters)", '"apple", "… (4997 more)"]', '"top_n": 7'):
+        assert part in sent
+    assert sent.endswith(" (cut; in full in --report-json)")
 
 
 def test_what_was_sent_commands_the_terminal_no_more_than_what_came() -> None:
@@ -84,5 +141,5 @@ def test_what_was_sent_commands_the_terminal_no_more_than_what_came() -> None:
 def test_a_model_that_is_not_served_is_named_with_the_reason() -> None:
     report = replace(samples.CONFORMING, models={"a": None, "b": "status 404"})
     printed = list(lines(report))
-    assert printed[0].endswith("models a")
+    assert printed[1].endswith("models a")
     assert "b is not served: status 404" in printed

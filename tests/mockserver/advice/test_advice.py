@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockserver.advice.bodies import DIALECTS, likely_field
-from mockserver.advice.catalogue import ON_REQUESTS, OVER_TIME, advise_over_time
+from mockserver.advice.catalogue import (
+    ON_BODIES,
+    ON_HEADS,
+    OVER_TIME,
+    advise_on_request,
+    advise_over_time,
+)
 from mockserver.advice.catalogue import RULES as ALL_RULES
 from mockserver.engine import respond
 from mockserver.recording import observe
@@ -277,9 +283,37 @@ def test_an_advice_is_given_where_it_belongs_and_nowhere_else(name: str, case: C
 
 
 def test_every_advice_on_a_request_has_a_case_that_raises_it_and_one_that_does_not() -> None:
-    assert list(CASES) == [rule.id for rule in ON_REQUESTS]
+    assert list(CASES) == [rule.id for rule in (*ON_HEADS, *ON_BODIES)]
     for cases in CASES.values():
         assert {case.hint is None for case in cases} == {True, False}
+
+
+ODD = st.one_of(
+    st.none(),
+    st.integers(-1, 9),
+    st.sampled_from(["", " ", "a", "[1]", "{}"]),
+    st.lists(st.sampled_from(["", "a", " a", "b"]), max_size=3),
+)
+
+
+@settings(max_examples=500)
+@given(
+    st.dictionaries(st.sampled_from([*sorted(CONTRACT.fields), "top_k"]), ODD, max_size=2),
+    st.sampled_from([BGE, QWEN, MULTIMODAL, "unknown"]),
+    st.sampled_from(["/v1/rerank", "/v1/rerank/", "/v1/models"]),
+)
+def test_no_advice_is_lost_where_the_rules_are_not_tried(
+    changes: dict[str, Any], model: str, path: str
+) -> None:
+    answered = respond(
+        State(),
+        Request(
+            "POST", path, "", HEADERS, json.dumps(fields(**{"model": model, **changes})).encode()
+        ),
+    )
+    rules = (*ON_HEADS, *ON_BODIES)
+    found = [advice for rule in rules for advice in rule.advise(answered.received)]
+    assert list(advise_on_request(answered.received)) == found
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)

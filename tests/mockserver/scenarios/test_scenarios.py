@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.scenarios.armed import UnmetError
-from mockserver.scenarios.catalogue import find
 from mockserver.scenarios.scenario import PLACES, Drip, Edit, Scenario, ScenarioError, Step
+from mockserver.scenarios.shorthand import scenario_of
 from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.wire import Response
-from tests.mockserver.asking import CATALOGUE, HEADERS, ask, fields, read, rerank
+from tests.mockserver.asking import CATALOGUE, CONTRACT, HEADERS, ask, fields, read, rerank
 from tests.schemas.data import TABLE_SCHEMAS, TABLES, errors
 
 ACCOUNT = "account-1"
@@ -365,7 +365,7 @@ def test_a_scenario_is_the_same_as_data(scenario: Scenario) -> None:
 
 def test_whole_numbers_may_be_written_as_floats() -> None:
     drip = {"pieces": 2.0, "pause": 1}
-    scenario = find({"name": "x", "steps": [{"times": 2.0, "drip": drip}]})
+    scenario = scenario_of({"name": "x", "steps": [{"times": 2.0, "drip": drip}]})
     assert repr(scenario.steps[0].times) == "2"
     assert scenario.steps[0].drip == Drip(2, 1)
 
@@ -387,7 +387,7 @@ def test_whole_numbers_may_be_written_as_floats() -> None:
         ),
         ({"status": 204}, "$.steps[0].status: "),
         ({"headers": {"content-length": "1"}}, "$.steps[0].headers: "),
-        ({"headers": {"Retry-After": "1"}}, "$.steps[0].headers: "),
+        ({"headers": {"Content-Length": "1"}}, "$.steps[0].headers: "),
         ({"headers": {"x": "a\r\nb"}}, "$.steps[0].headers.x: "),
         ({"cut": 1}, "$.steps[0].cut: "),
         ({"delay": -1}, "$.steps[0].delay: -1 is less than the minimum of 0"),
@@ -399,13 +399,20 @@ def test_whole_numbers_may_be_written_as_floats() -> None:
 )
 def test_a_wrong_step_is_named_with_what_is_wrong(step: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ScenarioError) as caught:
-        find({"name": "wrong", "steps": [step]})
+        scenario_of({"name": "wrong", "steps": [step]})
     assert str(caught.value).startswith(complaint)
 
 
 WRONG: list[tuple[object, str]] = [
-    (7, '7 is not of type "object"'),
-    ({"steps": [{}]}, "the member 'name' is missing"),
+    (7, "expected a status from 400 to 599, or 200, got 7"),
+    (302, "expected a status from 400 to 599, or 200, got 302"),
+    (True, "expected a scenario, the name of a ready-made one, the id or the status of an error,"),
+    (None, "expected a scenario, "),
+    ([], "expected a scenario, "),
+    (b"busy", "expected a scenario, "),
+    ({"tims": 2}, "$.steps[0]: unknown member 'tims'; did you mean 'times'?"),
+    ({"name": "x"}, "the member 'steps' is missing"),
+    ([429, "overload"], "$[1]: unknown scenario 'overload'; did you mean 'overloaded'?"),
     ({"name": "x", "steps": []}, "$.steps: "),
     ("overload", "unknown scenario 'overload'; did you mean 'overloaded'?"),
 ]
@@ -414,7 +421,7 @@ WRONG: list[tuple[object, str]] = [
 @pytest.mark.parametrize(("named", "complaint"), WRONG)
 def test_what_is_no_scenario_is_refused(named: object, complaint: str) -> None:
     with pytest.raises(ScenarioError) as caught:
-        find(named)
+        scenario_of(named)
     assert str(caught.value).startswith(complaint)
 
 
@@ -435,16 +442,66 @@ def test_a_scenario_in_python_is_held_to_the_same(step: Step) -> None:
 
 def test_an_error_that_the_contract_does_not_have_is_refused_when_it_is_armed() -> None:
     with pytest.raises(ScenarioError, match=r"^\$\.steps\[0\]\.error: unknown error 'none'"):
-        find(Scenario("wrong", (Step(error="none"),)))
+        scenario_of(Scenario("wrong", (Step(error="none"),)))
 
 
 # Ready-made
 
 
 def test_a_name_finds_a_ready_made_scenario_or_an_error() -> None:
-    assert find("overloaded_forever") is CATALOGUE["overloaded_forever"]
-    assert find("busy") == Scenario("busy", (Step(error="busy"),))
+    assert scenario_of("overloaded_forever") is CATALOGUE["overloaded_forever"]
+    assert scenario_of("busy") == Scenario("busy", (Step(error="busy"),))
     assert not CATALOGUE.keys() & {row["id"] for row in TABLES["errors"]}
+
+
+SHORT: list[tuple[object, tuple[Step, ...]]] = [
+    (429, (Step(error="rate_limited"),)),
+    ("429", (Step(error="rate_limited"),)),
+    (401, (Step(error="key_invalid"),)),
+    (503, (Step(error="overloaded"),)),
+    (500, (Step(body="", status=500, headers={"content-type": None}),)),
+    (Step(delay=1), (Step(delay=1),)),
+    ({"delay": 1}, (Step(delay=1),)),
+    ({"steps": [{"delay": 1}]}, (Step(delay=1),)),
+    ([429, 429, 200], (Step(error="rate_limited"), Step(error="rate_limited"), Step())),
+    (
+        ["busy", Step(delay=1), Scenario("two", (Step(), Step()))],
+        (Step(error="busy"), Step(delay=1), Step(), Step()),
+    ),
+    ({"headers": {"Retry-After": 2}}, (Step(headers={"retry-after": "2"}),)),
+    ({"body": {"code": 1}}, (Step(body='{"code": 1}'),)),
+]
+
+
+@pytest.mark.parametrize(("given", "steps"), SHORT)
+def test_a_scenario_may_be_given_in_short(given: object, steps: tuple[Step, ...]) -> None:
+    assert scenario_of(given).steps == steps
+
+
+@pytest.mark.parametrize("status", sorted({error.status for error in CONTRACT.errors.values()}))
+def test_a_status_stands_for_an_error_that_has_it(status: int) -> None:
+    (step,) = scenario_of(status).steps
+    assert step.error is not None
+    assert CONTRACT.errors[step.error].status == status
+
+
+def test_times_is_how_often_the_only_fault_comes() -> None:
+    assert scenario_of(429, times=3).steps == (Step(error="rate_limited", times=3),)
+    made = scenario_of("rate_limit_then_success", times=5)
+    assert made.steps == (Step(error="rate_limited", times=5), Step())
+
+
+@pytest.mark.parametrize("given", [[429, 503], 200])
+def test_times_is_refused_where_it_does_not_say_which_fault_it_means(given: object) -> None:
+    with pytest.raises(ScenarioError, match=r"^times needs a scenario with one fault"):
+        scenario_of(given, times=2)
+
+
+def test_headers_and_bodies_of_a_step_are_kept_as_they_are_sent() -> None:
+    body: Any = {"a": [1]}
+    headers: Any = {"Retry-After": 2, "X": None}
+    step = Step(headers=headers, body=body)
+    assert step == Step(headers={"retry-after": "2", "x": None}, body='{"a": [1]}')
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

@@ -169,8 +169,10 @@ def test_no_key_is_in_the_state_but_its_fingerprint() -> None:
 @pytest.mark.parametrize(
     ("terms", "complaint"),
     [
-        ({"charged_balance": 5}, '$.charged_balance: 5 is not of type "string"'),
+        ({"charged_balance": True}, '$.charged_balance: true is not of type "string"'),
+        ({"charged_balance": float("nan")}, "$.charged_balance: "),
         ({"charged_balance": "1e3"}, "$.charged_balance: "),
+        ({"balance": 1, "granted_balance": 1}, "balance is the total, so granted_balance cannot"),
         ({"standing": "bad"}, "$.standing: "),
         ({"limits": {"RPM": -1}}, "$.limits.RPM: -1 is less than the minimum of 0"),
         ({"limits": {"QPM": 1}}, "$.limits: unknown member 'QPM'; did you mean"),
@@ -186,6 +188,23 @@ def test_wrong_terms_change_nothing_and_say_where(terms: dict[str, Any], complai
         state.change_account("account-1", **terms)
     assert str(caught.value).startswith(complaint)
     assert state.snapshot() == before
+
+
+@pytest.mark.parametrize("money", ["2.5", 2.5, Decimal("2.5")])
+def test_balance_is_the_total_and_money_may_be_a_number(money: str | float | Decimal) -> None:
+    state = State()
+    state.change_account("account-1", granted_balance="7")
+    account = state.change_account("account-1", balance=money)
+    assert (account.granted_balance, account.charged_balance) == (Decimal(0), Decimal("2.5"))
+    assert state.change_account("account-1", balance=0).total_balance == 0
+
+
+def test_limits_may_be_in_lower_case() -> None:
+    account = State().change_account(
+        "account-1", limits={"rpm": 1}, model_limits={BGE: {"tpm": 2, "RPD": None}}
+    )
+    assert account.limits == {"RPM": 1}
+    assert account.model_limits == {BGE: {"TPM": 2, "RPD": None}}
 
 
 @pytest.mark.parametrize("keys", [["sk-secret\n"], ["sk-sécret"], ["sk-secret", 5], "sk-secret"])

@@ -1,5 +1,6 @@
 import math
 import random
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -65,6 +66,26 @@ def test_a_minute_in_many_steps_is_a_minute() -> None:
         for _ in range(600):
             clock.advance(0.1)
         assert clock.now() == at_once.now()
+
+
+NOON = datetime(2026, 7, 1, 12, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    "noon",
+    [
+        NOON,
+        NOON.replace(tzinfo=None),
+        NOON.astimezone(timezone(timedelta(hours=8))),
+        NOON.timestamp(),
+    ],
+)
+def test_time_may_be_given_as_that_of_the_standard_library(noon: datetime | float) -> None:
+    clock = Clock()
+    clock.freeze(noon)
+    assert clock.now() == NOON.timestamp()
+    clock.advance(timedelta(minutes=1))
+    assert clock.now() == NOON.timestamp() + 60
 
 
 @pytest.mark.parametrize("seconds", [-1, math.nan, math.inf, LAST])
