@@ -116,3 +116,16 @@ def test_what_brings_no_answer_is_unreachable_and_does_not_tell_the_key(error: E
     assert len(str(caught.value)) > len(f"{type(error).__name__}: ")
     assert KEY not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_a_header_goes_out_and_its_secret_does_not_come_back() -> None:
+    secret = "the secret of a gateway"
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        assert request.headers["x-tenant"] == "a"
+        return httpx.Response(200, text=request.headers["x-gateway"])
+
+    with httpx.Client(transport=httpx.MockTransport(reply)) as client:
+        target = HttpTarget(client, "http://127.0.0.1:1/v1", KEY, secrets={"GATEWAY": secret})
+        answer = target.send(Request({}, headers=(("x-tenant", "a"), ("x-gateway", "$GATEWAY"))))
+    assert (answer.text, answer.repeats_key) == ("[key]", True)

@@ -6,6 +6,7 @@ import pytest
 from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Answer, Credential, Request
 from contract_tests.judging.connection import BUSY, InconclusiveError, seen
+from contract_tests.judging.limits import Startup
 from contract_tests.judging.served import NotServedError
 from contract_tests.judging.tokens import estimated_tokens, most_tokens
 from contract_tests.targets import UnreachableError
@@ -134,6 +135,54 @@ def test_a_target_that_goes_away_is_waited_for_before_it_is_given_up() -> None:
         run.connection.ask(target, ASK)
     assert slept == [1, 1, 2, 4, 8, 16, 32]
     assert run.connection.halted
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_gateway_before_nothing_is_given_up_soon(status: int) -> None:
+    run, slept = new_run()
+    target = in_turn(answer(b"<html>Bad Gateway</html>", status))
+    with pytest.raises(InconclusiveError, match=r"only a gateway answers .* --wait SECONDS"):
+        run.connection.ask(target, ASK)
+    assert slept == [1, 2, 4]
+    assert run.connection.halted
+
+
+def test_a_target_is_waited_for_until_it_is_up() -> None:
+    run, _ = new_run()
+    slept = list[float]()
+    run.connection.startup = Startup(60, clock=lambda: sum(slept), sleep=slept.append)
+    gone, bad_gateway = UnreachableError("refused"), answer(b"", 502)
+    target = in_turn(gone, gone, bad_gateway, bad_gateway, bad_gateway, bad_gateway, GOOD)
+    assert run.connection.ask(target, ASK).answer == GOOD
+    assert slept == [1] * 6
+
+
+def test_a_target_that_does_not_come_up_is_not_waited_for_any_longer() -> None:
+    run, _ = new_run()
+    slept = list[float]()
+    run.connection.startup = Startup(5, clock=lambda: sum(slept), sleep=slept.append)
+    with pytest.raises(InconclusiveError, match="no answer from"):
+        run.connection.ask(in_turn(UnreachableError("refused")), ASK)
+    assert slept == [1] * 5
+
+
+def test_time_that_is_lost_in_waiting_for_answers_is_patience_lost() -> None:
+    run, slept = new_run()
+    seconds = iter(range(0, 10_000, 60))
+    run.connection.clock = lambda: float(next(seconds))
+    run.connection.answered = True
+    with pytest.raises(InconclusiveError, match=r"no more answers .*; give it longer"):
+        run.connection.ask(in_turn(UnreachableError("timed out", "give it longer")), ASK)
+    assert len(slept) < 5
+
+
+def test_headers_of_the_run_go_out_with_every_request() -> None:
+    run, _ = new_run()
+    run.connection.headers = (("x-tenant", "a"), ("x-secret", "$NAME"))
+    target = in_turn(GOOD)
+    exchange = run.connection.ask(target, ASK)
+    assert target.asked[0].headers == run.connection.headers
+    assert exchange.request == target.asked[0]
 
 
 def test_a_hard_budget_counts_what_a_busy_target_did_not_answer() -> None:
