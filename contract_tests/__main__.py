@@ -2,18 +2,22 @@
 
 import argparse
 import contextlib
+import io
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NoReturn
 
 import hypothesis.configuration
 import pytest
 
+from .capabilities import hint
 from .client import command as client
 from .command.diff import changes
 from .command.listing import explanation, listing, revision_listing
@@ -29,11 +33,25 @@ from .command.progress import ProgressBar
 from .contract import Contract, RevisionError, load_contract
 from .judging.limits import EFFORTS
 from .judging.outcomes import EXIT_CODES, Verdict
+from .mutants import sampling, shares
 from .mutants.catalogue import MUTANTS
 from .mutants.conforming_variants import CONFORMING_VARIANTS
-from .mutants.selftest import CLEAN, Trial, idle, table, trials
+from .mutants.selftest import CLEAN, RunSuite, Trial, idle, table, trials
 
 HERE = Path(__file__).parent
+#: An option in a help text.
+OPTION = re.compile(r"--[a-z-]+")
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what may have been meant by a word that is none of its choices."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and exit with code 2."""
+        wrong, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
+        known = re.findall(r"[^',]+", choices.rstrip(")"))
+        meant = hint(wrong.strip("'"), map(str.strip, known)) if known else ""
+        super().error(f"{message}{meant}")
 
 
 #: The caller's configuration, plugins' caches and folders of the same name stay outside; what
@@ -48,10 +66,18 @@ _PYTEST = (
 )
 
 
+#: Collecting garbage after each of hundreds of runs takes longer than the runs.
+_QUICKLY = ("-p", "no:unraisableexception", "-p", "no:threadexception")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; `check` returns 0 conforms, 1 violates, 2 usage, 3 inconclusive, 4 broke."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        wrong = next((word.partition("=")[0] for word in unknown if word.startswith("-")), "")
+        meant = hint(wrong, OPTION.findall(options.own_help()))
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
     if options.command in ("list", "diff"):
         lines = _list(parser, options) if options.command == "list" else _diff(parser, options)
         # A reader such as `head` may stop early.
@@ -89,7 +115,7 @@ def by_ourselves() -> Generator[None, None, None]:
 
 def judge_quietly(target: Sequence[str], arguments: Sequence[str], path: Path) -> None:
     """Run the contract tests only for what they find: the report as JSON at `path`."""
-    pytest.main([*_PYTEST, *target, *arguments, f"--report-json={path}"])
+    pytest.main([*_PYTEST, *_QUICKLY, *target, *arguments, f"--report-json={path}"])
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -113,9 +139,7 @@ def _version() -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="rerank-contract", description="Contract tests for POST /v1/rerank."
-    )
+    parser = Parser(prog="rerank-contract", description="Contract tests for POST /v1/rerank.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     check = commands.add_parser(
@@ -189,7 +213,23 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"try only this mutant or freedom, or the target {CLEAN}; repeatable",
     )
+    selftest.add_argument(
+        "--generated",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also try so many generated mutants that break the page (default: %(default)s)",
+    )
+    selftest.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="generated mutants that are tried at a time (default: %(default)s)",
+    )
     selftest.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there")
+    for each in commands.choices.values():
+        each.set_defaults(own_help=each.format_help)
     return parser
 
 
@@ -233,14 +273,30 @@ def _selftest(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     for trial in trials(judge, options.effort, options.seed, options.name, options.combinations):
         tried.append(trial)
         print(trial.line, flush=True)
+    generated = list(_generated(judge, target, options)) if options.generated else []
     if options.markdown:
-        options.markdown.write_text("\n".join(table(tried)) + "\n", "utf-8")
+        lines = [*table(tried), *(["", *shares.summary(generated)] if generated else [])]
+        options.markdown.write_text("\n".join(lines) + "\n", "utf-8")
     wrong = [trial for trial in tried if not trial.good]
     print(f"{len(tried) - len(wrong)} of {len(tried)} judged correctly")
     unproved = [] if options.name else idle(tried)
     if unproved:
         print(f"not proved, because no mutant was killed by it: {', '.join(unproved)}")
-    return 1 if wrong or unproved else 0
+    for line in shares.summary(generated) if generated else ():
+        print(line)
+    return 1 if wrong or unproved or shares.share(generated) < shares.LEAST else 0
+
+
+def _generated(
+    judge: RunSuite, target: Sequence[str], options: argparse.Namespace
+) -> Iterator[shares.Attempt]:
+    sample = sampling.Sample(options.generated, options.seed)
+    with contextlib.redirect_stdout(io.StringIO()):
+        pytest.main([*_PYTEST[:-1], *target, sampling.__file__], plugins=[sample])
+    arguments = [f"--effort={options.effort}", f"--seed={options.seed}"]
+    for attempt in shares.attempts(judge, arguments, sample.counted, options.jobs):
+        print(attempt.line, flush=True)
+        yield attempt
 
 
 if __name__ == "__main__":

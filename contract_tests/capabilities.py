@@ -8,10 +8,8 @@ from pathlib import Path
 
 import jsonschema
 
-from .contract import SCHEMAS, AnyJson, Contract, Model
-
-#: State of a model that the target does not declare.
-UNDECLARED = "undeclared"
+from .contract import SCHEMAS, AnyJson, Contract
+from .exchanges import Request, is_array, member
 
 
 class CapabilitiesError(ValueError):
@@ -31,17 +29,16 @@ class Capabilities:
     sizes: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def cut(self, contract: Contract) -> Contract:
-        """The contract without the forms, fields and models that are not declared."""
+        """The contract with the declared names, and without what is not declared."""
         contract = with_names(contract, self.models or ())
-        declared = contract.models if self.models is None else set(map(name_of, self.models))
         left_out = set(_left_out(contract, self.fields))
         schemas = {
             name: _without(schema, left_out) if name.startswith("request.") else schema
             for name, schema in contract.schemas.items()
-            if self._takes_form(name.removeprefix("request.")) or not name.startswith("request.")
+            if not name.startswith("request.") or self._takes_form(name.partition(".")[2])
         }
         models = {
-            name: _declared(model, left_out, is_declared=name in declared)
+            name: replace(model, supports=model.supports and model.supports - left_out)
             for name, model in contract.models.items()
             if self._takes_form(model.form)
         }
@@ -68,14 +65,16 @@ class Capabilities:
             if name.startswith(front)
         }
 
-    def refusal(self, texts: Iterable[str], documents: int) -> str | None:
-        """Why a request is too large for what is declared; None where it is not."""
-        most = self.sizes.get("documents", documents)
-        if documents > most:
+    def too_large(self, request: Request) -> str | None:
+        """Why a request is larger than what is declared; None where it is not."""
+        documents = member(request.body, "documents")
+        listed = documents if is_array(documents) else [documents]
+        most, longest = self.sizes.get("documents"), self.sizes.get("characters")
+        if most is not None and len(listed) > most:
             return f"the target declares at most {most} documents"
-        characters = self.sizes.get("characters")
-        if characters is not None and any(len(text) > characters for text in texts):
-            return f"the target declares at most {characters} characters for a text"
+        texts = [text for text in (*listed, member(request.body, "query")) if isinstance(text, str)]
+        if longest is not None and any(len(text) > longest for text in texts):
+            return f"the target declares at most {longest} characters for a text"
         return None
 
     def _takes_form(self, form: str) -> bool:
@@ -91,9 +90,9 @@ def read_capabilities(path: Path, contract: Contract) -> Capabilities:
     except ValueError as error:
         raise CapabilitiesError(f"{path} is not JSON: {error}") from None
     schema = json.loads((SCHEMAS / "files" / "capabilities.json").read_text("utf-8"))
-    error: AnyJson
-    for error in jsonschema.Draft202012Validator(schema).iter_errors(content):  # pyright: ignore[reportUnknownMemberType] - untyped overload
-        raise CapabilitiesError(f"{path}: {error.json_path}: {error.message}")
+    broken: AnyJson
+    for broken in jsonschema.Draft202012Validator(schema).iter_errors(content):  # pyright: ignore[reportUnknownMemberType] - untyped overload
+        raise CapabilitiesError(f"{path}: {broken.json_path}: {broken.message}")
     known = {"forms": contract.forms, "fields": tuple(_optional(contract))}
     for part, names in known.items():
         for name in content.get(part, ()):
@@ -160,8 +159,3 @@ def _without(schema: Mapping[str, AnyJson], left_out: set[str]) -> Mapping[str, 
         name: value for name, value in schema["properties"].items() if name not in left_out
     }
     return {**schema, "properties": properties}
-
-
-def _declared(model: Model, left_out: set[str], *, is_declared: bool) -> Model:
-    supports = None if model.supports is None else model.supports - left_out
-    return replace(model, supports=supports, state=model.state if is_declared else UNDECLARED)

@@ -1,46 +1,65 @@
 """How the judge works inside pytest: options, the target, parameters from the contract, report."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Sequence
+from datetime import date
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
+from .capabilities import with_names
 from .command import xdist
 from .command.cases import CASES
-from .command.options import EMBEDDED, declare, files, judging_words, problem
+from .command.options import (
+    EMBEDDED,
+    capabilities_of,
+    declare,
+    files,
+    judging_words,
+    prices,
+    problem,
+)
 from .command.plan import plan
 from .command.routes import headers_of, route_of, secrets_of
-from .command.selection import chosen, is_on, model_of, models_for, rank, requirements_of
-from .contract import AnyJson, Model, load_contract
+from .command.selection import chosen, firsts, is_on, model_of, models_for, rank, requirements_of
+from .contract import AnyJson, Model, kinds, load_contract
 from .exchanges import Credential
-from .judging.connection import Connection, InconclusiveError
+from .judging.connection import Connection, InconclusiveError, UnshownError
 from .judging.judge import Judge, PrerequisiteError, ViolatedError
 from .judging.ledger import Ledger
 from .judging.limits import EFFORTS, Budget, Pace, Startup
-from .judging.outcomes import EXIT_CODES, Verdict, verdict
+from .judging.outcomes import EXIT_CODES, Outcome, Verdict, verdict
 from .judging.run import Run
 from .judging.served import NotServedError
-from .mutants.catalogue import MUTANTS
+from .mutants.catalogue import mutant_named
 from .mutants.conforming_variants import CONFORMING_VARIANTS
-from .mutants.operators import Answerer, WrappedTarget
+from .mutants.operators import Answerer, Mutant, WrappedTarget
+from .report.baseline import Deviation, load_baseline, to_text
 from .report.builder import report_of
 from .report.github import annotations, summarize, summary_file
 from .report.junit import properties
 from .report.model import TITLE, Report
 from .report.terminal import lines, style, violation_lines
-from .report.writers import save
+from .report.writers import save, write_file
 from .targets import HttpTarget, Target
 
 #: Where the embedded mock is; what answers in this process is never asked through a proxy.
 LOOPBACK = "http://127.0.0.1"
 NO_MODEL = "no model of this kind is judged"
 HERE = Path(__file__).parent
+TODAY = date.today()
 RUN = pytest.StashKey[Run]()
 REPORT = pytest.StashKey[Report]()
+BASELINE = pytest.StashKey[Sequence[Deviation]]()
+MUTANT = pytest.StashKey[Mutant | None]()
 WRAPPERS = pytest.StashKey[list[Answerer]]()
+JUDGED = pytest.StashKey[tuple[Model, ...]]()
+CLIENT = pytest.StashKey[httpx.Client]()
+UNPRICED = "its price is not known, and --max-cost needs it: state it with --price NAME=CNY"
+_BRIEF = [pytest.mark.brief]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,50 +71,67 @@ def pytest_configure(config: pytest.Config) -> None:
     """Open the run."""
     for line in (
         "requirement(*ids): the requirements that the test tries",
-        "models(which): every model, or the first of a form; supports= a gated field",
+        "models(which): every model, every one where the effort is wide, the first, or the first"
+        " of a form; supports= a gated field",
+        "brief: one example will do",
         "states(schema): the test tries the requirements that keywords of that schema state",
         "effort(name): the least effort at which the test runs",
+        "telling: the test is among the first to run",
+        "near_keys: the test sends keys that are nearly valid",
     ):
         config.addinivalue_line("markers", line)
     trouble = problem(config.option) or xdist.problem(config)
     if trouble:
         raise pytest.UsageError(trouble)
-    contract = load_contract(_option(config, "revision"))
+    whole = load_contract(_option(config, "revision"))
+    capabilities = capabilities_of(config.option, whole)
+    contract = with_names(capabilities.cut(whole), _option(config, "model"))
     effort = EFFORTS[_option(config, "effort")]
-    forms = {model.form for model in chosen(contract, _option(config, "model"))}
+    price_of = prices(contract, config.option)
     limit: int | None = _option(config, "max_requests")
     run = Run(
         contract=contract,
         effort=effort,
         seed=_option(config, "seed"),
-        ledger=Ledger(contract, strict=_option(config, "fail_on_difference")),
+        ledger=Ledger(
+            contract,
+            strict=_option(config, "fail_on_difference"),
+            undeclared=capabilities.undeclared(whole),
+        ),
         connection=Connection(
             Budget(
-                limit or effort.requests * len(forms),
+                limit or effort.requests,
                 hard=limit is not None,
                 token_limit=_option(config, "max_tokens"),
                 cost_limit=_option(config, "max_cost"),
             ),
-            price=lambda name: contract.model_named(name).price,
+            price=lambda name: price_of.get(name, Decimal(0)),
             pace=Pace(_option(config, "max_rpm")),
             api_key_env=_option(config, "api_key_env"),
             second_api_key_env=_option(config, "second_api_key_env") or "",
+            capabilities=capabilities,
             headers=headers_of(config.option),
             startup=Startup(_option(config, "wait")),
         ),
         callers=_callers(config),
         target=_option(config, "target"),
     )
+    if _option(config, "max_cost") is not None:
+        names = {*contract.models, *_option(config, "model")}
+        run.served.left_out.update(dict.fromkeys(names - price_of.keys(), UNPRICED))
     config.stash[RUN] = run
-    mutant = _option(config, "mutant")
+    baseline: Path | None = _option(config, "baseline")
+    config.stash[BASELINE] = load_baseline(baseline, contract) if baseline else ()
+    named = _option(config, "mutant")
+    mutant = config.stash[MUTANT] = mutant_named(contract, named) if named else None
     wrappers = [CONFORMING_VARIANTS[name](contract) for name in _option(config, "freedom")]
-    config.stash[WRAPPERS] = [*wrappers, MUTANTS[mutant].answer] if mutant else wrappers
+    config.stash[WRAPPERS] = [*wrappers, mutant.answer] if mutant else wrappers
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give tests the models, faults, bounds, fields and switches of the contract."""
     run = metafunc.config.stash[RUN]
-    judged = chosen(run.contract, _option(metafunc.config, "model"))
+    judged = _judged(metafunc.config)
     names = CASES.keys() & set(metafunc.fixturenames)
     for name in names:
         cases = list(CASES[name](run.strategies, judged, run.effort))
@@ -107,7 +143,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 case.model,
                 case.value,
                 id=case.id,
-                marks=pytest.mark.requirement(*case.requirements),
+                marks=[pytest.mark.requirement(*case.requirements), *_BRIEF[: case.brief]],
             )
             for case in cases
         ]
@@ -116,8 +152,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             params.append(pytest.param(None, None, id="no model", marks=marks))
         metafunc.parametrize(("model", name), params)
     if "model" in metafunc.fixturenames and not names:
-        models = models_for(metafunc.definition.get_closest_marker("models"), judged)
-        metafunc.parametrize("model", models, ids=lambda model: model.id)
+        marker = metafunc.definition.get_closest_marker("models")
+        in_depth = {*firsts(judged), *kinds(judged)}
+        params = [
+            pytest.param(model, id=model.id, marks=_BRIEF[: model not in in_depth])
+            for model in models_for(marker, judged, run.effort)
+        ]
+        metafunc.parametrize("model", params)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -125,7 +166,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ours = [item for item in items if item.path.parent == HERE]
     others = [item for item in items if item.path.parent != HERE]
     run = config.stash[RUN]
-    on = {item for item in ours if is_on(item, run.contract, _option(config, "only"), run.effort)}
+    on = {
+        item
+        for item in ours
+        if is_on(item, run.contract, _option(config, "only"), run.effort)
+        and not run.ledger.undeclared.keys() & set(requirements_of(item, run.contract))
+    }
+    if _option(config, "no_near_keys"):
+        on = {item for item in on if not item.get_closest_marker("near_keys")}
     # The judge breaks the contract on purpose, which the mock holds against its clients.
     mock = pytest.mark.rerank_mock(
         fail_on="nothing", assert_all_met=False, revision=run.contract.revision
@@ -145,38 +193,37 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     """Print the most that the run will send, before it starts."""
     run = config.stash[RUN]
     ours = [item for item in items if item.path.parent == HERE]
-    sends = [(model_of(item), run.effort.examples) for item in ours]
+    sends = [(model_of(item), _examples(item)) for item in ours]
     return (
-        list(plan(sends, run.effort, run.connection.budget, run.connection.pace.rpm))
+        list(
+            plan(
+                sends,
+                run.effort,
+                run.connection.budget,
+                run.connection.pace.rpm,
+                run.connection.price,
+            )
+        )
         if ours
         else []
     )
 
 
-@pytest.fixture(scope="session")
-def client(pytestconfig: pytest.Config) -> Iterator[httpx.Client]:
-    """One client for the whole run: connections are kept, and TLS is set up once."""
-    where = _option(pytestconfig, "target")
-    base_url = LOOPBACK if where in EMBEDDED else where
-    with route_of(pytestconfig.option, base_url).open(base_url) as client:
-        yield client
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close what the run has opened."""
+    if CLIENT in config.stash:
+        config.stash[CLIENT].close()
 
 
 @pytest.fixture
-def target(request: pytest.FixtureRequest, client: httpx.Client) -> Target:
+def target(request: pytest.FixtureRequest) -> Target:
     """What is judged. The judge knows the mock only by the name of its fixtures."""
-    config = request.config
-    base_url, second = _option(config, "target"), _option(config, "second_api_key_env")
-    if base_url in EMBEDDED:
-        mock = request.getfixturevalue(EMBEDDED[base_url])
-        base_url, key, second_key = mock.base_url, mock.api_key, mock.state.open_account()
-    else:
-        key, second_key = os.environ[_option(config, "api_key_env")], os.environ.get(second or "")
-    secrets = secrets_of(config.option)
-    target: Target = HttpTarget(client, base_url, key, second_key, secrets)
-    for wrap in request.config.stash[WRAPPERS]:
-        target = WrappedTarget(target, wrap)
-    return target
+    base_url = _option(request.config, "target")
+    if base_url not in EMBEDDED:
+        return _at_url(request.config)
+    mock = request.getfixturevalue(EMBEDDED[base_url])
+    keys = mock.api_key, mock.state.open_account()
+    return _wrapped(request.config, _http_target(request.config, mock.base_url, *keys))
 
 
 @pytest.fixture
@@ -185,7 +232,7 @@ def judge(request: pytest.FixtureRequest, target: Target) -> Judge:
     run = request.config.stash[RUN]
     name, requirements = request.node.name, frozenset(requirements_of(request.node, run.contract))
     run.ledger.tests[name] = requirements
-    return Judge(run, target, name, requirements)
+    return Judge(run, target, name, requirements, _examples(request.node))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -201,7 +248,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         if isinstance(model, Model):
             judge.needs(model)
         return (yield)
-    except NotServedError as error:
+    except (NotServedError, UnshownError) as error:
         reason = str(error)
         ledger.skipped.update(dict.fromkeys(judge.requirements, reason))
     except InconclusiveError as error:
@@ -212,11 +259,16 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     except ViolatedError as error:
         unmet = f"the test that was after it found {error} broken first"
         ledger.unmet.update(dict.fromkeys(judge.requirements - ledger.unmet.keys(), unmet))
-        report = report_of(judge.run, judging_words(pyfuncitem.config.option))
+        report = _report(pyfuncitem.config)
+        known = {entry.requirement.id: entry.reason for entry in report.that(Outcome.KNOWN)}
+        reasons = [known.get(violation.requirement) for violation in error.violations]
+        reason = ", ".join(dict.fromkeys(filter(None, reasons))) if all(reasons) else ""
         show = partial(violation_lines, report, show_tests=_option(pyfuncitem.config, "show_tests"))
         blocks = map(show, error.violations)
         failure = "\n".join(line for block in blocks for line in block)
     # Outside of the except clauses, so that pytest does not print them as the context.
+    if failure and reason:
+        pytest.xfail(reason)
     if failure:
         pytest.fail(failure, pytrace=False)
     pytest.skip(reason)
@@ -250,9 +302,9 @@ def pytest_runtest_makereport(
             ledger.broken.update(dict.fromkeys(requirements, reason))
             if not requirements:
                 ledger.fault = reason
-    mutant = _option(item.config, "mutant")
-    if mutant and ledger.violations.get(MUTANTS[mutant].requirement):
-        item.session.shouldstop = f"the judge noticed that the target {mutant}"
+    mutant = item.config.stash[MUTANT]
+    if mutant and _noticed(ledger, mutant):
+        item.session.shouldstop = f"the judge noticed the mutant: {mutant.name}"
     return report
 
 
@@ -275,11 +327,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     if session.shouldstop or session.shouldfail or exitstatus == pytest.ExitCode.INTERRUPTED:
         _leave_open(ours, config.stash[RUN])
-    report = report_of(config.stash[RUN], judging_words(config.option))
+    report = _report(config)
     config.stash[REPORT] = report
     xdist.hand_over(config, report.outcomes)
     for name, path in files(config.option).items():
         save(report, name, path)
+    new: Path | None = _option(config, "write_baseline")
+    if new:
+        write_file(new, to_text(report.deviations(TODAY)))
     summary = summary_file() if _option(config, "github") else None
     if summary:
         summarize(report, summary)
@@ -302,6 +357,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
+def _report(config: pytest.Config) -> Report:
+    return report_of(config.stash[RUN], judging_words(config.option), config.stash[BASELINE], TODAY)
+
+
+def _noticed(ledger: Ledger, mutant: Mutant) -> bool:
+    """Whether the requirement that the mutant breaks was found broken; else, any that fails."""
+    broken = [name for name, found in ledger.violations.items() if found]
+    if mutant.requirement:
+        return mutant.requirement in broken
+    return any(map(ledger.fails, broken))
+
+
 def _leave_open(items: list[pytest.Item], run: Run) -> None:
     """Call inconclusive what the tests are after that did not come to run."""
     ledger = run.ledger
@@ -309,6 +376,59 @@ def _leave_open(items: list[pytest.Item], run: Run) -> None:
         if item.name not in ledger.tests:
             for name in set(requirements_of(item, run.contract)) - ledger.skipped.keys():
                 ledger.inconclusive.setdefault(name, "the run ended before all of it was tried")
+
+
+def _judged(config: pytest.Config) -> tuple[Model, ...]:
+    """The models that are judged, one of each kind first; the budget is made for them.
+
+    A target at a URL is asked, before there is any test, what it serves.
+    """
+    if JUDGED not in config.stash:
+        run = config.stash[RUN]
+        names = _option(config, "model") or run.connection.capabilities.models or ()
+        models = chosen(run.contract, names, run.effort)
+        if not (_option(config, "target") in EMBEDDED or config.option.collectonly):
+            target, served = _at_url(config), run.served
+            if not names:
+                models = served.listed(target, run.contract.by_price())
+            models = served.found(target, models, wide=run.effort.wide or bool(names))
+        budget = run.connection.budget
+        budget.limit = _option(config, "max_requests") or run.effort.most_requests(models)
+        config.stash[JUDGED] = models
+    return config.stash[JUDGED]
+
+
+def _client(config: pytest.Config) -> httpx.Client:
+    """One client for the whole run: connections are kept, and TLS is set up once."""
+    if CLIENT not in config.stash:
+        where = _option(config, "target")
+        base_url = LOOPBACK if where in EMBEDDED else where
+        config.stash[CLIENT] = route_of(config.option, base_url).open(base_url)
+    return config.stash[CLIENT]
+
+
+def _at_url(config: pytest.Config) -> Target:
+    keys = [_option(config, "api_key_env"), _option(config, "second_api_key_env")]
+    given = [os.environ[name] for name in keys if name]
+    return _wrapped(config, _http_target(config, _option(config, "target"), *given))
+
+
+def _http_target(
+    config: pytest.Config, base_url: str, key: str, second_key: str | None = None
+) -> Target:
+    secrets = secrets_of(config.option)
+    return HttpTarget(_client(config), base_url, key, second_key, secrets)
+
+
+def _wrapped(config: pytest.Config, target: Target) -> Target:
+    for wrap in config.stash[WRAPPERS]:
+        target = WrappedTarget(target, wrap)
+    return target
+
+
+def _examples(item: pytest.Item) -> int:
+    """How many examples a test draws."""
+    return 1 if item.get_closest_marker("brief") else item.config.stash[RUN].effort.examples
 
 
 def _option(config: pytest.Config, name: str) -> AnyJson:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -49,8 +49,21 @@ class Model:
     #: Gated fields that the model supports; None where that is not known.
     supports: frozenset[str] | None
     state: str
-    #: CNY per million tokens, the dearer of text and image.
-    price: Decimal
+    #: CNY per million tokens, the dearer of text and image; None where it is not known.
+    price: Decimal | None
+
+    @property
+    def kind(self) -> tuple[str, frozenset[str] | None]:
+        """What models have in common that take the same requests: the form and gated fields."""
+        return self.form, self.supports
+
+
+def kinds(models: Iterable[Model]) -> tuple[Model, ...]:
+    """The first model of each kind."""
+    first: dict[tuple[str, frozenset[str] | None], Model] = {}
+    for model in models:
+        first.setdefault(model.kind, model)
+    return tuple(first.values())
 
 
 @dataclass(frozen=True)
@@ -149,17 +162,33 @@ class Contract:
         )
 
     def model_named(self, name: str) -> Model:
-        """The model of that name; an unlisted one counts as classic, its gated fields unknown."""
-        unlisted = Model(name, self.forms[0], supports=None, state="online", price=Decimal(0))
+        """The model of that name; an unlisted one counts as classic, its gated fields unknown.
+
+        What stands behind `=` is the name of a model that it is like, and was read before.
+        """
+        name = name.partition("=")[0]
+        unlisted = Model(name, self.forms[0], supports=None, state="online", price=None)
         return self.models.get(name, unlisted)
 
+    def by_price(self) -> tuple[Model, ...]:
+        """All models, the cheapest first; those of unknown price last."""
+        prices = (model.price for model in self.models.values())
+        dearest = max((price for price in prices if price is not None), default=Decimal(0))
+        return tuple(
+            sorted(
+                self.models.values(),
+                key=lambda model: dearest + 1 if model.price is None else model.price,
+            )
+        )
+
+    def online(self) -> tuple[Model, ...]:
+        """The models that the service serves, the cheapest of each kind first."""
+        served = [model for model in self.by_price() if model.state == "online"]
+        return tuple(dict.fromkeys((*kinds(served), *served)))
+
     def representatives(self) -> tuple[Model, ...]:
-        """The cheapest online model of each group with the same form and gated fields."""
-        groups: dict[tuple[str, frozenset[str]], Model] = {}
-        for model in sorted(self.models.values(), key=lambda model: model.price):
-            if model.state == "online" and model.supports is not None:
-                groups.setdefault((model.form, model.supports), model)
-        return tuple(groups.values())
+        """The cheapest online model of each kind."""
+        return kinds(self.online())
 
     def required_of(self, model: Model) -> list[str]:
         """The fields that a request for the model must have."""

@@ -28,7 +28,16 @@ class Credential(Enum):
     KEY_WITHOUT_SCHEME = "$SILICONFLOW_API_KEY"
     #: A key that no service has given out.
     INVALID = "Bearer sk-rerank-contract-invalid-key"
+    #: Neighbours of the key, as secret as the key itself; the shell makes them of it.
+    KEY_CUT = "Bearer ${SILICONFLOW_API_KEY%?}"
+    KEY_EXTENDED = "Bearer ${SILICONFLOW_API_KEY}x"
+    KEY_IN_OTHER_CASE = "Bearer $(echo $SILICONFLOW_API_KEY | tr A-Za-z a-zA-Z)"
+    #: The word Bearer alone.
+    EMPTY = "Bearer"
     NONE = None
+
+
+NEAR_KEYS = (Credential.KEY_CUT, Credential.KEY_EXTENDED, Credential.KEY_IN_OTHER_CASE)
 
 
 @dataclass(frozen=True)
@@ -44,13 +53,17 @@ class Request:
     content_type: str | None = "application/json"
     #: More headers; a value such as `$NAME` is a secret that stands in that environment variable.
     headers: tuple[tuple[str, str], ...] = ()
+    #: The body as it is written, where that is what is tried.
+    printed: str | None = None
+    #: Whether the body is sent in chunks, without its length.
+    chunked: bool = False
 
     @cached_property
     def content(self) -> bytes | None:
         """The body as it goes over the wire."""
         if self.body is None or isinstance(self.body, bytes):
             return self.body
-        return json.dumps(self.body, ensure_ascii=False).encode()
+        return (self.printed or json.dumps(self.body, ensure_ascii=False)).encode()
 
 
 @dataclass(frozen=True)
@@ -124,11 +137,11 @@ class Exchange:
 
     @property
     def documents(self) -> list[AnyJson]:
-        """The documents that were sent, one string as a list; empty where none can be read."""
+        """The documents that were sent, a single one as a list; empty where none can be read."""
         sent = member(self.request.body, "documents")
         if is_array(sent):
             return sent
-        return [sent] if isinstance(sent, str) else []
+        return [sent] if isinstance(sent, str) or is_object(sent) else []
 
 
 def is_array(value: AnyJson) -> TypeGuard[list[AnyJson]]:

@@ -16,25 +16,40 @@ from .contract import AnyJson, Contract, Model
 
 Body = dict[str, AnyJson]
 
-#: Texts that a careless server changes on the way: white space, Unicode forms, escapes.
+#: Texts that a careless server changes on the way, or takes for one another: white space, Unicode
+#: forms, escapes, letter case.
 DELICATE_TEXTS = (
     " leading and trailing ",
     "line\nbreak\r\nand\ttab",
     "combining e\u0301 and composed \u00e9",
+    "combining \u00e9 and composed \u00e9",
+    "\ufb01ne \uff21\uff22 \u2460 \u212b",
     "emoji \U0001f469\u200d\U0001f4bb \U0001f1e8\U0001f1f3",
     "深度学习是机器学习的子集",
     "من اليمين إلى اليسار",
     'quotes " and \\ backslashes \\n',
     "<b>&amp;</b> {{markup}} %s",
     "MiXeD CaSe",
+    "mixed case",
     "zero\u200bwidth\ufeff\u00a0space",
-    "x" * 3000,
+    "ends in a line break\n",
+    "\n\tone\n\n\ttwo\n\tthree",
+    "separators\u2028of lines\u2029and paragraphs",
+    "variation \u2764\ufe0f \u2764\ufe0e \u845b\U000e0100",
+    "beyond the first plane \U0001d4b3 \U00020bb7",
+    "Latin-1 \u00c6r\u00f8 fa\u00e7ade \u00df\u00ff",
+    "controls \x1b[31m \x7f \x85",
+    "9007199254740993 1e400 -0.0 NaN null",
+    "深度学习是机器学习的子集" * 40,
+    "x" * 1500,
 )
 _ALPHABET = st.characters(exclude_categories=["Cc", "Cs", "Cn", "Co"])
 #: What a contract without an example is taken to say.
 _EXAMPLES: Mapping[str, AnyJson] = {"query": "Apple", "documents": ["apple", "banana", "fruit"]}
 #: The smallest number that is drawn for a field without a minimum: below it nothing is promised.
 _LEAST = 1
+#: How many times the largest number that is named is drawn for a field without a maximum.
+_FAR = 1000
 
 
 @dataclass(frozen=True)
@@ -105,6 +120,10 @@ class Strategies:
         fields: Mapping[str, AnyJson] = self.contract.schemas[f"request.{form}"]["properties"]
         return fields
 
+    def keywords(self, model: Model, field: str) -> Mapping[str, tuple[str, AnyJson]]:
+        """The keywords of a field, with where each stands."""
+        return self.contract.keywords(f"request.{model.form}#/properties/{field}")
+
     def texts(self) -> st.SearchStrategy[str]:
         """Texts of a few words or characters that any ranking model reads."""
         return st.one_of(
@@ -119,6 +138,11 @@ class Strategies:
             st.just(self.corpus),
             st.lists(self.texts(), min_size=smallest, max_size=8, unique=True),
         )
+
+    def many(self, count: int) -> list[str]:
+        """So many short, distinct documents, the best one last."""
+        corpus = self.corpus
+        return [*(f"{corpus[i % len(corpus)]} {i}" for i in range(count - 1)), corpus[-1]]
 
     def plainest(self, model: Model) -> Body:
         """The smallest body that still ranks something."""
@@ -144,7 +168,8 @@ class Strategies:
             return st.one_of(*map(st.just, examples), self.texts())
         bounds = [schema[name][1] for name in ("minimum", "maximum", "default") if name in schema]
         least = schema["minimum"][1] if "minimum" in schema else _LEAST
-        most = schema["maximum"][1] if "maximum" in schema else max([least, *bounds])
+        far = _FAR * max([least, *bounds])
+        most = schema["maximum"][1] if "maximum" in schema else far
         return st.one_of(st.sampled_from(bounds or [least]), st.integers(least, most))
 
     def valid(self, model: Model, **pinned: AnyJson) -> st.SearchStrategy[Body]:

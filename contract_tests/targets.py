@@ -1,7 +1,7 @@
 """A target is what is judged: something that a request can be sent to."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import httpcore
@@ -23,6 +23,9 @@ _UNREACHABLE = (
     httpcore.TimeoutException,
 )
 _GZIP = zlib.MAX_WBITS | 16
+
+#: Bytes of a body that are sent at once where it is sent in chunks.
+CHUNK = 50
 
 
 class UnreachableError(Exception):
@@ -71,11 +74,19 @@ class HttpTarget:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._client = client
+        secrets = {f"${name}": value for name, value in (secrets or {}).items()}
+        #: What is blotted out, the longest first: one may begin like another.
+        self._hidden = sorted(
+            {api_key, second_api_key or api_key, *secrets.values()}, key=len, reverse=True
+        )
         #: What a request has for a secret -> the secret. Without a second caller the first is both.
         self._secrets = {
+            **secrets,
             "$SILICONFLOW_API_KEY": api_key,
+            "${SILICONFLOW_API_KEY%?}": api_key[:-1],
+            "${SILICONFLOW_API_KEY}x": f"{api_key}x",
+            "$(echo $SILICONFLOW_API_KEY | tr A-Za-z a-zA-Z)": api_key.swapcase(),
             "$SILICONFLOW_SECOND_API_KEY": second_api_key or api_key,
-            **{f"${name}": value for name, value in (secrets or {}).items()},
         }
 
     def send(self, request: Request) -> Answer:
@@ -84,7 +95,7 @@ class HttpTarget:
             with self._client.stream(
                 request.method,
                 self.base_url + request.path,
-                content=request.content,
+                content=_pieces(request.content) if request.chunked else request.content,
                 headers=self._headers(request),
             ) as response:
                 raw, cut = _read(response, LONGEST + LONGEST_PER_BYTE * len(request.content or b""))
@@ -113,8 +124,7 @@ class HttpTarget:
         return headers | {name: self._secrets.get(value, value) for name, value in request.headers}
 
     def _blot(self, text: bytes) -> bytes:
-        # The longest first: one may begin like another.
-        for secret in sorted(set(self._secrets.values()), key=len, reverse=True):
+        for secret in self._hidden:
             text = blot(text, secret)
         return text
 
@@ -142,3 +152,9 @@ def _read(response: httpx.Response, longest: int) -> tuple[bytes, str]:
     if gzip and not gzip.eof and received:
         return bytes(body[: 8 * KEPT]), "its gzip encoding ends too early"
     return bytes(body), ""
+
+
+def _pieces(content: bytes | None) -> Iterator[bytes]:
+    """A body in chunks, in the middle of characters too."""
+    content = content or b""
+    return (content[start : start + CHUNK] for start in range(0, len(content), CHUNK))

@@ -3,9 +3,11 @@
 import pytest
 
 from .contract import Model
-from .exchanges import Credential, Request
+from .exchanges import NEAR_KEYS, Credential, Request
 from .judging.judge import Judge
 from .strategies import Body
+
+STANDARD = pytest.mark.effort("standard")
 
 
 @pytest.mark.requirement("authorization.required", "error.status.unauthorized", "error.body.string")
@@ -26,3 +28,26 @@ def test_a_request_with_an_invalid_key_is_refused(judge: Judge, model: Model) ->
         judge.expect_status("error.status.unauthorized", 401, exchange)
 
     judge.examine(judge.draw.valid(model), prove)
+
+
+@pytest.mark.requirement("authorization.near_key")
+@pytest.mark.models("first")
+@pytest.mark.near_keys
+@pytest.mark.parametrize(
+    "credential",
+    [
+        NEAR_KEYS[0],
+        *(pytest.param(one, marks=STANDARD) for one in (*NEAR_KEYS[1:], Credential.EMPTY)),
+    ],
+    ids=lambda credential: credential.name,
+)
+def test_a_key_that_is_nearly_valid_is_refused(
+    judge: Judge, model: Model, credential: Credential
+) -> None:
+    def prove() -> None:
+        # Right after the same body with the valid key: neither it nor the connection may help.
+        body = judge.draw.plainest(model)
+        judge.ranks("endpoint.rerank", body)
+        judge.refuses("authorization.near_key", Request(body, credential=credential))
+
+    judge.examine_once(prove)

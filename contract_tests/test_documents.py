@@ -3,11 +3,22 @@
 import pytest
 from hypothesis import strategies as st
 
-from .checks.relations import same_ranking, scores
+from .checks.relations import most_relevant, same_ranking, scores
 from .contract import Model
-from .exchanges import Request
+from .exchanges import Exchange, Request
+from .judging.connection import seen
 from .judging.judge import Judge
 from .strategies import Body
+
+#: Numbers of short documents, next to the usual sizes of batches and caps; the first at any effort.
+HUNDRED = 101
+COUNTS = (17, 33, 65, 257, 1000)
+#: Number of documents -> a top_n beyond the usual caps.
+PARTS = {33: 11, 257: 101}
+#: Lengths of long documents in characters, next to the usual caps; tried until one is accepted.
+LENGTHS = (66_000, 33_000, 8_500)
+#: What long documents are made of: words of 11 letters and Chinese characters.
+LONG_TEXTS = ("Timetables ", "深度学习是机器学习的子集")
 
 
 @pytest.mark.requirement("request.documents.array")
@@ -18,6 +29,7 @@ def test_an_array_of_strings_is_accepted(judge: Judge, model: Model) -> None:
 
 
 @pytest.mark.requirement("request.documents.string")
+@pytest.mark.models("wide")
 def test_a_string_is_ranked_as_the_array_that_holds_it_alone(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         array = judge.reference({**body, "documents": [body["documents"]]})
@@ -31,23 +43,102 @@ def test_a_string_is_ranked_as_the_array_that_holds_it_alone(judge: Judge, model
 
 
 @pytest.mark.requirement("request.documents.delicate")
-@pytest.mark.models("classic")
-@pytest.mark.effort("thorough")
-@pytest.mark.parametrize(
-    ("kind", "text"),
-    [("NUL", "a\0b"), ("100,000 characters", "apple " * 16_666 + "tree")],
-    ids=["NUL", "100,000 characters"],
-)
-def test_what_a_delicate_document_is_answered_with(
-    judge: Judge, model: Model, kind: str, text: str
-) -> None:
+@pytest.mark.models("first")
+@pytest.mark.effort("standard")
+@pytest.mark.parametrize("kind", ["NUL", "white space alone", "equal documents"])
+def test_what_a_delicate_document_is_answered_with(judge: Judge, model: Model, kind: str) -> None:
     def prove() -> None:
+        corpus = judge.draw.corpus
+        more = {"NUL": ["a\0b"], "white space alone": [" \n\t"], "equal documents": corpus}[kind]
         body = {
             **judge.draw.plainest(model),
-            "documents": [*judge.draw.corpus, text],
+            "documents": [*corpus, *more],
             "return_documents": True,
         }
-        status = judge.send(Request(body)).answer.status
-        judge.note("request.documents.delicate", f"{kind}: status {status}")
+        exchange = judge.tries(Request(body))
+        finding = "ranked" if exchange.ranking else seen(exchange.answer)
+        judge.note("request.documents.delicate", f"{kind}: {finding}")
+
+    judge.examine_once(prove)
+
+
+@pytest.mark.telling
+@pytest.mark.requirement(
+    "request.documents.count",
+    "request.top_n.count",
+    "request.return_documents.true",
+    "response.results.sorted",
+    "response.results.index.unique",
+)
+@pytest.mark.models("every")
+def test_a_hundred_documents_are_ranked_whole(judge: Judge, model: Model) -> None:
+    def prove() -> None:
+        full = _rank_all(judge, model, HUNDRED)
+        finding = "are accepted" if full.ranking else f"are refused: {seen(full.answer)}"
+        judge.note("request.documents.count", f"{HUNDRED} {finding}")
+
+    judge.examine_once(prove)
+
+
+@pytest.mark.telling
+@pytest.mark.requirement(
+    "request.documents.count", "request.top_n.count", "request.top_n.most_relevant"
+)
+@pytest.mark.effort("standard")
+def test_batches_of_documents_are_ranked_whole(judge: Judge, model: Model) -> None:
+    def prove() -> None:
+        accepted = "1 is accepted"
+        for count in COUNTS:
+            full = _rank_all(judge, model, count)
+            if not full.ranking:
+                finding = f"{accepted}, {count} are refused: {seen(full.answer)}"
+                judge.note("request.documents.count", finding)
+                return
+            accepted = f"{count} are accepted"
+            if count in PARTS:
+                _rank_part(judge, full, PARTS[count])
+        judge.note("request.documents.count", accepted)
+
+    judge.examine_once(prove)
+
+
+def _rank_all(judge: Judge, model: Model, count: int) -> Exchange:
+    body = {
+        **judge.draw.plainest(model),
+        "documents": judge.draw.many(count),
+        "top_n": count,
+        "return_documents": True,
+    }
+    return judge.tries(Request(body))
+
+
+def _rank_part(judge: Judge, full: Exchange, top_n: int) -> None:
+    """Ask for the best of the documents, which stand in another order, the best one last."""
+    order = sorted(scores(full), key=scores(full).__getitem__)
+    documents = [full.documents[index] for index in order]
+    part = judge.tries(Request({**full.request.body, "documents": documents, "top_n": top_n}))
+    missed = most_relevant(scores(full), scores(part, order)) if part.ranking else ()
+    judge.compare("request.top_n.most_relevant", missed, full, part)
+
+
+@pytest.mark.requirement("request.documents.length", "request.return_documents.true")
+@pytest.mark.models("first")
+@pytest.mark.effort("standard")
+def test_long_documents_come_back_whole(judge: Judge, model: Model) -> None:
+    def prove() -> None:
+        refused = ""
+        for length in LENGTHS:
+            documents = [text * (length // len(text)) for text in LONG_TEXTS]
+            body = {
+                **judge.draw.plainest(model),
+                "documents": [*documents, *judge.draw.corpus],
+                "return_documents": True,
+            }
+            exchange = judge.tries(Request(body))
+            if exchange.ranking:
+                judge.note("request.documents.length", f"{length} characters are accepted{refused}")
+                return
+            refused = f", {length} are refused: {seen(exchange.answer)}"
+        judge.note("request.documents.length", f"no length was accepted{refused}")
 
     judge.examine_once(prove)

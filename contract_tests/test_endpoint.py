@@ -1,10 +1,25 @@
 """The endpoint: POST /v1/rerank."""
 
+import json
+
 import pytest
 
 from .contract import Model
 from .exchanges import Request
 from .judging.judge import Judge
+from .strategies import Body
+
+
+@pytest.mark.telling
+@pytest.mark.usefixtures("model")
+def test_the_example_of_the_page_is_answered(judge: Judge, example: Body) -> None:
+    def prove() -> None:
+        # As the page prints it, with spaces inside of the braces.
+        printed = json.dumps(example).replace("{", "{ ").replace("}", " }")
+        request = Request(example, printed=printed)
+        judge.accepted("endpoint.rerank", judge.send(request))
+
+    judge.examine_once(prove)
 
 
 @pytest.mark.requirement("endpoint.rerank")
@@ -14,19 +29,21 @@ def test_a_valid_request_is_answered(judge: Judge, model: Model) -> None:
 
 
 @pytest.mark.requirement("endpoint.unknown_path")
+@pytest.mark.models("first")
 def test_an_unknown_path_is_not_found(judge: Judge, model: Model) -> None:
     def prove() -> None:
-        exchange = judge.send(Request(judge.draw.plainest(model), path="/rerank-contract/unknown"))
+        exchange = judge.probe(Request(judge.draw.plainest(model), path="/rerank-contract/unknown"))
         judge.expect_status("endpoint.unknown_path", 404, exchange)
 
     judge.examine_once(prove)
 
 
 @pytest.mark.requirement("endpoint.trailing_slash")
+@pytest.mark.models("first")
 @pytest.mark.effort("standard")
 def test_a_trailing_slash_is_redirected(judge: Judge, model: Model) -> None:
     def prove() -> None:
-        exchange = judge.send(Request(judge.draw.plainest(model), path="/rerank/"))
+        exchange = judge.probe(Request(judge.draw.plainest(model), path="/rerank/"))
         judge.expect_status("endpoint.trailing_slash", 307, exchange)
 
     judge.examine_once(prove)

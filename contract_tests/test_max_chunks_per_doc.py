@@ -3,12 +3,15 @@
 import pytest
 from hypothesis import strategies as st
 
-from .checks.relations import same_ranking, scores
+from .checks.relations import close, fall_with_filler, same_ranking, scores, wrong_chunks
 from .contract import Model
+from .exchanges import Request
+from .judging.connection import UnshownError, seen
 from .judging.judge import Judge
 from .strategies import Body
 
 FIELD = "max_chunks_per_doc"
+FILLER = "Timetables of the harbour ferries are posted beside the pier. "
 
 
 @pytest.mark.requirement("request.max_chunks_per_doc.short_documents")
@@ -34,18 +37,42 @@ def test_chunk_options_change_nothing_for_short_documents(judge: Judge, model: M
     )
 
 
-@pytest.mark.requirement("request.max_chunks_per_doc.best_chunk")
+@pytest.mark.requirement("request.max_chunks_per_doc.supported")
 @pytest.mark.models(supports=FIELD)
-@pytest.mark.effort("thorough")
-def test_whether_a_passage_at_the_end_raises_a_long_document(judge: Judge, model: Model) -> None:
-    filler = "Timetables of the harbour ferries are posted beside the pier. " * 1200
+@pytest.mark.effort("standard")
+def test_far_more_chunks_than_the_default_are_accepted(judge: Judge, model: Model) -> None:
+    body = {**judge.draw.plainest(model), FIELD: 1_000_000}
+    judge.examine_once(lambda: judge.accepts("request.max_chunks_per_doc.supported", body))
+
+
+@pytest.mark.requirement(
+    "request.max_chunks_per_doc.best_chunk",
+    "request.max_chunks_per_doc.filler",
+    "request.max_chunks_per_doc.default",
+)
+@pytest.mark.models(supports=FIELD)
+@pytest.mark.effort("standard")
+def test_the_best_chunk_is_the_score_of_a_long_document(judge: Judge, model: Model) -> None:
+    passage = f"{judge.draw.query}: the fruit of the {judge.draw.corpus[-1]} tree. " * 50
+    documents = [passage, FILLER * 750 + passage, FILLER * 1500 + passage]
+    body = {**judge.draw.plainest(model), "documents": documents}
 
     def prove() -> None:
-        query = judge.draw.query
-        documents = [filler, f"{filler} {query}: the fruit of the {query.lower()} tree."]
-        body = {**judge.draw.plainest(model), "documents": documents}
-        ranking = scores(judge.ranks("endpoint.rerank", body))
-        finding = "raises it" if ranking[1] > ranking[0] else "does not raise it"
-        judge.note("request.max_chunks_per_doc.best_chunk", finding)
+        sent = [
+            judge.tries(Request({**body, **limit})) for limit in ({FIELD: 1024}, {FIELD: 1}, {})
+        ]
+        for exchange in sent:
+            if not exchange.ranking:
+                raise UnshownError(f"long documents are refused: {seen(exchange.answer)}")
+        all_chunks, first, default = map(scores, sent)
+        difference = same_ranking(all_chunks, default)
+        judge.compare("request.max_chunks_per_doc.default", difference, sent[0], sent[2])
+        filler = fall_with_filler(all_chunks, first)
+        judge.compare("request.max_chunks_per_doc.filler", filler, sent[0])
+        # The size of a chunk is not published: each of the documents may be one chunk.
+        if all(close(all_chunks[long], first[long]) for long in (1, 2)):
+            raise UnshownError(f"{FIELD} 1 does not change the score of long documents")
+        wrong = wrong_chunks(all_chunks, first)
+        judge.compare("request.max_chunks_per_doc.best_chunk", wrong, sent[1], sent[0])
 
     judge.examine_once(prove)

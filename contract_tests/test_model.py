@@ -24,6 +24,18 @@ def test_an_unknown_model_is_refused(judge: Judge, model: Model) -> None:
     judge.examine(st.tuples(judge.draw.valid(model), st.sampled_from(NO_SUCH_MODELS)), prove)
 
 
+@pytest.mark.requirement("request.model.bare_name")
+@pytest.mark.models("first")
+@pytest.mark.effort("standard")
+def test_a_name_without_its_owner_is_refused(judge: Judge, model: Model) -> None:
+    def prove() -> None:
+        body = {**judge.draw.plainest(model), "model": model.id.rpartition("/")[2]}
+        exchange = judge.probe(Request(body))
+        judge.compare("request.model.bare_name", _without_code(exchange), exchange)
+
+    judge.examine_once(prove)
+
+
 def _without_code(exchange: Exchange) -> list[Finding]:
     if (exchange.answer.status, member(exchange.answer.json, "code")) == (400, 20012):
         return []

@@ -4,7 +4,6 @@ import pytest
 
 from .contract import AnyJson, Model
 from .exchanges import Request
-from .judging.connection import seen
 from .judging.judge import Judge
 
 #: One white pixel.
@@ -50,13 +49,13 @@ def test_content_objects_are_accepted(
 
 @pytest.mark.requirement("request.multimodal.video")
 @pytest.mark.models("multimodal")
-@pytest.mark.effort("thorough")
-def test_what_a_video_is_answered_with(judge: Judge, model: Model) -> None:
+@pytest.mark.effort("standard")
+def test_a_video_is_accepted(judge: Judge, model: Model) -> None:
     def prove() -> None:
         body = {
             **judge.draw.plainest(model),
             "documents": [*judge.draw.corpus, {"video": VIDEO}],
         }
-        judge.note("request.multimodal.video", seen(judge.send(Request(body)).answer))
+        judge.accepted("request.multimodal.video", judge.probe(Request(body)))
 
     judge.examine_once(prove)

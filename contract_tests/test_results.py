@@ -6,14 +6,15 @@ import pytest
 from hypothesis import strategies as st
 
 from .checks.check import Finding
-from .checks.relations import same_ranking, scores
+from .checks.relations import close, same_ranking, scores
 from .contract import Model
 from .exchanges import Exchange, Request, member
+from .judging.connection import seen
 from .judging.judge import Judge
 from .strategies import Body
 
-#: Requests that are sent at the same time.
-TOGETHER = 3
+#: Requests that are sent at the same time: in the shortest run, and otherwise.
+FEW, TOGETHER = 8, 16
 
 
 @pytest.mark.requirement("response.results.index.permutation")
@@ -32,32 +33,34 @@ def test_indices_follow_their_documents(judge: Judge, model: Model) -> None:
 
 
 @pytest.mark.requirement("response.results.own")
+@pytest.mark.models("first")
 def test_answers_that_cross_are_not_mixed_up(judge: Judge, model: Model) -> None:
-    def prove(example: tuple[Body, str]) -> None:
-        body, word = example
-        # Equal in all but the documents, so that no smaller key tells them apart.
-        callers = itertools.cycle(judge.run.callers)
+    def prove() -> None:
+        models, callers = judge.served(model), itertools.cycle(judge.run.callers)
+        count = TOGETHER if judge.run.effort.wide else FEW
+        different = count * 3 // 4
+        # Equal in all but the documents, so that no smaller key tells them apart; a few are equal.
         requests = [
             Request(
                 {
-                    **body,
-                    "documents": [f"{text} {word} {number}" for text in judge.draw.corpus],
+                    **judge.draw.plainest(models[number % different % len(models)]),
+                    "documents": [
+                        f"{text} 来自 {number % different}" for text in judge.draw.corpus
+                    ],
+                    "return_documents": True,
                 },
                 credential=next(callers),
             )
-            for number in range(TOGETHER)
+            for number in range(count)
         ]
         for exchange in judge.send_together(requests):
             judge.compare("response.results.own", _strangers(exchange), exchange)
+            if judge.run.effort.wide and exchange.ranking:
+                alone = judge.reference(exchange.request.body)
+                difference = same_ranking(scores(alone), scores(exchange))
+                judge.compare("response.results.own", difference, alone, exchange)
 
-    words = st.sampled_from(["of caller", "来自", "von"])
-    judge.examine(
-        st.tuples(
-            judge.draw.valid(model, documents=judge.draw.corpus, return_documents=True),
-            words,
-        ),
-        prove,
-    )
+    judge.examine_once(prove)
 
 
 def _strangers(exchange: Exchange) -> list[Finding]:
@@ -69,26 +72,69 @@ def _strangers(exchange: Exchange) -> list[Finding]:
     ]
 
 
-@pytest.mark.requirement("response.results.query")
+@pytest.mark.requirement("response.results.query", "response.results.relevance")
 @pytest.mark.effort("standard")
 def test_another_query_is_given_another_ranking(judge: Judge, model: Model) -> None:
     def prove() -> None:
         body = judge.draw.plainest(model)
         one = judge.reference(body)
-        other = judge.ranks("endpoint.rerank", {**body, "query": judge.draw.corpus[0].title()})
-        same = not list(same_ranking(scores(one), scores(other)))
-        finding = [("other scores for another query", "the same scores")] if same else []
-        judge.compare("response.results.query", finding, one, other)
+        others = [
+            judge.ranks("endpoint.rerank", {**body, "query": text.title()})
+            for text in judge.draw.corpus[:-1]
+        ]
+        same = [not list(same_ranking(scores(one), scores(other))) for other in others]
+        finding = [("other scores for another query", "the same scores")]
+        judge.compare("response.results.query", finding if same[0] else (), one, others[0])
+        # Constant scores are a freedom.
+        constant = close(min(scores(one).values()), max(scores(one).values()))
+        found = finding if all(same) and not constant else ()
+        judge.compare("response.results.relevance", found, one, *others)
+
+    judge.examine_once(prove)
+
+
+@pytest.mark.requirement("request.instruction.effect")
+@pytest.mark.models(supports="instruction")
+@pytest.mark.effort("standard")
+def test_another_instruction_is_given_other_scores(judge: Judge, model: Model) -> None:
+    def prove() -> None:
+        body = judge.draw.plainest(model)
+        one, other = (
+            judge.ranks("request.instruction.supported", {**body, "instruction": text})
+            for text in ("Rank the fruit first.", "Rank the vegetables first.")
+        )
+        finding = [("other scores for another instruction", "the same scores")]
+        same = scores(one) == scores(other)
+        judge.compare("request.instruction.effect", finding if same else (), one, other)
+
+    judge.examine_once(prove)
+
+
+@pytest.mark.requirement("response.results.model")
+@pytest.mark.models("first")
+@pytest.mark.effort("standard")
+def test_whether_another_model_gives_other_scores(judge: Judge, model: Model) -> None:
+    def prove() -> None:
+        bodies = map(judge.draw.plainest, judge.served(model))
+        ranked = [scores(judge.reference(body)) for body in bodies]
+        same = any(one == other for one, other in itertools.combinations(ranked, 2))
+        finding = "the same scores" if same else "other scores"
+        judge.note("response.results.model", finding if len(ranked) > 1 else "one model is served")
 
     judge.examine_once(prove)
 
 
 @pytest.mark.requirement("response.results.duplicates")
+@pytest.mark.models("first")
 @pytest.mark.effort("standard")
 def test_whether_equal_documents_are_given_equal_scores(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         documents = [*body["documents"], *body["documents"]]
-        ranking = scores(judge.ranks("endpoint.rerank", {**body, "documents": documents}))
+        exchange = judge.tries(Request({**body, "documents": documents}))
+        if not exchange.ranking:
+            judge.note("response.results.duplicates", seen(exchange.answer))
+            return
+        ranking = scores(exchange)
         half = len(body["documents"])
         copies = {index: ranking[index + half] for index in range(half) if index + half in ranking}
         originals = {index: score for index, score in ranking.items() if index < half}

@@ -9,9 +9,10 @@ from .judging.judge import Judge
 from .strategies import DELICATE_TEXTS, Body
 
 
+@pytest.mark.telling
 @pytest.mark.requirement("request.return_documents.true")
 def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Model) -> None:
-    delicate = st.just([*judge.draw.corpus, *DELICATE_TEXTS])
+    delicate = st.just([*judge.draw.corpus, *DELICATE_TEXTS, judge.draw.query])
     judge.examine(
         delicate.flatmap(
             lambda documents: judge.draw.valid(model, documents=documents, return_documents=True)
@@ -37,7 +38,7 @@ def test_no_text_comes_back_unasked(judge: Judge, model: Model) -> None:
 def test_returning_documents_does_not_change_the_ranking(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         without = judge.reference(body)
-        with_documents = judge.ranks("endpoint.rerank", {**body, "return_documents": True})
+        with_documents = judge.reference({**body, "return_documents": True})
         difference = same_ranking(scores(without), scores(with_documents))
         judge.compare("request.return_documents.ranking", difference, without, with_documents)
 

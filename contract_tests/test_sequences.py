@@ -117,9 +117,6 @@ class CallSequence(RuleBasedStateMachine):
 @pytest.mark.models("classic")
 @pytest.mark.effort("standard")
 def test_an_answer_does_not_depend_on_the_calls_before_it(judge: Judge, model: Model) -> None:
-    asked = judge.run.served.models.items()
-    served = [judge.contract.model_named(name) for name, reason in asked if reason is None]
-
     def prove(sequence: list[PlannedCall]) -> None:
         # The first call once more, so that what the last one spoilt shows in its own sequence.
         for step in (*sequence, sequence[0]):
@@ -133,6 +130,6 @@ def test_an_answer_does_not_depend_on_the_calls_before_it(judge: Judge, model: M
                 judge.compare("response.results.own", difference, first, again)
 
     judge.examine_machine(
-        lambda hold: CallSequence(judge.draw, served or [model], judge.run.callers, hold),
+        lambda hold: CallSequence(judge.draw, judge.served(model), judge.run.callers, hold),
         prove,
     )

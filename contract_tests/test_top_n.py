@@ -10,6 +10,7 @@ from .strategies import Body
 
 
 @pytest.mark.requirement("request.top_n.count")
+@pytest.mark.effort("standard")
 def test_exactly_top_n_results_come_back(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, int]) -> None:
         body, number = example
@@ -36,6 +37,7 @@ def test_the_most_relevant_documents_come_back(judge: Judge, model: Model) -> No
 
 
 @pytest.mark.requirement("request.top_n.beyond_documents")
+@pytest.mark.models("first")
 def test_a_top_n_beyond_the_documents_returns_all(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, int]) -> None:
         body, more = example

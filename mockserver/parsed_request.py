@@ -31,10 +31,10 @@ class RerankRequest:
         self.fields: Mapping[str, Any] = (
             cast("dict[str, Any]", self.body) if isinstance(self.body, dict) else {}
         )
-        documents = self.fields.get("documents")
-        if isinstance(documents, str):
-            documents = [documents]
-        #: The documents, a single text as a list of one; None if there is neither.
+        documents: Any = self.fields.get("documents")
+        if isinstance(documents, (str, dict)):
+            documents = [cast("Content", documents)]
+        #: The documents, a single one as a list of one; None if there is neither.
         self.listed_documents: list[Any] | None = documents if isinstance(documents, list) else None
 
     def __repr__(self) -> str:
@@ -59,7 +59,7 @@ class RerankRequest:
 
     @property
     def documents(self) -> list[Content]:
-        """The documents, a single text as a list of one; empty if there is neither."""
+        """The documents, a single one as a list of one; empty if there is neither."""
         return self.listed_documents or []
 
     @property

@@ -83,7 +83,7 @@ def understand(
             del fields[name]
     fields = {**contract.forms[model.form].defaults, **fields}
     documents: Json = fields["documents"]
-    documents = [documents] if isinstance(documents, str) else cast("list[Json]", documents)
+    documents = documents if isinstance(documents, list) else [documents]
     fields["documents"] = documents
     if behaviour.empty_document == "refuse" and "" in documents:
         _refuse(contract, behaviour, "documents", "Must not be empty strings")

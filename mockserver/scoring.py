@@ -59,12 +59,11 @@ def rank(
     scores: list[float] = []
     input_tokens = question.tokens * len(documents)
     for document in documents:
-        text = _text(document)
-        tokens = tokenize(text)
+        tokens = tokenize(_text(document))
         input_tokens += len(tokens)
         starts = range(0, max(len(tokens) - overlap_tokens, 1), size - overlap_tokens)
         chunks = [tokens[start : start + size] for start in starts[:max_chunks]]
-        scores.append(question.score(text, chunks))
+        scores.append(question.score(chunks))
     image_tokens = TOKENS_PER_IMAGE * (
         _images(query) * len(documents) + sum(map(_images, documents))
     )
@@ -107,13 +106,16 @@ class _Question:
         #: Letters of all stems and pairs; longer words count more.
         self._weight = sum(map(len, stems | self._pairs))
 
-    def score(self, text: str, chunks: list[list[str]]) -> float:
+    def score(self, chunks: list[list[str]]) -> float:
         """Return the score of the best chunk, in (0, 1), with 8 digits like a 32-bit float."""
-        likeness = max(map(self._likeness, chunks))
+        return float(f"{1 / (1 + math.exp(-max(map(self._logit, chunks)))):.8g}")
+
+    def _logit(self, chunk: list[str]) -> float:
+        likeness = self._likeness(chunk)
         # Equally similar texts get different scores; those that share nothing stay below the rest.
-        noise = crc32(text.encode(), self._salt) / 2**32
-        logit = 12 * likeness + (1 if likeness else 0) - 7 + noise / 2
-        return float(f"{1 / (1 + math.exp(-logit)):.8g}")
+        # The noise is that of the chunk: what stands in other chunks does not move the score.
+        noise = crc32(" ".join(chunk).encode(), self._salt) / 2**32
+        return 12 * likeness + (1 if likeness else 0) - 7 + noise / 2
 
     def _likeness(self, chunk: list[str]) -> float:
         words = set(chunk)

@@ -1,10 +1,9 @@
 """Writes ``schemas/openapi.json``: the newest revision as one OpenAPI 3.1 document."""
 
 import json
-from collections.abc import Iterable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 Json: TypeAlias = Any
 
@@ -32,50 +31,60 @@ MONEY: Json = {
 }
 #: Answers of the companion endpoints, published by the vendor outside the page.
 COMPANIONS: Json = {
-    "models": {
+    "ModelList": {
         "type": "object",
         "required": ["object", "data"],
         "properties": {
             "object": {"const": "list"},
-            "data": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["id", "object"],
-                    "properties": {
-                        "id": {"type": "string", "minLength": 1},
-                        "object": {"const": "model"},
-                        "created": {"type": "integer"},
-                        "owned_by": {"type": "string"},
-                    },
-                },
-            },
+            "data": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}},
         },
     },
-    "user.info": {
+    "Model": {
+        "type": "object",
+        "required": ["id", "object"],
+        "properties": {
+            "id": {"type": "string", "minLength": 1},
+            "object": {"const": "model"},
+            "created": {"type": "integer"},
+            "owned_by": {"type": "string"},
+        },
+    },
+    "UserInfo": {
         "type": "object",
         "required": ["code", "message", "status", "data"],
         "properties": {
             "code": {"const": 20000},
             "message": {"type": "string"},
             "status": {"type": "boolean"},
-            "data": {
-                "type": "object",
-                "properties": {
-                    "balance": MONEY,
-                    "chargeBalance": MONEY,
-                    "totalBalance": MONEY,
-                    "status": {"type": "string"},
-                },
-            },
+            "data": {"$ref": "#/components/schemas/Account"},
         },
     },
+    "Account": {
+        "type": "object",
+        "properties": {
+            "balance": MONEY,
+            "chargeBalance": MONEY,
+            "totalBalance": MONEY,
+            "status": {"type": "string"},
+        },
+    },
+}
+FORMS = ("classic", "multimodal")
+#: Keywords that say the same of any type.
+SHARED = ("title", "description", "examples", "default")
+#: Other keywords of schemas for several types -> the type that they speak of.
+OF_TYPE = {
+    "minLength": "string",
+    "minItems": "array",
+    "items": "array",
+    "properties": "object",
+    "required": "object",
+    "anyOf": "object",
 }
 
 
 def build() -> dict[str, Json]:
     """The OpenAPI document, from the schemas and tables as they stand."""
-    contract = ("request.classic", "request.multimodal", "response", "error")
     errors = error_responses(_load("errors"))
     refusals = {status: _reference("responses", status) for status in errors}
     no_key = {"401": refusals["401"]}
@@ -93,13 +102,13 @@ def build() -> dict[str, Json]:
                     "requestBody": {
                         "required": True,
                         "content": {
-                            "application/json": {"schema": _reference("schemas", "request")}
+                            "application/json": {"schema": _reference("schemas", "RerankRequest")}
                         },
                     },
                     "responses": {
                         "200": {
                             "headers": _traced(required=True),
-                            **_success("The ranking.", "response"),
+                            **_success("The ranking.", title("response")),
                         },
                         **refusals,
                     },
@@ -118,21 +127,21 @@ def build() -> dict[str, Json]:
                         }
                         for name, value in (("type", "text"), ("sub_type", "reranker"))
                     ],
-                    "responses": {"200": _success("The models.", "models"), **no_key},
+                    "responses": {"200": _success("The models.", "ModelList"), **no_key},
                 }
             },
             "/user/info": {
                 "get": {
                     "operationId": "getUserInfo",
                     "summary": "Show the account that the key belongs to.",
-                    "responses": {"200": _success("The account.", "user.info"), **no_key},
+                    "responses": {"200": _success("The account.", "UserInfo"), **no_key},
                 }
             },
         },
         "components": {
             "schemas": {
-                "request": gated_request(_load("models")),
-                **{name: _component(name) for name in contract},
+                "RerankRequest": gated_request(_load("models")),
+                **Components(*(f"request.{form}" for form in FORMS), "response", "error"),
                 **COMPANIONS,
             },
             "responses": errors,
@@ -145,21 +154,29 @@ def gated_request(models: list[Json]) -> Json:
     """The schema of any request: the form of its model, without what the model does not support."""
     fields = sorted({field for model in models for field in model["supports"]})
     multimodal = [model["id"] for model in models if model["form"] == "multimodal"]
+    forms = {form: _reference("schemas", title(f"request.{form}")) for form in FORMS}
     return {
         "title": "Rerank request",
         "description": REQUEST_DESCRIPTION,
+        # All that generators of clients understand; what follows is for validators.
+        "anyOf": list(forms.values()),
         "if": _model_in(multimodal),
-        "then": _reference("schemas", "request.multimodal"),
-        "else": _reference("schemas", "request.classic"),
-        "allOf": [
-            {
-                "if": _model_in(
-                    [model["id"] for model in models if field not in model["supports"]]
-                ),
-                "then": {"properties": {field: False}},
+        "then": forms["multimodal"],
+        "else": forms["classic"],
+        "dependentSchemas": {
+            field: {
+                "properties": {
+                    "model": {
+                        "not": {
+                            "enum": [
+                                model["id"] for model in models if field not in model["supports"]
+                            ]
+                        }
+                    }
+                }
             }
             for field in fields
-        ],
+        },
     }
 
 
@@ -171,7 +188,7 @@ def error_responses(errors: list[Json]) -> dict[str, Json]:
             "headers": _traced(required=False),
             "content": {
                 "application/json": {
-                    "schema": _reference("schemas", "error"),
+                    "schema": _reference("schemas", title("error")),
                     "examples": {
                         error["id"]: {
                             "summary": error["when"],
@@ -216,27 +233,79 @@ def _model_in(models: list[str]) -> Json:
     return {"required": ["model"], "properties": {"model": {"enum": models}}}
 
 
-def _component(name: str) -> Json:
-    schema = {key: value for key, value in _load(name).items() if key not in ("$schema", "$id")}
-    return _relocated(schema, name)
+class Components(dict[str, Json]):
+    """Schemas by name, in the shape that generators of clients understand.
+
+    Each object has a name of its own, each type stands alone, and no reference leads into another
+    schema. What the schemas decide stays the same.
+    """
+
+    def __init__(self, *documents: str) -> None:
+        super().__init__()
+        for document in documents:
+            schema = _load(document)
+            name = title(document)
+            # Reserves its place before the schemas that it refers to.
+            self[name] = {}
+            self[name] = self._shaped(schema, document, name, is_component=True)
+
+    def _shaped(self, node: Json, home: str, name: str, *, is_component: bool = False) -> Json:
+        """`node` of the document `home`; what is an object inside it is called `name`."""
+        if "$ref" in node:
+            document, _, path = node["$ref"].partition("#")
+            home = document.rpartition(":")[2] or home
+            target = _load(home)
+            for part in path.split("/")[1:]:
+                target = target[part]
+            siblings = {key: value for key, value in node.items() if key != "$ref"}
+            # A definition has a name; a property is called by its own.
+            last = path.rpartition("/")[2]
+            return self._shaped({**target, **siblings}, home, last if "$defs" in path else name)
+        types: Json = node.get("type")
+        shaped: dict[str, Json] = {key: node[key] for key in node if key[0] != "$"}
+        if not isinstance(types, (str, type(None))):
+            shared = {key: value for key, value in shaped.items() if key in SHARED}
+            name = f"{name}Object" if is_component else name
+            return {
+                **shared,
+                "anyOf": [self._shaped(_only(shaped, type_), home, name) for type_ in types],
+            }
+        if "default" in shaped:
+            # Generated clients would send it, which a model without the field may refuse.
+            default = json.dumps(shaped.pop("default"))
+            shaped["description"] = f"{shaped['description']} Default: {default}."
+        if "items" in shaped:
+            shaped["items"] = self._shaped(shaped["items"], home, name)
+        if "properties" in shaped:
+            if "anyOf" in shaped:
+                # At least one of them, said in a way that generators leave alone.
+                keys = [key for choice in shaped.pop("anyOf") for key in choice["required"]]
+                untyped: dict[str, Json] = {key: {} for key in keys}
+                shaped["properties"] = {**untyped, **shaped["properties"]}
+                shaped["not"] = {"properties": {key: {"not": {}} for key in keys}}
+            shaped["properties"] = {
+                key: self._shaped(value, home, key) for key, value in shaped["properties"].items()
+            }
+        if types == "object" and not is_component:
+            name = name[0].upper() + name[1:]
+            if self.setdefault(name, shaped) != shaped:
+                raise ValueError(f"two different objects are called {name}")
+            return _reference("schemas", name)
+        return shaped
 
 
-def _relocated(node: Json, home: str) -> Json:
-    """`node` of the schema `home` with every ``$ref`` leading into the components."""
-    if isinstance(node, list):
-        return [_relocated(item, home) for item in cast("Iterable[Json]", node)]
-    if not isinstance(node, dict):
-        return node
-    members = cast("dict[str, Json]", node)
+def _only(schema: Json, type_: str) -> Json:
+    """What a schema for several types says of one of them."""
+    own = schema.keys() - {"type", *SHARED}
     return {
-        key: _place(value, home) if key == "$ref" else _relocated(value, home)
-        for key, value in members.items()
+        "type": type_,
+        **{key: schema[key] for key in schema if key in own and OF_TYPE[key] == type_},
     }
 
 
-def _place(reference: str, home: str) -> str:
-    document, _, path = reference.partition("#")
-    return f"#/components/schemas/{document.rpartition(':')[2] or home}{path}"
+def title(name: str) -> str:
+    """The name of a document's component: its title in one word."""
+    return "".join(word.capitalize() for word in _load(name)["title"].split())
 
 
 def _reference(kind: str, name: str) -> Json:

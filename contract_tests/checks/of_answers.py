@@ -96,10 +96,10 @@ def content_type_is_json(exchange: Exchange) -> Iterator[Finding]:
 
 
 @check("response.id.format", lambda exchange: isinstance(_id(exchange), str))
-def id_is_a_uuid7(exchange: Exchange) -> Iterator[Finding]:
-    """Ids that are not 32 lower-case hexadecimal digits of a version 7 UUID."""
+def id_has_a_known_form(exchange: Exchange) -> Iterator[Finding]:
+    """Ids that are neither a version 7 UUID in hexadecimal digits, nor like the page's example."""
     name = str(_id(exchange))
-    if not re.fullmatch(r"[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}", name):
+    if not re.fullmatch(r"[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}|rerank-\d{8}-\w{12}", name):
         yield "32 hexadecimal digits of a version 7 UUID", shorten(name)
 
 

@@ -27,6 +27,15 @@ def index_is_a_position(exchange: Exchange) -> Iterator[Finding]:
             yield f"an index below {count}", f"index {result.index}"
 
 
+@check("response.results.index.literal", ranked)
+def index_has_no_fraction(exchange: Exchange) -> Iterator[Finding]:
+    """Indices such as 1.0: an integer to JSON Schema, and to few programs."""
+    for entry in member(exchange.answer.json, "results"):
+        if type(entry["index"]) is float:
+            yield "an index without a fraction", f"index {entry['index']}"
+            return
+
+
 @check("response.results.index.unique", ranked)
 def index_is_used_once(exchange: Exchange) -> Iterator[Finding]:
     """Indices that stand in two results."""
@@ -67,9 +76,9 @@ def no_more_results_than_documents(exchange: Exchange) -> Iterator[Finding]:
 
 def _count(exchange: Exchange, expected: int) -> Iterator[Finding]:
     ranking, documents = _ranking(exchange), exchange.documents
-    # Whether a document that is an empty string has a result is open.
-    empty = {index for index, text in enumerate(documents) if text == ""}
-    left_out = empty - {result.index for result in ranking}
+    # Whether a document that is empty, or white space alone, has a result is open.
+    blank = {i for i, text in enumerate(documents) if isinstance(text, str) and not text.strip()}
+    left_out = blank - {result.index for result in ranking}
     expected = min(expected, len(documents) - len(left_out))
     if len(ranking) != expected:
         yield _results(expected), _results(len(ranking))

@@ -52,3 +52,30 @@ def most_relevant(full: Mapping[int, float], part: Mapping[int, float]) -> Itera
             best = sorted(full, key=full.__getitem__, reverse=True)[: len(part)]
             yield f"the documents {sorted(best)}", f"the documents {sorted(part)}"
             return
+
+
+def wrong_chunks(every: Mapping[int, float], first: Mapping[int, float]) -> Iterator[Finding]:
+    """Findings where a document, ranked by its first chunk and by all, is not ranked by the best.
+
+    Documents 1 and 2 end in the same telling passage; there is more filler before that of 2.
+    """
+    for index in (1, 2):
+        if every[index] < first[index] and not close(every[index], first[index]):
+            expected = f"at least {first[index]} for document {index}, as its first chunk has"
+            yield expected, f"score {every[index]}"
+    # Where the end of 1 lies beyond the first chunk, that of 2 does.
+    if not close(every[1], first[1]) and close(every[2], first[2]):
+        expected = f"a higher score for document 2 than {first[2]}, that of its first chunk"
+        yield expected, f"score {every[2]}"
+
+
+def fall_with_filler(every: Mapping[int, float], first: Mapping[int, float]) -> Iterator[Finding]:
+    """Findings where filler lowers the score of a passage: more and more, or to that of filler.
+
+    Document 0 is the passage alone; for the others see `wrong_chunks`.
+    """
+    falls = [every[0] > every[long] and not close(every[0], every[long]) for long in (1, 2)]
+    steadily = every[1] > every[2] and not close(every[1], every[2])
+    unread = all(close(every[long], first[long]) for long in (1, 2))
+    if all(falls) and (steadily or unread):
+        yield f"about {every[0]}, as the passage alone has", f"scores {every[1]} and {every[2]}"

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..contract import Model
+from ..contract import Model, kinds
+from ..exchanges import is_object
 from ..judging.limits import Effort
 from ..judging.probes import probed
 from ..strategies import Strategies
@@ -18,56 +19,71 @@ class Case:
     value: object
     #: The requirements that it tries.
     requirements: tuple[str, ...]
+    #: Whether one example will do, as the same or the like is tried elsewhere.
+    brief: bool = False
 
     @property
     def id(self) -> str:
         """What pytest calls it."""
-        return f"{self.model.id}-{self.value}"
+        return self.model.id if is_object(self.value) else f"{self.model.id}-{self.value}"
 
 
 def _faults(own: Strategies, judged: Sequence[Model], effort: Effort) -> Iterator[Case]:
-    """The faults of all fields, each with the first model of each form that must refuse it."""
+    """The faults of all fields, each with the first model of each form that must refuse it.
+
+    Where the effort is wide, the telling ones with every model.
+    """
     seen: set[tuple[str, str]] = set()
     for model in judged:
         for fault in own.faults(model):
             name = (model.form, str(fault))
-            if (effort.every_fault or fault.telling) and name not in seen:
-                seen.add(name)
-                yield Case(model, fault, (fault.requirement,))
+            is_first = name not in seen
+            seen.add(name)
+            if (fault.telling and is_first) or (effort.wide and (fault.telling or is_first)):
+                yield Case(model, fault, (fault.requirement,), not (fault.telling and is_first))
 
 
-def _bounds(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
-    """The bounds of all fields, each with the first model of each form that has the field."""
+def _bounds(own: Strategies, judged: Sequence[Model], effort: Effort) -> Iterator[Case]:
+    """The bounds of all fields, each with the first model of each form that has the field.
+
+    Where the effort is wide, with every model.
+    """
     seen: set[tuple[str, str]] = set()
     for model in judged:
         for bound in own.bounds(model):
             name = (model.form, str(bound))
-            if name not in seen:
-                seen.add(name)
-                yield Case(model, bound, (bound.requirement,))
+            is_first = name not in seen
+            seen.add(name)
+            if is_first or effort.wide:
+                yield Case(model, bound, (bound.requirement,), not is_first)
 
 
-def _supported(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
-    """The gated fields, each with the first model of each form that supports it."""
+def _supported(own: Strategies, judged: Sequence[Model], effort: Effort) -> Iterator[Case]:
+    """The gated fields, each with the first model of each form that supports it.
+
+    Where the effort is wide, with every model that does.
+    """
     for field in own.contract.gated_fields:
-        for model in firsts(model for model in judged if field in (model.supports or ())):
-            yield Case(model, field, (f"request.{field}.supported",))
+        having = [model for model in judged if field in (model.supports or ())]
+        for model in having if effort.wide else firsts(having):
+            yield Case(model, field, (f"request.{field}.supported",), model not in firsts(having))
 
 
 def _unsupported(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
     """The gated fields, each with every model that is known to lack it."""
+    in_depth = kinds(judged)
     for field in own.contract.gated_fields:
         for model in judged:
             if model.supports is not None and field not in model.supports:
-                yield Case(model, field, (f"request.{field}.gated",))
+                yield Case(model, field, (f"request.{field}.gated",), model not in in_depth)
 
 
-def _defaults(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
-    """The gated fields with a default, each with the first model of each form that supports it."""
-    for case in _supported(own, judged, _):
+def _defaults(own: Strategies, judged: Sequence[Model], effort: Effort) -> Iterator[Case]:
+    """The gated fields with a default, with the models that support them."""
+    for case in _supported(own, judged, effort):
         pointer = f"request.{case.model.form}#/properties/{case.value}"
         if "default" in own.contract.keywords(pointer):
-            yield Case(case.model, case.value, (f"request.{case.value}.default",))
+            yield Case(case.model, case.value, (f"request.{case.value}.default",), case.brief)
 
 
 def _switches(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
@@ -75,6 +91,14 @@ def _switches(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[C
     for switch in probed(own.contract):
         for model in judged[:1]:
             yield Case(model, switch.name, switch.requirements)
+
+
+def _examples(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
+    """The request that the page prints, with the model that it names."""
+    for example in own.contract.schemas["request.classic"].get("examples", []):
+        for model in judged:
+            if model.id == example["model"]:
+                yield Case(model, example, ("endpoint.rerank",))
 
 
 #: Name of a parameter -> the cases that a run tries of it.
@@ -85,4 +109,5 @@ CASES: Mapping[str, Callable[[Strategies, Sequence[Model], Effort], Iterator[Cas
     "unsupported": _unsupported,
     "defaulted": _defaults,
     "switch": _switches,
+    "example": _examples,
 }

@@ -4,16 +4,17 @@ import argparse
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
 import httpx
 
+from ..capabilities import Capabilities, CapabilitiesError, hint, name_problem, read_capabilities
 from ..contract import AnyJson, Contract, RevisionError, load_contract
 from ..judging.limits import EFFORTS
-from ..mutants.catalogue import MUTANTS
+from ..mutants.catalogue import MUTANTS, mutant_named
 from ..mutants.conforming_variants import CONFORMING_VARIANTS
+from ..report.baseline import BaselineError, load_baseline
 from ..report.github import SUMMARY, summary_file
 from ..report.writers import WRITERS
 from .routes import declare_route, route_problems, secret_problems
@@ -23,7 +24,10 @@ EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
 #: More names of options, where pytest does not have them for something else.
 _OURS = {"--fail-on-difference": "--strict", "--report-junit": "--junitxml"}
 #: Options that choose what runs and how it is reported, not how it is judged.
-_TELLING = {"only", "github", "show_tests", *(name.replace("-", "_") for name in WRITERS)}
+_TELLING = {
+    *("only", "github", "show_tests", "baseline", "write_baseline"),
+    *(name.replace("-", "_") for name in WRITERS),
+}
 
 
 def declare(add: Callable[..., object], *, ours: bool = False) -> None:
@@ -57,8 +61,15 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         "--model",
         action="append",
         default=[],
-        metavar="NAME",
-        help="model to judge, repeatable (default: the cheapest of each kind)",
+        metavar="NAME[=PAGE_NAME]",
+        help="model to judge, repeatable; PAGE_NAME is the model of the page that it is judged as "
+        "(default: all that the target serves; at effort smoke, the cheapest of each kind)",
+    )
+    add(
+        "--capabilities",
+        type=Path,
+        metavar="FILE",
+        help="what the target declares that it can do: that must hold, and the rest is skipped",
     )
     add(
         "--only",
@@ -72,8 +83,7 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         "--effort",
         choices=list(EFFORTS),
         default="standard",
-        help="how much to try: smoke for every commit, standard for a release, thorough for the "
-        "night (default: %(default)s)",
+        help="how much to try (default: %(default)s)",
     )
     add(
         "--seed",
@@ -84,11 +94,37 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
     add("--max-requests", type=_positive, metavar="N", help="hard limit on requests")
     add("--max-tokens", type=_positive, metavar="N", help="hard limit on input tokens")
     add("--max-cost", type=_money, metavar="CNY", help="hard limit on the price of the tokens")
+    add(
+        "--price",
+        type=_priced,
+        action="append",
+        default=[],
+        metavar="NAME=CNY",
+        help="what a million tokens of a model cost, repeatable (default: the published price)",
+    )
     add("--max-rpm", type=_positive, metavar="N", help="hard limit on requests per minute")
     add(
         *names("--fail-on-difference"),
         action="store_true",
         help="also fail where the target differs from the observed service",
+    )
+    add(
+        "--no-near-keys",
+        action="store_true",
+        help="send no keys that are nearly valid: they are as secret as the key, and the target's "
+        "own log will see them",
+    )
+    add(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="deviations that are known and do not fail, each until a day; one that is gone fails",
+    )
+    add(
+        "--write-baseline",
+        type=Path,
+        metavar="FILE",
+        help="write what does not hold as such a file, for you to give the reasons",
     )
     add(
         "--show-tests",
@@ -104,7 +140,6 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
     )
     add(
         "--mutant",
-        choices=sorted(MUTANTS),
         metavar="NAME",
         help="make the target break one requirement, and stop where the judge notices",
     )
@@ -148,6 +183,20 @@ def files(options: argparse.Namespace) -> dict[str, Path]:
     return {name: path for name, path in paths.items() if path is not None}
 
 
+def prices(contract: Contract, options: argparse.Namespace) -> dict[str, Decimal]:
+    """Model -> CNY per million tokens; models of which that is not known are left out."""
+    published = {name: model.price for name, model in contract.models.items()}
+    stated = (text.rpartition("=") for text in options.price)
+    known = {name: price for name, price in published.items() if price is not None}
+    return known | {name: Decimal(amount) for name, _, amount in stated}
+
+
+def capabilities_of(options: argparse.Namespace, contract: Contract) -> Capabilities:
+    """What the target declares; all where it declares nothing. Raises `CapabilitiesError`."""
+    path: Path | None = options.capabilities
+    return read_capabilities(path, contract) if path else Capabilities()
+
+
 def selects(wanted: str, requirement: str) -> bool:
     """Whether `--only wanted` means the requirement: by its id, or by the front of it."""
     return f"{requirement}.".startswith(f"{wanted}.")
@@ -180,17 +229,42 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
         for variable in filter(None, (options.api_key_env, options.second_api_key_env)):
             yield from secret_problems(variable, f"the key of {options.target}")
     yield from route_problems(options)
+    yield from _model_problems(options, contract)
     for wanted in options.only:
         if not any(selects(wanted, name) for name in contract.requirements):
             yield unknown_requirement(contract, "--only", wanted)
-    mutant = options.mutant and MUTANTS[options.mutant]
-    if mutant and mutant.requirement not in contract.requirements:
-        yield f"--mutant: revision {contract.revision} does not have {mutant.requirement}"
+    if options.mutant:
+        yield from _mutant_problems(contract, options.mutant)
+    if options.baseline:
+        try:
+            load_baseline(options.baseline, contract)
+        except BaselineError as error:
+            yield f"--baseline: {error}"
+    if options.write_baseline:
+        yield from file_problems("--write-baseline", options.write_baseline)
     for name, path in files(options).items():
         yield from file_problems(f"--{name}", path)
     summary = summary_file() if options.github else None
     if summary:
         yield from file_problems(f"${SUMMARY}", summary)
+
+
+def _model_problems(options: argparse.Namespace, contract: Contract) -> Iterator[str]:
+    try:
+        capabilities_of(options, contract)
+    except CapabilitiesError as error:
+        yield f"--capabilities: {error}"
+    for name in options.model:
+        if trouble := name_problem(contract, name):
+            yield f"--model: {trouble}"
+
+
+def _mutant_problems(contract: Contract, name: str) -> Iterator[str]:
+    mutant = mutant_named(contract, name)
+    if mutant is None:
+        yield f"--mutant: no mutant is called {name}{hint(name, MUTANTS)}"
+    elif mutant.requirement and mutant.requirement not in contract.requirements:
+        yield f"--mutant: revision {contract.revision} does not have {mutant.requirement}"
 
 
 def _address_problems(target: str) -> Iterator[str]:
@@ -201,8 +275,9 @@ def _address_problems(target: str) -> Iterator[str]:
         return
     if url.scheme not in ("http", "https") or not url.host:
         known = ", ".join(EMBEDDED)
-        hint = f"; did you mean http://{target}?" if _lacks_a_scheme(target) else ""
-        yield f"--target: {target} is neither one of {known} nor an http(s) URL{hint}"
+        meant = f"; did you mean http://{target}?" if _lacks_a_scheme(target) else ""
+        meant = meant or hint(target, EMBEDDED)
+        yield f"--target: {target} is neither one of {known} nor an http(s) URL{meant}"
     elif url.userinfo:
         yield "--target: leave the name and password out of the URL: every report prints it"
 
@@ -219,8 +294,7 @@ def unknown_requirement(contract: Contract, option: str, wanted: str) -> str:
 
 def _suggestion(contract: Contract, wanted: str) -> str:
     fronts = {name.rsplit(".", count)[0] for name in contract.requirements for count in range(3)}
-    close = get_close_matches(wanted, sorted(fronts), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return hint(wanted, sorted(fronts))
 
 
 @cache
@@ -250,6 +324,14 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
     return int(text)
+
+
+def _priced(text: str) -> str:
+    name, equals, amount = text.rpartition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text} is not a model and its price, as NAME=0.50")
+    _money(amount)
+    return text
 
 
 def _money(text: str) -> Decimal:

@@ -1,7 +1,7 @@
 """The plan: the most that a run will send, printed before it starts."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from ..contract import Model
@@ -12,20 +12,21 @@ TOKENS = {"smoke": 20, "standard": 50, "thorough": 80}
 
 
 def plan(
-    tests: Iterable[tuple[Model | None, int]], effort: Effort, budget: Budget, rpm: int | None
+    tests: Iterable[tuple[Model | None, int]],
+    effort: Effort,
+    budget: Budget,
+    rpm: int | None,
+    price: Callable[[str], Decimal],
 ) -> Iterator[str]:
     """Lines about the run; `tests` are models with the requests that a test of it may send."""
     requests: Counter[str] = Counter()
-    prices: dict[str, Decimal] = {}
     for model, count in tests:
-        name = model.id if model else "(any model)"
-        requests[name] += count
-        prices[name] = model.price if model else Decimal(0)
+        requests[model.id if model else "(any model)"] += count
     total = min(requests.total(), budget.limit)
     minutes = f", {total / rpm:.0f} minutes at {rpm} a minute" if rpm else ""
     noun = "request" if total == 1 else "requests"
     yield f"plan: about {total} {noun}, at most {budget.limit}{minutes}"
     for name, count in requests.items():
         tokens = count * TOKENS[effort.name]
-        cost = tokens * prices[name] / MILLION
+        cost = tokens * price(name) / MILLION
         yield f"  {name}: {count} requests, {tokens} tokens, {cost:.4f} CNY"

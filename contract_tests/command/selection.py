@@ -12,9 +12,10 @@ from .options import selects
 _LEVELS = ("spec", "observed", "open")
 
 
-def chosen(contract: Contract, names: Iterable[str]) -> tuple[Model, ...]:
-    """The models of those names; without names the cheapest of each kind."""
-    return tuple(map(contract.model_named, names)) or contract.representatives()
+def chosen(contract: Contract, names: Iterable[str], effort: Effort) -> tuple[Model, ...]:
+    """The models of those names; without names the cheapest of each kind, or all if it is wide."""
+    usual = contract.online() if effort.wide else contract.representatives()
+    return tuple(map(contract.model_named, names)) or usual
 
 
 def firsts(models: Iterable[Model]) -> list[Model]:
@@ -22,7 +23,7 @@ def firsts(models: Iterable[Model]) -> list[Model]:
     return list({model.form: model for model in reversed(list(models))}.values())[::-1]
 
 
-def models_for(marker: pytest.Mark | None, judged: Iterable[Model]) -> list[Model]:
+def models_for(marker: pytest.Mark | None, judged: Iterable[Model], effort: Effort) -> list[Model]:
     """The models that a test with that mark `models` is for; without it one of each form."""
     judged = list(judged)
     if marker is None:
@@ -30,8 +31,12 @@ def models_for(marker: pytest.Mark | None, judged: Iterable[Model]) -> list[Mode
     if "supports" in marker.kwargs:
         field: str = marker.kwargs["supports"]
         return firsts(model for model in judged if field in (model.supports or ()))
-    if marker.args == ("every",):
+    if marker.args == ("every",) or (marker.args == ("wide",) and effort.wide):
         return judged
+    if marker.args == ("first",):
+        return judged[:1]
+    if marker.args == ("wide",):
+        return firsts(judged)
     return firsts(model for model in judged if model.form in marker.args)
 
 
@@ -56,7 +61,7 @@ def is_on(item: pytest.Item, contract: Contract, only: Iterable[str], effort: Ef
     return bool(names or is_probe) and _least_effort(item).examples <= effort.examples
 
 
-def rank(item: pytest.Item, contract: Contract) -> tuple[int, int, int]:
+def rank(item: pytest.Item, contract: Contract) -> tuple[bool, int, int, int]:
     """What a test is sorted by: the most telling first, then level, then the contract's order."""
     order = list(contract.requirements)
     names = requirements_of(item, contract) or order[-1:]
@@ -65,7 +70,8 @@ def rank(item: pytest.Item, contract: Contract) -> tuple[int, int, int]:
     if isinstance(fault, Fault) and not fault.telling:
         least = EFFORTS["standard"]
     level = min(_LEVELS.index(contract.requirements[name].level) for name in names)
-    return least.examples, level, min(map(order.index, names))
+    late = item.get_closest_marker("telling") is None
+    return late, least.examples, level, min(map(order.index, names))
 
 
 def model_of(item: pytest.Item) -> Model | None:

@@ -11,7 +11,15 @@ from .options import files
 
 SHARES = pytest.StashKey[set[Outcome]]()
 #: Options that only one process can keep, and those that write files.
-_ALONE = ("max_requests", "max_tokens", "max_cost", "max_rpm", "github")
+_ALONE = (
+    "max_requests",
+    "max_tokens",
+    "max_cost",
+    "max_rpm",
+    "github",
+    "baseline",
+    "write_baseline",
+)
 
 
 def problem(config: pytest.Config) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from ..capabilities import Capabilities
 from ..checks.violations import shorten
 from ..exchanges import Answer, Credential, Exchange, Request, member
 from ..targets import Target, UnreachableError
@@ -33,6 +34,14 @@ class BusyError(InconclusiveError):
     """The target stayed busy."""
 
 
+class UnshownError(InconclusiveError):
+    """The target shows nothing that the requirement could be judged by."""
+
+
+class UndeclaredError(InconclusiveError):
+    """The request is larger than what the target declares."""
+
+
 @dataclass
 class Connection:
     """Sends the requests of a run within its limits."""
@@ -43,6 +52,8 @@ class Connection:
     pace: Pace = field(default_factory=Pace)
     patience: Patience = field(default_factory=Patience)
     startup: Startup = field(default_factory=Startup)
+    #: What the target declares; larger requests are not sent.
+    capabilities: Capabilities = field(default_factory=Capabilities)
     #: Headers of every request; see `Request.headers`.
     headers: tuple[tuple[str, str], ...] = ()
     #: Name of the environment variable that holds the key, for messages.
@@ -64,7 +75,6 @@ class Connection:
         Raises `InconclusiveError` if no answer can be had, and if the key is refused: a target
         that refuses everything would seem to refuse what is wrong.
         """
-        request = replace(request, headers=(*self.headers, *request.headers))
         answer = self._answer(target, request, patiently=patiently)
         poor = member(answer.json, "code") == BALANCE_INSUFFICIENT
         variable = {
@@ -73,7 +83,10 @@ class Connection:
         }.get(request.credential)
         if variable and (answer.status in (401, 402) or poor):
             self.halt(f"the key in ${variable} was refused: {seen(answer)}; put a valid one there")
-        return Exchange(request, answer, self.budget.spent)
+        return Exchange(self._whole(request), answer, self.budget.spent)
+
+    def _whole(self, request: Request) -> Request:
+        return replace(request, headers=(*self.headers, *request.headers))
 
     def halt(self, reason: str) -> None:
         """Give up the run: this and every later request is inconclusive."""
@@ -87,7 +100,7 @@ class Connection:
         while True:
             began = self.clock()
             try:
-                answer = self._once(target, request)
+                answer = self.once(target, request)
                 trouble, to_try = seen(answer), BEHIND
             except UnreachableError as error:
                 answer, trouble, to_try = None, str(error), error.to_try or SILENCE
@@ -116,9 +129,15 @@ class Connection:
                 raise BusyError(f"still busy after all waiting: {trouble}")
             waits += 1
 
-    def _once(self, target: Target, request: Request) -> Answer:
+    def once(self, target: Target, request: Request) -> Answer:
+        """Send one request once, whatever comes.
+
+        Raises `UnreachableError`, and `InconclusiveError` if nothing may be sent.
+        """
         if self.halted:
             raise InconclusiveError(self.halted)
+        if too_large := self.capabilities.too_large(request):
+            raise UndeclaredError(too_large)
         tokens, price = most_tokens(request), self.price(str(member(request.body, "model")))
         refusal = self.budget.take(tokens, price)
         if refusal is not None:
@@ -126,7 +145,7 @@ class Connection:
             raise InconclusiveError(refusal)
         self.pace.wait()
         began = self.clock()
-        answer = target.send(request)
+        answer = target.send(self._whole(request))
         self.reliability.latencies.append(self.clock() - began)
         self.budget.settle(tokens, billed_tokens(request, answer), price)
         self.answered = self.answered or not _speaks_of_upstream(answer)

@@ -4,9 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..contract import AnyJson, Model
-from ..strategies import Strategies
-
-BOUNDS = ("minimum", "maximum", "minLength", "minItems")
+from ..strategies import Fault, Strategies
 
 
 @dataclass
@@ -14,44 +12,47 @@ class Coverage:
     """What a run has tried."""
 
     strategies: Strategies
-    #: Requirements of which something was accepted, as it must be.
-    accepted: set[str] = field(default_factory=set[str])
-    #: Requirements of which something was refused, as it must be.
-    refused: set[str] = field(default_factory=set[str])
-    #: Form and fault.
-    faults: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    #: Model and requirement of which something was accepted, as it must be.
+    accepted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    #: Model and fault that was refused, as it must be.
+    faults: set[tuple[str, Fault]] = field(default_factory=set[tuple[str, Fault]])
     #: Model and gated field.
     gates: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    #: Models that have taken a single string for documents.
+    strings: set[str] = field(default_factory=set[str])
 
     def accept(self, requirement: str, body: AnyJson) -> None:
         """Take down a body that was accepted."""
-        self.accepted.add(requirement)
         model = body["model"]
+        self.accepted.add((model, requirement))
         self.gates |= {
             (model, name) for name in self.strategies.contract.gated_fields if name in body
         }
+        if isinstance(body["documents"], str):
+            self.strings.add(model)
 
     def rows(self, models: Iterable[Model], tried: set[str]) -> Iterator[tuple[str, int, int]]:
         """What there is to try, how much of it was tried, and how much there is for these models.
 
-        A fault is a field that is missing, null, of a wrong type or out of range.
+        A fault is a field that is missing, null, of a wrong type or out of range; a rule is the
+        keyword of a schema that it breaks.
         """
         judged, contract = list(models), self.strategies.contract
-        bounds = {
-            requirement
-            for pointer, requirement in contract.stated_by.items()
-            if pointer.startswith("request") and pointer.endswith(BOUNDS)
-        }
-        sides = len(bounds & self.accepted) + len(bounds & self.refused)
-        yield "sides of bounds", sides, 2 * len(bounds)
-        wrong = {
-            (model.form, str(fault)) for model in judged for fault in self.strategies.faults(model)
-        }
-        yield (
-            "faults",
-            len(wrong & self.faults),
-            len(wrong),
+        bounds = {(model.id, bound) for model in judged for bound in self.strategies.bounds(model)}
+        faults = {(model, fault) for model in judged for fault in self.strategies.faults(model)}
+        refused = {(model, str(fault)) for model, fault in self.faults}
+        sides = sum(
+            ((model, bound.requirement) in self.accepted) + ((model, str(bound)) in refused)
+            for model, bound in bounds
         )
+        yield "sides of bounds by model", sides, 2 * len(bounds)
+        rules = {(model.id, fault.pointer) for model, fault in faults}
+        broken = {(model, fault.pointer) for model, fault in self.faults}
+        yield "rules by model", len(rules & broken), len(rules)
+        kinds = {(model.form, str(fault)) for model, fault in faults}
+        forms = {model.id: model.form for model in judged}
+        seen = {(forms[model], fault) for model, fault in refused if model in forms}
+        yield "faults by form", len(kinds & seen), len(kinds)
         gates = {
             (model.id, name)
             for model in judged
@@ -59,4 +60,6 @@ class Coverage:
             for name in contract.gated_fields
         }
         yield "gated fields by model", len(gates & self.gates), len(gates)
+        takers = {model.id for model in judged if "documents" in self.strategies.fields(model.form)}
+        yield "documents as a string by model", len(takers & self.strings), len(takers)
         yield "requirements", len(tried & contract.requirements.keys()), len(contract.requirements)

@@ -57,13 +57,22 @@ class _StopError(Exception):
 class Judge:
     """One test's view of the run."""
 
-    def __init__(self, run: Run, target: Target, test: str, requirements: frozenset[str]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        target: Target,
+        test: str,
+        requirements: frozenset[str],
+        examples: int | None = None,
+    ) -> None:
         self.run = run
         self.target = target
         #: Name of the test, for the ledger.
         self.test = test
         #: Ids of the requirements that the test names.
         self.requirements = requirements
+        #: Examples that the test draws.
+        self.examples = examples or run.effort.examples
         self._found: list[Violation] = []
 
     @property
@@ -100,7 +109,7 @@ class Judge:
 
     def _runner(self, prove: Callable[[Example], object]) -> PropertyRunner[Example]:
         return PropertyRunner(
-            self.run, self.test, lambda example: self._prove(lambda: prove(example))
+            self.run, self.test, self.examples, lambda example: self._prove(lambda: prove(example))
         )
 
     def _conclude(
@@ -112,7 +121,12 @@ class Judge:
         if runner.stopped:
             raise runner.stopped
         if self.requirements - self.run.ledger.tried:
-            raise self._unmet("an answer with a ranking")
+            raise runner.undeclared or self._unmet("an answer with a ranking")
+
+    def served(self, model: Model) -> list[Model]:
+        """The models that the target was found to serve, and which rank; else `model`."""
+        names = self.run.served.ranking
+        return [self.contract.model_named(name) for name in names] or [model]
 
     def needs(self, model: Model) -> None:
         """Make sure, once for each model, that the target serves it and ranks what is plainest.
@@ -121,8 +135,14 @@ class Judge:
         `PrerequisiteError`, and what `examine` raises.
         """
         plain = self.draw.plainest(model)
-        first = self.run.served.needs(self.target, model)
-        if first is not None and first.ranking:
+        try:
+            first = self.run.served.needs(self.target, model)
+        except InconclusiveError as error:
+            # Another model may show what is required of both.
+            if model.id in self.run.served.busy and ENDPOINT not in self.requirements:
+                raise PrerequisiteError(str(error)) from None
+            raise
+        if first.ranking:
             self.run.references[key(plain)] = first
         if key(plain) not in self.run.references and model.id not in self.run.unranked:
             self.run.unranked.add(model.id)
@@ -140,7 +160,7 @@ class Judge:
             string = Request({**plain, "documents": plain["documents"][0]})
             if self.send(string).answer.status == 200:
                 requirement = "request.documents.array"
-        self._accepted(requirement, exchange)
+        self.accepted(requirement, exchange)
         self.run.references[key(plain)] = self._comparable(exchange)
 
     def _unmet(self, needed: str) -> PrerequisiteError:
@@ -163,7 +183,7 @@ class Judge:
 
     def accepts(self, requirement: str, body: AnyJson) -> Exchange:
         """Send a body that must be accepted; what is refused ends the example."""
-        return self._accepted(requirement, self.send(Request(body)))
+        return self.accepted(requirement, self.send(Request(body)))
 
     def refuses(self, requirement: str, request: Request) -> Exchange:
         """Send a request that must be refused; what is accepted ends the example.
@@ -180,7 +200,6 @@ class Judge:
             expected = "a status from 400 to 499"
             self._violated(requirement, expected, seen(exchange.answer), exchange)
             raise _StopError
-        self.run.coverage.refused.add(requirement)
         return exchange
 
     def ranks(
@@ -188,7 +207,7 @@ class Judge:
     ) -> Exchange:
         """The same as `accepts`; a ranking that cannot be compared ends the example too."""
         exchange = self.send(Request(body, credential=credential))
-        return self._comparable(self._accepted(requirement, exchange))
+        return self._comparable(self.accepted(requirement, exchange))
 
     def reference(self, body: Body, requirement: str = ENDPOINT) -> Exchange:
         """The same as `ranks`, but an earlier exchange that had the same body will do."""
@@ -229,13 +248,29 @@ class Judge:
         """Send one request and run the checks on the answer."""
         return self._take(self.run.connection.ask(self.target, request, patiently=patiently))
 
+    def probe(self, request: Request, *, patiently: bool = True) -> Exchange:
+        """Send what serves a question of its own: a refusal is held against nothing else."""
+        exchange = self.run.connection.ask(self.target, request, patiently=patiently)
+        return self._refusal(exchange) if exchange.answer.status >= 400 else self._take(exchange)
+
+    def tries(self, request: Request) -> Exchange:
+        """Send a valid request that may be refused; the exchange has a ranking if it was not.
+
+        A refusal is a freedom, and nothing is held against it.
+        """
+        exchange = self.run.connection.ask(self.target, request)
+        if 400 <= exchange.answer.status < 500:
+            return self._refusal(exchange)
+        return self._comparable(self._take(exchange))
+
     def send_together(self, requests: Sequence[Request]) -> list[Exchange]:
         """Send requests at the same time and run the checks on the answers."""
         with ThreadPoolExecutor(len(requests)) as pool:
             asked = list(pool.map(partial(self.run.connection.ask, self.target), requests))
         return [self._take(exchange) for exchange in asked]
 
-    def _accepted(self, requirement: str, exchange: Exchange) -> Exchange:
+    def accepted(self, requirement: str, exchange: Exchange) -> Exchange:
+        """Hold an answer other than 200 against the requirement; it ends the example."""
         self.run.ledger.tried.add(requirement)
         if exchange.answer.status != 200:
             self._violated(requirement, "status 200", seen(exchange.answer), exchange)
@@ -248,6 +283,12 @@ class Judge:
         indices = {result.index for result in exchange.ranking or ()}
         if not indices or not indices <= set(range(len(exchange.documents))):
             raise _StopError
+        return exchange
+
+    def _refusal(self, exchange: Exchange) -> Exchange:
+        """Hold nothing against a refusal but that it repeats the key."""
+        leaks = [("an answer without the key", "an answer that repeats the key")]
+        self.compare("error.key_hidden", leaks if exchange.answer.repeats_key else (), exchange)
         return exchange
 
     def _take(self, exchange: Exchange) -> Exchange:

@@ -1,10 +1,12 @@
 """What a run may spend: examples, requests, and time spent waiting."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from threading import Lock
+
+from ..contract import Model
 
 MILLION = 1_000_000
 
@@ -16,20 +18,27 @@ class Effort:
     name: str
     #: Examples that each property draws.
     examples: int
-    #: Most requests for each form that is judged.
+    #: Most requests for the first model of each form.
     requests: int
-    #: Whether every wrong type is tried, or only the most telling ones.
-    every_fault: bool
+    #: Most requests for each further model.
+    further: int
+    #: Whether every model and every wrong type is tried, or only the most telling ones.
+    wide: bool
     #: Requests that making one counterexample smaller may cost.
     shrinking: int
+
+    def most_requests(self, models: Sequence[Model]) -> int:
+        """The most that a run sends which judges those models."""
+        forms = {model.form for model in models}
+        return len(forms) * self.requests + (len(models) - len(forms)) * self.further
 
 
 EFFORTS = {
     effort.name: effort
     for effort in (
-        Effort("smoke", examples=1, requests=60, every_fault=False, shrinking=5),
-        Effort("standard", examples=3, requests=400, every_fault=True, shrinking=20),
-        Effort("thorough", examples=25, requests=4000, every_fault=True, shrinking=100),
+        Effort("smoke", examples=1, requests=60, further=20, wide=False, shrinking=5),
+        Effort("standard", examples=3, requests=400, further=60, wide=True, shrinking=20),
+        Effort("thorough", examples=25, requests=4000, further=60, wide=True, shrinking=100),
     )
 }
 

@@ -10,6 +10,8 @@ class Outcome(str, Enum):
     PASSED = "passed"
     #: An observed requirement does not hold here; it was never promised.
     DIFFERS = "differs"
+    #: It does not hold, or depends on what does not; the baseline says so.
+    KNOWN = "known"
     #: The target has no such thing: a model that it does not serve.
     SKIPPED = "skipped"
     #: It was not asked for: a higher effort or another selection of tests tries it.

@@ -17,7 +17,7 @@ def examine_fault(judge: Judge, model: Model, fault: Fault) -> None:
         # A body that is None would not be sent at all.
         request = Request(b"null" if body is None else body)
         exchange = judge.refuses(fault.requirement, request)
-        judge.run.coverage.faults.add((model.form, str(fault)))
+        judge.run.coverage.faults.add((model.id, fault))
         judge.expect_status("error.status.bad_request", 400, exchange)
 
     judge.examine(judge.draw.faulty(model, fault), prove)
@@ -69,6 +69,6 @@ def examine_switch(judge: Judge, model: Model, name: str) -> None:
 
     def prove() -> None:
         request = probe_request(switch, model)
-        judge.observe(name, judge.send(request, patiently=not is_brief(switch)))
+        judge.observe(name, judge.probe(request, patiently=not is_brief(switch)))
 
     judge.examine_once(prove)

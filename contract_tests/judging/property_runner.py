@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from .connection import InconclusiveError
+from .connection import InconclusiveError, UndeclaredError
 from .run import Run
 
 Example = TypeVar("Example")
@@ -33,9 +33,12 @@ class _FoundError(Exception):
 class PropertyRunner(Generic[Example]):
     """The examples of one test."""
 
-    def __init__(self, run: Run, test: str, prove: Callable[[Example], frozenset[str]]) -> None:
+    def __init__(
+        self, run: Run, test: str, examples: int, prove: Callable[[Example], frozenset[str]]
+    ) -> None:
         self._run = run
         self._test = test
+        self._examples = examples
         #: Proves an example; returns the requirements that fail there.
         self._prove = prove
         #: The requirement that failed first; None where none did.
@@ -44,6 +47,8 @@ class PropertyRunner(Generic[Example]):
         self.smallest: list[Example] = []
         #: What ended the examination before its time.
         self.stopped: InconclusiveError | None = None
+        #: Why an example was not sent.
+        self.undeclared: UndeclaredError | None = None
         self._judged: dict[str, frozenset[str]] = {}
         self._enough = math.inf
 
@@ -79,7 +84,7 @@ class PropertyRunner(Generic[Example]):
     @property
     def _settings(self) -> hypothesis.settings:
         return hypothesis.settings(
-            max_examples=self._run.effort.examples,
+            max_examples=self._examples,
             stateful_step_count=STEPS,
             database=None,
             deadline=None,
@@ -98,6 +103,10 @@ class PropertyRunner(Generic[Example]):
                 return
             try:
                 failed = self._judged[drawn] = self._prove(example)
+            except UndeclaredError as error:
+                # Other examples may be smaller.
+                self.undeclared = error
+                return
             except InconclusiveError as error:
                 self.stopped = error
                 return

@@ -25,8 +25,8 @@ class Mutant:
     """One fault of a target."""
 
     name: str
-    #: Id of the requirement that it breaks.
-    requirement: str
+    #: Id of the requirement that it breaks; None where it was made without one in mind.
+    requirement: str | None
     #: Answers a request, with the help of the target behind it.
     answer: Answerer
 
@@ -55,14 +55,14 @@ def editing(edit: Callable[[Body, Body], AnyJson], status: int = 200) -> Answere
         original = send(request)
         if original.status != status or not original.is_json:
             return original
-        edited: AnyJson = edit(original.json, _sent(request))
+        edited: AnyJson = edit(original.json, sent(request))
         body = edited if isinstance(edited, bytes) else json.dumps(edited).encode()
         return replace(original, body=body)
 
     return answer
 
 
-def _sent(request: Request) -> Body:
+def sent(request: Request) -> Body:
     """The object that was sent, as JSON or as bytes of it; empty where there is none."""
     body = request.body
     if isinstance(body, bytes):
@@ -78,7 +78,7 @@ def refusing(wrong: Callable[[Body], AnyJson], status: int = 400) -> Answerer:
 
     def answer(send: Sender, request: Request) -> Answer:
         original = send(request)
-        if original.status != 200 or not wrong(_sent(request)):
+        if original.status != 200 or not wrong(sent(request)):
             return original
         body = b'{"code":20015,"message":"The parameter is invalid.","data":null}'
         return replace(original, status=status, body=body)
@@ -120,7 +120,7 @@ def repairs(name: str, requirement: str, repair: Callable[[Body], Body], /) -> M
             body = repair(dict(request.body))
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             return send(request)
-        return send(replace(request, body=body))
+        return send(replace(request, body=body, printed=None))
 
     return Mutant(name, requirement, answer)
 

@@ -1,16 +1,38 @@
 """Makes a report of what a run has learnt so far."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 
+from ..contract import Requirement
 from ..judging.causes import causes
+from ..judging.outcomes import Outcome
 from ..judging.run import Run
+from .baseline import Deviation, State
 from .model import Report, RequirementResult
 
 
-def report_of(run: Run, options: Sequence[str] = ()) -> Report:
+def report_of(
+    run: Run,
+    options: Sequence[str] = (),
+    baseline: Sequence[Deviation] = (),
+    today: date = date.min,
+) -> Report:
     """What has been learnt so far; `options` of the command would judge so again."""
     ledger, budget = run.ledger, run.connection.budget
-    models, reliability = run.served.models, run.connection.reliability
+    reliability = run.connection.reliability
+    entries = {
+        requirement.id: _entry(run, requirement)
+        for requirement in run.contract.requirements.values()
+    }
+    states: list[tuple[Deviation, State]] = []
+    for known in baseline:
+        entry = entries[known.requirement]
+        state = known.state(entry.outcome, is_hindered=entry.is_hindered, today=today)
+        states.append((known, state))
+        if state is State.KNOWN:
+            reason = f"until {known.expires}: {known.reason}"
+            entries[known.requirement] = replace(entry, outcome=Outcome.KNOWN, reason=reason)
     return Report(
         contract=run.contract,
         target=run.target,
@@ -20,21 +42,17 @@ def report_of(run: Run, options: Sequence[str] = ()) -> Report:
         tokens=budget.tokens,
         cost=budget.cost,
         coverage=tuple(
-            run.coverage.rows(map(run.contract.model_named, models), ledger.tried),
+            run.coverage.rows(
+                [
+                    run.contract.model_named(name)
+                    for name, reason in run.served.models.items()
+                    if reason is None
+                ],
+                ledger.tried,
+            ),
         ),
-        models=dict(models),
-        entries=tuple(
-            RequirementResult(
-                requirement,
-                ledger.outcome(name),
-                ledger.reason(name),
-                tuple(sorted(ledger.observed.get(name, ()))),
-                () if name in ledger.broken else tuple(ledger.worst(name)),
-                ledger.first_broken.get(name),
-                tuple(test for test, named in ledger.tests.items() if name in named),
-            )
-            for name, requirement in run.contract.requirements.items()
-        ),
+        models={**run.served.models, **run.served.left_out},
+        entries=tuple(entries.values()),
         switches={
             name: tuple(sorted(run.probes.seen.get(name, ()))) for name in run.contract.switches
         },
@@ -47,5 +65,21 @@ def report_of(run: Run, options: Sequence[str] = ()) -> Report:
         asked_again=dict(reliability.asked_again),
         latency=reliability.percentiles(),
         fault=ledger.fault,
+        baseline=tuple(states),
         options=tuple(options),
+    )
+
+
+def _entry(run: Run, requirement: Requirement) -> RequirementResult:
+    ledger, name = run.ledger, requirement.id
+    outcome = ledger.outcome(name)
+    return RequirementResult(
+        requirement,
+        outcome,
+        ledger.reason(name),
+        tuple(sorted(ledger.observed.get(name, ()))),
+        () if name in ledger.broken else tuple(ledger.worst(name)),
+        ledger.first_broken.get(name),
+        tuple(test for test, named in ledger.tests.items() if name in named),
+        is_hindered=outcome is Outcome.INCONCLUSIVE and name not in ledger.inconclusive,
     )

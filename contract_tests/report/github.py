@@ -34,6 +34,8 @@ def annotations(report: Report) -> Iterator[str]:
             text += [f"expected {violation.expected}", f"received {violation.received}"]
         kind = "warning" if entry.outcome is Outcome.DIFFERS else "error"
         yield _annotation(kind, entry.requirement.id, "\n".join(filter(None, text)))
+    for deviation, why in report.lapsed:
+        yield _annotation("error", f"baseline of {deviation.requirement}", why)
     for reason, entries in report.unjudged(Outcome.INCONCLUSIVE).items():
         title = f"{len(entries)} requirements inconclusive"
         yield _annotation("warning", title, reason)

@@ -18,6 +18,7 @@ TEMPLATE = Path(__file__).with_name("page.html")
 SIGNS = {
     Outcome.PASSED: "✓",
     Outcome.DIFFERS: "≈",
+    Outcome.KNOWN: "≡",
     Outcome.SKIPPED: "○",
     Outcome.OFF: "·",
     Outcome.INCONCLUSIVE: "?",

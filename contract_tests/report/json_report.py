@@ -33,6 +33,9 @@ def write(report: Report) -> str:
             {"id": name, "outcome": "skipped" if reason else "passed", "reason": reason}
             for name, reason in report.models.items()
         ],
+        "baseline": [
+            {**deviation.to_json(), "state": state.value} for deviation, state in report.baseline
+        ],
         "switches": [
             {"name": name, "values": list(values), "shown_by": report.shown_by(name)}
             for name, values in report.switches.items()

@@ -18,6 +18,7 @@ _ELEMENTS = {
     Outcome.BROKEN: "error",
     Outcome.FAILED: "failure",
     Outcome.DIFFERS: "system-out",
+    Outcome.KNOWN: "skipped",
     Outcome.INCONCLUSIVE: "skipped",
     Outcome.SKIPPED: "skipped",
     Outcome.OFF: "skipped",
@@ -33,6 +34,9 @@ def write(report: Report) -> str:
     if report.fault:
         case = SubElement(suite, "testcase", classname=TITLE, name="the suite itself")
         _say(case, "error", printable(report.fault), "")
+    for deviation, why in report.lapsed:
+        case = SubElement(suite, "testcase", classname="baseline", name=deviation.requirement)
+        _say(case, "failure", why, "")
     for parent in (suites, suite):
         parent.set("tests", str(len(suite)))
         for counted, element in (
@@ -61,12 +65,10 @@ def _case(suite: Element, report: Report, entry: RequirementResult) -> None:
     for name, value in properties([entry.requirement]):
         SubElement(of_case, "property", name=name, value=str(value))
     if entry.outcome in _ELEMENTS:
-        message = entry.reason or entry.outcome.value
+        message = entry.reason if entry.outcome is Outcome.KNOWN else entry.finding
         if entry.outcome is Outcome.INCONCLUSIVE:
             message = f"inconclusive: {message}"
-        for violation in entry.violations[:1]:
-            message = f"expected {violation.expected}; received {violation.received}"
-        _say(case, _ELEMENTS[entry.outcome], printable(message), _text(report, entry))
+        _say(case, _ELEMENTS[entry.outcome], printable(message or ""), _text(report, entry))
 
 
 def _say(case: Element, name: str, message: str, text: str) -> None:

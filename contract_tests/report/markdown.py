@@ -32,7 +32,10 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _table(report)
     for entry in report.that(Outcome.BROKEN, Outcome.FAILED, Outcome.DIFFERS):
         yield from _entry(report, entry)
-    for outcome in (Outcome.INCONCLUSIVE, Outcome.SKIPPED):
+    for deviation, why in report.lapsed:
+        yield ""
+        yield f"**failed**: baseline, `{deviation.requirement}`: {why}"
+    for outcome in (Outcome.INCONCLUSIVE, Outcome.KNOWN, Outcome.SKIPPED):
         for reason, entries in report.unjudged(outcome).items():
             names = [f"`{entry.requirement.id}`" for entry in entries]
             more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""

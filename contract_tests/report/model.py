@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
-from ..checks.violations import Violation
+from ..checks.violations import Violation, shorten
 from ..contract import Contract, Requirement
 from ..judging.causes import Cause
 from ..judging.outcomes import Outcome, Verdict, verdict
+from .baseline import VALID, Deviation, State
 
 #: What to call it.
 TITLE = "rerank-contract"
@@ -18,6 +20,7 @@ INTERESTING = (
     Outcome.FAILED,
     Outcome.INCONCLUSIVE,
     Outcome.DIFFERS,
+    Outcome.KNOWN,
     Outcome.PASSED,
     Outcome.SKIPPED,
     Outcome.OFF,
@@ -42,6 +45,8 @@ class RequirementResult:
     first_broken: int | None = None
     #: Names of the tests that were after it.
     tests: tuple[str, ...] = ()
+    #: Whether it could not be tried because something else does not hold.
+    is_hindered: bool = False
 
     @property
     def section(self) -> str:
@@ -52,6 +57,13 @@ class RequirementResult:
     def field(self) -> str:
         """What it is about in its section; empty where it is about all of it."""
         return self.requirement.source["field"] or ""
+
+    @property
+    def finding(self) -> str:
+        """What was found, in a line: the smallest violation, otherwise the reason."""
+        for violation in self.violations[:1]:
+            return f"expected {violation.expected}, received {shorten(violation.received)}"
+        return self.reason or self.outcome.value
 
     @property
     def place(self) -> str:
@@ -93,6 +105,8 @@ class Report:
     latency: Mapping[int, float] = field(default_factory=dict[int, float])
     #: How the suite itself went wrong, where no requirement is concerned.
     fault: str | None = None
+    #: The entries of the baseline, and what became of each.
+    baseline: tuple[tuple[Deviation, State], ...] = ()
     #: Options of the command that judge the same target in the same way again.
     options: tuple[str, ...] = ()
 
@@ -111,9 +125,20 @@ class Report:
         return None if self.switches[switch] else self.contract.switches[switch].shown_by
 
     @property
+    def lapsed(self) -> list[tuple[Deviation, str]]:
+        """The entries of the baseline that have to go, and why."""
+        why = {
+            State.STALE: "the requirement holds: remove the entry",
+            State.EXPIRED: "the entry has expired: mend the target, or set another day",
+        }
+        return [(entry, why[state]) for entry, state in self.baseline if state in why]
+
+    @property
     def outcomes(self) -> set[Outcome]:
-        """All outcomes; a fault of the suite itself is one, too."""
+        """All outcomes; a fault of the suite itself is one, too, and so is a lapsed baseline."""
         faults = {Outcome.BROKEN} if self.fault else set[Outcome]()
+        if self.lapsed:
+            faults.add(Outcome.FAILED)
         return faults.union(entry.outcome for entry in self.entries)
 
     @property
@@ -136,6 +161,17 @@ class Report:
         """The entries with those outcomes, outcome by outcome."""
         for outcome in outcomes:
             yield from (entry for entry in self.entries if entry.outcome is outcome)
+
+    def deviations(self, today: date) -> list[Deviation]:
+        """A baseline of what does not hold; entries that the run had are kept as they are."""
+        kept = {entry.requirement: entry for entry, _ in self.baseline}
+        return [
+            kept.get(entry.requirement.id)
+            or Deviation(entry.requirement.id, entry.finding, today + VALID)
+            for entry in self.entries
+            if entry.outcome in (Outcome.FAILED, Outcome.KNOWN)
+            or (entry.outcome is Outcome.INCONCLUSIVE and entry.is_hindered)
+        ]
 
     def unjudged(self, outcome: Outcome) -> dict[str, list[RequirementResult]]:
         """Reason -> the entries that have this outcome for it."""

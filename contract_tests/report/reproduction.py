@@ -11,7 +11,7 @@ from textwrap import indent
 from ..checks import catalogue
 from ..checks.violations import Violation, shorten
 from ..contract import AnyJson, load_contract
-from ..exchanges import Credential, Exchange, Request, is_array, is_object
+from ..exchanges import NEAR_KEYS, Credential, Exchange, Request, is_array, is_object
 from .model import Report
 
 #: Longest curl line that a terminal shows as it is, in characters.
@@ -81,6 +81,8 @@ def curl(request: Request, base_url: str) -> str:
         words += ["-H", f'"Authorization: {request.credential.value}"']
     content_type = f"Content-Type: {request.content_type}" if request.content_type else ""
     words += ["-H", shlex.quote(content_type or "Content-Type:")]
+    if request.chunked:
+        words += ["-H", "'Transfer-Encoding: chunked'"]
     if request.content is not None:
         words += ["--data-raw", shlex.quote(body_text(request))]
     return " ".join(words)
@@ -93,9 +95,9 @@ def brief_curl(request: Request, base_url: str) -> str:
         return line
     body = request.body
     if isinstance(body, bytes):
-        cut = replace(request, body=shorten(body_text(request), LONGEST).encode())
+        cut = replace(request, body=shorten(body_text(request), LONGEST).encode(), printed=None)
     else:
-        cut = replace(request, body=_cut(body))
+        cut = replace(request, body=_cut(body), printed=None)
     return f"{shorten(curl(cut, base_url), 2 * LONGEST)} (cut; in full in --report-json)"
 
 
@@ -112,9 +114,8 @@ def _cut(value: AnyJson) -> AnyJson:
 def body_text(request: Request) -> str:
     """What a request sends, as text in which every character shows, as far as JSON can say it."""
     text = (request.content or b"").decode("utf-8", "backslashreplace")
-    return (
-        text if text.isprintable() or request.body == request.content else json.dumps(request.body)
-    )
+    as_sent = text.isprintable() or request.printed or request.body == request.content
+    return text if as_sent else json.dumps(request.body)
 
 
 def snippet(report: Report, violation: Violation) -> str:
@@ -138,7 +139,7 @@ def snippet(report: Report, violation: Violation) -> str:
             arguments=arguments,
         )
     status = re.fullmatch(r"(?:a )?status (?:from )?(\d{3})(?: to (\d{3}))?", violation.expected)
-    if len(violation.exchanges) == 1 and status:
+    if len(violation.exchanges) == 1 and status and exchange.request.credential not in NEAR_KEYS:
         given = "answer.status_code"
         return _ASK.format(
             **words,
@@ -196,7 +197,8 @@ def _httpx_arguments(request: Request, base_url: str) -> str:
         headers.append(f"'Content-Type': {request.content_type!r}")
     arguments.append(f"headers={{{', '.join(headers)}}}")
     if request.content is not None:
-        is_raw = isinstance(request.body, bytes) or not request.content_type
+        otherwise = request.printed is not None or not request.content_type
+        is_raw = isinstance(request.body, bytes) or otherwise
         named = ("content", request.content) if is_raw else ("json", request.body)
         arguments.append(f"{named[0]}={_literal(named[1])}")
     return ",\n".join(arguments) + ","

@@ -80,6 +80,14 @@ def _invocation(report: Report) -> AnyJson:
                 for outcome in (Outcome.INCONCLUSIVE, Outcome.BROKEN)
                 for reason, entries in report.unjudged(outcome).items()
             ),
+            *(
+                {
+                    "level": "error",
+                    "message": {"text": f"baseline: {why}"},
+                    "properties": {"requirements": [deviation.requirement]},
+                }
+                for deviation, why in report.lapsed
+            ),
         ],
     }
 
@@ -108,6 +116,11 @@ def _result(report: Report, number: int, entry: RequirementResult, violation: Vi
         "partialFingerprints": {
             "requirementAndTest/v1": f"{entry.requirement.id}:{violation.test}"
         },
+        **(
+            {"suppressions": [{"kind": "external", "justification": entry.reason}]}
+            if entry.outcome is Outcome.KNOWN
+            else {}
+        ),
         "webRequest": _web_request(exchange, uri),
         "webResponse": {
             "protocol": "HTTP",

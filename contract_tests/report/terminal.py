@@ -13,6 +13,7 @@ from .reproduction import brief_curl, command, snippet
 SIGNS = {
     Outcome.PASSED: ".",
     Outcome.DIFFERS: "~",
+    Outcome.KNOWN: "k",
     Outcome.SKIPPED: "s",
     Outcome.OFF: "-",
     Outcome.INCONCLUSIVE: "?",
@@ -57,6 +58,7 @@ def lines(report: Report, *, show_tests: bool = False) -> Iterator[str]:
             yield ""
         for entry in entries[SHOWN:]:
             yield _one_line(entry)
+    yield from _baseline(report)
     yield ""
     yield from _overview(report)
     yield from _unjudged(report)
@@ -98,6 +100,17 @@ def _facts(report: Report) -> Iterator[str]:
     for name, reason in report.models.items():
         if reason:
             yield printable(f"{name} is not served: {reason}")
+
+
+def _baseline(report: Report) -> Iterator[str]:
+    """What the baseline puts up with, and which entries have to go."""
+    known = list(report.that(Outcome.KNOWN))
+    if known or report.lapsed:
+        yield ""
+    for deviation, why in report.lapsed:
+        yield f"FAILED baseline, {deviation.requirement}: {why}"
+    for entry in known:
+        yield shorten(f"KNOWN {entry.requirement.id} {entry.reason}", LONGEST)
 
 
 def _overview(report: Report) -> Iterator[str]:
@@ -160,10 +173,8 @@ def _entry(entry: RequirementResult) -> Iterator[str]:
 
 
 def _one_line(entry: RequirementResult) -> str:
-    found = entry.reason or ""
-    for violation in entry.violations[:1]:
-        found = f"expected {violation.expected}, received {violation.received}"
-    return shorten(f"{entry.outcome.value.upper()} {entry.requirement.id}: {found}", LONGEST)
+    text = f"{entry.outcome.value.upper()} {entry.requirement.id}: {entry.finding}"
+    return shorten(text, LONGEST)
 
 
 def _violation(report: Report, violation: Violation, *, show_tests: bool) -> Iterator[str]:

@@ -1,32 +1,52 @@
 """The mock in this process: it answers httpx, sync and async, without a socket."""
 
 import time
+from collections.abc import Collection
+from functools import partial
+from ipaddress import ip_address
+from typing import Literal, TypeAlias
 
 import anyio
 import httpx
 import respx
+from respx.models import AllMockedAssertionError
 
 from ..admin.dispatch import dispatch
+from ..engine import ROUTES
 from ..state.store import State
 from ..wire import PROMPT, Request
 from .httpx_stream import HttpxStream, head_of
 
 BASE_URL = "https://api.siliconflow.cn/v1"
 
+#: The two hosts of the service, which have separate accounts.
+BASE_URLS = (BASE_URL, "https://api.siliconflow.com/v1")
 
-def router(state: State, base_url: str = BASE_URL) -> respx.MockRouter:
-    """Return a respx router that answers every request to the host of `base_url`.
+#: Hosts that httpx may reach while the mock answers, besides this machine; `all` means every host.
+Passthrough: TypeAlias = "Collection[str] | Literal['all']"
 
-    Requests to other hosts go to the other active respx routers, or to the network if there are
-    none. `base_url` ends in `/v1`; the mock also answers below the path before it.
+
+class NotMockedError(AllMockedAssertionError):
+    """A request to a host that is not mocked, which would have left this process."""
+
+
+def router(
+    state: State, base_urls: Collection[str] = BASE_URLS, passthrough: Passthrough = ()
+) -> respx.MockRouter:
+    """Return a respx router that answers every request to the hosts of `base_urls`.
+
+    Routes of other active routers keep working, on these hosts too, except for the paths of this
+    API; of several mocks the one that was started last answers. Requests to other hosts raise
+    `NotMockedError` unless a route takes them, they stay on this machine, or `passthrough` names
+    their host. A base URL ends in `/v1`; the mock also answers below the path before it.
     """
-    url = httpx.URL(base_url)
-    root = url.path.removesuffix("/v1")
-    if not base_url.endswith("/v1"):
-        raise ValueError(f"a base URL must end in /v1, not {base_url!r}")
+    hosts = {_root(url): httpx.URL(url).path.removesuffix("/v1") for url in base_urls}
 
-    def respond(request: httpx.Request) -> httpx.Response:
-        response = dispatch(state, _translate(request, root))
+    def respond(request: httpx.Request, root: str) -> httpx.Response:
+        asked = _translate(request, root)
+        if asked.path not in ROUTES and mock.is_taken(request):
+            raise NotMockedError
+        response = dispatch(state, asked)
         headers = dict(response.headers)
         if headers.get("location", "").startswith("/"):
             headers["location"] = root + headers["location"]
@@ -36,20 +56,56 @@ def router(state: State, base_url: str = BASE_URL) -> respx.MockRouter:
         stream = HttpxStream(state.clock, response, request)
         return httpx.Response(response.status, headers=headers, stream=stream)
 
-    def leave(request: httpx.Request) -> httpx.Request | None:
-        alone = mock.Mocker is not None and mock.Mocker.routers == [mock]
-        return request if alone else None
+    def leave(request: httpx.Request) -> httpx.Request:
+        host = request.url.host
+        if not mock.is_taken(request) and (
+            passthrough == "all" or host in passthrough or _is_loopback(host)
+        ):
+            return request
+        raise NotMockedError(
+            f"{request.method} {request.url.copy_with(query=None)} would leave this process: the"
+            f" mock answers only at {', '.join(base_urls)}. To let it through, add"
+            f" passthrough=[{host!r}]"
+        )
 
     mock = _Router(assert_all_called=False)
-    mock.route(url__startswith=f"{url.scheme}://{url.netloc.decode()}{root}/").mock(
-        side_effect=respond
-    )
+    for url, root in hosts.items():
+        mock.route(url__startswith=url).mock(side_effect=partial(respond, root=root))
     mock.route().mock(side_effect=leave)
     return mock
 
 
+def _root(base_url: str) -> str:
+    if not base_url.endswith("/v1"):
+        raise ValueError(f"a base URL must end in /v1, not {base_url!r}")
+    url = httpx.URL(base_url)
+    return f"{url.scheme}://{url.netloc.decode()}{url.path.removesuffix('/v1')}/"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class _Router(respx.MockRouter):
-    """Waits as long as an answer is delayed."""
+    """Comes before the routers that are active, and waits as long as an answer is delayed."""
+
+    def start(self) -> None:
+        """Start to answer."""
+        super().start()
+        routers = self._active()
+        routers.remove(self)
+        routers.insert(0, self)
+
+    def is_taken(self, request: httpx.Request) -> bool:
+        """Return whether a route of another active router takes the request."""
+        others = (router for router in self._active() if router is not self)
+        return any(_takes(router, request) for router in others)
+
+    def _active(self) -> list[respx.Router]:
+        return [] if self.Mocker is None else self.Mocker.routers
 
     def handler(self, request: httpx.Request) -> httpx.Response:
         response = super().handler(request)
@@ -62,6 +118,13 @@ class _Router(respx.MockRouter):
         for seconds in head_of(response):
             await anyio.sleep(seconds)
         return response
+
+
+def _takes(router: respx.Router, request: httpx.Request) -> bool:
+    # The last route of a mock takes what no other router does. A route for everything has no
+    # pattern.
+    routes = [*router.routes][:-1] if isinstance(router, _Router) else router.routes
+    return any(not route.pattern or route.pattern.match(request) for route in routes)
 
 
 def _translate(request: httpx.Request, root: str) -> Request:

@@ -4,7 +4,8 @@
     with mock_rerank() as mock:         in this process, for clients that use httpx
     with serve_rerank() as mock:        on a socket, for any client
 
-Both also work as decorators, which pass the mock as the first argument after `self`.
+Both also work with `async with`, as decorators, which pass the mock as the first argument after
+`self`, of functions and of the tests of a class, and by `start()` and `stop()`.
 """
 
 import functools
@@ -25,6 +26,10 @@ from .fixtures import RerankMock
 Self = TypeVar("Self")
 Rest = ParamSpec("Rest")
 Returned = TypeVar("Returned")
+Decorated = TypeVar("Decorated")
+
+#: What the names of tests start with, in a class that is decorated.
+_TEST = "test"
 
 
 class MockedRerank:
@@ -48,6 +53,29 @@ class MockedRerank:
     ) -> None:
         self._running.pop().__exit__(kind, error, traceback)
 
+    async def __aenter__(self) -> RerankMock:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def start(self) -> RerankMock:
+        """Start a mock, as `with` does."""
+        return self.__enter__()
+
+    def stop(self) -> None:
+        """Stop the mock that was started last, and check what its client did."""
+        if not self._running:
+            raise RuntimeError("stop() without start()")
+        self.__exit__(None, None, None)
+
+    @overload
+    def __call__(self, function: type[Decorated]) -> type[Decorated]: ...
     @overload
     def __call__(
         self, function: Callable[Concatenate[RerankMock, Rest], Returned]
@@ -57,9 +85,12 @@ class MockedRerank:
         self, function: Callable[Concatenate[Self, RerankMock, Rest], Returned]
     ) -> Callable[Concatenate[Self, Rest], Returned]: ...
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Pass a mock to the function, sync or async, as its first argument after `self`."""
+        """Pass a mock to the function, sync or async, as its first argument after `self`.
+
+        Of a class, the methods are decorated whose names start with `test`.
+        """
         if inspect.isclass(function):
-            raise TypeError("cannot decorate a class: decorate its methods")
+            return self._decorate(function)
         place = _place(function)
         if inspect.iscoroutinefunction(function):
             asynchronous = cast("Callable[..., Awaitable[Any]]", function)
@@ -77,6 +108,13 @@ class MockedRerank:
                 return function(*args[:place], mock, *args[place:], **kwargs)
 
         return _without_mock(called)
+
+    def _decorate(self, tests: type[Decorated]) -> type[Decorated]:
+        for name in dir(tests):
+            method: Any = getattr(tests, name)
+            if name.startswith(_TEST) and inspect.isfunction(method):
+                setattr(tests, name, self(method))
+        return tests
 
 
 def mock_rerank(

@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 from contract_tests.contract import AnyJson, Contract
 from contract_tests.exchanges import Answer, Exchange, Request
@@ -131,12 +132,12 @@ def new_run(
     slept: list[float] = []
     run = Run(
         contract=contract,
-        effort=Effort("test", examples, limit, every_fault=True, shrinking=shrinking),
+        effort=Effort("test", examples, limit, further=0, wide=True, shrinking=shrinking),
         seed=seed,
         ledger=Ledger(contract),
         connection=Connection(
             Budget(limit, hard=hard),
-            price=lambda name: contract.model_named(name).price,
+            price=lambda name: contract.model_named(name).price or Decimal(0),
             patience=Patience(sleep=slept.append),
         ),
     )

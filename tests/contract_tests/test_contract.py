@@ -34,7 +34,7 @@ BROKEN: list[tuple[str, str, AnyJson, str]] = [
     ),
     ("request.multimodal", "request.top_n.minimum", {**BODY, "top_n": 0}, "$.top_n"),
     ("request.multimodal", "request.query.minLength", {**BODY, "query": ""}, "$.query"),
-    ("request.multimodal", "request.multimodal.content", {**BODY, "query": 1}, "$.query"),
+    ("request.multimodal", "request.query.type", {**BODY, "query": 1}, "$.query"),
     (
         "request.multimodal",
         "request.multimodal.content",

@@ -124,5 +124,9 @@ def test_no_credential_holds_a_key() -> None:
         "$SILICONFLOW_API_KEY",
         "Bearer $SILICONFLOW_SECOND_API_KEY",
         "Bearer sk-rerank-contract-invalid-key",
+        "Bearer ${SILICONFLOW_API_KEY%?}",
+        "Bearer ${SILICONFLOW_API_KEY}x",
+        "Bearer $(echo $SILICONFLOW_API_KEY | tr A-Za-z a-zA-Z)",
+        "Bearer",
         "None",
     }

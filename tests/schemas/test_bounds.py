@@ -83,10 +83,13 @@ SIDES: Sides = {
     },
     "request.multimodal#/properties/query/minLength": requests("query", ["x", {"text": ""}], [""]),
     "request.multimodal#/properties/documents/type": requests(
-        "documents", ["x", ["x"]], [1, None, {"text": "x"}]
+        "documents", ["x", ["x"], {"text": "x"}], [1, None, True]
     ),
     "request.multimodal#/properties/documents/minItems": requests("documents", [["x"]], [[]]),
-    "request.multimodal#/$defs/content/type": requests(
+    "request.multimodal#/properties/query/type": requests(
+        "query", ["x", {"text": "x"}], [1, True, None, []]
+    ),
+    "request.multimodal#/properties/documents/items/type": requests(
         "documents", [["x", {"text": "x"}]], [[1], [None], [[]]]
     ),
     "request.multimodal#/$defs/content/anyOf": requests(
@@ -130,7 +133,7 @@ SIDES: Sides = {
         [{"document": None}, {"document": {}}], [{"document": "x"}, {"document": ["x"]}]
     ),
     "response#/$defs/result/properties/document/properties/text/type": results(
-        [{"document": {"text": ""}}], [{"document": {"text": None}}, {"document": {"text": 1}}]
+        [{"document": {"text": ""}}, {"document": {"text": None}}], [{"document": {"text": 1}}]
     ),
     "response#/properties/meta/type": (
         [RESPONSE | {"meta": {}}],

@@ -1,3 +1,4 @@
+# pyright: basic
 """Single faults: each is one realistic defect that a client of the server can see.
 
 A fault names the sentence that it breaks. Its level is ``page`` where that sentence stands in the

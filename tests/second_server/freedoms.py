@@ -1,3 +1,4 @@
+# pyright: basic
 """Ways in which a server may differ that the published page allows.
 
 A judge of the page must not fail any of them. ``leaves`` says what the page leaves open.

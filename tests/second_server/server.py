@@ -1,3 +1,4 @@
+# pyright: basic
 """A conforming rerank server: asyncio streams, a batching scorer, a result cache, chunking.
 
 Every request travels through the same pipeline::

@@ -124,8 +124,9 @@ TABLE: dict[str, tuple[Exchange, list[Exchange]]] = {
     ),
     "response.results.document.type": (
         with_result(document=None),
-        [with_result(document=wrong) for wrong in ("a", ["a"], {"text": 1}, {"text": None})],
+        [with_result(document=wrong) for wrong in ("a", ["a"], {"text": 1})],
     ),
+    "response.results.index.literal": (with_result(index=0), [with_result(index=0.0)]),
     "response.results.sorted": (
         ranking((0, 0.5), (1, 0.5), (2, 0.1)),
         [ranking((0, 0.5), (1, 0.1), (2, 0.10001))],

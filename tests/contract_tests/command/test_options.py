@@ -54,6 +54,8 @@ def test_every_requirement_can_be_asked_for(name: str) -> None:
             for name in WRITERS
         ),
         *((f"--{name}=.", f"--{name}: . is a folder") for name in WRITERS),
+        ("--write-baseline=.", "--write-baseline: . is a folder"),
+        ("--baseline=missing.json", "--baseline: missing.json cannot be read: No such file"),
     ],
 )
 def test_a_mistake_is_told_in_one_sentence(given: str, said: str) -> None:
@@ -75,6 +77,7 @@ def test_a_summary_that_cannot_be_written_is_told_before(monkeypatch: pytest.Mon
 GIVEN = (
     *("--target=server", "--effort=smoke", "--seed=3", "--max-requests=9", "--github"),
     *("--only=request.top_n", "--only=response", "--model=a/b", "--model=c d"),
+    *("--baseline=a.json", "--write-baseline=b.json", "--show-tests"),
     *("--fail-on-difference", "--mutant=ignores top_n", "--report-json=report.json"),
 )
 
@@ -87,6 +90,7 @@ def test_options_survive_being_said_again() -> None:
 def test_to_judge_again_needs_no_reports_and_no_choice() -> None:
     again = parsed(*judging_words(parsed(*GIVEN)))
     assert (again.only, again.github, files(again)) == ([], False, {})
+    assert (again.baseline, again.write_baseline, again.show_tests) == (None, None, False)
     assert (again.seed, again.mutant, again.model) == (3, "ignores top_n", ["a/b", "c d"])
     assert {"--target=mock", "--seed=0"} <= set(judging_words(parsed()))
 

@@ -151,4 +151,4 @@ def test_more_effort_is_more_of_everything() -> None:
         assert less.examples < more.examples
         assert less.requests < more.requests
         assert less.shrinking < more.shrinking
-        assert less.every_fault <= more.every_fault
+        assert less.wide <= more.wide

@@ -43,7 +43,7 @@ class Collected:
 def test_the_mutant_falls_by_the_requirement_that_it_breaks(
     name: str, judged: Callable[..., Judged]
 ) -> None:
-    requirement = MUTANTS[name].requirement
+    requirement = str(MUTANTS[name].requirement)
     run = judged("--effort=standard", f"--mutant={name}", plugins=[After(requirement)])
     row = run.row(requirement)
     assert row["outcome"] == {"spec": "failed", "observed": "differs"}[row["level"]]

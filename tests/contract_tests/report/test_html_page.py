@@ -171,7 +171,7 @@ def test_text_stands_out_from_every_ground(theme: str) -> None:
     palette = colours(theme)
     grounds = [palette.pop(name) for name in ("page", "panel", "well")]
     palette.pop("line")
-    assert len(palette) == 10
+    assert len(palette) == 11
     for tone in palette.values():
         for ground in (*grounds, mixed(tone, grounds[1], 0.13)):
             assert contrast(tone, ground) >= 4.5, (tone, ground)

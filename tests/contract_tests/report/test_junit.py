@@ -46,7 +46,7 @@ def test_a_case_names_its_requirement_level_and_section() -> None:
 def test_a_failure_says_what_was_expected_and_how_to_see_it_again() -> None:
     failure = case(samples.VIOLATING, "request.top_n.count").find("failure")
     assert failure is not None
-    assert failure.get("message") == "expected 1 result; received 2 results"
+    assert failure.get("message") == "expected 1 result, received 2 results"
     assert failure.text
     assert "sent      curl " in failure.text
     assert "again     rerank-contract check --only=request.top_n.count " in failure.text

@@ -6,6 +6,7 @@ import os
 import sys
 import unittest
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -178,9 +179,44 @@ def test_a_wrong_option_is_reported_where_it_is_used(
         way(**options)
 
 
-def test_a_class_is_not_decorated() -> None:
-    with pytest.raises(TypeError, match="cannot decorate a class"):
-        mock_rerank()(OfUnittest)  # type: ignore[arg-type]  # pyright: ignore
+@WAYS
+def test_each_test_of_a_class_is_given_a_mock_of_its_own(way: Way) -> None:
+    @way()
+    class Tests:
+        def test_one(self, mock: RerankMock) -> int:
+            post(mock)
+            return len(mock.calls)
+
+        async def test_two(self, mock: RerankMock) -> int:
+            await post_async(mock)
+            return len(mock.calls)
+
+        def helper(self) -> str:
+            return "no mock"
+
+    tests: Any = Tests()
+    assert (tests.test_one(), asyncio.run(tests.test_two())) == (1, 1)
+    assert tests.helper() == "no mock"
+
+
+@WAYS
+def test_a_mock_is_entered_by_async_with(way: Way) -> None:
+    async def ask() -> int:
+        async with way() as mock:
+            return (await post_async(mock)).status_code
+
+    assert asyncio.run(ask()) == 200
+
+
+@WAYS
+def test_a_mock_is_started_and_stopped(way: Way) -> None:
+    ours = way()
+    mock = ours.start()
+    post(mock, top_n=0)
+    with pytest.raises(AssertionError, match="top_n_below_one"):
+        ours.stop()
+    with pytest.raises(RuntimeError, match=r"stop\(\) without start\(\)"):
+        ours.stop()
 
 
 def test_a_function_must_take_the_mock() -> None:

@@ -1,0 +1,176 @@
+"""Mutants that small, plain requests do not meet: size, length, layout, neighbours of a key."""
+
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..contract import AnyJson
+from ..exchanges import Answer, Credential, Request, is_array, is_object, member
+from .operators import (
+    Body,
+    Mutant,
+    Sender,
+    answers,
+    edits,
+    edits_each,
+    edits_results,
+    refuses,
+    without,
+)
+
+FIELD = "max_chunks_per_doc"
+_CALLS = itertools.count()
+
+
+def _takes(*near: Credential) -> Callable[[Sender, Request], Answer]:
+    """Take neighbours of the key for the key."""
+
+    def answer(send: Sender, request: Request) -> Answer:
+        taken = request.credential in near
+        return send(replace(request, credential=Credential.KEY) if taken else request)
+
+    return answer
+
+
+def _changes(change: Callable[[Body], Body]) -> Callable[[Sender, Request], Answer]:
+    """Let the target have another body than was sent."""
+
+    def answer(send: Sender, request: Request) -> Answer:
+        if not is_object(request.body):
+            return send(request)
+        return send(replace(request, body=change(request.body), printed=None))
+
+    return answer
+
+
+def _counted(count: Callable[[int, Body], int]) -> Callable[[Body, Body], Body]:
+    """Count the input tokens otherwise."""
+
+    def edit(body: Body, sent: Body) -> Body:
+        tokens = member(body, "meta", "tokens", "input_tokens")
+        counts = {"input_tokens": count(tokens, sent)}
+        meta = {name: {**body["meta"][name], **counts} for name in ("tokens", "billed_units")}
+        return {**body, "meta": meta}
+
+    return edit
+
+
+def _at_most_two_chunks(body: Body) -> Body:
+    return body if body.get(FIELD) == 1 or FIELD not in _known(body) else {**body, FIELD: 2}
+
+
+def _known(body: Body) -> tuple[str, ...]:
+    """The fields that a target is sure to know: those of BGE for BGE."""
+    return (FIELD,) if "bge" in str(body.get("model")) else ()
+
+
+def _worse_with_length(results: list[Body], sent: Body) -> list[Body]:
+    documents = sent["documents"]
+    if not is_array(documents):
+        return results
+    edited = [
+        {**result, "relevance_score": _lowered(result, documents[result["index"]])}
+        for result in results
+    ]
+    return sorted(edited, key=lambda result: -float(result["relevance_score"]))
+
+
+def _lowered(result: Body, document: AnyJson) -> float:
+    score: float = result["relevance_score"]
+    return score * 0.9 ** (len(document) / 20_000 if isinstance(document, str) else 0)
+
+
+def _first_twenty(results: list[Body], sent: Body) -> list[Body]:
+    return [result for result in results if result["index"] < 20] if "top_n" in sent else results
+
+
+def _index_in_batch(result: Body, _: Body) -> Body:
+    return {**result, "index": result["index"] % 32}
+
+
+def _ignores_escapes(answer: Answer, request: Request) -> Answer:
+    """Rank nothing of a request in which a text is written with escapes."""
+    if "\\u" not in (request.printed or ""):
+        return answer
+    body = {**answer.json, "results": answer.json["results"][:1]}
+    return replace(answer, body=json.dumps(body).encode())
+
+
+def _dialect(send: Sender, request: Request) -> Answer:
+    """Take a content type with a charset for another one."""
+    if request.content_type == "application/json; charset=utf-8":
+        return send(replace(request, content_type="text/plain", body=b""))
+    return send(request)
+
+
+def _owner_added(body: Body) -> Body:
+    owned = "/" not in str(body.get("model"))
+    return {**body, "model": f"BAAI/{body['model']}"} if owned and "model" in body else body
+
+
+MUTANTS_OF_REACH = (
+    Mutant(
+        "takes the key without its last character",
+        "authorization.near_key",
+        _takes(Credential.KEY_CUT),
+    ),
+    Mutant(
+        "takes the key in any case",
+        "authorization.near_key",
+        _takes(Credential.KEY_IN_OTHER_CASE),
+    ),
+    Mutant("takes an empty key", "authorization.near_key", _takes(Credential.EMPTY)),
+    answers(
+        "misreads escapes",
+        "request.body.equivalent",
+        _ignores_escapes,
+        when=lambda answer: answer.status == 200,
+    ),
+    Mutant("takes a charset for another type", "request.body.charset", _dialect),
+    Mutant("knows models without their owner", "request.model.bare_name", _changes(_owner_added)),
+    edits_results("ranks the first twenty documents", "request.top_n.count", _first_twenty),
+    edits_each("numbers each batch anew", "response.results.index.unique", _index_in_batch),
+    Mutant(
+        "ignores the instruction",
+        "request.instruction.effect",
+        _changes(
+            lambda body: (
+                without(body, "instruction") if type(body.get("instruction")) is str else body
+            )
+        ),
+    ),
+    Mutant(
+        "reads two chunks at most",
+        "request.max_chunks_per_doc.best_chunk",
+        _changes(_at_most_two_chunks),
+    ),
+    edits_results(
+        "lowers the score with length", "request.max_chunks_per_doc.filler", _worse_with_length
+    ),
+    refuses(
+        "refuses video",
+        "request.multimodal.video",
+        lambda body: any(is_object(one) and "video" in one for one in body["documents"]),
+    ),
+    edits_each(
+        "writes indices with a fraction",
+        "response.results.index.literal",
+        lambda result, _: {**result, "index": float(result["index"])},
+    ),
+    Mutant(
+        "ranks by a query of its own",
+        "response.results.relevance",
+        _changes(lambda body: {**body, "query": "Apple"} if body.get("query") else body),
+    ),
+    edits(
+        "counts its calls too",
+        "response.meta.repeatable",
+        _counted(lambda tokens, _: tokens + next(_CALLS)),
+    ),
+    edits(
+        "counts what it returns",
+        "response.meta.input",
+        _counted(lambda tokens, sent: tokens * sent.get("top_n", 100)),
+    ),
+)
