@@ -27,7 +27,7 @@ from .command.routes import headers_of, route_of, secrets_of
 from .command.selection import chosen, firsts, is_on, model_of, models_for, rank, requirements_of
 from .contract import AnyJson, Model, kinds, load_contract
 from .exchanges import Credential
-from .judging.connection import Connection, InconclusiveError, UnshownError
+from .judging.connection import Connection, InconclusiveError, UndeclaredError, UnshownError
 from .judging.judge import Judge, PrerequisiteError, ViolatedError
 from .judging.ledger import Ledger
 from .judging.limits import EFFORTS, Budget, Pace, Startup
@@ -248,7 +248,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         if isinstance(model, Model):
             judge.needs(model)
         return (yield)
-    except (NotServedError, UnshownError) as error:
+    except (NotServedError, UndeclaredError, UnshownError) as error:
         reason = str(error)
         ledger.skipped.update(dict.fromkeys(judge.requirements, reason))
     except InconclusiveError as error:
