@@ -218,12 +218,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture
 def target(request: pytest.FixtureRequest) -> Target:
     """What is judged. The judge knows the mock only by the name of its fixtures."""
-    base_url = _option(request.config, "target")
-    if base_url not in EMBEDDED:
+    where = _option(request.config, "target")
+    if where not in EMBEDDED:
         return _at_url(request.config)
-    mock = request.getfixturevalue(EMBEDDED[base_url])
-    keys = mock.api_key, mock.state.open_account()
-    return _wrapped(request.config, _http_target(request.config, mock.base_url, *keys))
+    mock = request.getfixturevalue(EMBEDDED[where])
+    client, keys = _client(request.config, LOOPBACK), (mock.api_key, mock.state.open_account())
+    secrets = secrets_of(request.config.option)
+    return _wrapped(request.config, HttpTarget(client, mock.base_url, *keys, secrets))
 
 
 @pytest.fixture
@@ -398,32 +399,25 @@ def _judged(config: pytest.Config) -> tuple[Model, ...]:
     return config.stash[JUDGED]
 
 
-def _client(config: pytest.Config) -> httpx.Client:
-    """One client for the whole run: connections are kept, and TLS is set up once."""
-    if CLIENT not in config.stash:
-        where = _option(config, "target")
-        base_url = LOOPBACK if where in EMBEDDED else where
-        config.stash[CLIENT] = route_of(config.option, base_url).open(base_url)
-    return config.stash[CLIENT]
-
-
 def _at_url(config: pytest.Config) -> Target:
-    keys = [_option(config, "api_key_env"), _option(config, "second_api_key_env")]
-    given = [os.environ[name] for name in keys if name]
-    return _wrapped(config, _http_target(config, _option(config, "target"), *given))
-
-
-def _http_target(
-    config: pytest.Config, base_url: str, key: str, second_key: str | None = None
-) -> Target:
-    secrets = secrets_of(config.option)
-    return HttpTarget(_client(config), base_url, key, second_key, secrets)
+    second = os.environ.get(_option(config, "second_api_key_env") or "")
+    key = os.environ[_option(config, "api_key_env")]
+    base_url = _option(config, "target")
+    client = _client(config, base_url)
+    return _wrapped(config, HttpTarget(client, base_url, key, second, secrets_of(config.option)))
 
 
 def _wrapped(config: pytest.Config, target: Target) -> Target:
     for wrap in config.stash[WRAPPERS]:
         target = WrappedTarget(target, wrap)
     return target
+
+
+def _client(config: pytest.Config, base_url: str) -> httpx.Client:
+    """One client for the whole run: connections are kept, and TLS is set up once."""
+    if CLIENT not in config.stash:
+        config.stash[CLIENT] = route_of(config.option, base_url).open(base_url)
+    return config.stash[CLIENT]
 
 
 def _examples(item: pytest.Item) -> int:

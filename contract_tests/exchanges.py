@@ -41,6 +41,26 @@ NEAR_KEYS = (Credential.KEY_CUT, Credential.KEY_EXTENDED, Credential.KEY_IN_OTHE
 
 
 @dataclass(frozen=True)
+class Layout:
+    """How JSON is written."""
+
+    #: Whether it is ASCII, with escapes.
+    escaped: bool = False
+    #: Spaces that it is indented by; None writes one line.
+    indent: int | None = None
+    #: Whether there are spaces inside of braces, as on the page.
+    padded: bool = False
+
+    def write(self, value: AnyJson) -> str:
+        """A value as JSON."""
+        text = json.dumps(value, ensure_ascii=self.escaped, indent=self.indent)
+        return f"{{ {text[1:-1]} }}" if self.padded else text
+
+
+PLAIN = Layout()
+
+
+@dataclass(frozen=True)
 class Request:
     """One request, without the key."""
 
@@ -51,19 +71,18 @@ class Request:
     path: str = "/rerank"
     credential: Credential = Credential.KEY
     content_type: str | None = "application/json"
-    #: More headers; a value such as `$NAME` is a secret that stands in that environment variable.
-    headers: tuple[tuple[str, str], ...] = ()
-    #: The body as it is written, where that is what is tried.
-    printed: str | None = None
+    layout: Layout = PLAIN
     #: Whether the body is sent in chunks, without its length.
     chunked: bool = False
+    #: More headers; a value such as `$NAME` is a secret that stands in that environment variable.
+    headers: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def content(self) -> bytes | None:
         """The body as it goes over the wire."""
         if self.body is None or isinstance(self.body, bytes):
             return self.body
-        return (self.printed or json.dumps(self.body, ensure_ascii=False)).encode()
+        return self.layout.write(self.body).encode()
 
 
 @dataclass(frozen=True)

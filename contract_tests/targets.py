@@ -129,6 +129,12 @@ class HttpTarget:
         return text
 
 
+def _pieces(content: bytes | None) -> Iterator[bytes]:
+    """A body in chunks, in the middle of characters too."""
+    content = content or b""
+    return (content[start : start + CHUNK] for start in range(0, len(content), CHUNK))
+
+
 def _read(response: httpx.Response, longest: int) -> tuple[bytes, str]:
     """The body, decoded, and why the rest of it was not read.
 
@@ -152,9 +158,3 @@ def _read(response: httpx.Response, longest: int) -> tuple[bytes, str]:
     if gzip and not gzip.eof and received:
         return bytes(body[: 8 * KEPT]), "its gzip encoding ends too early"
     return bytes(body), ""
-
-
-def _pieces(content: bytes | None) -> Iterator[bytes]:
-    """A body in chunks, in the middle of characters too."""
-    content = content or b""
-    return (content[start : start + CHUNK] for start in range(0, len(content), CHUNK))

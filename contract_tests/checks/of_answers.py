@@ -8,6 +8,7 @@ from ..contract import AnyJson, Contract
 from ..exchanges import Exchange, is_array, is_number, member
 from .check import Check, Finding, asked, check, parsed, ranked, refused, succeeded
 from .violations import Violation, shorten
+from .wording import expectation, finding
 
 #: Most broken keywords of one answer that are looked at: one may have a million results.
 MOST_BROKEN = 1000
@@ -20,14 +21,14 @@ def _stated(schema: str) -> Callable[[Contract], frozenset[str]]:
 
 
 def _broken_in_response(contract: Contract, exchange: Exchange) -> Iterator[Violation]:
+    body = exchange.answer.json
     seen: set[str] = set()
-    broken_keywords = contract.broken_keywords("response", exchange.answer.json)
-    for broken in islice(broken_keywords, MOST_BROKEN):
+    for broken in islice(contract.broken_keywords("response", body), MOST_BROKEN):
         if broken.requirement in seen:
             continue
         seen.add(broken.requirement)
-        received = f"{shorten(broken.received)} at {broken.path}{_dialect(exchange.answer.json)}"
-        yield Violation(broken.requirement, broken.expected, received, (exchange,))
+        received = finding(broken) + _dialect(body)
+        yield Violation(broken.requirement, expectation(broken), received, (exchange,))
 
 
 has_the_shape = Check(
@@ -124,8 +125,8 @@ def _broken_in_error(contract: Contract, exchange: Exchange) -> Iterator[Violati
     answer = exchange.answer
     if answer.is_json:
         for broken in contract.broken_keywords("error", answer.json):
-            expected = f"{broken.expected} at {broken.path}"
-            yield Violation(broken.requirement, expected, shorten(answer.text), (exchange,))
+            received = finding(broken)
+            yield Violation(broken.requirement, expectation(broken), received, (exchange,))
     elif answer.cut or not answer.text.strip() or answer.text.lstrip().startswith("<"):
         expected = "text, a JSON string, or a JSON object with a message"
         received = shorten(answer.text) or "no body"

@@ -75,6 +75,7 @@ class Connection:
         Raises `InconclusiveError` if no answer can be had, and if the key is refused: a target
         that refuses everything would seem to refuse what is wrong.
         """
+        request = self._complete(request)
         answer = self._answer(target, request, patiently=patiently)
         poor = member(answer.json, "code") == BALANCE_INSUFFICIENT
         variable = {
@@ -83,10 +84,14 @@ class Connection:
         }.get(request.credential)
         if variable and (answer.status in (401, 402) or poor):
             self.halt(f"the key in ${variable} was refused: {seen(answer)}; put a valid one there")
-        return Exchange(self._whole(request), answer, self.budget.spent)
+        return Exchange(request, answer, self.budget.spent)
 
-    def _whole(self, request: Request) -> Request:
-        return replace(request, headers=(*self.headers, *request.headers))
+    def once(self, target: Target, request: Request) -> Answer:
+        """Send one request once, whatever comes.
+
+        Raises `UnreachableError`, and `InconclusiveError` if nothing may be sent.
+        """
+        return self._once(target, self._complete(request))
 
     def halt(self, reason: str) -> None:
         """Give up the run: this and every later request is inconclusive."""
@@ -98,14 +103,11 @@ class Connection:
         #: What came at first, where it was asked again.
         first: str | None = None
         while True:
-            began = self.clock()
             try:
-                answer = self.once(target, request)
+                answer = self._once(target, request)
                 trouble, to_try = seen(answer), BEHIND
             except UnreachableError as error:
                 answer, trouble, to_try = None, str(error), error.to_try or SILENCE
-                # A target that lets every request time out must not take hours.
-                self.patience.left -= self.clock() - began
             failed_first = answer and answer.status == 500 and first is None
             if answer and not failed_first and (answer.status not in BUSY or not patiently):
                 self.reliability.answer(first)
@@ -129,11 +131,10 @@ class Connection:
                 raise BusyError(f"still busy after all waiting: {trouble}")
             waits += 1
 
-    def once(self, target: Target, request: Request) -> Answer:
-        """Send one request once, whatever comes.
+    def _complete(self, request: Request) -> Request:
+        return replace(request, headers=(*self.headers, *request.headers))
 
-        Raises `UnreachableError`, and `InconclusiveError` if nothing may be sent.
-        """
+    def _once(self, target: Target, request: Request) -> Answer:
         if self.halted:
             raise InconclusiveError(self.halted)
         if too_large := self.capabilities.too_large(request):
@@ -145,7 +146,12 @@ class Connection:
             raise InconclusiveError(refusal)
         self.pace.wait()
         began = self.clock()
-        answer = target.send(self._whole(request))
+        try:
+            answer = target.send(request)
+        except UnreachableError:
+            # A target that lets every request time out must not take hours.
+            self.patience.left -= self.clock() - began
+            raise
         self.reliability.latencies.append(self.clock() - began)
         self.budget.settle(tokens, billed_tokens(request, answer), price)
         self.answered = self.answered or not _speaks_of_upstream(answer)
