@@ -121,7 +121,7 @@ class Judge:
         if runner.stopped:
             raise runner.stopped
         if self.requirements - self.run.ledger.tried:
-            raise self._unmet("an answer with a ranking")
+            raise runner.undeclared or self._unmet("an answer with a ranking")
 
     def served(self, model: Model) -> list[Model]:
         """The models that the target was found to serve, and which rank; else `model`."""
