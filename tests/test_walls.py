@@ -37,7 +37,7 @@ LAYERS = (
 #: The judge from the ground up. A pattern such as `checks.*` stands for a room within the room.
 JUDGE_LAYERS = (
     ("__init__", "*.__init__"),
-    ("contract",),
+    ("contract", "redaction", "transport"),
     ("exchanges",),
     ("checks.*",),
     ("targets", "strategies"),

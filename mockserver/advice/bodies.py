@@ -81,7 +81,7 @@ def body_empty(sent: ReceivedRequest) -> Iterator[str]:
 @rule("body_not_json", "breach")
 def body_not_json(sent: ReceivedRequest) -> Iterator[str]:
     """The body is not valid JSON."""
-    if sent.is_rerank and sent.problem:
+    if sent.is_rerank and sent.problem and not sent.is_too_long:
         cure = _cure(sent.request.body)
         yield f"{sent.problem}. {cure}" if cure else sent.problem
 

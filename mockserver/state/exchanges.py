@@ -21,7 +21,7 @@ ENTRIES = 10_000
 #: The most bytes, of one account and in total: bodies, heads, and `ENTRY_BYTES` for each exchange.
 #: The newest exchange is always kept.
 BYTES_PER_ACCOUNT = 8 * 1024 * 1024
-BYTES = 64 * 1024 * 1024
+BYTES = 16 * 1024 * 1024
 
 #: The overhead of an exchange in addition to its texts.
 ENTRY_BYTES = 1024
