@@ -19,6 +19,8 @@ from zlib import crc32
 
 import orjson
 
+from .media import is_media
+
 #: A text, or an object with text, image and video.
 Content: TypeAlias = str | Mapping[str, Any]
 
@@ -57,25 +59,25 @@ def rank(
     max_chunks: int | None,
     instruction: str = "",
     overlap_tokens: int = 0,
+    leave_empty_out: bool = False,
 ) -> Ranking:
-    """Score each document. Query and instruction count once for each document."""
+    """Score each document. Query and instruction count once for each document that counts."""
     question = _Question(query, instruction, model, context_tokens)
     # Even a long query leaves half of the context to the documents, and a chunk is half new.
     size = max(context_tokens - question.tokens, context_tokens // 2, 1)
     overlap = min(overlap_tokens, size // 2)
     scores: list[float] = []
-    input_tokens = question.tokens * len(documents)
+    counted = sum(document != "" for document in documents) if leave_empty_out else len(documents)
+    input_tokens = question.tokens * counted
     for document in documents:
-        logit = -math.inf
+        best = -math.inf
         for number, chunk in enumerate(_chunks(tokenize(_text(document)), size, overlap)):
             input_tokens += len(chunk) - (overlap if number else 0)
             if max_chunks is None or number < max_chunks:
-                logit = max(logit, question.logit(chunk))
-        # A probability, with 8 digits like a 32-bit float.
-        scores.append(float(f"{1 / (1 + math.exp(-logit)):.8g}"))
-    image_tokens = TOKENS_PER_IMAGE * (
-        _images(query) * len(documents) + sum(map(_images, documents))
-    )
+                best = max(best, question.logit(chunk))
+        # 8 digits, like a 32-bit float.
+        scores.append(float(f"{1 / (1 + math.exp(-best)):.8g}"))
+    image_tokens = TOKENS_PER_IMAGE * (_images(query) * counted + sum(map(_images, documents)))
     return Ranking(scores, input_tokens, image_tokens)
 
 
@@ -139,7 +141,7 @@ class _Question:
         self._weight = sum(map(len, stems | self._pairs))
 
     def logit(self, chunk: list[str]) -> float:
-        """Return the score of a chunk, on the scale of a logit."""
+        """Return the logit of the score of a chunk."""
         likeness = self._likeness(chunk)
         # Equally similar texts get different scores; those that share nothing stay below the rest.
         # The noise is that of the chunk: what stands in other chunks does not move the score.
@@ -147,6 +149,7 @@ class _Question:
         return 12 * likeness + (1 if likeness else 0) - 7 + noise / 2
 
     def _likeness(self, chunk: list[str]) -> float:
+        """Return how much of the query is in a chunk, from 0 to 1."""
         words = set(chunk)
         found = {self._spellings[word] for word in words & self._spellings.keys()}
         if not found:
@@ -175,4 +178,6 @@ def _text(content: Content) -> str:
 
 
 def _images(content: Content) -> int:
-    return 0 if isinstance(content, str) else ("image" in content) + ("video" in content)
+    if isinstance(content, str):
+        return 0
+    return sum(is_media(content[name]) for name in ("image", "video") if name in content)

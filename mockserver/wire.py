@@ -34,6 +34,8 @@ class Request:
     #: Names in lower case.
     headers: Mapping[str, str]
     body: bytes
+    #: Whether the client waits for ever, as far as the adapter can see.
+    without_timeout: bool = False
 
 
 #: How a connection fails: refused, closed or reset without an answer, or closed in the middle of

@@ -143,6 +143,11 @@ class Exchanges:
                 found = self._shelves.get(account, _Shelf()).exchanges
             return [exchange for exchange in found if exchange.number > after]
 
+    def forgive(self) -> None:
+        """Take no later request for a retry of one so far: it may have another answer now."""
+        with self._lock:
+            self._last, self._same = {}, {}
+
     def forget(self, account: str | None = None) -> int:
         """Delete the exchanges of an account, or all; return how many. Numbering continues."""
         with self._lock:

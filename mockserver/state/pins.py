@@ -1,11 +1,14 @@
 """Scores that a test sets for documents, instead of the computed ones."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
+import orjson
+
+from ..parsed_request import RerankRequest
 from ..scoring import Content
 from ..validation import InputError, check, read_json, within
 from ..wire import Json
@@ -17,6 +20,14 @@ ScoreFunction: TypeAlias = Callable[[Content, Sequence[Content]], "Sequence[floa
 
 class PinError(InputError):
     """Invalid pins: what is wrong, and where in their JSON."""
+
+
+class ScoreFunctionError(Exception):
+    """A score function of the user failed: it is not a fault of the mock."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +67,31 @@ class Pin:
         }
         return {name: value for name, value in row.items() if value not in ({}, [], None)}
 
+    def mismatch(self, sent: Iterable[RerankRequest]) -> str:
+        """Return why the pin applies to none of the requests; empty if it applies to one."""
+        asked = [request for request in sent if self.model in (None, request.model)]
+        if not asked:
+            return f"no request asked {self.model}" if self.model else "there was no request"
+        asked = [r for r in asked if r.query is not None and self.query in (None, _text(r.query))]
+        if not asked:
+            return "no request had this query"
+        if any(_text(document) in self.named for r in asked for document in _contents(r)):
+            return ""
+        return "no request had any of these documents"
+
 
 def read_pins(rows: Json) -> list[Pin]:
     """Return pins from their JSON. Raises `PinError`."""
     check("pins", rows, PinError)
     return [Pin.from_json(row) for row in cast("list[dict[str, Any]]", rows)]
+
+
+def _check_printable(rows: list[dict[str, Any]]) -> None:
+    try:
+        printed = orjson.loads(orjson.dumps(rows))
+    except orjson.JSONEncodeError as error:
+        raise PinError(f"cannot be written as JSON: {error}") from None
+    check("pins", printed, PinError)
 
 
 def load_pins(path: str | Path) -> list[Pin]:
@@ -79,11 +110,14 @@ class Pins:
         self._functions: dict[str, ScoreFunction] = {}
 
     def pin(self, account: str, pins: ScoreFunction | Iterable[Pin]) -> None:
-        """Pin scores for an account; the latest pins come first.
+        """Pin scores for an account; the latest pins come first. Raises `PinError`.
 
         A function takes precedence over pins; an account has at most one. It is not part of
         snapshots, so a rollback keeps it.
         """
+        if not callable(pins):
+            pins = [*pins]
+            _check_printable([pin.to_json() for pin in pins])
         with self._lock:
             if callable(pins):
                 self._functions[account] = pins
@@ -136,12 +170,23 @@ def pinned_scores(
     texts = [_text(document) for document in documents]
     named = _first_of(pins, set(texts))
     pinned = [named.get(text) for text in texts]
-    called = function(query, documents) if function else [None] * len(documents)
-    if len(called) != len(documents):
-        scored = count_of(len(called), "score")
-        raise PinError(f"the function returned {scored} for {count_of(len(documents), 'document')}")
+    called = _call(function, query, documents) if function else [None] * len(documents)
     ranked = zip(called, pinned, own, strict=True)
     return [next(score for score in row if score is not None) for row in ranked]
+
+
+def _call(
+    function: ScoreFunction, query: Content, documents: Sequence[Content]
+) -> Sequence[float | None]:
+    try:
+        called = function(query, documents)
+        scored = len(called)
+    except Exception as error:  # noqa: BLE001 - anything, of the user
+        raise ScoreFunctionError(error) from None
+    if scored != len(documents):
+        asked = count_of(len(documents), "document")
+        raise PinError(f"the function returned {count_of(scored, 'score')} for {asked}")
+    return called
 
 
 def _first_of(pins: Iterable[Pin], texts: set[str]) -> dict[str, float]:
@@ -152,6 +197,12 @@ def _first_of(pins: Iterable[Pin], texts: set[str]) -> dict[str, float]:
         for text in pin.named.keys() & texts:
             found.setdefault(text, pin.named[text])
     return found
+
+
+def _contents(request: RerankRequest) -> Iterator[Content]:
+    for document in request.listed_documents or []:
+        if isinstance(document, (str, dict)):
+            yield cast("Content", document)
 
 
 def _text(content: Content) -> str:
