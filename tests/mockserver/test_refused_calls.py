@@ -54,7 +54,7 @@ def call(state: State, method: str, path: str, body: object, **headers: str) -> 
     return dispatch(state, Request(method, f"/__admin{path}", "", headers, sent))
 
 
-FAR = {
+FAR: dict[str, tuple[str, str, dict[str, Any]]] = {
     "times": ("POST", "/scenarios", {"account": "account-1", "scenario": {"times": 1e30}}),
     "seed": ("POST", "/scenarios", {"scenario": {"seed": 10**30}}),
     "an index": ("POST", "/scenarios", {"scenario": {"answer": {"leave_out": [1e300]}}}),
