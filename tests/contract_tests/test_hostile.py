@@ -58,7 +58,7 @@ def test_what_never_becomes_an_answer_is_none(name: str) -> None:
 def test_the_whole_exchange_has_one_deadline(name: str) -> None:
     with pytest.raises(UnreachableError, match=r"no whole answer within 0\.3 seconds") as caught:
         ask(ENDLESS[name])
-    assert "--timeout" in caught.value.to_try
+    assert "--request-timeout" in caught.value.to_try
 
 
 @pytest.mark.parametrize(
