@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from ..capabilities import Capabilities
 from ..checks.violations import shorten
 from ..exchanges import Answer, Credential, Exchange, Request, member
 from ..targets import Target, UnreachableError
@@ -41,6 +42,10 @@ class UnshownError(InconclusiveError):
     """The target shows nothing that the requirement could be judged by."""
 
 
+class UndeclaredError(InconclusiveError):
+    """The request is larger than what the target declares."""
+
+
 @dataclass
 class Connection:
     """Sends the requests of a run within its limits."""
@@ -51,7 +56,8 @@ class Connection:
     pace: Pace = field(default_factory=Pace)
     patience: Patience = field(default_factory=Patience)
     startup: Startup = field(default_factory=Startup)
-    clock: Callable[[], float] = field(default=time.monotonic)
+    #: What the target declares; larger requests are not sent.
+    capabilities: Capabilities = field(default_factory=Capabilities)
     #: Headers of every request; see `Request.headers`.
     headers: tuple[tuple[str, str], ...] = ()
     #: Name of the environment variable that holds the key, for messages.
@@ -61,6 +67,7 @@ class Connection:
     #: Takes every answer, those of a busy target too.
     watch: Callable[[Answer], None] = field(default=lambda _: None)
     reliability: Reliability = field(default_factory=Reliability)
+    clock: Callable[[], float] = field(default=time.perf_counter)
     #: Whether any answer has come that is not a gateway's word about the server behind it.
     answered: bool = False
     #: Model -> a request that it has ranked, which shows whether it is busy.
@@ -125,12 +132,13 @@ class Connection:
                     return final
             retry_after = answer.headers.get("retry-after") if answer else None
             self.budget.excuse()
-            if not self.answered and self.startup.waits():
-                continue
-            if answer is None and not self.answered:
-                self.halt(f"no answer from {target.base_url}: {trouble}; {to_try}")
-            if not self.answered and waits >= UPSTREAM_WAITS:
-                self.halt(f"only a gateway answers at {target.base_url}: {trouble}; {to_try}")
+            if not self.answered:
+                if self.startup.waits():
+                    continue
+                if answer is None:
+                    self.halt(f"no answer from {target.base_url}: {trouble}; {to_try}")
+                if waits == UPSTREAM_WAITS:
+                    self.halt(f"only a gateway answers at {target.base_url}: {trouble}; {to_try}")
             if not self.patience.waits(waits, retry_after):
                 if answer is None:
                     self.halt(f"no more answers from {target.base_url}: {trouble}; {to_try}")
@@ -175,6 +183,8 @@ class Connection:
     def _once(self, target: Target, request: Request) -> Answer:
         if self.halted:
             raise InconclusiveError(self.halted)
+        if too_large := self.capabilities.too_large(request):
+            raise UndeclaredError(too_large)
         tokens, price = most_tokens(request), self.price(str(member(request.body, "model")))
         refusal = self.budget.take(tokens, price)
         if refusal is not None:
