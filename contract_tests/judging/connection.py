@@ -19,6 +19,10 @@ BUSY = (429, 502, 503, 504)
 UPSTREAM = (502, 503, 504)
 #: Waits for a gateway that has never answered otherwise, before the run is given up.
 UPSTREAM_WAITS = 3
+#: Waits before a request that always fails is tried in turns with one that passes.
+WAITS_BEFORE_TURNS = 2
+#: How often: a target that fails now and then does not fail as often as that.
+TURNS = 3
 #: Error code of an account without money, with status 402 or 403.
 BALANCE_INSUFFICIENT = 30001
 #: What to try.
@@ -66,6 +70,10 @@ class Connection:
     clock: Callable[[], float] = field(default=time.perf_counter)
     #: Whether any answer has come that is not a gateway's word about the server behind it.
     answered: bool = False
+    #: Model -> a request that it has ranked, which shows whether it is busy.
+    controls: dict[str, Request] = field(default_factory=dict[str, Request])
+    #: What requests were found to fail with always, while others passed.
+    faults: set[str] = field(default_factory=set[str])
     #: Why nothing more can be judged in this run.
     halted: str | None = None
 
@@ -116,6 +124,12 @@ class Connection:
             if failed_first:
                 self.budget.excuse()
                 continue
+            kind = f"status {answer.status}" if answer else LOST
+            if waits == (0 if kind in self.faults else WAITS_BEFORE_TURNS):
+                final = self._in_turns(target, request, answer, trouble)
+                if final is not None:
+                    self.reliability.answer(None if kind in self.faults else first)
+                    return final
             retry_after = answer.headers.get("retry-after") if answer else None
             self.budget.excuse()
             if not self.answered:
@@ -130,6 +144,38 @@ class Connection:
                     self.halt(f"no more answers from {target.base_url}: {trouble}; {to_try}")
                 raise BusyError(f"still busy after all waiting: {trouble}")
             waits += 1
+
+    def _in_turns(
+        self, target: Target, request: Request, answer: Answer | None, trouble: str
+    ) -> Answer | None:
+        """The answer to a request that is tried in turns with one that passes.
+
+        None where that one does not pass either: then the target is busy, as it also is where it
+        says that there were too many requests.
+        """
+        control = self.controls.get(str(member(request.body, "model")))
+        if control is None or control.content == request.content or not self._fails(answer):
+            return None
+        for _ in range(TURNS):
+            passed = self._tried(target, control)
+            if passed is None or passed.status != 200:
+                return None
+            answer = self._tried(target, request)
+            if not self._fails(answer):
+                return None if answer and answer.status in BUSY else answer
+        self.faults.add(f"status {answer.status}" if answer else LOST)
+        return answer or Answer(0, {}, b"", cut=trouble)
+
+    def _fails(self, answer: Answer | None) -> bool:
+        return answer is None or (answer.status in BUSY and answer.status != 429)
+
+    def _tried(self, target: Target, request: Request) -> Answer | None:
+        """The answer to one request; None where none comes."""
+        self.budget.excuse()
+        try:
+            return self._once(target, request)
+        except UnreachableError:
+            return None
 
     def _complete(self, request: Request) -> Request:
         return replace(request, headers=(*self.headers, *request.headers))
@@ -166,4 +212,6 @@ def _speaks_of_upstream(answer: Answer) -> bool:
 
 def seen(answer: Answer) -> str:
     """What was answered, in one line."""
+    if not answer.status:
+        return f"no answer: {answer.cut}"
     return f"status {answer.status}, {shorten(answer.text) or 'no body'}"

@@ -122,6 +122,8 @@ class ServedModels:
                 self.busy[model.id] = f"{model.id} is {error}"
                 raise InconclusiveError(self.busy[model.id]) from None
             self.shown[model.id] = exchange
+            if exchange.ranking:
+                self.connection.controls[model.id] = exchange.request
             self.models[model.id] = self._refusal(target, exchange)
         reason = self.models[model.id]
         if reason is not None:
