@@ -7,7 +7,7 @@ from .checks.relations import same_ranking, scores
 from .contract import Model
 from .exchanges import Request
 from .judging.judge import Judge
-from .strategies import DELICATE_TEXTS, Body
+from .strategies import Body
 
 #: Documents that are sent at once where all of them are refused.
 FEW = 6
@@ -25,7 +25,7 @@ def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Mo
             few = {**body, "documents": documents, "top_n": len(documents)}
             judge.ranks("endpoint.rerank", few)
 
-    delicate = st.just([*judge.draw.corpus, *DELICATE_TEXTS, judge.draw.query])
+    delicate = st.just([*judge.draw.corpus, *judge.draw.delicate, judge.draw.query])
     judge.examine(
         delicate.flatmap(
             lambda documents: judge.draw.valid(model, documents=documents, return_documents=True)
