@@ -37,9 +37,9 @@ def test_a_key_that_is_nearly_valid_is_refused(
     judge: Judge, model: Model, credential: Credential
 ) -> None:
     def prove() -> None:
-        # The same body was ranked with the valid key: neither that nor the connection may help.
+        # Right after the same body with the valid key: neither it nor the connection may help.
         body = judge.draw.plainest(model)
-        judge.reference(body)
+        judge.ranks("endpoint.rerank", body)
         judge.refuses("authorization.near_key", Request(body, credential=credential))
 
     judge.examine_once(prove)
