@@ -138,3 +138,16 @@ def test_a_body_in_chunks_goes_out_without_its_length() -> None:
     assert got.headers["transfer-encoding"] == "chunked"
     assert "content-length" not in got.headers
     assert json.loads(got.content) == {"query": "苹果" * 100}
+
+
+def test_a_header_goes_out_and_its_secret_does_not_come_back() -> None:
+    secret = "the secret of a gateway"
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        assert request.headers["x-tenant"] == "a"
+        return httpx.Response(200, text=request.headers["x-gateway"])
+
+    with httpx.Client(transport=httpx.MockTransport(reply)) as client:
+        target = HttpTarget(client, "http://127.0.0.1:1/v1", KEY, secrets={"GATEWAY": secret})
+        answer = target.send(Request({}, headers=(("x-tenant", "a"), ("x-gateway", "$GATEWAY"))))
+    assert (answer.text, answer.repeats_key) == ("[key]", True)
