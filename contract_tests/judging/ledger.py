@@ -18,6 +18,8 @@ class Ledger:
     contract: Contract
     #: Whether a breach of an observed requirement fails too.
     strict: bool = False
+    #: Ids of the requirements whose breach is known, and does not fail.
+    known: frozenset[str] = frozenset()
     #: Test -> ids of the requirements that it names.
     tests: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     #: Ids of the requirements that at least one exchange spoke of.
@@ -54,8 +56,8 @@ class Ledger:
 
     def fails(self, requirement: str) -> bool:
         """Whether a breach of the requirement is a failure."""
-        known = self.contract.requirements.get(requirement)
-        level = known.level if known else "open"
+        found = self.contract.requirements.get(requirement)
+        level = "open" if found is None or requirement in self.known else found.level
         return level == "spec" or (level == "observed" and self.strict)
 
     def worst(self, requirement: str) -> list[Violation]:
