@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..behaviour import Behaviour, load_behaviour, presets, read_behaviour
 from ..contract import Contract, Model, load_contract
+from ..redaction import KnownKeys
 from ..scenarios.armed import Receipt, Scenarios
 from ..scenarios.hostile import Hostile, fault, inconvenient, read_hostile
 from ..scenarios.scenario import Scenario, Step
@@ -57,8 +58,10 @@ class View(NamedTuple):
     account: Account | None
     #: Two numbers unique to the request, from which ids are made.
     numbers: tuple[int, int]
-    #: The ways in which answers are hostile.
-    hostile: frozenset[Hostile] = frozenset()
+    #: What inconvenient answers are drawn with; None if they are as usual.
+    draw: random.Random | None = None
+    #: Whether a fault may precede the answer.
+    faults: bool = False
 
 
 class Demand(NamedTuple):
@@ -128,12 +131,14 @@ class State:
         self._seed = seed
         self._drawn = 0
         #: The ways in which answers are hostile, and the seed that they depend on.
-        self.hostile = read_hostile(hostile)
+        self.hostile: frozenset[Hostile] = read_hostile(hostile)
         self.seed = seed
         #: Account and number of each request that got a fault.
         self._faulted: dict[tuple[str, int], None] = {}
+        #: The keys that accounts have or had, as far as this process has seen them.
+        self.known_keys = KnownKeys()
         #: The recorded exchanges.
-        self.journal = Journal(self._exchanges, self.contract, self.is_key)
+        self.journal = Journal(self._exchanges, self.contract, self.is_key, self.known_keys)
         self.behaviour = presets(self.contract)["observed"] if behaviour is None else behaviour
         for key in keys:
             self.open_account(key)
@@ -166,13 +171,18 @@ class State:
             now, drawn = self.clock.now(), self._drawn
             self._drawn += 2
             account = self._accounts.of_key(key) if key else None
+            if account:
+                self.known_keys.add(key)
             models = self._catalogue.at(now)
             behaviour = self._behaviour
         offset = _offset(self._seed)
         numbers = (offset + drawn * _SPREAD, offset + (drawn + 1) * _SPREAD)
-        if "shapes" in self.hostile:
-            behaviour = inconvenient(behaviour, random.Random(numbers[1]))  # noqa: S311 - repeatable
-        return View(now, behaviour, models, account, numbers, self.hostile)
+        if not self.hostile:
+            return View(now, behaviour, models, account, numbers)
+        draw = random.Random(numbers[1]) if "shapes" in self.hostile else None  # noqa: S311
+        if draw:
+            behaviour = inconvenient(behaviour, draw)
+        return View(now, behaviour, models, account, numbers, draw, "faults" in self.hostile)
 
     def decide(self, demand: Demand) -> Decision:
         """Take the next step of a scenario, then count and charge a rerank request.
@@ -274,6 +284,7 @@ class State:
             check_account(row, self._catalogue.names)
             self._accounts.add(Account.from_json(row))
             self._exchanges.forgive()
+            self._remember(keys)
         return keys[0]
 
     def change_account(self, name: str, **terms: Term) -> Account:
@@ -284,7 +295,13 @@ class State:
             account = Account.from_json({**row, "name": name})
             self._accounts.put(account)
             self._exchanges.forgive()
+            self._remember(row["keys"])
             return account
+
+    def _remember(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            if not key.startswith("sha256:"):
+                self.known_keys.add(key)
 
     def close_account(self, name: str) -> Account:
         """Close an account; its keys are no longer valid, its counts are deleted."""
@@ -374,6 +391,8 @@ class State:
             self._seed, self._drawn = int(whole["ids"]["seed"]), int(whole["ids"]["drawn"])
             self._catalogue.rollback(whole["models"], whole["planned_changes"])
             self._accounts.rollback(whole["accounts"])
+            for row in whole["accounts"]:
+                self._remember(row["keys"])
             self._quotas.rollback(whole["windows"])
             self._scenarios.rollback(whole["scenarios"])
             self._pins.rollback(whole["pins"])
