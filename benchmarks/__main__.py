@@ -1,6 +1,6 @@
 """`python -m benchmarks`: measures the mock, prints a Markdown table, keeps it with `--write`.
 
-With `--kills` it measures the judge.
+With `--kills` it measures the judge, with `--load` what one client's requests cost another.
 """
 
 import argparse
@@ -12,6 +12,8 @@ from pathlib import Path
 
 from .in_process import engine, fixture
 from .kills import find_mutants
+from .load import HEAD as LOAD_HEAD
+from .load import load
 from .measuring import Comparison, Figure, compare
 from .served import servers
 
@@ -21,6 +23,7 @@ ROUNDS = 41
 README = Path(__file__).with_name("README.md")
 
 MARKERS = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
+LOAD = re.compile(r"(?<=<!-- load -->\n).*?(?=<!-- end of load -->)", re.DOTALL)
 KILLS = re.compile(r"(?<=<!-- kills -->\n).*?(?=<!-- end of kills -->)", re.DOTALL)
 
 HEAD = """\
@@ -53,8 +56,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--kills", action="store_true", help="let the judge find every mutant")
     parser.add_argument("--write", action="store_true", help=f"keep the table in {README.name}")
+    parser.add_argument("--load", action="store_true", help="send the worst of requests")
     options = parser.parse_args()
-    lines, place = (find_mutants(), KILLS) if options.kills else (measure_mock(), MARKERS)
+    if options.kills:
+        lines, place = find_mutants(), KILLS
+    elif options.load:
+        lines, place = measure_load(), LOAD
+    else:
+        lines, place = measure_mock(), MARKERS
     if options.write:
         table = "\n".join(["", *lines, "", ""])
         readme = README.read_text(encoding="utf-8")
@@ -70,6 +79,16 @@ def measure_mock() -> list[str]:
         for comparison in comparisons():
             lines.append(row(comparison, compare(comparison, ROUNDS)))
             print(lines[-1], flush=True)
+    return lines
+
+
+def measure_load() -> list[str]:
+    """Measure what each of the worst requests costs; return the table."""
+    lines = [LOAD_HEAD]
+    print(LOAD_HEAD, flush=True)
+    for line in load():
+        lines.append(line)
+        print(line, flush=True)
     return lines
 
 

@@ -60,8 +60,8 @@ class Connection:
 
 
 @contextmanager
-def served(*module: str) -> Generator[Connection]:
-    """Run a module that serves and says where on its first line; yield a connection to it."""
+def serving(*module: str) -> Generator[tuple["subprocess.Popen[str]", int]]:
+    """Run a module that serves and says where on its first line; yield its process and port."""
     with subprocess.Popen(
         [sys.executable, "-m", *module], cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8"
     ) as server:
@@ -70,11 +70,18 @@ def served(*module: str) -> Generator[Connection]:
             port = re.search(r":(\d+)", line)
             if port is None:
                 raise RuntimeError(f"{module[0]} did not start: {line!r}")
-            connection = Connection(server.pid, int(port[1]))
-            yield connection
-            connection.close()
+            yield server, int(port[1])
         finally:
             server.terminate()
+
+
+@contextmanager
+def served(*module: str) -> Generator[Connection]:
+    """Run a module that serves; yield a connection to it."""
+    with serving(*module) as (server, port):
+        connection = Connection(server.pid, port)
+        yield connection
+        connection.close()
 
 
 def servers() -> Iterator[Comparison]:

@@ -14,13 +14,14 @@ from .command import xdist
 from .command.cases import CASES
 from .command.options import EMBEDDED, declare, files, judging_words, prices, problem
 from .command.plan import plan
+from .command.routes import headers_of, route_of, secrets_of
 from .command.selection import chosen, firsts, is_on, model_of, models_for, rank, requirements_of
 from .contract import AnyJson, Model, kinds, load_contract
 from .exchanges import Credential
 from .judging.connection import Connection, InconclusiveError, UnshownError
 from .judging.judge import Judge, PrerequisiteError, ViolatedError
 from .judging.ledger import Ledger
-from .judging.limits import EFFORTS, Budget, Pace
+from .judging.limits import EFFORTS, Budget, Pace, Startup
 from .judging.outcomes import EXIT_CODES, Outcome, Verdict, verdict
 from .judging.run import Run
 from .judging.served import NotServedError
@@ -36,6 +37,8 @@ from .report.terminal import lines, style, violation_lines
 from .report.writers import save, write_file
 from .targets import HttpTarget, Target
 
+#: Where the embedded mock is; what answers in this process is never asked through a proxy.
+LOOPBACK = "http://127.0.0.1"
 NO_MODEL = "no model of this kind is judged"
 HERE = Path(__file__).parent
 TODAY = date.today()
@@ -91,6 +94,8 @@ def pytest_configure(config: pytest.Config) -> None:
             pace=Pace(_option(config, "max_rpm")),
             api_key_env=_option(config, "api_key_env"),
             second_api_key_env=_option(config, "second_api_key_env") or "",
+            headers=headers_of(config.option),
+            startup=Startup(_option(config, "wait")),
         ),
         callers=_callers(config),
         target=_option(config, "target"),
@@ -196,8 +201,9 @@ def target(request: pytest.FixtureRequest) -> Target:
     if where not in EMBEDDED:
         return _at_url(request.config)
     mock = request.getfixturevalue(EMBEDDED[where])
-    keys = [mock.api_key, mock.state.open_account()]
-    return _wrapped(request.config, HttpTarget(_client(request.config), mock.base_url, *keys))
+    client, keys = _client(request.config, LOOPBACK), (mock.api_key, mock.state.open_account())
+    secrets = secrets_of(request.config.option)
+    return _wrapped(request.config, HttpTarget(client, mock.base_url, *keys, secrets))
 
 
 @pytest.fixture
@@ -371,24 +377,25 @@ def _judged(config: pytest.Config) -> tuple[Model, ...]:
     return config.stash[JUDGED]
 
 
-def _client(config: pytest.Config) -> httpx.Client:
-    """One client for the whole run: connections are kept, and TLS is set up once."""
-    if CLIENT not in config.stash:
-        # Proxies of the environment are none of the target's business.
-        config.stash[CLIENT] = httpx.Client(timeout=60, trust_env=False)
-    return config.stash[CLIENT]
-
-
 def _at_url(config: pytest.Config) -> Target:
-    keys = [_option(config, "api_key_env"), _option(config, "second_api_key_env")]
-    secrets = [os.environ[name] for name in keys if name]
-    return _wrapped(config, HttpTarget(_client(config), _option(config, "target"), *secrets))
+    second = os.environ.get(_option(config, "second_api_key_env") or "")
+    key = os.environ[_option(config, "api_key_env")]
+    base_url = _option(config, "target")
+    client = _client(config, base_url)
+    return _wrapped(config, HttpTarget(client, base_url, key, second, secrets_of(config.option)))
 
 
 def _wrapped(config: pytest.Config, target: Target) -> Target:
     for wrap in config.stash[WRAPPERS]:
         target = WrappedTarget(target, wrap)
     return target
+
+
+def _client(config: pytest.Config, base_url: str) -> httpx.Client:
+    """One client for the whole run: connections are kept, and TLS is set up once."""
+    if CLIENT not in config.stash:
+        config.stash[CLIENT] = route_of(config.option, base_url).open(base_url)
+    return config.stash[CLIENT]
 
 
 def _examples(item: pytest.Item) -> int:

@@ -107,6 +107,8 @@ class BrokenKeyword:
     expected: str
     #: What stands there instead.
     received: AnyJson
+    #: The member that is required and missing there, if that is what is wrong.
+    missing: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,16 +209,16 @@ class Contract:
             for part in error.absolute_schema_path:
                 # jsonschema leaves $ref out of the path.
                 place = f"{place if part in self._at(place) else self.target(place)}/{part}"
-            expected = f"{error.validator} {json.dumps(error.validator_value)}"
+            expected, member = f"{error.validator} {json.dumps(error.validator_value)}", None
             if error.validator == "required":
                 missing = [name for name in error.validator_value if name not in error.instance]
                 # jsonschema has an error for each of them, and does not say which.
                 member = missing[reported[error.json_path]]
                 reported[error.json_path] += 1
-                place, expected = f"{place}/{member}", f"a member {member}"
+                place, expected = f"{place}/{member}", f"`{member}`"
             if place in self.stated_by:
                 requirement = self.stated_by[place]
-                yield BrokenKeyword(requirement, error.json_path, expected, error.instance)
+                yield BrokenKeyword(requirement, error.json_path, expected, error.instance, member)
 
     def has(self, pointer: str) -> bool:
         """Whether there is anything at `pointer`; of a list, whether it is an item."""

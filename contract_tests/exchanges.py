@@ -1,11 +1,12 @@
 """What passes between the judge and a target: one request, and the answer to it.
 
-A key is in neither: a request names its `Credential`, and the target puts the header
-in at the last moment and blots the keys out of whatever comes back.
+No secret is in either: a request names its `Credential`, and other secrets by the variable that
+holds them. The target puts them in at the last moment and blots them out of whatever comes back.
 """
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -13,9 +14,8 @@ from typing import TypeGuard
 
 from .contract import AnyJson
 
-BLOT = b"[key]"
-#: A shorter key is no secret, and stands in other texts by chance.
-SHORTEST_SECRET = 8
+#: Deepest nesting of an answer that is read. What looks into a value calls itself for each level.
+DEEPEST = 100
 
 
 class Credential(Enum):
@@ -41,6 +41,26 @@ NEAR_KEYS = (Credential.KEY_CUT, Credential.KEY_EXTENDED, Credential.KEY_IN_OTHE
 
 
 @dataclass(frozen=True)
+class Layout:
+    """How JSON is written."""
+
+    #: Whether it is ASCII, with escapes.
+    escaped: bool = False
+    #: Spaces that it is indented by; None writes one line.
+    indent: int | None = None
+    #: Whether there are spaces inside of braces, as on the page.
+    padded: bool = False
+
+    def write(self, value: AnyJson) -> str:
+        """A value as JSON."""
+        text = json.dumps(value, ensure_ascii=self.escaped, indent=self.indent)
+        return f"{{ {text[1:-1]} }}" if self.padded else text
+
+
+PLAIN = Layout()
+
+
+@dataclass(frozen=True)
 class Request:
     """One request, without the key."""
 
@@ -51,17 +71,18 @@ class Request:
     path: str = "/rerank"
     credential: Credential = Credential.KEY
     content_type: str | None = "application/json"
-    #: The body as it is written, where that is what is tried.
-    printed: str | None = None
+    layout: Layout = PLAIN
     #: Whether the body is sent in chunks, without its length.
     chunked: bool = False
+    #: More headers; a value such as `$NAME` is a secret that stands in that environment variable.
+    headers: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def content(self) -> bytes | None:
         """The body as it goes over the wire."""
         if self.body is None or isinstance(self.body, bytes):
             return self.body
-        return (self.printed or json.dumps(self.body, ensure_ascii=False)).encode()
+        return self.layout.write(self.body).encode()
 
 
 @dataclass(frozen=True)
@@ -75,17 +96,22 @@ class Answer:
     body: bytes
     #: Whether the key stood in the answer.
     repeats_key: bool = False
+    #: Why the body was not read to its end; empty where it was.
+    cut: str = ""
 
     @cached_property
     def _parsed(self) -> tuple[bool, AnyJson]:
+        if self.cut:
+            return False, None
         try:
-            return True, json.loads(self.body.decode("utf-8"), parse_constant=_refuse)
+            value: AnyJson = json.loads(self.body.decode("utf-8"), parse_constant=_refuse)
         except (ValueError, RecursionError):
             return False, None
+        return (True, value) if _is_flat(value) else (False, None)
 
     @property
     def is_json(self) -> bool:
-        """Whether the body is JSON in UTF-8; NaN and Infinity are none."""
+        """Whether the body is JSON in UTF-8; NaN, Infinity and what is nested too deep are none."""
         return self._parsed[0]
 
     @property
@@ -96,7 +122,8 @@ class Answer:
     @property
     def text(self) -> str:
         """The body as text, for people."""
-        return self.body.decode("utf-8", errors="replace")
+        text = self.body.decode("utf-8", errors="replace")
+        return f"{text}… ({self.cut})" if self.cut else text
 
 
 @dataclass(frozen=True)
@@ -153,16 +180,32 @@ def member(value: AnyJson, *names: str) -> AnyJson:
     return value
 
 
-def blot(text: bytes, api_key: str) -> bytes:
-    """`text` without the key."""
-    if len(api_key) < SHORTEST_SECRET:
-        return text
-    return text.replace(api_key.encode(), BLOT)
+def is_number(value: AnyJson) -> TypeGuard[float]:
+    """Whether `value` is a JSON number that a double can hold."""
+    try:
+        return type(value) in (int, float) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _is_flat(value: AnyJson) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _members(outer)]
+        if not level:
+            return True
+    return False
+
+
+def _members(value: AnyJson) -> Iterable[AnyJson]:
+    if is_object(value):
+        return value.values()
+    return value if is_array(value) else ()
 
 
 def _result(entry: AnyJson) -> Result | None:
     index, score = member(entry, "index"), member(entry, "relevance_score")
-    if type(score) not in (int, float):
+    if not is_number(score):
         return None
     # 1.0 is an integer to JSON Schema.
     whole = type(index) is int or (type(index) is float and index.is_integer())

@@ -43,11 +43,13 @@ DELICATE_TEXTS = (
     "深度学习是机器学习的子集" * 40,
     "x" * 1500,
 )
-_ALPHABET = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn", "Co"])
+_ALPHABET = st.characters(exclude_categories=["Cc", "Cs", "Cn", "Co"])
 #: What a contract without an example is taken to say.
 _EXAMPLES: Mapping[str, AnyJson] = {"query": "Apple", "documents": ["apple", "banana", "fruit"]}
 #: The smallest number that is drawn for a field without a minimum: below it nothing is promised.
 _LEAST = 1
+#: Fewer characters make a text short.
+_SHORT = 100
 #: How many times the largest number that is named is drawn for a field without a maximum.
 _FAR = 1000
 
@@ -96,6 +98,10 @@ class Strategies:
     """What can be drawn from one contract."""
 
     contract: Contract
+    #: Models and optional fields that they refuse: drawn only where a test pins them.
+    refused: frozenset[tuple[str, str]] = frozenset()
+    #: Longest text that is drawn, in characters; None is no limit.
+    longest: int | None = None
 
     @cached_property
     def query(self) -> str:
@@ -120,6 +126,12 @@ class Strategies:
         fields: Mapping[str, AnyJson] = self.contract.schemas[f"request.{form}"]["properties"]
         return fields
 
+    @cached_property
+    def delicate(self) -> list[str]:
+        """Texts that a careless server changes, as far as they are short enough."""
+        most = self.longest
+        return [text for text in DELICATE_TEXTS if most is None or len(text) <= most]
+
     def keywords(self, model: Model, field: str) -> Mapping[str, tuple[str, AnyJson]]:
         """The keywords of a field, with where each stands."""
         return self.contract.keywords(f"request.{model.form}#/properties/{field}")
@@ -128,7 +140,7 @@ class Strategies:
         """Texts of a few words or characters that any ranking model reads."""
         return st.one_of(
             st.sampled_from(self.corpus),
-            st.sampled_from(DELICATE_TEXTS),
+            st.sampled_from(self.delicate),
             st.text(_ALPHABET, min_size=1, max_size=40).filter(str.strip),
         )
 
@@ -139,25 +151,44 @@ class Strategies:
             st.lists(self.texts(), min_size=smallest, max_size=8, unique=True),
         )
 
-    def many(self, count: int) -> list[str]:
-        """So many short, distinct documents, the best one last."""
+    def many(self, count: int, *, delicate: bool = False) -> list[str]:
+        """So many short, distinct documents, the best one last; delicate ones spread among them."""
         corpus = self.corpus
-        return [*(f"{corpus[i % len(corpus)]} {i}" for i in range(count - 1)), corpus[-1]]
+        documents = [*(f"{corpus[i % len(corpus)]} {i}" for i in range(count - 1)), corpus[-1]]
+        texts = [text for text in DELICATE_TEXTS if len(text) < _SHORT] if delicate else []
+        documents[: 3 * len(texts) : 3] = texts
+        return documents
 
     def plainest(self, model: Model) -> Body:
         """The smallest body that still ranks something."""
         return {"model": model.id, "query": self.query, "documents": self.corpus}
 
     def optional(self, model: Model) -> tuple[str, ...]:
-        """Optional fields that the model supports."""
+        """Optional fields that the model supports, and the target takes."""
+        supported = self._supported(model)
+        return tuple(name for name in supported if (model.id, name) not in self.refused)
+
+    def _supported(self, model: Model) -> Iterator[str]:
         left_out = {*self.contract.gated_fields, *self.contract.required_of(model)}
         left_out -= model.supports or frozenset()
-        return tuple(name for name in self.fields(model.form) if name not in left_out)
+        return (name for name in self.fields(model.form) if name not in left_out)
+
+    def usual(self, field: str) -> AnyJson:
+        """A valid value of an optional field that says nothing unusual."""
+        schema = self._schema(field)
+        if "enum" in schema:
+            return schema["enum"][1][0]
+        kind = schema["type"][1]
+        if kind == "boolean":
+            return True
+        if kind == "string":
+            return schema.get("examples", ("", [self.query]))[1][0]
+        least = schema["minimum"][1] if "minimum" in schema else _LEAST
+        return schema["default"][1] if "default" in schema else least
 
     def values(self, field: str) -> st.SearchStrategy[AnyJson]:
         """Valid values of an optional field, its bounds first."""
-        form = next(form for form in self.contract.forms if field in self.fields(form))
-        schema = self.contract.keywords(f"request.{form}#/properties/{field}")
+        schema = self._schema(field)
         if "enum" in schema:
             return st.sampled_from(schema["enum"][1])
         kind = schema["type"][1]
@@ -171,6 +202,10 @@ class Strategies:
         far = _FAR * max([least, *bounds])
         most = schema["maximum"][1] if "maximum" in schema else far
         return st.one_of(st.sampled_from(bounds or [least]), st.integers(least, most))
+
+    def _schema(self, field: str) -> dict[str, tuple[str, AnyJson]]:
+        form = next(form for form in self.contract.forms if field in self.fields(form))
+        return self.contract.keywords(f"request.{form}#/properties/{field}")
 
     def valid(self, model: Model, **pinned: AnyJson) -> st.SearchStrategy[Body]:
         """Bodies that `model` must accept; `pinned` fields have that value, or are absent (None).
@@ -193,7 +228,7 @@ class Strategies:
     def bounds(self, model: Model) -> Iterator[Bound]:
         """Every bound of a field that `model` must accept the value next to."""
         required = self.contract.required_of(model)
-        for field in (*required, *self.optional(model)):
+        for field in (*required, *self._supported(model)):
             place = f"request.{model.form}#/properties/{field}"
             for keyword, (pointer, value) in self.contract.keywords(place).items():
                 if keyword in _AT_BOUND and pointer in self.contract.stated_by:
@@ -295,7 +330,7 @@ _FRACTIONS = st.sampled_from([2.5, 1.5])
 _OUT_OF_BOUNDS: Mapping[str, Callable[[Strategies, Any], st.SearchStrategy[AnyJson]]] = {
     "minimum": lambda _, bound: st.integers(0, 1000).map(lambda below: bound - 1 - below),
     "maximum": lambda _, bound: st.integers(0, 1000).map(lambda above: bound + 1 + above),
-    "minLength": lambda _, bound: st.text(max_size=bound - 1),
+    "minLength": lambda _, bound: st.text(_ALPHABET, max_size=bound - 1),
     "minItems": lambda own, bound: st.lists(st.just(own.corpus[0]), max_size=bound - 1),
     "anyOf": lambda _own, _: st.sampled_from(
         [{"content": [{"type": "text", "text": "apple"}]}, {}, {"txt": "apple"}]

@@ -1,20 +1,15 @@
 """Body: application/json, an object, and what holds for all of its fields."""
 
-import json
-from typing import TypeAlias
-
 import pytest
 from hypothesis import strategies as st
 
 from .checks.relations import same_ranking, scores
-from .contract import AnyJson, Model
-from .exchanges import Exchange, Request
+from .contract import Model
+from .exchanges import Exchange, Layout, Request
 from .judging.connection import seen
 from .judging.judge import Judge
 from .strategies import Body
 
-#: How JSON is written: arguments of `json.dumps`.
-Layout: TypeAlias = dict[str, AnyJson]
 NOT_JSON = (b"", b"model=a&query=b", b'{"model": ', b"{'model': 'a'}", b'{"top_n": NaN}')
 UNKNOWN_FIELDS = {
     "top_k": 1,
@@ -40,17 +35,13 @@ def test_the_same_json_written_otherwise_is_ranked_the_same(judge: Judge, model:
         body, layout = example
         plain = judge.reference(body)
         reordered = dict(reversed(body.items()))
-        other = judge.send(Request(reordered, printed=json.dumps(reordered, **layout)))
+        other = judge.send(Request(reordered, layout=layout))
         _compare(judge, "request.body.equivalent", plain, other)
 
     # Most programs write escapes.
     texts = [*judge.draw.corpus, "深度学习", "emoji \U0001f469\u200d\U0001f4bb"]
     bodies = judge.draw.valid(model, documents=texts, return_documents=True)
-    layouts: list[Layout] = [
-        {"indent": 2},
-        {"separators": (",", ":")},
-        {"indent": "\t", "ensure_ascii": False},
-    ]
+    layouts = [Layout(escaped=True, indent=2), Layout(escaped=True), Layout(indent=0)]
     judge.examine(st.tuples(bodies, st.sampled_from(layouts)), prove)
 
 

@@ -4,17 +4,19 @@ import pytest
 from hypothesis import strategies as st
 
 from .checks.relations import most_relevant, same_ranking, scores
-from .contract import Model
+from .contract import AnyJson, Model
 from .exchanges import Exchange, Request
 from .judging.connection import seen
 from .judging.judge import Judge
-from .strategies import Body
+from .strategies import DELICATE_TEXTS, Body
 
 #: Numbers of short documents, next to the usual sizes of batches and caps; the first at any effort.
 HUNDRED = 101
 COUNTS = (17, 33, 65, 257, 1000)
-#: Number of documents -> a top_n beyond the usual caps.
-PARTS = {33: 11, 257: 101}
+WITHOUT_TOP_N = 65
+#: Number of documents -> a top_n beyond the usual caps; that of 101 is the first.
+TENTH = 11
+PARTS = {33: 31, 257: 101, 1000: 101}
 #: Lengths of long documents in characters, next to the usual caps; tried until one is accepted.
 LENGTHS = (66_000, 33_000, 8_500)
 #: What long documents are made of: words of 11 letters and Chinese characters.
@@ -40,6 +42,18 @@ def test_a_string_is_ranked_as_the_array_that_holds_it_alone(judge: Judge, model
     # The best document first: a difference shows most in a high score.
     strings = st.one_of(st.just(judge.draw.corpus[-1]), judge.draw.texts())
     judge.examine(strings.flatmap(lambda text: judge.draw.valid(model, documents=text)), prove)
+
+
+@pytest.mark.requirement("request.return_documents.true")
+@pytest.mark.effort("standard")
+def test_a_string_comes_back_whole(judge: Judge, model: Model) -> None:
+    text = "\n".join(DELICATE_TEXTS) + LONG_TEXTS[0] * 1500
+
+    def prove() -> None:
+        body = {**judge.draw.plainest(model), "documents": text, "return_documents": True}
+        judge.tries(Request(body))
+
+    judge.examine_once(prove)
 
 
 @pytest.mark.requirement("request.documents.delicate")
@@ -73,14 +87,22 @@ def test_what_a_delicate_document_is_answered_with(judge: Judge, model: Model, k
 @pytest.mark.models("every")
 def test_a_hundred_documents_are_ranked_whole(judge: Judge, model: Model) -> None:
     def prove() -> None:
-        full = _rank_all(judge, model, HUNDRED)
+        body = {
+            **judge.draw.plainest(model),
+            "documents": judge.draw.many(HUNDRED, delicate=True),
+            "top_n": HUNDRED,
+            "return_documents": True,
+        }
+        full = judge.tries(Request(body))
         finding = "are accepted" if full.ranking else f"are refused: {seen(full.answer)}"
         judge.note("request.documents.count", f"{HUNDRED} {finding}")
+        if full.ranking and judge.run.effort.wide:
+            # The same documents: what is kept of the answer before must not come again.
+            _rank_part(judge, full, full.documents, TENTH)
 
     judge.examine_once(prove)
 
 
-@pytest.mark.telling
 @pytest.mark.requirement(
     "request.documents.count", "request.top_n.count", "request.top_n.most_relevant"
 )
@@ -89,33 +111,30 @@ def test_batches_of_documents_are_ranked_whole(judge: Judge, model: Model) -> No
     def prove() -> None:
         accepted = "1 is accepted"
         for count in COUNTS:
-            full = _rank_all(judge, model, count)
+            top_n = {"top_n": count} if count != WITHOUT_TOP_N else {}
+            body = {
+                **judge.draw.plainest(model),
+                "documents": judge.draw.many(count),
+                "return_documents": True,
+                **top_n,
+            }
+            full = judge.tries(Request(body))
             if not full.ranking:
                 finding = f"{accepted}, {count} are refused: {seen(full.answer)}"
                 judge.note("request.documents.count", finding)
                 return
             accepted = f"{count} are accepted"
             if count in PARTS:
-                _rank_part(judge, full, PARTS[count])
+                order = sorted(scores(full), key=scores(full).__getitem__)
+                _rank_part(judge, full, [full.documents[index] for index in order], PARTS[count])
         judge.note("request.documents.count", accepted)
 
     judge.examine_once(prove)
 
 
-def _rank_all(judge: Judge, model: Model, count: int) -> Exchange:
-    body = {
-        **judge.draw.plainest(model),
-        "documents": judge.draw.many(count),
-        "top_n": count,
-        "return_documents": True,
-    }
-    return judge.tries(Request(body))
-
-
-def _rank_part(judge: Judge, full: Exchange, top_n: int) -> None:
-    """Ask for the best of the documents, which stand in another order, the best one last."""
-    order = sorted(scores(full), key=scores(full).__getitem__)
-    documents = [full.documents[index] for index in order]
+def _rank_part(judge: Judge, full: Exchange, documents: list[AnyJson], top_n: int) -> None:
+    """Ask for the best of the documents, in an order of which the best one is the last."""
+    order = list(map(full.documents.index, documents))
     part = judge.tries(Request({**full.request.body, "documents": documents, "top_n": top_n}))
     missed = most_relevant(scores(full), scores(part, order)) if part.ranking else ()
     judge.compare("request.top_n.most_relevant", missed, full, part)
@@ -131,7 +150,7 @@ def test_long_documents_come_back_whole(judge: Judge, model: Model) -> None:
             documents = [text * (length // len(text)) for text in LONG_TEXTS]
             body = {
                 **judge.draw.plainest(model),
-                "documents": [*documents, *judge.draw.corpus],
+                "documents": [documents[0], *judge.draw.corpus, documents[1]],
                 "return_documents": True,
             }
             exchange = judge.tries(Request(body))

@@ -1,11 +1,9 @@
 """The endpoint: POST /v1/rerank."""
 
-import json
-
 import pytest
 
 from .contract import Model
-from .exchanges import Request
+from .exchanges import Layout, Request
 from .judging.judge import Judge
 from .strategies import Body
 
@@ -14,9 +12,8 @@ from .strategies import Body
 @pytest.mark.usefixtures("model")
 def test_the_example_of_the_page_is_answered(judge: Judge, example: Body) -> None:
     def prove() -> None:
-        # As the page prints it, with spaces inside of the braces.
-        printed = json.dumps(example).replace("{", "{ ").replace("}", " }")
-        request = Request(example, printed=printed)
+        # As the page prints it.
+        request = Request(example, layout=Layout(padded=True))
         judge.accepted("endpoint.rerank", judge.send(request))
 
     judge.examine_once(prove)

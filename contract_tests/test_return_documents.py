@@ -5,20 +5,47 @@ from hypothesis import strategies as st
 
 from .checks.relations import same_ranking, scores
 from .contract import Model
+from .exchanges import Request
 from .judging.judge import Judge
-from .strategies import DELICATE_TEXTS, Body
+from .strategies import Body
+
+#: Documents that are sent at once where all of them are refused.
+FEW = 6
 
 
 @pytest.mark.telling
 @pytest.mark.requirement("request.return_documents.true")
 def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Model) -> None:
-    delicate = st.just([*judge.draw.corpus, *DELICATE_TEXTS, judge.draw.query])
+    def prove(body: Body) -> None:
+        if judge.tries(Request(body)).ranking:
+            return
+        # Too many at once, perhaps.
+        for start in range(0, len(body["documents"]), FEW):
+            documents = body["documents"][start : start + FEW]
+            few = {**body, "documents": documents, "top_n": len(documents)}
+            judge.ranks("endpoint.rerank", few)
+
+    delicate = st.just([*judge.draw.corpus, *judge.draw.delicate, judge.draw.query])
     judge.examine(
         delicate.flatmap(
             lambda documents: judge.draw.valid(model, documents=documents, return_documents=True)
         ),
-        lambda body: judge.ranks("endpoint.rerank", body),
+        prove,
     )
+
+
+@pytest.mark.requirement("request.return_documents.true")
+@pytest.mark.effort("standard")
+def test_texts_that_differ_little_are_kept_apart(judge: Judge, model: Model) -> None:
+    # In letter case, in Unicode form, in white space.
+    alike = (["apple", "caf\u00e9", "a b"], ["Apple", "cafe\u0301", "a  b"])
+
+    def prove() -> None:
+        for documents in alike:
+            body = {**judge.draw.plainest(model), "documents": documents, "return_documents": True}
+            judge.ranks("endpoint.rerank", body)
+
+    judge.examine_once(prove)
 
 
 @pytest.mark.requirement("request.return_documents.false")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .contract import Contract, ContractError, load_contract
     from .parsed_request import RerankRequest
     from .scenarios.armed import Receipt, UnmetError
+    from .scenarios.hostile import HostileError
     from .scenarios.scenario import Drip, Edit, Scenario, ScenarioError, Step
     from .state.accounts import Account, AccountError
     from .state.clock import Clock
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from .state.store import State
     from .testing.calls import Calls
     from .testing.contexts import MockedRerank, mock_rerank, serve_rerank
-    from .testing.expectations import ExpectationError
+    from .testing.expectations import AdviceWarning, ExpectationError
     from .testing.fixtures import RerankMock
     from .wire import Request, Response, Usage
 
@@ -31,6 +32,7 @@ __all__ = [
     "Account",
     "AccountError",
     "Advice",
+    "AdviceWarning",
     "Behaviour",
     "BehaviourError",
     "Calls",
@@ -41,6 +43,7 @@ __all__ = [
     "Edit",
     "Entry",
     "ExpectationError",
+    "HostileError",
     "Journal",
     "MockedRerank",
     "ModelError",
@@ -70,6 +73,7 @@ _MODULES = {
     "Account": "state.accounts",
     "AccountError": "state.accounts",
     "Advice": "state.exchanges",
+    "AdviceWarning": "testing.expectations",
     "Behaviour": "behaviour",
     "BehaviourError": "behaviour",
     "Calls": "testing.calls",
@@ -80,6 +84,7 @@ _MODULES = {
     "Edit": "scenarios.scenario",
     "Entry": "state.entry",
     "ExpectationError": "testing.expectations",
+    "HostileError": "scenarios.hostile",
     "Journal": "state.journal",
     "MockedRerank": "testing.contexts",
     "ModelError": "state.models",

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from .behaviour import PRESET_NAMES, load_behaviour
 from .contract import ContractError, load_contract, revisions
+from .scenarios.hostile import HOSTILE
 from .serving import log
 from .serving.server import base_url, is_loopback, listen, serve
 from .state.store import DEFAULT_KEY, State
@@ -33,7 +34,13 @@ def main(arguments: list[str] | None = None) -> None:
         contract = load_contract(options.revision)
         behaviour = load_behaviour(options.behaviour, contract)
         keys = options.key or [DEFAULT_KEY]
-        state = State(contract=contract, behaviour=behaviour, keys=keys)
+        state = State(
+            contract=contract,
+            behaviour=behaviour,
+            keys=keys,
+            hostile=options.hostile,
+            seed=options.seed,
+        )
         if options.state:
             state.load(options.state)
         listener = listen(options.host, options.port)
@@ -96,6 +103,20 @@ def _parser() -> argparse.ArgumentParser:
         default="observed",
         metavar="NAME|FILE",
         help=f"a preset ({', '.join(PRESET_NAMES)}) or a JSON file; default: %(default)s",
+    )
+    command.add_argument(
+        "--hostile",
+        action="append",
+        default=[],
+        choices=HOSTILE,
+        help="shapes: answers that are legal and inconvenient; faults: an error before each;"
+        " repeatable",
+    )
+    command.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="what hostile answers and ids are drawn from; default: %(default)s",
     )
     command.add_argument(
         "--revision",

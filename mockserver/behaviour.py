@@ -37,7 +37,7 @@ class Behaviour:
     #: The body of a 404: plain text, or a JSON string.
     not_found_body: Literal["text", "string"] = "text"
     #: The longest body of a request, in bytes.
-    max_body_bytes: int = 16 * 1024 * 1024
+    max_body_bytes: int = 4 * 1024 * 1024
     #: Whether the Content-Type must be application/json.
     content_type: Literal["any", "json"] = "any"
     #: A duplicate key in a JSON object: the last one counts, or the body is refused.

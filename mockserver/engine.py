@@ -7,14 +7,17 @@ input or output, and get time, numbers and the contract from the store.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from random import Random
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qs
+from zlib import crc32
 
 from .behaviour import Behaviour
 from .contract import Contract, Model, Refusal
 from .parsed_request import ReceivedRequest
 from .reading import check_body, check_form, find_model, understand
 from .scenarios.applying import answer_instead, apply_step
+from .scenarios.hostile import small_scores
 from .scenarios.magic import magic_step
 from .scenarios.scenario import NO_EDIT, Edit, Step
 from .scoring import Ranking, rank
@@ -93,7 +96,10 @@ def prepare(contract: Contract, view: View, request: Request) -> Prepared:
         demand = Demand(account.name, magic, None)
         return Prepared(received, account, demand, refusal.response)
     ranking = task.ranking
-    demand = Demand(account.name, magic, task.model, ranking.input_tokens, ranking.image_tokens)
+    asked = crc32(request.body) if "faults" in view.hostile else 0
+    demand = Demand(
+        account.name, magic, task.model, ranking.input_tokens, ranking.image_tokens, asked
+    )
     return Prepared(received, account, demand, task=task)
 
 
@@ -131,7 +137,7 @@ def route(contract: Contract, behaviour: Behaviour, request: Request) -> Handler
 
 def refuse_key(contract: Contract, behaviour: Behaviour, key: str) -> Refusal:
     """Return the refusal of a key that no account has; "" means no key."""
-    if not key:
+    if not key or key.lower().startswith("bearer "):
         return contract.refusal("token_invalid")
     as_object = behaviour.invalid_key == "object"
     return contract.refusal("key_invalid_object" if as_object else "key_invalid")
@@ -159,6 +165,7 @@ def read_task(contract: Contract, view: View, received: ReceivedRequest) -> Task
         max_chunks=fields.get("max_chunks_per_doc"),
         instruction=fields.get("instruction", ""),
         overlap_tokens=fields.get("overlap_tokens", 0),
+        leave_empty_out=behaviour.empty_document == "leave_out",
     )
     return Task(model, fields, ranking)
 
@@ -174,17 +181,26 @@ def usual(
     if admission.refused:
         return refuse(contract, view.behaviour, admission)
     ranking = task.ranking
+    scores: Sequence[float] = ranking.scores
+    draw: Random | None = None
+    # What a test has scripted stays as it is.
+    if "shapes" in view.hostile and decision.step is None:
+        draw = Random(view.numbers[0])  # noqa: S311 - repeatable by design
+        if not decision.pins and decision.function is None:
+            scores = small_scores(scores, draw)
     scores = pinned_scores(
         decision.pins,
         decision.function,
         model=task.model.id,
         query=task.fields["query"],
         documents=task.fields["documents"],
-        scores=ranking.scores,
+        scores=scores,
     )
     if edit.scores:
         scores = edit.rescore(scores)
     body = edit.change(shape(view, task, scores))
+    if draw is not None and draw.random() < 0.5:
+        body.pop("meta", None)
     usage = Usage(ranking.input_tokens, ranking.image_tokens, admission.charge)
     response = json_response(200, body, usage)
     limits = limit_headers(view.behaviour, admission)

@@ -5,7 +5,7 @@ from typing import Any, TypeVar, cast
 
 from .contract import Breach, Contract, Form, Model
 from .scoring import Content
-from .wire import Json, Request, WireError, load
+from .wire import MAX_VALUES, Json, Request, TooManyValuesError, WireError, load
 
 Value = TypeVar("Value")
 
@@ -21,11 +21,14 @@ class RerankRequest:
         self.body: Json = None
         #: Why the body is not JSON, if it is not.
         self.problem: str | None = None
+        #: Whether the body is too long, or has too many values, to be read.
+        self.is_too_long = False
         if body:
             try:
-                self.body = load(body)
+                self.body = load(body, most=MAX_VALUES)
             except WireError as error:
                 self.problem = str(error)
+                self.is_too_long = isinstance(error, TooManyValuesError)
         #: All fields as they were sent, unknown ones and wrong types included; empty if the body
         #: is not an object.
         self.fields: Mapping[str, Any] = (
@@ -102,9 +105,9 @@ class ReceivedRequest(RerankRequest):
         models: Mapping[str, Model],
         max_body_bytes: int,
     ) -> None:
-        #: Whether the body is too long to be read.
-        self.is_too_long = len(request.body) > max_body_bytes
-        super().__init__(b"" if self.is_too_long else request.body)
+        is_too_long = len(request.body) > max_body_bytes
+        super().__init__(b"" if is_too_long else request.body)
+        self.is_too_long |= is_too_long
         self.request = request
         self.contract = contract
         #: By name, as they were when the request arrived.
@@ -128,6 +131,8 @@ class ReceivedRequest(RerankRequest):
         self.is_rerank = (request.method, request.path) == ("POST", "/v1/rerank") or (
             "query" in self.fields and "documents" in self.fields
         )
+        #: Whether an account has the key.
+        self.key_known = True
         #: What is a key, or named like one, in path and query.
         self.keys_in_url: tuple[str, ...] = ()
 

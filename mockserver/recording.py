@@ -34,6 +34,7 @@ def observe(state: State, answered: Answered) -> Exchange:
     request, delivery = received.request, response.delivery
     if request.query or request.path not in PATHS:
         received.keys_in_url = tuple(keys_in_url(request, state.is_key))
+    received.key_known = account is not None
     waited = max(state.clock.now() - answered.view.now, 0.0)
     seconds = waited + delivery.delay + delivery.pause * (delivery.pieces - 1)
     name = None if account is None else account.name

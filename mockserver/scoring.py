@@ -2,19 +2,24 @@
 
 A content becomes a text, then tokens, then chunks; the score is that of the best chunk. It depends
 only on query, instruction, model and the document itself, and is the same in every process.
+
+A long text is never processed as a whole: other threads get their turn after each piece, and at
+most one chunk of tokens is in memory.
 """
 
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from operator import add
 from typing import Any, TypeAlias
 from zlib import crc32
 
 import orjson
+
+from .media import is_media
 
 #: A text, or an object with text, image and video.
 Content: TypeAlias = str | Mapping[str, Any]
@@ -28,6 +33,9 @@ _TOKEN = re.compile(rf"[^\W{_CJK}]{{1,12}}|\S")
 #: Characters that may be combining marks, in runs longer than any language has. Normalisation sorts
 #: a run of marks in quadratic time.
 _MARKS = re.compile(r"[^\w\s\x00-\x7f]{30}")
+
+#: The most characters that are normalised and split at once.
+PIECE = 12_000
 
 #: The tokens of one image or video; our own number, as that of the service is not documented.
 TOKENS_PER_IMAGE = 256
@@ -51,28 +59,52 @@ def rank(
     max_chunks: int | None,
     instruction: str = "",
     overlap_tokens: int = 0,
+    leave_empty_out: bool = False,
 ) -> Ranking:
-    """Score each document. Query and instruction count once for each document."""
-    question = _Question(query, instruction, model)
-    # Even a long query leaves half of the context to the documents.
-    size = max(context_tokens - question.tokens, context_tokens // 2)
+    """Score each document. Query and instruction count once for each document that counts."""
+    question = _Question(query, instruction, model, context_tokens)
+    # Even a long query leaves half of the context to the documents, and a chunk is half new.
+    size = max(context_tokens - question.tokens, context_tokens // 2, 1)
+    overlap = min(overlap_tokens, size // 2)
     scores: list[float] = []
-    input_tokens = question.tokens * len(documents)
+    counted = sum(document != "" for document in documents) if leave_empty_out else len(documents)
+    input_tokens = question.tokens * counted
     for document in documents:
-        tokens = tokenize(_text(document))
-        input_tokens += len(tokens)
-        starts = range(0, max(len(tokens) - overlap_tokens, 1), size - overlap_tokens)
-        chunks = [tokens[start : start + size] for start in starts[:max_chunks]]
-        scores.append(question.score(chunks))
-    image_tokens = TOKENS_PER_IMAGE * (
-        _images(query) * len(documents) + sum(map(_images, documents))
-    )
+        best = -math.inf
+        for number, chunk in enumerate(_chunks(tokenize(_text(document)), size, overlap)):
+            input_tokens += len(chunk) - (overlap if number else 0)
+            if max_chunks is None or number < max_chunks:
+                best = max(best, question.logit(chunk))
+        # 8 digits, like a 32-bit float.
+        scores.append(float(f"{1 / (1 + math.exp(-best)):.8g}"))
+    image_tokens = TOKENS_PER_IMAGE * (_images(query) * counted + sum(map(_images, documents)))
     return Ranking(scores, input_tokens, image_tokens)
 
 
-def tokenize(text: str) -> list[str]:
+def tokenize(text: str) -> Iterator[str]:
     """Split into tokens, after NFKC normalisation and case folding."""
-    return _TOKEN.findall(_normalize(text).casefold())
+    pieces = map(_normalize, _pieces(text))
+    return chain.from_iterable(_TOKEN.findall(piece.casefold()) for piece in pieces)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Cut a long text, between words where it can be."""
+    start = 0
+    while len(text) - start > PIECE:
+        space = text.rfind(" ", start + 1, start + PIECE)
+        end = start + PIECE if space < 0 else space
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def _chunks(tokens: Iterator[str], size: int, overlap: int) -> Iterator[list[str]]:
+    """Yield chunks of tokens, each of which begins with the last tokens of the one before."""
+    chunk = [*islice(tokens, size)]
+    yield chunk
+    while new := [*islice(tokens, size - overlap)]:
+        chunk = chunk[size - overlap :] + new
+        yield chunk
 
 
 def _normalize(text: str) -> str:
@@ -90,10 +122,12 @@ def _normalize(text: str) -> str:
 class _Question:
     """A query, which documents are compared with."""
 
-    def __init__(self, query: Content, instruction: str, model: str) -> None:
+    def __init__(self, query: Content, instruction: str, model: str, context_tokens: int) -> None:
         text = _text(query)
-        tokens = tokenize(text)
-        self.tokens = len(tokens) + len(tokenize(instruction))
+        rest = tokenize(text)
+        # What is longer than the context is counted, and not compared.
+        tokens = [*islice(rest, context_tokens)]
+        self.tokens = len(tokens) + _length(rest) + _length(tokenize(instruction))
         self._salt = crc32(orjson.dumps([model, instruction, text]))
         # A query without words, such as an emoji, matches by its symbols.
         words = {token for token in tokens if any(map(str.isalnum, token))} or set(tokens)
@@ -106,11 +140,8 @@ class _Question:
         #: Letters of all stems and pairs; longer words count more.
         self._weight = sum(map(len, stems | self._pairs))
 
-    def score(self, chunks: list[list[str]]) -> float:
-        """Return the score of the best chunk, in (0, 1), with 8 digits like a 32-bit float."""
-        return float(f"{1 / (1 + math.exp(-max(map(self._logit, chunks)))):.8g}")
-
-    def _logit(self, chunk: list[str]) -> float:
+    def logit(self, chunk: list[str]) -> float:
+        """Return the logit of the score of a chunk."""
         likeness = self._likeness(chunk)
         # Equally similar texts get different scores; those that share nothing stay below the rest.
         # The noise is that of the chunk: what stands in other chunks does not move the score.
@@ -118,6 +149,7 @@ class _Question:
         return 12 * likeness + (1 if likeness else 0) - 7 + noise / 2
 
     def _likeness(self, chunk: list[str]) -> float:
+        """Return how much of the query is in a chunk, from 0 to 1."""
         words = set(chunk)
         found = {self._spellings[word] for word in words & self._spellings.keys()}
         if not found:
@@ -126,6 +158,10 @@ class _Question:
         covered = sum(map(len, found | pairs)) / self._weight
         focus = len(found) / len(words)
         return 0.8 * covered + 0.2 * focus
+
+
+def _length(tokens: Iterator[str]) -> int:
+    return sum(1 for _ in tokens)
 
 
 def _stem(word: str) -> str:
@@ -142,4 +178,6 @@ def _text(content: Content) -> str:
 
 
 def _images(content: Content) -> int:
-    return 0 if isinstance(content, str) else ("image" in content) + ("video" in content)
+    if isinstance(content, str):
+        return 0
+    return sum(is_media(content[name]) for name in ("image", "video") if name in content)

@@ -1,6 +1,7 @@
 """Requests, responses, and strict JSON."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +18,9 @@ Family = Literal["object", "object_without_code", "string", "text"]
 #: How deep arrays and objects may nest. orjson writes at most 254 levels.
 MAX_DEPTH = 128
 
+#: The most values in the body of a request: fields, documents, and what is in them.
+MAX_VALUES = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -30,6 +34,8 @@ class Request:
     #: Names in lower case.
     headers: Mapping[str, str]
     body: bytes
+    #: Whether the client waits for ever, as far as the adapter can see.
+    without_timeout: bool = False
 
 
 #: How a connection fails: refused, closed or reset without an answer, or closed in the middle of
@@ -91,23 +97,53 @@ class WireError(ValueError):
     """A body that is not JSON as the mock accepts it; the message says why."""
 
 
-def load(body: bytes, *, unique_keys: bool = False) -> Json:
+class TooManyValuesError(WireError):
+    """A body with more values than are read."""
+
+
+def load(body: bytes, *, unique_keys: bool = False, most: int | None = None) -> Json:
     """Parse JSON as in RFC 8259. Raises `WireError`.
 
     Refused are encodings other than UTF-8, a byte order mark, NaN, numbers that no double can hold,
-    lone surrogates, and nesting deeper than `MAX_DEPTH`; with `unique_keys` also duplicate keys.
-    Integers beyond 64 bits become floats.
+    lone surrogates, and nesting deeper than `MAX_DEPTH`; with `unique_keys` also duplicate keys,
+    and with `most` a body with more values than that. Integers beyond 64 bits become floats.
     """
+    opened = body.count(b"[") + body.count(b"{")
+    if most is not None and opened + body.count(b",") > most and _has_more_values(body, most):
+        raise TooManyValuesError(f"Has more than {most:,} values")
     try:
         value: Json = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise WireError(f"Is not JSON: {error}") from None
-    if _is_deeper(value, MAX_DEPTH):
+    if opened > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
         raise WireError(f"Is nested deeper than {MAX_DEPTH} levels")
     if unique_keys:
         # Only the standard library reports duplicate keys.
         json.loads(body, object_pairs_hook=_unique)
     return value
+
+
+#: What begins a value or a text, and what ends a text or escapes a character in one.
+_BEGINNING = re.compile(rb'[\[{,"]')
+_END = re.compile(rb'["\\]')
+
+
+def _has_more_values(body: bytes, most: int) -> bool:
+    """Return whether JSON has more values, without parsing it: that would happen all at once."""
+    values = place = 0
+    while begins := _BEGINNING.search(body, place):
+        place = begins.end()
+        if begins[0] != b'"':
+            values += 1
+            if values > most:
+                return True
+            continue
+        while (ends := _END.search(body, place)) and ends[0] == b"\\":
+            place = ends.end() + 1
+        if ends is None:
+            return False
+        place = ends.end()
+    return False
 
 
 def _is_deeper(value: Json, limit: int) -> bool:

@@ -9,7 +9,8 @@ from typing import Any, TypeGuard, cast
 from urllib.parse import urlsplit
 
 from ..contract import AnyJson
-from ..exchanges import Answer, Request, blot
+from ..exchanges import Answer, Request
+from ..redaction import blot
 
 _REQUESTS = (
     "a request of httpx, requests or urllib, a call's request, or the body that was sent: an"

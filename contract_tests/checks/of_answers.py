@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from ..contract import AnyJson, Contract
-from ..exchanges import Exchange, member
+from ..exchanges import Exchange, is_array, is_number, member
 from .check import Check, Finding, asked, check, parsed, ranked, refused, succeeded
 from .violations import Violation, shorten
+from .wording import expectation, finding
+
+#: Most broken keywords of one answer that are looked at: one may have a million results.
+MOST_BROKEN = 10_000
 
 
 def _stated(schema: str) -> Callable[[Contract], frozenset[str]]:
@@ -16,9 +21,14 @@ def _stated(schema: str) -> Callable[[Contract], frozenset[str]]:
 
 
 def _broken_in_response(contract: Contract, exchange: Exchange) -> Iterator[Violation]:
-    for broken in contract.broken_keywords("response", exchange.answer.json):
-        received = f"{shorten(broken.received)} at {broken.path}{_dialect(exchange.answer.json)}"
-        yield Violation(broken.requirement, broken.expected, received, (exchange,))
+    body = exchange.answer.json
+    seen: set[str] = set()
+    for broken in islice(contract.broken_keywords("response", body), MOST_BROKEN):
+        if broken.requirement in seen:
+            continue
+        seen.add(broken.requirement)
+        received = finding(broken) + _dialect(body)
+        yield Violation(broken.requirement, expectation(broken), received, (exchange,))
 
 
 has_the_shape = Check(
@@ -48,6 +58,17 @@ def body_is_json(exchange: Exchange) -> Iterator[Finding]:
     """Bodies that are not JSON in UTF-8, or hold NaN or Infinity."""
     if not exchange.answer.is_json:
         yield "a JSON body", shorten(exchange.answer.text) or "no body"
+
+
+@check("response.results.relevance_score.type", parsed)
+def score_is_a_number(exchange: Exchange) -> Iterator[Finding]:
+    """Scores that are JSON, and still no number: a double cannot hold them."""
+    results = member(exchange.answer.json, "results")
+    for result in results if is_array(results) else ():
+        score = member(result, "relevance_score")
+        if type(score) in (int, float) and not is_number(score):
+            yield "a number that a double can hold", shorten(score)
+            return
 
 
 @check("response.header.trace_id", succeeded)
@@ -104,9 +125,9 @@ def _broken_in_error(contract: Contract, exchange: Exchange) -> Iterator[Violati
     answer = exchange.answer
     if answer.is_json:
         for broken in contract.broken_keywords("error", answer.json):
-            expected = f"{broken.expected} at {broken.path}"
-            yield Violation(broken.requirement, expected, shorten(answer.text), (exchange,))
-    elif not answer.text.strip() or answer.text.lstrip().startswith("<"):
+            received = finding(broken)
+            yield Violation(broken.requirement, expectation(broken), received, (exchange,))
+    elif answer.cut or not answer.text.strip() or answer.text.lstrip().startswith("<"):
         expected = "text, a JSON string, or a JSON object with a message"
         received = shorten(answer.text) or "no body"
         for requirement in _stated("error")(contract):

@@ -10,6 +10,7 @@ from ..exchanges import Exchange, is_object, member
 from .adapters import read_answer, read_request
 from .catalogue import examine
 from .violations import Violation, shorten
+from .wording import expectation, finding
 
 
 class NonconformingError(AssertionError):
@@ -91,8 +92,8 @@ def _accepted(contract: Contract, exchange: Exchange) -> Iterator[Violation]:
     if is_object(body):
         body = {k: v for k, v in body.items() if v is not None or k in required}
     for broken in contract.broken_keywords(f"request.{model.form}", body):
-        place = f"{shorten(broken.received)} at {broken.path}"
-        expected = f"a refusal of {place}, which breaks {broken.expected}"
+        wanted, found = expectation(broken), finding(broken)
+        expected = f"a refusal, as the request should have {wanted}: {found}"
         yield Violation(broken.requirement, expected, received, (exchange,))
 
 

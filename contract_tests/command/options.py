@@ -1,7 +1,7 @@
 """The options of a run, defined once: the command and pytest take the same."""
 
 import argparse
-import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
@@ -17,6 +17,7 @@ from ..mutants.conforming_variants import CONFORMING_VARIANTS
 from ..report.baseline import BaselineError, load_baseline
 from ..report.github import SUMMARY, summary_file
 from ..report.writers import WRITERS
+from .routes import declare_route, route_problems, secret_problems
 
 #: Targets that need no address -> the fixture that provides them.
 EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
@@ -55,6 +56,7 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         help="environment variable that holds the key of a second caller, to check that "
         "neither gets the other's answers (default: one caller sends everything)",
     )
+    declare_route(add)
     add(
         "--model",
         action="append",
@@ -71,7 +73,13 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         help="run only the tests of this requirement, or of all below a name such as "
         "request.top_n; repeatable",
     )
-    add("--effort", choices=list(EFFORTS), default="standard")
+    add(
+        "--effort",
+        choices=list(EFFORTS),
+        default="standard",
+        help="how much to try: smoke for every commit, standard for a release, thorough for the "
+        "night (default: %(default)s)",
+    )
     add(
         "--seed",
         type=int,
@@ -207,9 +215,9 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
     contract = load_contract(options.revision)
     if options.target not in EMBEDDED:
         yield from _address_problems(options.target)
-        yield from _key_problems(options.target, options.api_key_env)
-        if options.second_api_key_env:
-            yield from _key_problems(options.target, options.second_api_key_env)
+        for variable in filter(None, (options.api_key_env, options.second_api_key_env)):
+            yield from secret_problems(variable, f"the key of {options.target}")
+    yield from route_problems(options)
     for wanted in options.only:
         if not any(selects(wanted, name) for name in contract.requirements):
             yield unknown_requirement(contract, "--only", wanted)
@@ -245,18 +253,15 @@ def _address_problems(target: str) -> Iterator[str]:
         return
     if url.scheme not in ("http", "https") or not url.host:
         known = ", ".join(EMBEDDED)
-        yield f"--target: {target} is neither one of {known} nor an http(s) URL"
+        hint = f"; did you mean http://{target}?" if _lacks_a_scheme(target) else ""
+        yield f"--target: {target} is neither one of {known} nor an http(s) URL{hint}"
     elif url.userinfo:
         yield "--target: leave the name and password out of the URL: every report prints it"
 
 
-def _key_problems(target: str, variable: str) -> Iterator[str]:
-    key = os.environ.get(variable, "")
-    if not key:
-        yield f"set ${variable} to the key of {target}"
-    elif not (key.isascii() and key.isprintable() and key == key.strip()):
-        reason = "such as a line break, or a space at either end"
-        yield f"${variable} has characters that a header cannot carry, {reason}"
+def _lacks_a_scheme(target: str) -> bool:
+    """Whether it is an address, but for what stands before it."""
+    return bool(re.fullmatch(r"[\w.-]+(:\d+)?(/.*)?", target)) and bool(set(target) & set(":./"))
 
 
 def unknown_requirement(contract: Contract, option: str, wanted: str) -> str:

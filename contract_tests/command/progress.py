@@ -12,11 +12,11 @@ class ProgressBar:
     """A plugin of pytest that draws one line again and again; no letter for each test."""
 
     def __init__(self) -> None:
-        self._done = self._failed = 0
+        self._done, self._failed = 0, False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count what fails."""
-        self._failed += report.failed
+        """Notice what fails; how much that is, only the report can say."""
+        self._failed |= report.failed
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(
@@ -46,5 +46,5 @@ class ProgressBar:
     def _draw(self) -> None:
         full = WIDTH * self._done // max(self._all, 1)
         bar = "█" * full + "░" * (WIDTH - full)
-        failed = f", {self._failed} failed" if self._failed else ""
+        failed = ", failures found" if self._failed else ""
         self._terminal.rewrite(f"{bar} {self._done} of {self._all} tests{failed}", erase=True)

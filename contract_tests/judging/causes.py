@@ -36,7 +36,7 @@ def causes(
     """Group violations by requirement: the cause of most failures first.
 
     `accepted` are the traits of all requests that were answered as they should be: none of them is
-    a trigger. What breaks a single requirement is no group.
+    a trigger. What breaks a single requirement has a cause only if a field is refused altogether.
     """
     #: Trait and answer -> requirement -> what shows that it is broken.
     shown: dict[tuple[str, str], dict[str, Violation]] = defaultdict(dict)
@@ -59,7 +59,7 @@ def _greatest_first(
             shown, key=lambda one: (len(shown[one]), one[0].startswith("with "), one)
         )
         group = shown[trait, alike]
-        if len(group) < 2:
+        if len(group) < 2 and not trait.startswith("with "):
             return
         root, *others = sorted(group, key=lambda name: _place(contract, trait, name))
         answer = seen(group[root].exchanges[-1].answer)

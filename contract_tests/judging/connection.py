@@ -2,22 +2,27 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from ..checks.violations import shorten
 from ..exchanges import Answer, Credential, Exchange, Request, member
 from ..targets import Target, UnreachableError
-from .limits import Budget, Pace, Patience
+from .limits import Budget, Pace, Patience, Startup
 from .reliability import LOST, Reliability
 from .tokens import billed_tokens, most_tokens
 
 #: Statuses of a target that is busy: waited out, never a failure.
 BUSY = (429, 502, 503, 504)
+#: Those with which a gateway says that what it stands before did not answer.
+UPSTREAM = (502, 503, 504)
+#: Waits for a gateway that has never answered otherwise, before the run is given up.
+UPSTREAM_WAITS = 3
 #: Error code of an account without money, with status 402 or 403.
 BALANCE_INSUFFICIENT = 30001
 #: What to try.
-SILENCE = "does it run, and is that its address?"
+SILENCE = "does it run, and is that its address? --wait SECONDS waits until it is up"
+BEHIND = "is the server behind it up? --wait SECONDS waits until it is"
 
 
 class InconclusiveError(Exception):
@@ -41,6 +46,10 @@ class Connection:
     price: Callable[[str], Decimal]
     pace: Pace = field(default_factory=Pace)
     patience: Patience = field(default_factory=Patience)
+    startup: Startup = field(default_factory=Startup)
+    clock: Callable[[], float] = field(default=time.monotonic)
+    #: Headers of every request; see `Request.headers`.
+    headers: tuple[tuple[str, str], ...] = ()
     #: Name of the environment variable that holds the key, for messages.
     api_key_env: str = "SILICONFLOW_API_KEY"
     #: The same for the key of the second caller.
@@ -48,8 +57,7 @@ class Connection:
     #: Takes every answer, those of a busy target too.
     watch: Callable[[Answer], None] = field(default=lambda _: None)
     reliability: Reliability = field(default_factory=Reliability)
-    clock: Callable[[], float] = field(default=time.perf_counter)
-    #: Whether any answer has come.
+    #: Whether any answer has come that is not a gateway's word about the server behind it.
     answered: bool = False
     #: Why nothing more can be judged in this run.
     halted: str | None = None
@@ -60,6 +68,7 @@ class Connection:
         Raises `InconclusiveError` if no answer can be had, and if the key is refused: a target
         that refuses everything would seem to refuse what is wrong.
         """
+        request = self._complete(request)
         answer = self._answer(target, request, patiently=patiently)
         poor = member(answer.json, "code") == BALANCE_INSUFFICIENT
         variable = {
@@ -69,6 +78,13 @@ class Connection:
         if variable and (answer.status in (401, 402) or poor):
             self.halt(f"the key in ${variable} was refused: {seen(answer)}; put a valid one there")
         return Exchange(request, answer, self.budget.spent)
+
+    def once(self, target: Target, request: Request) -> Answer:
+        """Send one request once, whatever comes.
+
+        Raises `UnreachableError`, and `InconclusiveError` if nothing may be sent.
+        """
+        return self._once(target, self._complete(request))
 
     def halt(self, reason: str) -> None:
         """Give up the run: this and every later request is inconclusive."""
@@ -81,10 +97,10 @@ class Connection:
         first: str | None = None
         while True:
             try:
-                answer = self.once(target, request)
-                trouble = seen(answer)
+                answer = self._once(target, request)
+                trouble, to_try = seen(answer), BEHIND
             except UnreachableError as error:
-                answer, trouble = None, str(error)
+                answer, trouble, to_try = None, str(error), error.to_try or SILENCE
             failed_first = answer and answer.status == 500 and first is None
             if answer and not failed_first and (answer.status not in BUSY or not patiently):
                 self.reliability.answer(first)
@@ -95,19 +111,22 @@ class Connection:
                 continue
             retry_after = answer.headers.get("retry-after") if answer else None
             self.budget.excuse()
+            if not self.answered and self.startup.waits():
+                continue
             if answer is None and not self.answered:
-                self.halt(f"no answer from {target.base_url}: {trouble}; {SILENCE}")
+                self.halt(f"no answer from {target.base_url}: {trouble}; {to_try}")
+            if not self.answered and waits >= UPSTREAM_WAITS:
+                self.halt(f"only a gateway answers at {target.base_url}: {trouble}; {to_try}")
             if not self.patience.waits(waits, retry_after):
                 if answer is None:
-                    self.halt(f"no more answers from {target.base_url}: {trouble}")
+                    self.halt(f"no more answers from {target.base_url}: {trouble}; {to_try}")
                 raise BusyError(f"still busy after all waiting: {trouble}")
             waits += 1
 
-    def once(self, target: Target, request: Request) -> Answer:
-        """Send one request once, whatever comes.
+    def _complete(self, request: Request) -> Request:
+        return replace(request, headers=(*self.headers, *request.headers))
 
-        Raises `UnreachableError`, and `InconclusiveError` if nothing may be sent.
-        """
+    def _once(self, target: Target, request: Request) -> Answer:
         if self.halted:
             raise InconclusiveError(self.halted)
         tokens, price = most_tokens(request), self.price(str(member(request.body, "model")))
@@ -117,12 +136,22 @@ class Connection:
             raise InconclusiveError(refusal)
         self.pace.wait()
         began = self.clock()
-        answer = target.send(request)
+        try:
+            answer = target.send(request)
+        except UnreachableError:
+            # A target that lets every request time out must not take hours.
+            self.patience.left -= self.clock() - began
+            raise
         self.reliability.latencies.append(self.clock() - began)
         self.budget.settle(tokens, billed_tokens(request, answer), price)
-        self.answered = True
+        self.answered = self.answered or not _speaks_of_upstream(answer)
         self.watch(answer)
         return answer
+
+
+def _speaks_of_upstream(answer: Answer) -> bool:
+    """Whether a gateway answers that the server behind it did not; the service has a message."""
+    return answer.status in UPSTREAM and not isinstance(member(answer.json, "message"), str)
 
 
 def seen(answer: Answer) -> str:

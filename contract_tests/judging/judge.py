@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cached_property, partial
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
@@ -15,12 +15,12 @@ from ..contract import AnyJson, Contract, Model
 from ..exchanges import Credential, Exchange, Request, member
 from ..strategies import Body, Strategies
 from ..targets import Target
+from .abilities import ENDPOINT
 from .causes import traits
 from .connection import InconclusiveError, seen
 from .property_runner import Example, PropertyRunner
 from .run import Run, key
 
-ENDPOINT = "endpoint.rerank"
 #: Without these an answer has no ranking to look at.
 PREREQUISITES = (
     ENDPOINT,
@@ -80,10 +80,10 @@ class Judge:
         """The contract that the target is held to."""
         return self.run.contract
 
-    @property
+    @cached_property
     def draw(self) -> Strategies:
-        """What can be drawn."""
-        return self.run.strategies
+        """What can be drawn: the same for the whole test, whatever is found out meanwhile."""
+        return self.run.abilities.drawn
 
     def examine(
         self, examples: st.SearchStrategy[Example], prove: Callable[[Example], object]
@@ -134,7 +134,7 @@ class Judge:
         Otherwise nothing else can be found out, and nothing more is spent. Raises `NotServedError`,
         `PrerequisiteError`, and what `examine` raises.
         """
-        plain = self.draw.plainest(model)
+        plain = self.run.strategies.plainest(model)
         try:
             first = self.run.served.needs(self.target, model)
         except InconclusiveError as error:
@@ -150,6 +150,8 @@ class Judge:
                 self.examine_once(lambda: self._rank_plainly(model, plain))
         if key(plain) not in self.run.references:
             raise self._unmet(f"{model.id} to rank a plain request")
+        if self.run.effort.wide:
+            self.run.abilities.explore(self.target, model)
 
     def _rank_plainly(self, model: Model, plain: Body) -> None:
         exchange = self.send(Request(plain))
@@ -273,7 +275,10 @@ class Judge:
         """Hold an answer other than 200 against the requirement; it ends the example."""
         self.run.ledger.tried.add(requirement)
         if exchange.answer.status != 200:
-            self._violated(requirement, "status 200", seen(exchange.answer), exchange)
+            blamed = self.run.abilities.blame(self.target, requirement, exchange)
+            if blamed is not None:
+                broken, shown = blamed
+                self._violated(broken, "status 200", seen(shown.answer), shown)
             raise _StopError
         self.run.coverage.accept(requirement, exchange.request.body)
         self.run.ledger.accepted.update(traits(exchange.request))

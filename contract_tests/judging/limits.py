@@ -119,6 +119,29 @@ class Pace:
 
 
 @dataclass
+class Startup:
+    """How long to wait for a target that has never answered."""
+
+    #: Seconds in all, from the first time that it did not.
+    seconds: float = 0.0
+    #: Seconds between two attempts.
+    step: float = 1.0
+    clock: Callable[[], float] = field(default=time.monotonic)
+    sleep: Callable[[float], None] = field(default=time.sleep)
+    _began: float | None = None
+
+    def waits(self) -> bool:
+        """Wait a little. False if that is too long."""
+        now = self.clock()
+        if self._began is None:
+            self._began = now
+        if now + self.step > self._began + self.seconds:
+            return False
+        self.sleep(self.step)
+        return True
+
+
+@dataclass
 class Patience:
     """How long to wait for a target that is busy or limits its rate."""
 

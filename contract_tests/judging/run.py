@@ -7,6 +7,7 @@ from functools import cached_property
 from ..contract import Contract
 from ..exchanges import Credential, Exchange
 from ..strategies import Body, Strategies
+from .abilities import Abilities
 from .connection import Connection
 from .coverage import Coverage
 from .ledger import Ledger
@@ -40,8 +41,13 @@ class Run:
 
     @cached_property
     def strategies(self) -> Strategies:
-        """What can be drawn."""
+        """What can be drawn, whatever the target takes."""
         return Strategies(self.contract)
+
+    @cached_property
+    def abilities(self) -> Abilities:
+        """What the target takes."""
+        return Abilities(self.contract, self.connection, self.strategies, self.ledger)
 
     @cached_property
     def coverage(self) -> Coverage:

@@ -6,7 +6,7 @@ Where the target has a list of its models, only those that it names are asked fo
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..contract import Model, kinds
+from ..contract import AnyJson, Model, kinds
 from ..exchanges import Exchange, Request, is_array, member
 from ..strategies import Strategies
 from ..targets import Target, UnreachableError
@@ -63,16 +63,27 @@ class ServedModels:
     def listed(self, target: Target, models: Iterable[Model]) -> tuple[Model, ...]:
         """Those of the models that the target's own list names; all where it names none."""
         models = tuple(models)
-        try:
-            names = member(self.connection.once(target, LIST).json, "data")
-        except (InconclusiveError, UnreachableError):
-            return models
+        names = self._list(target)
         ids = [member(row, "id") for row in names] if is_array(names) else []
         named = tuple(model for model in models if model.id in ids)
         if named:
             unnamed = (model.id for model in models if model not in named)
             self.models.update(dict.fromkeys(unnamed, "GET /v1/models does not name it"))
         return named or models
+
+    def _list(self, target: Target) -> AnyJson:
+        """What the target's list holds; None without one."""
+        while True:
+            try:
+                answer = self.connection.once(target, LIST)
+            except InconclusiveError:
+                return None
+            except UnreachableError:
+                answer = None
+            if answer is not None and answer.status < 500:
+                return member(answer.json, "data") if answer.status == 200 else None
+            if not self.connection.startup.waits():
+                return None
 
     def needs(self, target: Target, model: Model) -> Exchange:
         """Find out once whether the target serves the model; return the exchange that showed it.

@@ -39,7 +39,7 @@ def _changes(change: Callable[[Body], Body]) -> Callable[[Sender, Request], Answ
     def answer(send: Sender, request: Request) -> Answer:
         if not is_object(request.body):
             return send(request)
-        return send(replace(request, body=change(request.body), printed=None))
+        return send(replace(request, body=change(request.body)))
 
     return answer
 
@@ -91,7 +91,7 @@ def _index_in_batch(result: Body, _: Body) -> Body:
 
 def _ignores_escapes(answer: Answer, request: Request) -> Answer:
     """Rank nothing of a request in which a text is written with escapes."""
-    if "\\u" not in (request.printed or ""):
+    if not request.layout.escaped:
         return answer
     body = {**answer.json, "results": answer.json["results"][:1]}
     return replace(answer, body=json.dumps(body).encode())

@@ -120,7 +120,7 @@ def repairs(name: str, requirement: str, repair: Callable[[Body], Body], /) -> M
             body = repair(dict(request.body))
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             return send(request)
-        return send(replace(request, body=body, printed=None))
+        return send(replace(request, body=body))
 
     return Mutant(name, requirement, answer)
 

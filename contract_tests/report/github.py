@@ -28,8 +28,9 @@ def annotations(report: Report) -> Iterator[str]:
     """One line for each requirement that is broken, and for each reason to be in doubt."""
     if report.fault:
         yield _annotation("error", "the suite itself failed", report.fault)
-    for entry in report.that(Outcome.BROKEN, Outcome.FAILED, Outcome.DIFFERS):
-        text = [entry.requirement.sentence, entry.reason or ""]
+    for fault in report.faults:
+        entry = fault.entry
+        text = [entry.requirement.sentence, *fault.notes]
         for violation in entry.violations[:1]:
             text += [f"expected {violation.expected}", f"received {violation.received}"]
         kind = "warning" if entry.outcome is Outcome.DIFFERS else "error"

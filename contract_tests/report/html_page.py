@@ -11,7 +11,7 @@ from string import Template
 from ..checks.violations import Violation, printable
 from ..exchanges import Answer, Exchange
 from ..judging.outcomes import Outcome, Verdict
-from .model import Report, RequirementResult
+from .model import Fault, Report, RequirementResult
 from .reproduction import body_text, command, curl, snippet
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -67,6 +67,8 @@ def write(report: Report) -> str:
         script_digest=_digest(template, "script"),
         title=together(f"{report.target} · {report.verdict.value}"),
         heading=_heading(report),
+        facts=_facts(report),
+        faults=_faults(report),
         overview=_overview(report),
         filters=_filters(report),
         sections=together(*(_section(report, name) for name in report.sections)),
@@ -79,32 +81,76 @@ def _digest(template: str, element: str) -> str:
 
 
 def _heading(report: Report) -> Markup:
+    counts = ", ".join(f"{count} {outcome.value}" for outcome, count in report.counts.items())
+    return together(
+        tag("p", f"rerank-contract judged {report.target}"),
+        tag("h1", HEADINGS[report.verdict], class_=report.verdict.value),
+        tag("p", f"{counts} ({len(report.entries)} requirements)"),
+        *([tag("p", f"Suite broke: {printable(report.fault)}")] if report.fault else []),
+    )
+
+
+def _facts(report: Report) -> Markup:
     models = [
         tag("p", f"{name}, not served: {printable(reason)}" if reason else name)
         for name, reason in report.models.items()
     ]
     tried = [f"{what} {count} of {total}" for what, count, total in report.coverage]
-    fault = {"Suite broke": report.fault} if report.fault else {}
     facts = {
         "Target": tag("code", report.target),
         "Revision": report.contract.revision,
         "Effort": report.effort,
         "Seed": str(report.seed),
         "Requests": str(report.requests_sent),
-        "Tokens": f"{report.tokens}, {report.cost:f} CNY",
+        "Tokens": f"{report.tokens}, {report.cost:.4f} CNY",
     }
-    more = {"Models": together(*models) if models else "none", "Tried": ", ".join(tried), **fault}
-    return together(
-        tag("h1", HEADINGS[report.verdict], class_=report.verdict.value),
-        tag(
-            "dl",
-            *(tag("div", tag("dt", name), tag("dd", fact)) for name, fact in facts.items()),
-            *(
-                tag("div", tag("dt", name), tag("dd", fact), class_="wide")
-                for name, fact in more.items()
-            ),
-            class_="facts",
+    more = {"Models": together(*models) if models else "none", "Tried": ", ".join(tried)}
+    if report.reliability:
+        more["Reliability"] = report.reliability
+    return tag(
+        "dl",
+        *(tag("div", tag("dt", name), tag("dd", fact)) for name, fact in facts.items()),
+        *(
+            tag("div", tag("dt", name), tag("dd", fact), class_="wide")
+            for name, fact in more.items()
         ),
+        class_="facts",
+    )
+
+
+def _faults(report: Report) -> Markup:
+    """What does not hold, once for each cause, with the way to all about it."""
+    rows = [_fault(fault) for fault in report.faults]
+    rows += [
+        tag("li", tag("p", f"The baseline's entry of {entry.requirement}: {why}"), class_="failed")
+        for entry, why in report.lapsed
+    ]
+    if not rows:
+        return Markup()
+    return tag("section", tag("h2", "What does not hold"), tag("ul", *rows), class_="faults")
+
+
+def _fault(fault: Fault) -> Markup:
+    entry, name = fault.entry, fault.entry.requirement.id
+    shown = [
+        together(tag("dt", word), tag("dd", tag("code", printable(text))))
+        for violation in entry.violations[:1]
+        for word, text in (("expected", violation.expected), ("received", violation.received))
+    ]
+    return tag(
+        "li",
+        tag(
+            "p",
+            tag("b", f"{SIGNS[entry.outcome]} {entry.outcome.value}"),
+            " ",
+            tag("a", tag("code", name), href=f"#{name}"),
+            " ",
+            tag("span", entry.requirement.level, class_="aside"),
+        ),
+        tag("p", entry.requirement.sentence),
+        *(tag("p", printable(note), class_="note") for note in fault.notes),
+        tag("dl", *shown, class_="finding") if shown else "",
+        class_=entry.outcome.value,
     )
 
 

@@ -61,7 +61,16 @@ def write(report: Report) -> str:
         },
         "requirements": [_entry(report, entry) for entry in report.entries],
     }
-    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    return to_text(content)
+
+
+def to_text(content: AnyJson) -> str:
+    """JSON in which every character shows; the same values."""
+    text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1]
+        for letter in text
+    )
 
 
 def _entry(report: Report, entry: RequirementResult) -> AnyJson:

@@ -29,8 +29,15 @@ def write(report: Report) -> str:
     """One suite with all requirements."""
     suites = Element("testsuites")
     suite = SubElement(suites, "testsuite", name=TITLE)
+    roots = {
+        other.requirement.id: fault.entry.requirement.id
+        for fault in report.faults
+        for other in fault.others
+    }
     for entry in report.entries:
-        _case(suite, report, entry)
+        _case(suite, report, entry, roots.get(entry.requirement.id))
+    if report.reliability:
+        SubElement(suite, "system-out").text = report.reliability
     if report.fault:
         case = SubElement(suite, "testcase", classname=TITLE, name="the suite itself")
         _say(case, "error", printable(report.fault), "")
@@ -38,7 +45,7 @@ def write(report: Report) -> str:
         case = SubElement(suite, "testcase", classname="baseline", name=deviation.requirement)
         _say(case, "failure", why, "")
     for parent in (suites, suite):
-        parent.set("tests", str(len(suite)))
+        parent.set("tests", str(len(suite.findall("testcase"))))
         for counted, element in (
             ("failures", "failure"),
             ("errors", "error"),
@@ -59,13 +66,17 @@ def properties(requirements: Iterable[Requirement]) -> list[tuple[str, object]]:
     ]
 
 
-def _case(suite: Element, report: Report, entry: RequirementResult) -> None:
+def _case(suite: Element, report: Report, entry: RequirementResult, root: str | None) -> None:
     case = SubElement(suite, "testcase", classname=entry.section, name=entry.requirement.id)
     of_case = SubElement(case, "properties")
     for name, value in properties([entry.requirement]):
         SubElement(of_case, "property", name=name, value=str(value))
-    if entry.outcome in _ELEMENTS:
-        message = entry.reason if entry.outcome is Outcome.KNOWN else entry.finding
+    if root:
+        _say(
+            case, "skipped", f"{entry.outcome.value}, as {root} does not hold", _text(report, entry)
+        )
+    elif entry.outcome in _ELEMENTS:
+        message = entry.reason if entry.outcome is Outcome.KNOWN else entry.in_short
         if entry.outcome is Outcome.INCONCLUSIVE:
             message = f"inconclusive: {message}"
         _say(case, _ELEMENTS[entry.outcome], printable(message or ""), _text(report, entry))

@@ -1,17 +1,26 @@
-"""The report as Markdown, for the summary of a CI job."""
+"""The report as Markdown, as GitHub shows it in the summary of a CI job."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..checks.violations import Violation, printable, shorten
-from ..judging.outcomes import Outcome
-from .model import Report, RequirementResult
+from ..judging.outcomes import Outcome, Verdict
+from .model import NAMED, Fault, Report
 from .reproduction import command, curl
 
-#: Most ids that are named where many have the same reason.
-NAMED = 8
+#: Verdict -> the kind of GitHub's alert that it stands in.
+ALERTS = {
+    Verdict.CONFORMS: "TIP",
+    Verdict.VIOLATES: "CAUTION",
+    Verdict.INCONCLUSIVE: "WARNING",
+    Verdict.BROKEN: "CAUTION",
+}
 #: Longest request or answer that a summary is bothered with, in characters.
 LONGEST = 4000
+#: Most exchanges of one violation that are shown; the last are the ones to look at.
+EXCHANGES = 2
+#: Most faults that are shown with an example: GitHub takes a summary of one megabyte.
+SHOWN = 40
 
 
 def write(report: Report) -> str:
@@ -23,15 +32,23 @@ def _lines(report: Report) -> Iterator[str]:
     counts = (f"{count} {outcome.value}" for outcome, count in report.counts.items())
     yield f"## rerank-contract: {report.verdict.value}"
     yield ""
-    yield f"{escape(report.target)}: {', '.join(counts)}."
-    yield f"Effort {report.effort}, seed {report.seed}, {report.requests_sent} requests sent."
+    yield f"> [!{ALERTS[report.verdict]}]"
+    yield f"> {', '.join(counts)} ({len(report.entries)} requirements)"
+    yield ""
+    spent = f"{report.requests_sent} requests sent, {report.tokens} tokens, {report.cost:.4f} CNY"
+    yield f"{escape(report.target)}: effort {report.effort}, seed {report.seed}, {spent}."
+    if report.reliability:
+        yield f"{escape(report.reliability)}."
     if report.fault:
         yield ""
         yield f"**broken**: the suite itself failed: {escape(report.fault)}"
-    yield ""
-    yield from _table(report)
-    for entry in report.that(Outcome.BROKEN, Outcome.FAILED, Outcome.DIFFERS):
-        yield from _entry(report, entry)
+    for fault in report.faults[:SHOWN]:
+        yield from _fault(report, fault)
+    if report.faults[SHOWN:]:
+        yield ""
+    for fault in report.faults[SHOWN:]:
+        entry = fault.entry
+        yield f"- {entry.outcome.value}: `{entry.requirement.id}`: {escape(entry.in_short)}"
     for deviation, why in report.lapsed:
         yield ""
         yield f"**failed**: baseline, `{deviation.requirement}`: {why}"
@@ -42,13 +59,15 @@ def _lines(report: Report) -> Iterator[str]:
             yield ""
             yield f"**{outcome.value}**: {escape(reason)}"
             yield f": {', '.join(names[:NAMED])}{more}"
+    yield ""
+    yield from _table(report)
     found = [entry for entry in report.entries if entry.observed]
     if found:
         yield ""
-        yield "### What the target does where the contract leaves it open"
-        yield ""
-    for entry in found:
-        yield f"- `{entry.requirement.id}`: {escape(', '.join(entry.observed))}"
+        yield from _folded(
+            "What the target does where the contract leaves it open",
+            (f"- `{entry.requirement.id}`: {escape(', '.join(entry.observed))}" for entry in found),
+        )
 
 
 def _table(report: Report) -> Iterator[str]:
@@ -61,26 +80,34 @@ def _table(report: Report) -> Iterator[str]:
         yield f"| {section} | " + " | ".join(counts) + " |"
 
 
-def _entry(report: Report, entry: RequirementResult) -> Iterator[str]:
-    requirement = entry.requirement
+def _fault(report: Report, fault: Fault) -> Iterator[str]:
+    entry, requirement = fault.entry, fault.entry.requirement
     yield ""
     yield f"### {entry.outcome.value}: `{requirement.id}`"
     yield ""
     yield f"{requirement.sentence} (level {requirement.level}; {entry.place})"
-    if entry.reason:
-        yield escape(entry.reason)
+    yield ""
+    for note in fault.notes:
+        yield f"- {escape(shorten(note, LONGEST))}"
     for violation in entry.violations[:1]:
+        yield f"- expected {escape(shorten(violation.expected, LONGEST))}"
+        yield f"- received {escape(shorten(violation.received, LONGEST))}"
         yield ""
-        yield "```text"
         # Each line begins with a word of ours and is one line: none can end the block.
-        yield from map(printable, _violation(report, violation))
-        yield "```"
+        block = ["```text", *map(printable, _violation(report, violation)), "```"]
+        yield from _folded("The exchange, and how to see it again", block)
+
+
+def _folded(summary: str, lines: Iterable[str]) -> Iterator[str]:
+    yield f"<details><summary>{summary}</summary>"
+    yield ""
+    yield from lines
+    yield ""
+    yield "</details>"
 
 
 def _violation(report: Report, violation: Violation) -> Iterator[str]:
-    yield f"expected  {violation.expected}"
-    yield f"received  {violation.received}"
-    for exchange in violation.exchanges:
+    for exchange in violation.exchanges[-EXCHANGES:]:
         answer = exchange.answer
         yield f"sent      {shorten(curl(exchange.request, report.base_url), LONGEST)}"
         yield f"answered  status {answer.status}, {shorten(answer.text, LONGEST) or 'no body'}"

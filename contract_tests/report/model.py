@@ -25,6 +25,8 @@ INTERESTING = (
     Outcome.SKIPPED,
     Outcome.OFF,
 )
+#: Most ids that are named where many have the same reason.
+NAMED = 8
 #: Where `rerank-mock serve` serves the mock that is otherwise embedded.
 SERVED = "http://127.0.0.1:8787/v1"
 
@@ -59,7 +61,7 @@ class RequirementResult:
         return self.requirement.source["field"] or ""
 
     @property
-    def finding(self) -> str:
+    def in_short(self) -> str:
         """What was found, in a line: the smallest violation, otherwise the reason."""
         for violation in self.violations[:1]:
             return f"expected {violation.expected}, received {shorten(violation.received)}"
@@ -69,6 +71,31 @@ class RequirementResult:
     def place(self) -> str:
         """Section and field."""
         return ", ".join(filter(None, (self.section, self.field)))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of the target: the requirement to look at first, and those that rest on it."""
+
+    entry: RequirementResult
+    others: tuple[RequirementResult, ...] = ()
+    #: What all of them have in common; None where there is only one.
+    cause: Cause | None = None
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of it besides the first requirement."""
+        if self.cause is None:
+            return [self.entry.reason] if self.entry.reason else []
+        count = len(self.others)
+        rest = "requirement rests" if count == 1 else "requirements rest"
+        named = ", ".join(entry.requirement.id for entry in self.others[:NAMED])
+        more = f" and {len(self.others) - NAMED} more" if len(self.others) > NAMED else ""
+        return [
+            *([self.entry.reason] if self.entry.reason else []),
+            f"{self.cause.trigger} is answered with {self.cause.answer}",
+            f"{count} more {rest} on it: {named}{more}",
+        ]
 
 
 @dataclass(frozen=True)
@@ -162,12 +189,43 @@ class Report:
         for outcome in outcomes:
             yield from (entry for entry in self.entries if entry.outcome is outcome)
 
+    @property
+    def faults(self) -> list[Fault]:
+        """What does not hold, once for each cause: the worst first, then what most rests on."""
+        left = {
+            entry.requirement.id: entry
+            for entry in self.that(Outcome.BROKEN, Outcome.FAILED, Outcome.DIFFERS)
+        }
+        found: list[Fault] = []
+        for cause in self.causes:
+            broken = [left.pop(name) for name in (cause.root, *cause.others) if name in left]
+            if broken:
+                first, *others = sorted(broken, key=_rank)
+                found.append(Fault(first, tuple(others), cause if others else None))
+        found += map(Fault, left.values())
+        return sorted(found, key=lambda fault: _rank(fault.entry))
+
+    @property
+    def reliability(self) -> str:
+        """How often the target answered only when asked again, and how fast; empty without any."""
+        if not self.answered:
+            return ""
+        again = sum(self.asked_again.values())
+        kinds = ", ".join(f"{what} x {count}" for what, count in self.asked_again.items())
+        because = f": {kinds}" if again else ""
+        within = ", ".join(
+            f"{percentile} % within {seconds * 1000:.0f} ms"
+            for percentile, seconds in self.latency.items()
+        )
+        requests = f"{again} of {self.answered} requests were answered only when asked again"
+        return f"{requests}{because}; {within}"
+
     def deviations(self, today: date) -> list[Deviation]:
         """A baseline of what does not hold; entries that the run had are kept as they are."""
         kept = {entry.requirement: entry for entry, _ in self.baseline}
         return [
             kept.get(entry.requirement.id)
-            or Deviation(entry.requirement.id, entry.finding, today + VALID)
+            or Deviation(entry.requirement.id, entry.in_short, today + VALID)
             for entry in self.entries
             if entry.outcome in (Outcome.FAILED, Outcome.KNOWN)
             or (entry.outcome is Outcome.INCONCLUSIVE and entry.is_hindered)
@@ -179,3 +237,7 @@ class Report:
         for entry in self.that(outcome):
             reasons.setdefault(entry.reason or "", []).append(entry)
         return reasons
+
+
+def _rank(entry: RequirementResult) -> int:
+    return INTERESTING.index(entry.outcome)

@@ -11,7 +11,7 @@ from textwrap import indent
 from ..checks import catalogue
 from ..checks.violations import Violation, shorten
 from ..contract import AnyJson, load_contract
-from ..exchanges import NEAR_KEYS, Credential, Exchange, Request, is_array, is_object
+from ..exchanges import NEAR_KEYS, PLAIN, Credential, Exchange, Request, is_array, is_object
 from .model import Report
 
 #: Longest curl line that a terminal shows as it is, in characters.
@@ -95,9 +95,9 @@ def brief_curl(request: Request, base_url: str) -> str:
         return line
     body = request.body
     if isinstance(body, bytes):
-        cut = replace(request, body=shorten(body_text(request), LONGEST).encode(), printed=None)
+        cut = replace(request, body=shorten(body_text(request), LONGEST).encode())
     else:
-        cut = replace(request, body=_cut(body), printed=None)
+        cut = replace(request, body=_cut(body))
     return f"{shorten(curl(cut, base_url), 2 * LONGEST)} (cut; in full in --report-json)"
 
 
@@ -114,7 +114,7 @@ def _cut(value: AnyJson) -> AnyJson:
 def body_text(request: Request) -> str:
     """What a request sends, as text in which every character shows, as far as JSON can say it."""
     text = (request.content or b"").decode("utf-8", "backslashreplace")
-    as_sent = text.isprintable() or request.printed or request.body == request.content
+    as_sent = text.isprintable() or request.layout != PLAIN or request.body == request.content
     return text if as_sent else json.dumps(request.body)
 
 
@@ -197,7 +197,7 @@ def _httpx_arguments(request: Request, base_url: str) -> str:
         headers.append(f"'Content-Type': {request.content_type!r}")
     arguments.append(f"headers={{{', '.join(headers)}}}")
     if request.content is not None:
-        otherwise = request.printed is not None or not request.content_type
+        otherwise = request.layout != PLAIN or not request.content_type
         is_raw = isinstance(request.body, bytes) or otherwise
         named = ("content", request.content) if is_raw else ("json", request.body)
         arguments.append(f"{named[0]}={_literal(named[1])}")
@@ -208,7 +208,8 @@ def _request_arguments(request: Request) -> str:
     arguments = [_literal(request.body)]
     for field in fields(Request):
         value = getattr(request, field.name)
-        if field.name != "body" and value != field.default:
+        # The same JSON written otherwise is the same to a check.
+        if field.name not in ("body", "layout") and value != field.default:
             arguments.append(f"{field.name}={value if isinstance(value, Enum) else repr(value)}")
     return ",\n".join(arguments) + ","
 

@@ -1,12 +1,12 @@
 """The violations as SARIF 2.1.0: requirements are rules, violations are results."""
 
-import json
 from urllib.parse import quote
 
 from ..checks.violations import Violation, printable
 from ..contract import AnyJson, Requirement
 from ..exchanges import Exchange
 from ..judging.outcomes import EXIT_CODES, Outcome, Verdict
+from .json_report import to_text
 from .model import TITLE, Report, RequirementResult
 from .reproduction import body_text, command, curl
 
@@ -37,11 +37,12 @@ def write(report: Report) -> str:
                     "seed": report.seed,
                     "effort": report.effort,
                     "requests_sent": report.requests_sent,
+                    "reliability": report.reliability,
                 },
             }
         ],
     }
-    return json.dumps(log, ensure_ascii=False, indent=2) + "\n"
+    return to_text(log)
 
 
 def _rule(entry: RequirementResult) -> AnyJson:

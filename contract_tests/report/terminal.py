@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from ..checks.violations import Violation, printable, shorten
 from ..exchanges import Exchange
 from ..judging.outcomes import Outcome, Verdict
-from .model import Report, RequirementResult
+from .model import NAMED, Fault, Report, RequirementResult
 from .reproduction import brief_curl, command, snippet
 
 #: What stands for each outcome in the overview, as far as possible as in pytest.
@@ -31,8 +31,6 @@ _STYLES: Mapping[str, Mapping[str, bool]] = {
     f"{Verdict.BROKEN.value}:": {"red": True, "bold": True},
 }
 WIDTH = 96
-#: Most ids that are named where many have the same reason.
-NAMED = 8
 #: Most failures, and most differences, that are shown with an example.
 SHOWN = 10
 #: Most exchanges of one violation that are shown; the last are the ones to look at.
@@ -48,16 +46,16 @@ def lines(report: Report, *, show_tests: bool = False) -> Iterator[str]:
     if report.fault:
         yield printable(f"BROKEN the suite itself failed: {report.fault}")
     for outcome in (Outcome.BROKEN, Outcome.FAILED, Outcome.DIFFERS):
-        entries = list(report.that(outcome))
-        for entry in entries[:SHOWN]:
+        faults = [fault for fault in report.faults if fault.entry.outcome is outcome]
+        for fault in faults[:SHOWN]:
             yield ""
-            yield from _entry(entry)
-            for violation in entry.violations[:1]:
+            yield from _fault(fault)
+            for violation in fault.entry.violations[:1]:
                 yield from _violation(report, violation, show_tests=show_tests)
-        if entries[SHOWN:]:
+        if faults[SHOWN:]:
             yield ""
-        for entry in entries[SHOWN:]:
-            yield _one_line(entry)
+        for fault in faults[SHOWN:]:
+            yield _one_line(fault.entry)
     yield from _baseline(report)
     yield ""
     yield from _overview(report)
@@ -65,7 +63,7 @@ def lines(report: Report, *, show_tests: bool = False) -> Iterator[str]:
     yield from _findings(report)
     yield ""
     tried = (f"{what} {number}/{all_}" for what, number, all_ in report.coverage)
-    yield f"tried: {', '.join(tried)}"
+    yield from _wrapped(f"tried: {', '.join(tried)}")
     yield _verdict(report)
 
 
@@ -80,7 +78,7 @@ def violation_lines(
     """A violation with its requirement, for a test's failure."""
     for entry in report.entries:
         if entry.requirement.id == violation.requirement:
-            yield from _entry(entry)
+            yield from _fault(Fault(entry))
     yield from _violation(report, violation, show_tests=show_tests)
 
 
@@ -91,12 +89,15 @@ def _verdict(report: Report) -> str:
 
 def _facts(report: Report) -> Iterator[str]:
     """What was judged, and what it took."""
-    served = ", ".join(name for name, reason in report.models.items() if reason is None)
     # Without --target the verdict is that of the mock, which must be plain to see.
     which = "" if "://" in report.target else " (embedded here; --target URL judges another)"
-    yield f"{report.target}{which}, models {served or '(none)'}"
+    yield f"{report.target}{which}"
+    served = [name for name, reason in report.models.items() if reason is None]
+    yield from _wrapped(f"models {', '.join(served) or '(none)'}")
     spent = f"{report.requests_sent} requests, {report.tokens} tokens, {report.cost:.4f} CNY"
     yield f"effort {report.effort}, seed {report.seed}, {spent}"
+    if report.reliability:
+        yield from _wrapped(report.reliability)
     for name, reason in report.models.items():
         if reason:
             yield printable(f"{name} is not served: {reason}")
@@ -111,6 +112,13 @@ def _baseline(report: Report) -> Iterator[str]:
         yield f"FAILED baseline, {deviation.requirement}: {why}"
     for entry in known:
         yield shorten(f"KNOWN {entry.requirement.id} {entry.reason}", LONGEST)
+
+
+def _wrapped(text: str) -> list[str]:
+    """Text on lines that are no longer than a terminal is wide; names stay whole."""
+    return textwrap.wrap(
+        text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _overview(report: Report) -> Iterator[str]:
@@ -143,9 +151,7 @@ def _unjudged(report: Report) -> Iterator[str]:
             more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
             yield ""
             yield printable(f"{outcome.value.upper()} {reason}")
-            yield from textwrap.wrap(
-                ", ".join(names[:NAMED]) + more, WIDTH, initial_indent="  ", subsequent_indent="  "
-            )
+            yield from _wrapped(f"  {', '.join(names[:NAMED])}{more}")
 
 
 def _findings(report: Report) -> Iterator[str]:
@@ -164,16 +170,16 @@ def _findings(report: Report) -> Iterator[str]:
         yield f"  not seen: {', '.join(unseen)} (see shown_by in --report-json)"
 
 
-def _entry(entry: RequirementResult) -> Iterator[str]:
-    requirement = entry.requirement
+def _fault(fault: Fault) -> Iterator[str]:
+    entry, requirement = fault.entry, fault.entry.requirement
     yield f"{entry.outcome.value.upper()} {requirement.id} ({requirement.level}; {entry.place})"
     yield f"  {requirement.sentence}"
-    if entry.reason:
-        yield printable(f"  {entry.reason}")
+    for note in fault.notes:
+        yield f"  {shorten(note, 2 * LONGEST)}"
 
 
 def _one_line(entry: RequirementResult) -> str:
-    text = f"{entry.outcome.value.upper()} {entry.requirement.id}: {entry.finding}"
+    text = f"{entry.outcome.value.upper()} {entry.requirement.id}: {entry.in_short}"
     return shorten(text, LONGEST)
 
 

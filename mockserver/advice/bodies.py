@@ -10,17 +10,21 @@ from ..contract import Contract, Model
 from ..parsed_request import ReceivedRequest
 from ..wire import WireError, load
 from ..wording import count_of
+from . import media
 from .rules import Rule, rule
 
 #: Fields of other rerank APIs, with the field of this API that has the same meaning, if any.
 DIALECTS: Mapping[str, str | None] = {
+    "candidates": "documents",
     "docs": "documents",
     "inputs": "documents",
     "instruct": "instruction",
     "k": "top_n",
     "limit": "top_n",
-    "max_tokens_per_doc": "max_chunks_per_doc",
+    "input": None,
+    "max_tokens_per_doc": None,
     "n": "top_n",
+    "parameters": None,
     "passages": "documents",
     "prompt": "instruction",
     "q": "query",
@@ -35,6 +39,13 @@ DIALECTS: Mapping[str, str | None] = {
     "top_k": "top_n",
     "truncate": None,
     "truncation": None,
+}
+
+#: What to do with fields that are more than misnamed.
+_CURES: Mapping[str, str] = {
+    "input": "the dialect of DashScope; put query and documents at the top level",
+    "parameters": "the dialect of DashScope; put its members at the top level",
+    "max_tokens_per_doc": "this API cannot truncate documents; do it in the client",
 }
 
 #: The most fields or documents that a hint lists.
@@ -54,32 +65,39 @@ def may_advise(sent: ReceivedRequest) -> bool:
         or not sent.contract.gated_fields.isdisjoint(fields)
         or None in fields.values()
         or not 1 <= fields.get("top_n", 1) <= len(documents)
+        or b'"data:' in sent.request.body
         # Fewer texts than documents: some are blank or equal.
         or len({"", *map(str.strip, documents)}) <= len(documents)
     )
 
 
+@rule("body_empty", "breach")
+def body_empty(sent: ReceivedRequest) -> Iterator[str]:
+    """The body is empty."""
+    if sent.is_rerank and not sent.request.body:
+        yield "Send a JSON object with model, query and documents; a redirect may have dropped it"
+
+
 @rule("body_not_json", "breach")
 def body_not_json(sent: ReceivedRequest) -> Iterator[str]:
     """The body is not valid JSON."""
-    if not (sent.is_rerank and sent.problem):
-        return
-    start = sent.request.body.lstrip()[:2]
-    if start == b"{'":
-        yield f"{sent.problem}. Python prints single quotes: use json.dumps"
-    elif re.match(rb"[\w%]+=", sent.request.body):
-        yield f"{sent.problem}. This is a form: with httpx or requests use json=, not data="
-    else:
-        yield sent.problem
+    if sent.is_rerank and sent.problem and not sent.is_too_long:
+        cure = _cure(sent.request.body)
+        yield f"{sent.problem}. {cure}" if cure else sent.problem
 
 
-@rule("encoded_twice", "mistake")
+@rule("encoded_twice", "breach")
 def encoded_twice(sent: ReceivedRequest) -> Iterator[str]:
     """The JSON was encoded twice."""
     if _is_encoded(sent.body, "{"):
         yield "The body is a JSON string that contains JSON: encode the object once"
-    elif _is_encoded(sent.fields.get("documents"), "["):
-        yield "`documents` is a string that contains JSON, so it is one document: send the array"
+
+
+@rule("documents_encoded", "mistake")
+def documents_encoded(sent: ReceivedRequest) -> Iterator[str]:
+    """The documents are a string that contains JSON."""
+    if _is_encoded(sent.fields.get("documents"), "["):
+        yield "A string is one document: send the array"
 
 
 @rule("unknown_field", "mistake")
@@ -88,9 +106,8 @@ def unknown_field(sent: ReceivedRequest) -> Iterator[str]:
     if sent.is_rerank:
         for name in sorted(sent.fields.keys() - sent.form.fields)[:NAMED]:
             likely = likely_field(sent.contract, name[:64])
-            yield f"`{name[:64]}`: " + (
-                f"did you mean `{likely}`?" if likely else "it has no effect; leave it out"
-            )
+            cure = _CURES.get(name, "it has no effect; leave it out")
+            yield f"`{name[:64]}`: " + (f"did you mean `{likely}`?" if likely else cure)
 
 
 @rule("null_field", "remark")
@@ -121,64 +138,60 @@ def top_n_beyond_documents(sent: ReceivedRequest) -> Iterator[str]:
         )
 
 
-@rule("unknown_model", "mistake")
+@rule("unknown_model", "breach")
 def unknown_model(sent: ReceivedRequest) -> Iterator[str]:
     """There is no such model."""
     name = sent.model
     if sent.is_rerank and name is not None and name not in sent.models:
-        likely = likely_model(name, sent.models)
-        ask = "GET /v1/models?type=text&sub_type=reranker lists the models"
-        yield f"`{name[:64]}`: " + (f"did you mean `{likely}`?" if likely else ask)
+        prefix, _, rest = name[:64].partition("/")
+        same, within = _same_model(name[:64], sent.models), _same_model(rest, sent.models)
+        if within and not same:
+            hint = f"drop the prefix `{prefix}/`: the model is `{within}`"
+        elif likely := same or likely_model(name, sent.models):
+            hint = f"did you mean `{likely}`?"
+        else:
+            hint = "GET /v1/models?type=text&sub_type=reranker lists the models"
+        yield f"`{name[:64]}`: {hint}"
 
 
 @rule("gated_field", "mistake")
 def gated_field(sent: ReceivedRequest) -> Iterator[str]:
     """The request has a field that the model does not support."""
     if sent.known_model:
-        gated = sent.contract.gated_fields.intersection(sent.fields)
+        given = {name for name, value in sent.fields.items() if value is not None}
+        gated = sent.contract.gated_fields & given
         for name in sorted(gated - sent.known_model.supports):
             able = [model.id for model in sent.models.values() if name in model.supports]
             where = f"supported only by {', '.join(able)}" if able else "no model supports it"
             yield f"`{name}` with {sent.known_model.id}: {where}"
 
 
-@rule("chat_style_content", "breach")
-def chat_style_content(sent: ReceivedRequest) -> Iterator[str]:
-    """The query or a document has the form of a chat message."""
-    if any(
-        isinstance(content, dict) and {"content", "type"} & content.keys()
-        for content in sent.contents
-    ):
-        yield 'Send {"text": …}, {"image": URL or data URI} or {"video": …}, without content parts'
-
-
-@rule("media_for_a_text_model", "breach")
-def media_for_a_text_model(sent: ReceivedRequest) -> Iterator[str]:
-    """A text model was sent an image or a video."""
-    if sent.form.name == "classic" and any(
-        isinstance(content, dict) and {"image", "video"} & content.keys()
-        for content in sent.contents
-    ):
-        able = [model.id for model in sent.models.values() if model.form == "multimodal"]
-        yield f"Use a model that accepts images and videos: {', '.join(able)}"
+#: Members of an object that is more than a text.
+_NOT_TEXT = {"content", "type", *media.NAMES}
 
 
 @rule("text_as_object", "breach")
 def text_as_object(sent: ReceivedRequest) -> Iterator[str]:
     """A text model was sent an object instead of a string."""
     if sent.form.name == "classic" and any(
-        isinstance(content, dict) and not {"content", "type", "image", "video"} & content.keys()
-        for content in sent.contents
+        isinstance(content, dict) and not _NOT_TEXT & content.keys() for content in sent.contents
     ):
         yield 'Send texts as strings: "a text" instead of {"text": "a text"}'
 
+
+_OF_CONTENT = (
+    media.chat_style_content,
+    media.media_for_a_text_model,
+    media.media_as_object,
+    text_as_object,
+)
 
 #: Fields whose violations may have an advice of their own.
 _EXPLAINED: Mapping[str, tuple[Rule[[ReceivedRequest]], ...]] = {
     "body": (encoded_twice,),
     "top_n": (top_n_below_one,),
-    "query": (chat_style_content, media_for_a_text_model, text_as_object),
-    "documents": (chat_style_content, media_for_a_text_model, text_as_object),
+    "query": _OF_CONTENT,
+    "documents": _OF_CONTENT,
 }
 
 
@@ -231,12 +244,44 @@ def likely_field(contract: Contract, name: str) -> str | None:
 
 
 def likely_model(name: str, models: Mapping[str, Model]) -> str | None:
-    """Return the model that was probably intended: the name lacks its owner, or is similar."""
-    plain = name[:64].strip().lower()
-    for model in models:
-        if model.lower() == plain or model.lower().endswith(f"/{plain}"):
-            return model
-    return next(iter(get_close_matches(name[:64], models, n=1, cutoff=0.8)), None)
+    """Return the model whose name is similar."""
+    close = get_close_matches(name[:64], models, n=1, cutoff=0.8)
+    return next(iter(close), None)
+
+
+def _same_model(name: str, models: Mapping[str, Model]) -> str | None:
+    """Return the model with this name, in any case, with or without its owner."""
+    plain = name.strip().lower()
+    names = {model: model.lower() for model in models}
+    same = (model for model, lower in names.items() if plain == lower)
+    bare = (model for model, lower in names.items() if plain and lower.endswith(f"/{plain}"))
+    return next(same, None) or next(bare, None)
+
+
+#: What a body may be that is not JSON in UTF-8: how it begins, and what helps.
+_BEGINNINGS: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"\s*\{'"), "Python prints single quotes: use json.dumps"),
+    (re.compile(rb"[\w%]+="), "This is a form: with httpx or requests use json=, not data="),
+    (re.compile(rb"\x1f\x8b"), "This is gzip: the service takes no compressed bodies"),
+    (re.compile(rb"\xef\xbb\xbf"), "A byte order mark precedes it: encode as utf-8, not utf-8-sig"),
+    (re.compile(rb"\xff\xfe|\xfe\xff|\{\0|\0\{"), "This is UTF-16: encode as UTF-8"),
+)
+
+
+def _cure(body: bytes) -> str:
+    """Return what helps against a body that is not JSON, or an empty string."""
+    for beginning, cure in _BEGINNINGS:
+        if beginning.match(body):
+            return cure
+    if re.search(rb"[:,\[]\s*-?(NaN|Infinity)\b", body):
+        return "JSON has neither NaN nor Infinity"
+    for encoding, name in (("utf-8", ""), ("gb18030", "GBK"), ("latin-1", "Latin-1")):
+        try:
+            body.decode(encoding)
+        except ValueError:
+            continue
+        return f"This is {name}: encode as UTF-8" if name else ""
+    return ""
 
 
 def _is_encoded(value: object, start: str) -> bool:

@@ -7,7 +7,7 @@ from types import ModuleType
 
 from ..parsed_request import ReceivedRequest
 from ..state.exchanges import Advice, Exchange, Past
-from . import bodies, heads, over_time
+from . import bodies, heads, media, over_time
 from .rules import Looked, Rule
 
 #: The header with the ids of the advice on a request.
@@ -20,7 +20,7 @@ def _rules_of(module: ModuleType) -> tuple[Rule[...], ...]:
 
 ON_HEADS: tuple[Rule[[ReceivedRequest]], ...] = _rules_of(heads)
 
-ON_BODIES: tuple[Rule[[ReceivedRequest]], ...] = _rules_of(bodies)
+ON_BODIES: tuple[Rule[[ReceivedRequest]], ...] = (*_rules_of(bodies), *_rules_of(media))
 
 OVER_TIME: tuple[Rule[[Exchange, Past]], ...] = _rules_of(over_time)
 

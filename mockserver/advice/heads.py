@@ -23,17 +23,19 @@ def may_advise(sent: ReceivedRequest) -> bool:
         or headers.get("content-type") != "application/json"
         or not _PLAIN_KEY.fullmatch(headers.get("authorization", ""))
         or bool(sent.keys_in_url)
+        or not sent.key_known
+        or request.without_timeout
     )
 
 
-@rule("path_with_v1_twice", "mistake")
+@rule("path_with_v1_twice", "breach")
 def path_with_v1_twice(sent: ReceivedRequest) -> Iterator[str]:
     """The path has /v1 twice."""
     if sent.request.path.startswith("/v1/v1"):
         yield "The base URL already ends in /v1: append only /rerank"
 
 
-@rule("path_with_two_slashes", "mistake")
+@rule("path_with_two_slashes", "breach")
 def path_with_two_slashes(sent: ReceivedRequest) -> Iterator[str]:
     """The path has two slashes in a row."""
     path = re.sub("//+", "/", sent.request.path)
@@ -48,21 +50,21 @@ def path_with_trailing_slash(sent: ReceivedRequest) -> Iterator[str]:
         yield "Use /v1/rerank: a client that follows the redirect may lose its method, body or key"
 
 
-@rule("path_without_rerank", "mistake")
+@rule("path_without_rerank", "breach")
 def path_without_rerank(sent: ReceivedRequest) -> Iterator[str]:
     """The path lacks /rerank."""
     if sent.request.path in {"", "/", "/v1", "/v1/"} and sent.is_rerank:
         yield "Append /rerank to the base URL: /v1/rerank"
 
 
-@rule("path_without_v1", "mistake")
+@rule("path_without_v1", "breach")
 def path_without_v1(sent: ReceivedRequest) -> Iterator[str]:
     """The path lacks /v1."""
     if f"/v1{sent.request.path.rstrip('/')}" in PATHS:
         yield f"The base URL must end in /v1: /v1{sent.request.path.rstrip('/')}"
 
 
-@rule("path_of_a_neighbour", "mistake")
+@rule("path_of_a_neighbour", "breach")
 def path_of_a_neighbour(sent: ReceivedRequest) -> Iterator[str]:
     """The path is that of another rerank API."""
     path = sent.request.path.rstrip("/")
@@ -72,7 +74,7 @@ def path_of_a_neighbour(sent: ReceivedRequest) -> Iterator[str]:
         yield "The path of this API is /v1/rerank"
 
 
-@rule("rerank_model_elsewhere", "mistake")
+@rule("rerank_model_elsewhere", "breach")
 def rerank_model_elsewhere(sent: ReceivedRequest) -> Iterator[str]:
     """A rerank model was used with an endpoint that does not rank."""
     endpoint = sent.request.path.rstrip("/").removeprefix("/v1")
@@ -110,7 +112,7 @@ def bearer_missing(sent: ReceivedRequest) -> Iterator[str]:
         yield "Put the word Bearer and a space before the key"
 
 
-@rule("key_misshapen", "mistake")
+@rule("key_misshapen", "breach")
 def key_misshapen(sent: ReceivedRequest) -> Iterator[str]:
     """The key has extra characters, or is a placeholder."""
     scheme, _, key = sent.request.headers.get("authorization", "").strip().partition(" ")
@@ -119,6 +121,16 @@ def key_misshapen(sent: ReceivedRequest) -> Iterator[str]:
             yield "The header has the word Bearer twice"
         elif key.strip(" \"'<>{}$%") != key.strip() or " " in key.strip():
             yield "Remove quotes, spaces and brackets, and replace a placeholder with the key"
+
+
+@rule("key_unknown", "breach")
+def key_unknown(sent: ReceivedRequest) -> Iterator[str]:
+    """No account has the key."""
+    if not sent.key_known and _PLAIN_KEY.fullmatch(sent.request.headers.get("authorization", "")):
+        yield (
+            "Is it the key that the mock was given? At the service, api.siliconflow.cn and"
+            " api.siliconflow.com have separate accounts: a key of one is unknown to the other"
+        )
 
 
 @rule("key_in_url", "mistake")
@@ -138,3 +150,10 @@ def content_type_wrong(sent: ReceivedRequest) -> Iterator[str]:
         given = sent.request.headers.get("content-type", "")
         if given.partition(";")[0].strip().lower() != "application/json":
             yield "Send `Content-Type: application/json`"
+
+
+@rule("no_timeout", "mistake")
+def no_timeout(sent: ReceivedRequest) -> Iterator[str]:
+    """The client has no timeout."""
+    if sent.request.without_timeout:
+        yield "Without one it waits for ever for an answer that is lost: set one, such as 30 s"

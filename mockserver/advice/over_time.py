@@ -15,7 +15,7 @@ RETRY_SECONDS = 60.0
 HOT_SECONDS = 0.1
 
 #: Statuses for which a retry cannot succeed.
-FINAL = frozenset({400, 401, 403, 404, 405, 413})
+FINAL = frozenset({400, 401, 402, 403, 404, 405, 413})
 
 #: Statuses for which a retry may succeed.
 PASSING = frozenset({429, 500, 502, 503, 504})
@@ -31,10 +31,12 @@ def may_advise(now: Exchange, past: Past) -> bool:
 
 @rule("retried_refusal", "mistake")
 def retried_refusal(now: Exchange, past: Past) -> Iterator[str]:
-    """A request that can never succeed was sent again."""
-    status = now.response.status
-    if status in FINAL and _retries(now, past.same, {status}):
-        yield f"A retry after a {status} cannot succeed: report the error to the user"
+    """A request was sent again after an error that no retry helps."""
+    if past.same and _retries(now, past.same, FINAL):
+        yield (
+            f"A retry after a {past.same.response.status} cannot succeed: report the error to the"
+            " user"
+        )
 
 
 @rule("retried_before_retry_after", "mistake")

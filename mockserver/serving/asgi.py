@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from functools import partial
 from typing import Any, TypeAlias
 
-from ..admin.dispatch import dispatch
+from ..admin.dispatch import CALL_BYTES, PREFIX, dispatch
 from ..state.clock import Clock
+from ..state.entry import head_length
 from ..state.store import State
 from ..wire import Request, Response
+from .aside import Aside
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -21,6 +23,14 @@ Application: TypeAlias = Callable[[Message, Receive, Send], Coroutine[Any, Any, 
 #: How long to go on reading an upload that was answered before its end, in seconds.
 #: A client that is still sending can then read the answer; closing would reset the connection.
 LINGER = 5.0
+
+#: A longer request, head and body in bytes, is answered beside the event loop, as is every call of
+#: `/__admin`; it takes up to a hundredth of a second for each KiB.
+SHORT = 8 * 1024
+
+#: The most bytes of a body that are read at once of every request, and of how many more.
+UNASKED = 64 * 1024
+UPLOADS = 8
 
 #: The ASGI extension that ends a connection: a mapping whose `call` takes `reset`.
 HANG_UP = "rerank_mock.hang_up"
@@ -34,52 +44,88 @@ def application(
     Calls of `/__admin` need the `admin_token`, if there is one. `handle` answers the requests; it
     may return an awaitable, and other clients are answered meanwhile.
     """
+    desk = _Desk(state, partial(handle, state, token=admin_token))
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
-            # A server that stops cancels uploads in progress.
-            with contextlib.suppress(asyncio.CancelledError):
-                await _serve(state, partial(handle, state, token=admin_token), scope, receive, send)
+            try:
+                answered = await desk.answer(scope, receive)
+                if answered is not None:
+                    response, complete = answered
+                    await _deliver(state.clock, response, scope, receive, send, complete=complete)
+            except asyncio.CancelledError:
+                # The server stops: no answer is made up for what is still in progress.
+                with contextlib.suppress(asyncio.CancelledError, ConnectionAbortedError):
+                    await _hang_up(scope, receive, reset=False)
         else:
             raise NotImplementedError(f"this mock does not speak {scope['type']}")
 
     return app
 
 
-async def _serve(
-    state: State,
-    handle: Callable[[Request], Response | Awaitable[Response]],
+class _Desk:
+    """Reads requests and answers them, so that no long one holds up the others."""
+
+    def __init__(
+        self, state: State, handle: Callable[[Request], Response | Awaitable[Response]]
+    ) -> None:
+        self._state = state
+        self._handle = handle
+        self._requests, self._calls = Aside(), Aside()
+        self._uploads = asyncio.Semaphore(UPLOADS)
+
+    async def answer(self, scope: Message, receive: Receive) -> tuple[Response, bool] | None:
+        """Return the answer, and whether the body was read to its end; None without a client."""
+        is_call = scope["path"].startswith(PREFIX)
+        limit = CALL_BYTES if is_call else self._state.behaviour.max_body_bytes
+        async with contextlib.AsyncExitStack() as upload:
+            body, complete, waits = bytearray(), False, True
+            while not complete and len(body) <= limit:
+                if waits and len(body) > UNASKED:
+                    await upload.enter_async_context(self._uploads)
+                    waits = False
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                body += message.get("body", b"")
+                complete = not message.get("more_body", False)
+            request = Request(
+                method=scope["method"],
+                path=scope["path"],
+                query=scope["query_string"].decode("latin-1"),
+                headers={
+                    name.decode("latin-1"): value.decode("latin-1")
+                    for name, value in scope["headers"]
+                },
+                body=bytes(memoryview(body)[: limit + 1]),
+            )
+            del body
+            if is_call:
+                handled = await self._calls.do(partial(self._handle, request))
+            elif len(request.body) + head_length(request) > SHORT:
+                handled = await self._requests.do(partial(self._handle, request))
+            else:
+                handled = self._handle(request)
+            return handled if isinstance(handled, Response) else await handled, complete
+
+
+async def _deliver(
+    clock: Clock,
+    response: Response,
     scope: Message,
     receive: Receive,
     send: Send,
+    *,
+    complete: bool,
 ) -> None:
-    limit = state.behaviour.max_body_bytes
-    body, complete = bytearray(), False
-    while not complete and len(body) <= limit:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-        body += message.get("body", b"")
-        complete = not message.get("more_body", False)
-    request = Request(
-        method=scope["method"],
-        path=scope["path"],
-        query=scope["query_string"].decode("latin-1"),
-        headers={
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        },
-        body=bytes(body[: limit + 1]),
-    )
-    handled = handle(request)
-    response = handled if isinstance(handled, Response) else await handled
     headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
     headers.append((b"content-length", b"%d" % len(response.body)))
     if not complete:
         headers.append((b"connection", b"close"))
     delivery = response.delivery
-    if not await _pause(state.clock, delivery.delay, receive):
+    if not await _pause(clock, delivery.delay, receive):
         return
     if delivery.close not in (None, "in_body"):
         await _hang_up(scope, receive, reset=delivery.close != "before_answer")
@@ -90,7 +136,7 @@ async def _serve(
     *pieces, last = delivery.split(response.body)
     for piece in pieces:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
-        if not await _pause(state.clock, delivery.pause, receive):
+        if not await _pause(clock, delivery.pause, receive):
             return
     await send({"type": "http.response.body", "body": last, "more_body": cut or not complete})
     if cut:

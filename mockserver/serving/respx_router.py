@@ -134,4 +134,5 @@ def _translate(request: httpx.Request, root: str) -> Request:
         query=request.url.query.decode("latin-1"),
         headers=dict(request.headers),
         body=request.content,
+        without_timeout=request.extensions.get("timeout", {}).get("read", 0) is None,
     )

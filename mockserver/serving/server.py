@@ -1,6 +1,9 @@
 """The mock on a socket: uvicorn in a background thread, or as the whole process."""
 
+import asyncio
 import ipaddress
+import logging
+import math
 import socket
 import struct
 import sys
@@ -15,13 +18,35 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..state.store import State
-from .asgi import HANG_UP, application
+from .asgi import HANG_UP, LINGER, application
+
+if sys.platform != "win32":
+    import resource
+
+LOG = logging.getLogger(__name__)
 
 #: How long a server that stops waits for answers in progress, in seconds.
 GRACE = 1
 
+#: The most bytes of a URL, of headers or of trailers together.
+HEAD_BYTES = 64 * 1024
+
+#: How many bytes are parsed before that is checked.
+_STRIDE = 4 * 1024
+
+#: How long a connection may be idle, a request may take to arrive, and an answer may wait for a
+#: client that does not read it, in seconds.
+PATIENCE = 60.0
+
+#: How many files the process may still open when it refuses a connection.
+_SPARE = 16
+
 # The layout of the two numbers of SO_LINGER.
 _LINGER = "hh" if sys.platform == "win32" else "ii"
+
+
+class _HeadTooLongError(Exception):
+    """More than `HEAD_BYTES` came that are no body."""
 
 
 class _Parser:
@@ -35,6 +60,8 @@ class _Parser:
         self._protocol = protocol
         #: The Upgrade headers that the head lost.
         self.ignored: list[tuple[bytes, bytes]] = []
+        #: How many bytes came since a request began or a part of its body came.
+        self.since = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -54,9 +81,14 @@ class _Parser:
         return False
 
     def feed_data(self, data: bytes) -> None:
-        """Parse data from a client. Raises `httptools.HttpParserError`."""
-        while data:
-            data = self._feed(data)
+        """Parse data from a client. Raises `HttpParserError` or `_HeadTooLongError`."""
+        for start in range(0, len(data), _STRIDE):
+            piece = data[start : start + _STRIDE]
+            self.since += len(piece)
+            while piece:
+                piece = self._feed(piece)
+            if self.since > HEAD_BYTES:
+                raise _HeadTooLongError
 
     def _feed(self, data: bytes) -> bytes:
         """Parse up to an upgrade; return its head, without the upgrade, and the rest."""
@@ -77,11 +109,89 @@ class _Parser:
 
 
 class _Protocol(HttpToolsProtocol):
-    """Stays with HTTP/1.1, and lets the application end a connection, which ASGI does not."""
+    """Stays with HTTP/1.1, and lets the application end a connection, which ASGI does not.
+
+    It waits `PATIENCE` for a client, and bounds heads.
+    """
+
+    #: When a full table of files was last logged, by the clock of the loop.
+    _complained = -PATIENCE
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(*args, **options)
         self.parser: Any = _Parser(self)
+        self._arrival: asyncio.TimerHandle | None = None
+        self._departure: asyncio.TimerHandle | None = None
+        #: Whether the rest of what the client sends is ignored.
+        self._refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect()
+        number = transport.get_extra_info("socket").fileno()
+        if number >= (most := _most_files()) - _SPARE:
+            transport.abort()
+            if self.loop.time() - _Protocol._complained >= PATIENCE:
+                _Protocol._complained = self.loop.time()
+                LOG.error("refusing connections: the process may open only %d files", most)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        self._stop_expecting()
+        self.resume_writing()
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        if self._arrival is None:
+            self._expect()
+        try:
+            super().data_received(data)
+        except _HeadTooLongError:
+            self._refuse_head()
+
+    def _refuse_head(self) -> None:
+        self._refused = True
+        LOG.warning("refused a request with a head of more than %d bytes", HEAD_BYTES)
+        if self.cycle is None or not self.cycle.response_started:
+            self.transport.write(_HEAD_TOO_LONG)
+        # Closing at once would reset the connection of a client that is still sending.
+        self.transport.write_eof()
+        self.loop.call_later(LINGER, self.transport.abort)
+
+    def _expect(self) -> None:
+        """Begin to wait for the rest of a request."""
+        self._stop_expecting()
+        self._arrival = self.loop.call_later(PATIENCE, self._give_up)
+
+    def _stop_expecting(self) -> None:
+        if self._arrival is not None:
+            self._arrival.cancel()
+            self._arrival = None
+
+    def _give_up(self) -> None:
+        is_answering = self.cycle is not None and not (
+            self.cycle.more_body or self.cycle.response_complete
+        )
+        if self.flow.read_paused:
+            self._expect()
+        elif not is_answering:
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._departure = self.loop.call_later(PATIENCE, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._departure is not None:
+            self._departure.cancel()
+            self._departure = None
+
+    def on_body(self, body: bytes) -> None:
+        self.parser.since = 0
+        super().on_body(body)
 
     def on_headers_complete(self) -> None:
         if not self.parser.has_offer():
@@ -91,10 +201,14 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         if not self.parser.has_offer():
+            self.parser.since = 0
+            self._stop_expecting()
             super().on_message_complete()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.parser.since = 0
+        self._expect()
         self.scope["extensions"] = {HANG_UP: {"call": self.hang_up}}
 
     def hang_up(self, *, reset: bool) -> None:
@@ -106,6 +220,20 @@ class _Protocol(HttpToolsProtocol):
             self.transport.abort()
         else:
             self.transport.close()
+
+
+_REASON = b"The head of the request is longer than %d bytes." % HEAD_BYTES
+_HEAD_TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_REASON), _REASON)
+)
+
+
+def _most_files() -> float:
+    """Return how many files the process may open."""
+    if sys.platform == "win32":
+        return math.inf
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 class _Uvicorn(uvicorn.Server):
@@ -124,6 +252,7 @@ class _Uvicorn(uvicorn.Server):
                 log_config=None,
                 server_header=False,
                 timeout_graceful_shutdown=GRACE,
+                timeout_keep_alive=PATIENCE,  # type: ignore[arg-type] # any number of seconds
             )
         )
         self._ready = ready

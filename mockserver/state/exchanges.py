@@ -21,7 +21,7 @@ ENTRIES = 10_000
 #: The most bytes, of one account and in total: bodies, heads, and `ENTRY_BYTES` for each exchange.
 #: The newest exchange is always kept.
 BYTES_PER_ACCOUNT = 8 * 1024 * 1024
-BYTES = 64 * 1024 * 1024
+BYTES = 16 * 1024 * 1024
 
 #: The overhead of an exchange in addition to its texts.
 ENTRY_BYTES = 1024
@@ -142,6 +142,11 @@ class Exchanges:
             else:
                 found = self._shelves.get(account, _Shelf()).exchanges
             return [exchange for exchange in found if exchange.number > after]
+
+    def forgive(self) -> None:
+        """Take no later request for a retry of one so far: it may have another answer now."""
+        with self._lock:
+            self._last, self._same = {}, {}
 
     def forget(self, account: str | None = None) -> int:
         """Delete the exchanges of an account, or all; return how many. Numbering continues."""

@@ -1,11 +1,12 @@
 """Scores that a test sets for documents, instead of the computed ones."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
+from ..parsed_request import RerankRequest
 from ..scoring import Content
 from ..validation import InputError, check, read_json, within
 from ..wire import Json
@@ -55,6 +56,18 @@ class Pin:
             "model": self.model,
         }
         return {name: value for name, value in row.items() if value not in ({}, [], None)}
+
+    def mismatch(self, sent: Iterable[RerankRequest]) -> str:
+        """Return why the pin applies to none of the requests; empty if it applies to one."""
+        asked = [request for request in sent if self.model in (None, request.model)]
+        if not asked:
+            return f"no request asked {self.model}" if self.model else "there was no request"
+        asked = [r for r in asked if r.query is not None and self.query in (None, _text(r.query))]
+        if not asked:
+            return "no request had this query"
+        if any(_text(document) in self.named for r in asked for document in _contents(r)):
+            return ""
+        return "no request had any of these documents"
 
 
 def read_pins(rows: Json) -> list[Pin]:
@@ -152,6 +165,12 @@ def _first_of(pins: Iterable[Pin], texts: set[str]) -> dict[str, float]:
         for text in pin.named.keys() & texts:
             found.setdefault(text, pin.named[text])
     return found
+
+
+def _contents(request: RerankRequest) -> Iterator[Content]:
+    for document in request.listed_documents or []:
+        if isinstance(document, (str, dict)):
+            yield cast("Content", document)
 
 
 def _text(content: Content) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 from ..behaviour import Behaviour, load_behaviour, presets, read_behaviour
 from ..contract import Contract, Model, load_contract
 from ..scenarios.armed import Receipt, Scenarios
+from ..scenarios.hostile import Hostile, fault, inconvenient, read_hostile
 from ..scenarios.scenario import Scenario, Step
 from ..validation import within
 from ..wire import Json
@@ -37,6 +38,9 @@ DEFAULT_KEY = "sk-mock"
 #: The version of the snapshot format; incremented by incompatible changes.
 VERSION = 1
 
+#: How many requests that got a hostile fault are remembered.
+FAULTED = 10_000
+
 # An odd factor permutes the numbers below any power of two: see `distinct`.
 _SPREAD = 0x9E3779B97F4A7C15F39D
 
@@ -53,6 +57,8 @@ class View(NamedTuple):
     account: Account | None
     #: Two numbers unique to the request, from which ids are made.
     numbers: tuple[int, int]
+    #: The ways in which answers are hostile.
+    hostile: frozenset[Hostile] = frozenset()
 
 
 class Demand(NamedTuple):
@@ -65,6 +71,8 @@ class Demand(NamedTuple):
     model: Model | None
     text_tokens: int = 0
     image_tokens: int = 0
+    #: A number that depends on the body alone; 0 if nobody asks.
+    asked: int = 0
 
 
 class Admission(NamedTuple):
@@ -105,6 +113,7 @@ class State:
         keys: Iterable[str] = (DEFAULT_KEY,),
         seed: int = 0,
         clock: Clock | None = None,
+        hostile: object = (),
     ) -> None:
         #: The revision of the contract; by default the newest.
         self.contract = contract or load_contract()
@@ -118,6 +127,11 @@ class State:
         self._quotas = Quotas()
         self._seed = seed
         self._drawn = 0
+        #: The ways in which answers are hostile, and the seed that they depend on.
+        self.hostile = read_hostile(hostile)
+        self.seed = seed
+        #: Account and number of each request that got a fault.
+        self._faulted: dict[tuple[str, int], None] = {}
         #: The recorded exchanges.
         self.journal = Journal(self._exchanges, self.contract, self.is_key)
         self.behaviour = presets(self.contract)["observed"] if behaviour is None else behaviour
@@ -135,13 +149,14 @@ class State:
         if isinstance(behaviour, str):
             behaviour = load_behaviour(behaviour, self.contract)
         self._behaviour = behaviour
+        self._exchanges.forgive()
 
     def change_behaviour(self, choices: Json) -> None:
         """Change the given switches, from `base` if it is given. Raises `BehaviourError`."""
         with self._lock:
             if isinstance(choices, dict) and "base" not in choices:
                 choices = {**asdict(self._behaviour), **choices}
-            self._behaviour = read_behaviour(choices, self.contract)
+            self.behaviour = read_behaviour(choices, self.contract)
 
     # Answering a request.
 
@@ -152,9 +167,12 @@ class State:
             self._drawn += 2
             account = self._accounts.of_key(key) if key else None
             models = self._catalogue.at(now)
+            behaviour = self._behaviour
         offset = _offset(self._seed)
         numbers = (offset + drawn * _SPREAD, offset + (drawn + 1) * _SPREAD)
-        return View(now, self._behaviour, models, account, numbers)
+        if "shapes" in self.hostile:
+            behaviour = inconvenient(behaviour, random.Random(numbers[1]))  # noqa: S311 - repeatable
+        return View(now, behaviour, models, account, numbers, self.hostile)
 
     def decide(self, demand: Demand) -> Decision:
         """Take the next step of a scenario, then count and charge a rerank request.
@@ -164,11 +182,21 @@ class State:
         """
         name = demand.account
         with self._lock:
-            step = self._scenarios.take(name) or demand.magic
+            step = self._scenarios.take(name) or demand.magic or self._fault(demand)
             admission = None
             if demand.model is not None and not (step and step.answers_itself):
                 admission = self._admit(name, demand.model, demand.text_tokens, demand.image_tokens)
             return Decision(step, admission, self._pins.of(name), self._pins.function_of(name))
+
+    def _fault(self, demand: Demand) -> Step | None:
+        """Return the fault that precedes the answer to a valid request, if it is hostile."""
+        asked = demand.account, demand.asked
+        if "faults" not in self.hostile or demand.model is None or asked in self._faulted:
+            return None
+        self._faulted[asked] = None
+        if len(self._faulted) > FAULTED:
+            del self._faulted[next(iter(self._faulted))]
+        return fault(self.contract, random.Random(f"{self.seed} {demand.asked}"))  # noqa: S311
 
     def _admit(self, account: str, model: Model, text_tokens: int, image_tokens: int) -> Admission:
         payer = self._accounts.get(account)
@@ -220,6 +248,7 @@ class State:
             now = self.clock.now()
             self._catalogue.plan(row.get("at", now), Change.from_json(row))
             self._catalogue.at(now)
+            self._exchanges.forgive()
 
     @property
     def accounts(self) -> Mapping[str, Account]:
@@ -244,6 +273,7 @@ class State:
             }
             check_account(row, self._catalogue.names)
             self._accounts.add(Account.from_json(row))
+            self._exchanges.forgive()
         return keys[0]
 
     def change_account(self, name: str, **terms: Term) -> Account:
@@ -253,6 +283,7 @@ class State:
             check_account(row, self._catalogue.names)
             account = Account.from_json({**row, "name": name})
             self._accounts.put(account)
+            self._exchanges.forgive()
             return account
 
     def close_account(self, name: str) -> Account:
@@ -347,6 +378,7 @@ class State:
             self._scenarios.rollback(whole["scenarios"])
             self._pins.rollback(whole["pins"])
             self.journal.rollback(whole["journal"])
+            self._faulted.clear()
 
     def reset(self) -> None:
         """Restore the initial state, for everyone who shares it."""

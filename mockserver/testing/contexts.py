@@ -8,6 +8,7 @@ Both also work with `async with`, as decorators, which pass the mock as the firs
 `self`, of functions and of the tests of a class, and by `start()` and `stop()`.
 """
 
+import contextlib
 import functools
 import inspect
 import sys
@@ -19,8 +20,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
 from ..behaviour import Behaviour, load_behaviour
 from ..contract import Contract, load_contract
+from ..scenarios.hostile import Hostile, read_hostile
 from ..state.store import DEFAULT_KEY, State
-from .expectations import Expectations, FailOn
+from .expectations import Expectations, FailOn, report, warn
 from .fixtures import RerankMock
 
 Self = TypeVar("Self")
@@ -124,25 +126,34 @@ def mock_rerank(
     fail_on: FailOn = "breach",
     allow: Collection[str] = (),
     assert_all_met: bool = True,
+    assert_called: bool = False,
+    hostile: Hostile | Collection[Hostile] = (),
     seed: int = 0,
 ) -> MockedRerank:
     """Answer httpx in this process, at `https://api.siliconflow.cn/v1`.
 
     `behaviour` is the name of a preset, a file, or a `Behaviour`; `revision` is the name of a
-    revision of the contract, or a folder that holds one; by default the newest.
+    revision of the contract, or a folder that holds one; by default the newest. `hostile` is
+    `shapes` for answers that are legal and inconvenient, `faults` for an error before each, or
+    both; they are drawn from `seed`.
 
     On exit it raises `AssertionError` if there is advice for the client that is at least as severe
     as `fail_on` (`remark`, `mistake`, `breach`; `nothing` never fails) and not in `allow`, or,
-    unless `assert_all_met` is false, if a step of an armed scenario was never reached. Invalid
-    options raise `ExpectationError`, `BehaviourError` or `ContractError` at once.
+    unless `assert_all_met` is false, if a step of an armed scenario was never reached or a pin
+    matched no request, or, with `assert_called`, if there was no call. Mistakes that do not fail
+    are an `AdviceWarning`. Invalid options raise `ExpectationError`, `BehaviourError`,
+    `ContractError` or `HostileError` at once.
     """
-    expectations = _expectations(fail_on, allow, assert_all_met=assert_all_met)
+    expectations = _expectations(
+        fail_on, allow, assert_all_met=assert_all_met, assert_called=assert_called
+    )
     contract = load_contract(revision)
     how = _behaviour(behaviour, contract)
+    ways = read_hostile(hostile)
 
     @contextmanager
     def run() -> Generator[RerankMock, None, None]:
-        state = State(contract=contract, behaviour=how, seed=seed)
+        state = State(contract=contract, behaviour=how, hostile=ways, seed=seed)
         with in_process(state) as mock, _checked(mock, expectations, "mock_rerank({})"):
             yield mock
 
@@ -156,18 +167,23 @@ def serve_rerank(
     fail_on: FailOn = "breach",
     allow: Collection[str] = (),
     assert_all_met: bool = True,
+    assert_called: bool = False,
+    hostile: Hostile | Collection[Hostile] = (),
     seed: int = 0,
 ) -> MockedRerank:
     """Serve a mock on a free loopback port, in a thread; otherwise like `mock_rerank`."""
-    expectations = _expectations(fail_on, allow, assert_all_met=assert_all_met)
+    expectations = _expectations(
+        fail_on, allow, assert_all_met=assert_all_met, assert_called=assert_called
+    )
     contract = load_contract(revision)
     how = _behaviour(behaviour, contract)
+    ways = read_hostile(hostile)
 
     @contextmanager
     def run() -> Generator[RerankMock, None, None]:
         from ..serving.server import ThreadedServer, listen
 
-        state = State(contract=contract, behaviour=how, keys=(), seed=seed)
+        state = State(contract=contract, behaviour=how, keys=(), hostile=ways, seed=seed)
         with (
             ThreadedServer(state, listen()) as server,
             at_a_socket(server.base_url, state) as mock,
@@ -203,15 +219,22 @@ def _checked(
 ) -> Generator[None, None, None]:
     try:
         yield
+        if problems := expectations.failures(mock, usage.format):
+            raise AssertionError("\n\n".join(problems))
     except Exception as error:
-        message = expectations.of_calls(mock, usage.format)
-        if message and sys.version_info >= (3, 11):
-            error.add_note(message)
+        if sys.version_info >= (3, 11):
+            error.add_note(report(mock, usage.format))
         raise
-    checks = expectations.of_calls, expectations.of_scenarios
-    messages = [message for check in checks if (message := check(mock, usage.format))]
-    if messages:
-        raise AssertionError("\n\n".join(messages))
+    if mistakes := expectations.warning(mock, usage.format):
+        warn(mistakes, *_caller())
+
+
+def _caller() -> tuple[str, int]:
+    """Return file and line of the code that uses the mock: below this module and contextlib."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_code.co_filename in (__file__, contextlib.__file__):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
 
 
 def _keep_whole_bodies(state: State) -> None:
@@ -219,8 +242,15 @@ def _keep_whole_bodies(state: State) -> None:
     state.journal.body_bytes = state.behaviour.max_body_bytes
 
 
-def _expectations(fail_on: FailOn, allow: Collection[str], *, assert_all_met: bool) -> Expectations:
-    options = {"fail_on": fail_on, "allow": allow, "assert_all_met": assert_all_met}
+def _expectations(
+    fail_on: FailOn, allow: Collection[str], *, assert_all_met: bool, assert_called: bool
+) -> Expectations:
+    options = {
+        "fail_on": fail_on,
+        "allow": allow,
+        "assert_all_met": assert_all_met,
+        "assert_called": assert_called,
+    }
     return Expectations().changed(options)
 
 

@@ -1,11 +1,13 @@
 """What a test expects of its clients, and the messages when they do not meet it."""
 
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast
 
 from ..advice.catalogue import RULES
 from ..scenarios.armed import Receipt
+from ..state.entry import Entry
 from ..state.exchanges import Advice, Severity
 from ..validation import likely
 from ..wording import count_of
@@ -23,6 +25,13 @@ _HEADLINES: Mapping[Severity, str] = {
 _RANKS: Mapping[str, int] = {name: rank for rank, name in enumerate([*_HEADLINES, "nothing"])}
 _ADVICE = frozenset(rule.id for rule in RULES)
 
+#: The most calls that the report of a failing test lists.
+_LISTED = 100
+
+
+class AdviceWarning(UserWarning):
+    """A mistake of the client that did not fail the test."""
+
 
 class ExpectationError(ValueError):
     """Invalid expectations; the message names the option and what it accepts."""
@@ -36,8 +45,10 @@ class Expectations:
     fail_on: FailOn = "breach"
     #: Ids of advice that never fails it.
     allow: frozenset[str] = frozenset()
-    #: Whether each step of each armed scenario must have been reached.
+    #: Whether each step of each armed scenario, and each pin, must have been used.
     assert_all_met: bool = True
+    #: Whether the client must have called the mock.
+    assert_called: bool = False
 
     def changed(self, options: Mapping[str, object]) -> "Expectations":
         """Return the expectations with these options changed. Raises `ExpectationError`."""
@@ -48,9 +59,9 @@ class Expectations:
                     raise ExpectationError(f"fail_on must be one of {choices}, not {value!r}")
             elif name == "allow":
                 _check_allowed(value)
-            elif name == "assert_all_met":
+            elif name in ("assert_all_met", "assert_called"):
                 if not isinstance(value, bool):
-                    raise ExpectationError(f"assert_all_met must be True or False, not {value!r}")
+                    raise ExpectationError(f"{name} must be True or False, not {value!r}")
             else:
                 known = list(Expectations.__slots__)
                 raise ExpectationError(f"unknown option {name!r}{likely(name, known)}")
@@ -59,13 +70,58 @@ class Expectations:
             given["allow"] = frozenset(given["allow"])
         return replace(self, **given)
 
-    def of_calls(self, mock: RerankMock, usage: Callable[[str], str]) -> str:
-        """Return a message about the advice that fails the test, or an empty string.
+    def failures(self, mock: RerankMock, usage: Callable[[str], str]) -> list[str]:
+        """Return a message for each thing that fails the test.
 
         `usage` returns an option as a test would set it.
         """
+        checks = self.of_reach, self.of_calls, self.of_scenarios, self.of_pins
+        return [message for check in checks if (message := check(mock, usage))]
+
+    def of_calls(self, mock: RerankMock, usage: Callable[[str], str]) -> str:
+        """Return a message about the advice that fails the test, or an empty string."""
+        return self._about(mock, usage, _RANKS[self.fail_on], _RANKS["nothing"])
+
+    def warning(self, mock: RerankMock, usage: Callable[[str], str]) -> str:
+        """Return a message about mistakes that do not fail the test, or an empty string."""
+        if self.fail_on == "nothing":
+            return ""
+        return self._about(mock, usage, _RANKS["mistake"], _RANKS[self.fail_on])
+
+    def of_reach(self, mock: RerankMock, usage: Callable[[str], str]) -> str:
+        """Return a message if the client had to call the mock and did not, or an empty string."""
+        if not self.assert_called or mock.calls:
+            return ""
+        return f"{_unreached(mock)}\n\nIf this is intended, add: {usage('assert_called=False')}"
+
+    def of_scenarios(self, mock: RerankMock, usage: Callable[[str], str]) -> str:
+        """Return a message about the armed steps that were never reached, or an empty string."""
+        lines = [line for receipt in mock.receipts for line in _unmet(receipt)]
+        return self._unused("an armed step was never reached", lines, usage)
+
+    def of_pins(self, mock: RerankMock, usage: Callable[[str], str]) -> str:
+        """Return a message about the pins that no request matched, or an empty string."""
+        lines = [
+            f"pin {format_value(pin.to_json())}: {reason}" for pin, reason in mock.unmatched_pins()
+        ]
+        return self._unused("a pin matched no request", lines, usage)
+
+    def _unused(self, head: str, lines: list[str], usage: Callable[[str], str]) -> str:
+        if not (self.assert_all_met and lines):
+            return ""
+        intended = f"If this is intended, add: {usage('assert_all_met=False')}"
+        return "\n\n".join([head, "\n".join(lines), intended])
+
+    def _about(
+        self, mock: RerankMock, usage: Callable[[str], str], mildest: int, above: int
+    ) -> str:
+        """Return a message about the advice from severity `mildest` on, below `above`."""
         calls = mock.calls
-        findings = list(self._findings(calls))
+        findings = [
+            found
+            for found in self._findings(calls)
+            if mildest <= _RANKS[found.advice.severity] < above
+        ]
         if not findings:
             return ""
         worst = max(
@@ -79,24 +135,32 @@ class Expectations:
         blocks.append(f"If this is intended, add: {usage(f'allow={format_value(ids)}')}")
         return "\n\n".join(blocks)
 
-    def of_scenarios(self, mock: RerankMock, usage: Callable[[str], str]) -> str:
-        """Return a message about the armed steps that were never reached, or an empty string."""
-        lines = [line for receipt in mock.receipts for line in _unmet(receipt)]
-        if not (self.assert_all_met and lines):
-            return ""
-        head = "an armed step was never reached"
-        intended = f"If this is intended, add: {usage('assert_all_met=False')}"
-        return "\n\n".join([head, "\n".join(lines), intended])
-
     def _findings(self, calls: Calls) -> Iterator["_Finding"]:
         findings: dict[tuple[str, str], _Finding] = {}
         for number, entry in enumerate(calls, 1):
             for advice in entry.advice:
-                counts = _RANKS[advice.severity] >= _RANKS[self.fail_on]
-                if counts and advice.id not in self.allow:
+                if advice.id not in self.allow:
                     key = (advice.id, advice.hint)
                     findings.setdefault(key, _Finding(advice, [])).numbers.append(number)
         yield from findings.values()
+
+
+def report(mock: RerankMock, usage: Callable[[str], str]) -> str:
+    """Return all calls with all advice, for the report of a test that failed."""
+    calls, state = mock.calls, mock.state
+    lines = [line for number, call in enumerate(calls[:_LISTED], 1) for line in _told(number, call)]
+    if len(calls) > _LISTED:
+        lines.append(f"and {len(calls) - _LISTED} more")
+    lines = lines or [_unreached(mock)]
+    if state.hostile:
+        again = usage(f"hostile={format_value(sorted(state.hostile))}, seed={state.seed}")
+        lines.append(f"Answers were hostile; to have the same again: {again}")
+    return "\n".join(lines)
+
+
+def warn(message: str, filename: str, line: int) -> None:
+    """Warn about mistakes of the client, at the place of its test."""
+    warnings.warn_explicit(message, AdviceWarning, filename, line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +184,21 @@ class _Finding:
             noun = "call" if len(others) == 1 else "calls"
             more = "" if len(others) <= LINES else " and more"
             yield f"  again   in {noun} {', '.join(map(str, others[:LINES]))}{more}"
+
+
+def _told(number: int, entry: Entry) -> Iterator[str]:
+    yield describe(number, entry)
+    for advice in entry.advice:
+        yield f"  {advice.severity:7} {advice.id}: {advice.sentence} {advice.hint}"
+
+
+def _unreached(mock: RerankMock) -> str:
+    if mock.base_url.startswith("http://"):
+        return f"no request reached the mock: the base URL for the client is {mock.base_url}"
+    return (
+        "no httpx request reached the mock; requests, aiohttp and httpx2 (the OpenAI SDK) are not"
+        " intercepted: take rerank_server, or serve_rerank where there are no fixtures"
+    )
 
 
 def _unmet(receipt: Receipt) -> Iterator[str]:

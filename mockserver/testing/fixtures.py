@@ -10,8 +10,9 @@ from ..scenarios.armed import Receipt
 from ..scenarios.shorthand import scenario_of
 from ..state.accounts import Account, Term
 from ..state.clock import Clock
-from ..state.pins import Pin, ScoreFunction, read_pins
+from ..state.pins import Pin, PinError, ScoreFunction, read_pins
 from ..state.store import State
+from ..validation import likely
 from ..wire import Json, Request
 from .calls import Calls
 
@@ -31,6 +32,8 @@ class RerankMock:
     _others: frozenset[str] = field(default=frozenset(), repr=False)
     #: Undoes what the test has set when the test ends.
     _undo: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
+    #: The pins of this test, except those of functions and files.
+    _pinned: list[Pin] = field(default_factory=list[Pin], repr=False, compare=False)
 
     @property
     def calls(self) -> Calls:
@@ -86,8 +89,8 @@ class RerankMock:
     ) -> None:
         """Pin the scores of documents, by their text; all others keep their own.
 
-        With `query` or `model` the pin applies only to these. The latest pin wins. Raises
-        `PinError`.
+        With `query` or `model` the pin applies only to these. The latest pin wins. A test fails if
+        none of the documents is in a request that it applies to. Raises `PinError`.
         """
         self._pin({"scores": dict(scores)}, query, model)
 
@@ -98,6 +101,17 @@ class RerankMock:
     def pin(self, pins: ScoreFunction | Iterable[Pin]) -> None:
         """Pin scores with a function, or with pins such as `load_pins` returns."""
         self.state.pin(self.account.name, pins)
+
+    def unmatched_pins(self) -> list[tuple[Pin, str]]:
+        """Return each pin of `pin_scores` and `pin_order` that matched no request so far, and why.
+
+        Empty if the journal has dropped requests that may have matched.
+        """
+        journal = self.state.journal
+        if not self._pinned or len(journal.query(after=self._before)) < journal.seen - self._before:
+            return []
+        sent = [call.sent for call in self.calls if call.account == self.account.name]
+        return [(pin, reason) for pin in self._pinned if (reason := pin.mismatch(sent))]
 
     def set_environment(
         self, *, base_url: str = "RERANK_BASE_URL", api_key: str = "RERANK_API_KEY"
@@ -114,7 +128,13 @@ class RerankMock:
     def _pin(self, row: dict[str, Json], query: str | None, model: str | None) -> None:
         for_what = {"query": query, "model": model}
         row |= {name: value for name, value in for_what.items() if value is not None}
-        self.pin(read_pins([row]))
+        pins = read_pins([row])
+        if not pins[0].named:
+            raise PinError("at least one document must be pinned")
+        if model is not None and model not in self.state.models:
+            raise PinError(f"there is no model {model!r}{likely(model, [*self.state.models])}")
+        self.pin(pins)
+        self._pinned.extend(pins)
 
 
 def _restore(name: str, value: str | None) -> None:

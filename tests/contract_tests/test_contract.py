@@ -90,8 +90,8 @@ def test_each_missing_member_is_a_breach_of_its_own() -> None:
     missing = {breach.requirement: breach.expected for breach in breaches}
     assert len(missing) == len(breaches) > 1
     assert missing == {
-        "response.id.required": "a member id",
-        "response.results.required": "a member results",
+        "response.id.required": "`id`",
+        "response.results.required": "`results`",
     }
 
 

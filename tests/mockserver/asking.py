@@ -43,10 +43,11 @@ def ask(
     path: str = "/v1/rerank",
     query: str = "",
     headers: dict[str, str] = HEADERS,
+    without_timeout: bool = False,
 ) -> Response:
     """Send `body`, printed as JSON unless it is bytes, straight to the engine."""
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return answer(state, Request(method, path, query, headers, sent))
+    return answer(state, Request(method, path, query, headers, sent, without_timeout))
 
 
 def connect(base_url: str) -> socket.socket:

@@ -239,7 +239,7 @@ def has_a_run_of_marks(text: str) -> bool:
 def test_ordinary_texts_have_the_tokens_that_they_had(text: str) -> None:
     assume(not has_a_run_of_marks(text))
     whole = unicodedata.normalize("NFKC", text).casefold()
-    assert tokenize(text) == scoring._TOKEN.findall(whole)  # pyright: ignore[reportPrivateUsage]
+    assert [*tokenize(text)] == scoring._TOKEN.findall(whole)  # pyright: ignore[reportPrivateUsage]
 
 
 def test_a_run_of_marks_is_no_longer_a_run_but_loses_none() -> None:

@@ -136,16 +136,17 @@ class Life(RuleBasedStateMachine):
         times: int,
         patient: bool,
     ) -> None:
-        text, images = count * (1 + words), 0
+        # A document that is an empty string counts nothing, and not the query for it either.
+        text, images = count * (1 + words) if words else 0, 0
         document: Any = "b " * words
         if picture and model == PICTURE_MODEL:
             # An image counts as itself, and as a word of the text.
             document = {"text": document, "image": "data:image/png;base64,aGk="}
-            text, images = text + count, count * TOKENS_PER_IMAGE
+            text, images = count * (2 + words), count * TOKENS_PER_IMAGE
         body = {"model": model, "query": "a", "documents": [document] * count}
         if instruction:
             body["instruction"] = "d"
-            text += count
+            text += count if document else 0
         for _ in range(times):
             response = ask(self.mock, body, headers=bearer(key))
             told = read(response)

@@ -185,7 +185,7 @@ def test_a_query_longer_than_the_context_leaves_room_for_documents() -> None:
     ],
 )
 def test_tokens_are_words_characters_and_signs(text: str, tokens: int) -> None:
-    assert len(tokenize(text)) == tokens
+    assert len([*tokenize(text)]) == tokens
 
 
 def test_each_document_counts_query_instruction_and_itself() -> None:
@@ -205,7 +205,29 @@ def test_content_is_scored_by_text_and_media() -> None:
 
 
 def test_images_and_videos_are_counted() -> None:
-    both: Content = {"image": "a", "video": ["b"]}
+    picture = "https://example.org/a.png"
+    both: Content = {"image": picture, "video": ["b"]}
     assert scored("pet", both, "text").image_tokens == 2 * TOKENS_PER_IMAGE
-    assert scored({"image": "a"}, "text", "text").image_tokens == 2 * TOKENS_PER_IMAGE
+    assert scored({"image": picture}, "text", "text").image_tokens == 2 * TOKENS_PER_IMAGE
     assert scored("pet", "text").image_tokens == 0
+
+
+@pytest.mark.parametrize("media", ["/tmp/a.png", "aGk=", "data:image/png;base64,!", ""])
+def test_what_is_no_image_is_not_counted_as_one(media: str) -> None:
+    assert scored("pet", {"image": media}).image_tokens == 0
+
+
+def test_documents_that_are_left_out_count_no_tokens() -> None:
+    def tokens(*documents: str) -> int:
+        ranked = rank(
+            "an apple",
+            documents,
+            model="any",
+            context_tokens=100,
+            max_chunks=None,
+            leave_empty_out=True,
+        )
+        return ranked.input_tokens
+
+    assert tokens("") == tokens("", "") == 0
+    assert tokens("a pie", "") == tokens("a pie") == 4

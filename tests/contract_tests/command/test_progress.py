@@ -15,11 +15,15 @@ ROOT = Path(__file__).parents[3]
 COMMAND = (sys.executable, "-m", "contract_tests", "check", "--effort=smoke")
 
 
-def on_a_terminal(*arguments: str) -> tuple[str, int]:
+def on_a_terminal(*arguments: str, **environment: str) -> tuple[str, int]:
     """Run the command at a terminal; return what that was sent, and the exit code."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, *arguments], cwd=ROOT, stdout=theirs, stderr=subprocess.STDOUT
+        [*COMMAND, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "TERM": "xterm", "NO_COLOR": "", **environment},
+        stdout=theirs,
+        stderr=subprocess.STDOUT,
     )
     os.close(theirs)
     sent = b""
@@ -41,10 +45,18 @@ def test_a_bar_grows_on_a_terminal_and_is_wiped_away() -> None:
     assert code == 0
 
 
-def test_the_bar_tells_what_has_failed() -> None:
+def test_the_bar_tells_that_something_has_failed() -> None:
     sent, code = on_a_terminal("--only=request.top_n.count", "--mutant=ignores top_n")
-    assert ", 1 failed" in sent
+    assert " tests, failures found" in sent
     assert code == 1
+
+
+def test_the_verdict_has_a_colour_on_a_terminal_unless_that_is_not_wanted() -> None:
+    sent, _ = on_a_terminal("--only=request.top_n.count")
+    assert "\x1b[32m\x1b[1mconforms: " in sent
+    sent, _ = on_a_terminal("--only=request.top_n.count", NO_COLOR="1")
+    assert "conforms: " in sent
+    assert "\x1b[32m" not in sent
 
 
 def test_elsewhere_there_is_no_bar() -> None:
@@ -52,3 +64,4 @@ def test_elsewhere_there_is_no_bar() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     assert "█" not in done.stdout.decode()
     assert "\r" not in done.stdout.decode()
+    assert "\x1b" not in done.stdout.decode()

@@ -7,6 +7,7 @@ from decimal import Decimal
 from contract_tests.checks.violations import Violation
 from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Answer, Credential, Exchange, Request
+from contract_tests.judging.causes import Cause
 from contract_tests.judging.outcomes import Outcome
 from contract_tests.report.model import Report, RequirementResult
 from tests.contract_tests.newest import NEWEST, REQUIREMENTS
@@ -132,6 +133,41 @@ VIOLATING = report(
     entry("response.meta.tokens", Outcome.INCONCLUSIVE, "nothing could be said of it: no answer"),
     entry("request.overlap_tokens.gated", Outcome.PASSED, observed=("ignored",)),
     models={MODEL: None, "netease-youdao/bce-reranker-base_v1": "status 404, no such model"},
+)
+#: Four requirements that fail for the same reason, one of them at level `observed`.
+GROUPED = report(
+    *(
+        entry(
+            name,
+            outcome,
+            violations=(
+                violation(
+                    name,
+                    exchange(b"no", 500, {**BODY, "top_n": 1}),
+                    expected="status 200",
+                    received="status 500, no",
+                ),
+            ),
+        )
+        for name, outcome in (
+            ("endpoint.rerank", Outcome.FAILED),
+            ("request.top_n.minimum", Outcome.FAILED),
+            ("request.top_n.count", Outcome.FAILED),
+            ("response.id.format", Outcome.DIFFERS),
+        )
+    ),
+    entry("response.id.unique", Outcome.FAILED, violations=(violation("response.id.unique"),)),
+    causes=(
+        Cause(
+            trigger="every request with top_n",
+            answer="status 500, no",
+            root="request.top_n.minimum",
+            others=("endpoint.rerank", "request.top_n.count", "response.id.format"),
+        ),
+    ),
+    answered=698,
+    asked_again={"status 500": 46, "connection lost": 0},
+    latency={50: 0.0123, 100: 1.5},
 )
 #: Whatever comes from a target is hostile.
 ATTACKED = report(

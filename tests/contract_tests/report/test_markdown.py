@@ -59,11 +59,27 @@ def test_each_failure_has_its_exchange_and_the_way_to_see_it_again() -> None:
         assert "again     rerank-contract check --only=" in block
 
 
+def test_the_verdict_is_an_alert_and_the_exchanges_are_folded() -> None:
+    lines = write(samples.VIOLATING).split("\n")
+    assert lines[0] == "## rerank-contract: violates"
+    assert lines[2] == "> [!CAUTION]"
+    assert lines[3].startswith("> 2 failed, 1 inconclusive, 1 differs, ")
+    assert "> [!TIP]" in write(samples.CONFORMING)
+    starts = [number for number, line in enumerate(lines) if line == "```text"]
+    assert starts
+    for start in starts:
+        assert lines[start - 2].startswith("<details><summary>")
+        assert not lines[start - 1]
+    ends = [lines.index("```", start) for start in starts]
+    assert {lines[end + 2] for end in ends} == {"</details>"}
+
+
 def test_what_a_target_says_stays_text() -> None:
     blocks, rest = blocks_and_rest(write(samples.ATTACKED))
     assert any("owned" in block for block in blocks)
     assert all(line.isprintable() for block in blocks for line in block.split("\n"))
-    plain = re.sub(r"\\[!-/:-@\[-`{-~]", "", rest)
+    ours = r"^> (\[!\w+\])?|^</?details>(<summary>[\w ,]+</summary>)?$"
+    plain = re.sub(ours, "", re.sub(r"\\[!-/:-@\[-`{-~]", "", rest), flags=re.MULTILINE)
     assert "owned" in plain
     for sign in "<>[$":
         assert sign not in plain

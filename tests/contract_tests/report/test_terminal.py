@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from contract_tests.judging.outcomes import Outcome
+from contract_tests.report.model import NAMED
 from contract_tests.report.terminal import (
-    NAMED,
     SHOWN,
     SIGNS,
     lines,
@@ -141,5 +141,5 @@ def test_what_was_sent_commands_the_terminal_no_more_than_what_came() -> None:
 def test_a_model_that_is_not_served_is_named_with_the_reason() -> None:
     report = replace(samples.CONFORMING, models={"a": None, "b": "status 404"})
     printed = list(lines(report))
-    assert printed[1].endswith("models a")
+    assert "models a" in printed
     assert "b is not served: status 404" in printed

@@ -28,6 +28,12 @@ def test_every_report_can_be_saved_in_every_form(name: str, sample: str, tmp_pat
 
 
 @pytest.mark.parametrize("name", WRITERS)
+def test_every_character_of_every_form_shows(name: str) -> None:
+    written = WRITERS[name].write(samples.ATTACKED)
+    assert all(line.isprintable() for line in written.split("\n"))
+
+
+@pytest.mark.parametrize("name", WRITERS)
 def test_the_same_report_is_written_the_same(name: str) -> None:
     assert WRITERS[name].write(samples.ATTACKED) == WRITERS[name].write(samples.ATTACKED)
 

@@ -392,11 +392,26 @@ def test_any_call_is_answered_in_full(route: Route, body: object, query: str) ->
         assert state.snapshot() == before
 
 
-def test_a_body_beyond_all_measure_is_refused() -> None:
-    state = frozen()
-    call(state, "PATCH", "/behaviour", {"max_body_bytes": 30})
-    response = send(state, "POST", "/accounts", {"name": "a" * 30})
+def test_a_body_beyond_all_measure_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mockserver.admin.dispatch.CALL_BYTES", 30)
+    response = send(frozen(), "POST", "/accounts", {"name": "a" * 30})
     assert (response.status, read(response)["path"]) == (413, "$")
+
+
+def test_no_behaviour_locks_the_admin_out() -> None:
+    state = frozen()
+    call(state, "PATCH", "/behaviour", {"max_body_bytes": 1})
+    call(state, "PATCH", "/behaviour", {"max_body_bytes": 1000})
+    assert state.behaviour.max_body_bytes == 1000
+
+
+def test_no_answer_is_longer_than_a_body_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = frozen()
+    monkeypatch.setattr("mockserver.admin.dispatch.CALL_BYTES", 300)
+    response = send(state, "GET", "/snapshot")
+    assert (response.status, read(response)["path"]) == (413, "$")
+    assert "delete entries" in read(response)["reason"]
+    assert send(state, "GET", "/health").status == 200
 
 
 def test_no_answer_repeats_a_key() -> None:

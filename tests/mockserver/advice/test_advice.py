@@ -1,5 +1,6 @@
 """Each advice is raised by what it is for, and by nothing that is near to it."""
 
+import gzip
 import json
 import re
 from dataclasses import replace
@@ -66,7 +67,9 @@ def without(name: str) -> dict[str, Any]:
     return {"body": {key: value for key, value in fields().items() if key != name}}
 
 
-IMAGE = {"image": "data:image/png;base64,aGk="}
+DATA_URI = "data:image/png;base64,aGk="
+URL = "https://example.org/a.png"
+IMAGE = {"image": DATA_URI}
 CHAT = [{"content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}]
 
 CASES: dict[str, list[Case]] = {
@@ -140,6 +143,13 @@ CASES: dict[str, list[Case]] = {
         Case({**body(), "headers": with_key("Bearer  sk-mock ")}, None),
         Case({**body(), "headers": with_key("sk-mock")}, None),
     ],
+    "key_unknown": [
+        Case({**body(), "headers": with_key("Bearer sk-nobody")}, "separate accounts"),
+        Case({**body(), "headers": with_key("Bearer sk-mock")}, None),
+        Case({**body(), "headers": with_key("sk-nobody")}, None),
+        Case({**body(), "headers": with_key("Bearer Bearer sk-mock")}, None),
+        Case({**body(), "headers": {}}, None),
+    ],
     "key_in_url": [
         Case({**body(), "query": "api_key=anything"}, "replace this key"),
         Case({**body(), "query": "x=sk-mock"}, "replace this key"),
@@ -155,19 +165,38 @@ CASES: dict[str, list[Case]] = {
         Case({**body(), "headers": {**HEADERS, "content-type": "Application/JSON; x=y"}}, None),
         Case({"method": "GET", "path": "/v1/models", "headers": AUTHORIZATION}, None),
     ],
+    "no_timeout": [
+        Case({**body(), "without_timeout": True}, "waits for ever"),
+        Case(body(), None),
+    ],
+    "body_empty": [
+        Case({"body": b""}, "Send a JSON object"),
+        Case({"body": b"", "path": "/nowhere"}, None),
+        Case({"body": b" "}, None),
+    ],
     "body_not_json": [
         Case({"body": b"{'model': 'a'}"}, "json.dumps"),
         Case({"body": b"model=a&query=b"}, "json=, not data="),
         Case({"body": b"{"}, "Is not JSON"),
+        Case({"body": gzip.compress(b"{}")}, "This is gzip"),
+        Case({"body": json.dumps(fields()).encode("utf-16")}, "This is UTF-16"),
+        Case({"body": json.dumps(fields()).encode("utf-16-le")}, "This is UTF-16"),
+        Case({"body": json.dumps(fields()).encode("utf-16-be")}, "This is UTF-16"),
+        Case({"body": json.dumps(fields()).encode("utf-8-sig")}, "utf-8-sig"),
+        Case({"body": '{"query": "苹果"}'.encode("gbk")}, "This is GBK"),
+        Case({"body": '{"query": "café"}'.encode("latin-1")}, "This is Latin-1"),
+        Case({"body": b'{"top_n": NaN}'}, "neither NaN nor Infinity"),
         Case(body(), None),
         Case({"body": b"hello", "path": "/nowhere"}, None),
     ],
     "encoded_twice": [
         Case({"body": json.dumps(fields())}, "encode the object once"),
+        Case({"body": "text"}, None),
+    ],
+    "documents_encoded": [
         Case(body(documents='["a", "b"]'), "send the array"),
         Case(body(documents="[a] and [b]"), None),
         Case(body(documents=["[1]"]), None),
-        Case({"body": "text"}, None),
     ],
     "unknown_field": [
         Case(body(instruct="a"), "`instruct`: did you mean `instruction`?"),
@@ -176,6 +205,10 @@ CASES: dict[str, list[Case]] = {
         Case(body(passages=["a"]), "`passages`: did you mean `documents`?"),
         Case(body(returnDocuments=True), "did you mean `return_documents`?"),
         Case(body(overlap_token=1), "did you mean `overlap_tokens`?"),
+        Case(body(candidates=["a"]), "`candidates`: did you mean `documents`?"),
+        Case({"body": {"model": BGE, "input": fields()}}, "`input`: the dialect of DashScope"),
+        Case(body(parameters={"top_n": 1}), "`parameters`: the dialect of DashScope"),
+        Case(body(max_tokens_per_doc=9), "`max_tokens_per_doc`: this API cannot truncate"),
         Case(body(truncation=True), "it has no effect; "),
         Case(body(temperature=1), "it has no effect; "),
         Case(body(top_n=1, return_documents=True), None),
@@ -201,6 +234,11 @@ CASES: dict[str, list[Case]] = {
     "unknown_model": [
         Case(body(model="bge-reranker-v2-m3"), f"did you mean `{BGE}`?"),
         Case(body(model="Qwen/Qwen3-Reranker-8b"), f"did you mean `{QWEN}`?"),
+        Case(
+            body(model=f"siliconflow/{BGE}"),
+            f"prefix `siliconflow/`: the model is `{BGE}`",
+        ),
+        Case(body(model="cohere/bge-reranker-v2-m3"), f"`cohere/`: the model is `{BGE}`"),
         Case(body(model="Qwen3-Reranker-8"), "did you mean `Qwen/Qwen3-Reranker-"),
         Case(
             body(model="rerank-english-v3.0"),
@@ -213,23 +251,9 @@ CASES: dict[str, list[Case]] = {
         Case(body(model=QWEN, overlap_tokens=1), f"supported only by {BGE}, Pro/{BGE}, netease"),
         Case(body(instruction="a"), "supported only by Qwen/Qwen3-Reranker-0.6B"),
         Case(body(model=QWEN, instruction="a"), None),
+        Case(body(instruction=None), None),
         Case(body(overlap_tokens=1), None),
         Case(body(model="unknown", overlap_tokens=1), None),
-    ],
-    "chat_style_content": [
-        Case(body(model=MULTIMODAL, documents=CHAT), "without content parts"),
-        Case(body(documents=[{"type": "text", "text": "a"}]), "without content parts"),
-        Case(body(model=MULTIMODAL, query=CHAT[0]), "without content parts"),
-        Case(body(model=MULTIMODAL, documents=[IMAGE]), None),
-    ],
-    "media_for_a_text_model": [
-        Case(body(documents=[IMAGE]), f"accepts images and videos: {MULTIMODAL}"),
-        Case(
-            body(query={"video": "https://example.org/a.mp4"}),
-            f"accepts images and videos: {MULTIMODAL}",
-        ),
-        Case(body(model=MULTIMODAL, documents=[IMAGE]), None),
-        Case(body(documents=[{"text": "a"}]), None),
     ],
     "text_as_object": [
         Case(body(documents=[{"text": "a"}]), "as strings"),
@@ -264,6 +288,57 @@ CASES: dict[str, list[Case]] = {
         Case(body(documents=["a", "A", "a "]), None),
         Case(body(model=MULTIMODAL, documents=[IMAGE, IMAGE]), None),
     ],
+    "chat_style_content": [
+        Case(body(model=MULTIMODAL, documents=CHAT), "without content parts"),
+        Case(body(documents=[{"type": "text", "text": "a"}]), "without content parts"),
+        Case(body(model=MULTIMODAL, query=CHAT[0]), "without content parts"),
+        Case(body(model=MULTIMODAL, documents=[IMAGE]), None),
+    ],
+    "media_for_a_text_model": [
+        Case(body(documents=[IMAGE]), f"accepts images and videos: {MULTIMODAL}"),
+        Case(
+            body(query={"video": "https://example.org/a.mp4"}),
+            f"accepts images and videos: {MULTIMODAL}",
+        ),
+        Case(body(model=MULTIMODAL, documents=[IMAGE]), None),
+        Case(body(documents=[{"image_url": {"url": URL}}]), f"images and videos: {MULTIMODAL}"),
+        Case(body(documents=[{"text": "a"}]), None),
+        Case(body(documents=CHAT), None),
+    ],
+    "media_as_text": [
+        Case(body(model=MULTIMODAL, documents=[URL]), 'send {"image": URL'),
+        Case(body(model=MULTIMODAL, query=DATA_URI), 'send {"image": URL'),
+        Case(body(documents=["a", DATA_URI]), f"images and videos: {MULTIMODAL}"),
+        Case(body(documents=[URL]), None),
+        Case(body(model=MULTIMODAL, documents=[f"See {URL}", "data: none"]), None),
+        Case(body(model=MULTIMODAL, documents=[IMAGE]), None),
+    ],
+    "media_as_object": [
+        Case(body(model=MULTIMODAL, documents=[{"image": {"url": URL}}]), "without an object"),
+        Case(body(model=MULTIMODAL, documents=[{"image": URL}]), None),
+        Case(body(model=MULTIMODAL, documents=[{"video": {"url": URL}}]), None),
+    ],
+    "media_misnamed": [
+        Case(body(model=MULTIMODAL, documents=[{"image_url": URL}]), "call it `image`"),
+        Case(body(model=MULTIMODAL, documents=[{"text": "a", "video_url": URL}]), "it `video`"),
+        Case(body(model=MULTIMODAL, documents=[{"text": "a", "title": URL}]), None),
+    ],
+    "media_without_prefix": [
+        Case(body(model=MULTIMODAL, documents=[{"image": "aGVs" * 16}]), "before it"),
+        Case(body(model=MULTIMODAL, documents=[{"image": "aGVs" * 4}]), None),
+        Case(body(model=MULTIMODAL, documents=[IMAGE]), None),
+    ],
+    "media_not_base64": [
+        Case(body(model=MULTIMODAL, documents=[{"image": f"{DATA_URI}="}]), "padding"),
+        Case(body(model=MULTIMODAL, query={"image": "data:image/png;base64,a-_="}), "padding"),
+        Case(body(model=MULTIMODAL, documents=[{"image": "data:image/png,aGk="}]), "base64"),
+        Case(body(model=MULTIMODAL, documents=[IMAGE, {"image": URL}]), None),
+    ],
+    "media_is_no_url": [
+        Case(body(model=MULTIMODAL, documents=[{"image": "/tmp/a.png"}]), "cannot read files"),
+        Case(body(model=MULTIMODAL, documents=[{"video": "file:///a.mp4"}]), "cannot read files"),
+        Case(body(model=MULTIMODAL, documents=[{"image": URL}, IMAGE]), None),
+    ],
 }
 
 
@@ -291,8 +366,8 @@ def test_every_advice_on_a_request_has_a_case_that_raises_it_and_one_that_does_n
 ODD = st.one_of(
     st.none(),
     st.integers(-1, 9),
-    st.sampled_from(["", " ", "a", "[1]", "{}"]),
-    st.lists(st.sampled_from(["", "a", " a", "b"]), max_size=3),
+    st.sampled_from(["", " ", "a", "[1]", "{}", DATA_URI, URL]),
+    st.lists(st.sampled_from(["", "a", " a", "b", DATA_URI, URL]), max_size=3),
 )
 
 
@@ -301,19 +376,19 @@ ODD = st.one_of(
     st.dictionaries(st.sampled_from([*sorted(CONTRACT.fields), "top_k"]), ODD, max_size=2),
     st.sampled_from([BGE, QWEN, MULTIMODAL, "unknown"]),
     st.sampled_from(["/v1/rerank", "/v1/rerank/", "/v1/models"]),
+    st.sampled_from(["Bearer sk-mock", "Bearer sk-nobody", "sk-mock"]),
+    st.booleans(),
 )
 def test_no_advice_is_lost_where_the_rules_are_not_tried(
-    changes: dict[str, Any], model: str, path: str
+    changes: dict[str, Any], model: str, path: str, key: str, without_timeout: bool
 ) -> None:
-    answered = respond(
-        State(),
-        Request(
-            "POST", path, "", HEADERS, json.dumps(fields(**{"model": model, **changes})).encode()
-        ),
-    )
+    body = json.dumps(fields(**{"model": model, **changes})).encode()
+    state = State()
+    answered = respond(state, Request("POST", path, "", with_key(key), body, without_timeout))
+    exchange = observe(state, answered)
     rules = (*ON_HEADS, *ON_BODIES)
     found = [advice for rule in rules for advice in rule.advise(answered.received)]
-    assert list(advise_on_request(answered.received)) == found
+    assert list(exchange.advice) == list(advise_on_request(answered.received)) == found
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -402,8 +477,9 @@ BAD = body(top_n="a")
         {"headers": with_key("Bearer sk-wrong")},
         {"path": "/v1/nowhere"},
         body(model="netease-youdao/bce-reranker-base_v1"),
+        body(query="rerank-mock:balance_insufficient_payment"),
     ],
-    ids=["400", "400 model", "401", "404", "403"],
+    ids=["400", "400 model", "401", "404", "403", "402"],
 )
 def test_retried_refusal_is_given_to_the_same_request_soon_after(
     life: Life, sent: dict[str, Any]
@@ -413,16 +489,34 @@ def test_retried_refusal_is_given_to_the_same_request_soon_after(
     assert "retried_refusal" not in life.sends(after=60, **sent)
 
 
-def test_retried_refusal_is_not_given_to_another_request_caller_or_answer(life: Life) -> None:
+def test_retried_refusal_is_given_where_the_retry_succeeds(life: Life) -> None:
+    life.arm(error="parameter_invalid")
+    assert life.sends() == []
+    assert life.sends(after=5) == ["retried_refusal"]
+    assert life.sends(after=5) == []
+
+
+def test_retried_refusal_is_not_given_to_another_request_or_caller(life: Life) -> None:
     life.sends(**BAD)
     assert "retried_refusal" not in life.sends(**body(top_n="b"))
     assert "retried_refusal" not in life.sends(**BAD, headers=with_key("Bearer sk-other"))
+
+
+def test_retried_refusal_is_not_given_once_the_circumstances_changed(life: Life) -> None:
     model = "netease-youdao/bce-reranker-base_v1"
     life.sends(**body(model=model))
     life.state.behaviour = replace(life.state.behaviour, offline_model="not_found")
     assert "retried_refusal" not in life.sends(**body(model=model))
     life.state.change_model(model, state="online")
     assert "retried_refusal" not in life.sends(**body(model=model))
+    life.state.change_account("account-1", standing="forbidden")
+    life.sends()
+    life.state.change_account("account-1", standing="normal")
+    assert life.sends() == []
+    nobody: dict[str, Any] = {"headers": with_key("Bearer sk-new")}
+    assert life.sends(**nobody) == ["key_unknown"]
+    life.state.open_account("sk-new")
+    assert life.sends(**nobody) == []
 
 
 def test_retried_before_retry_after_is_given_until_the_time_is_over(life: Life) -> None:
@@ -478,11 +572,12 @@ def test_redirect_ignored_is_given_to_who_asks_there_again(life: Life) -> None:
 
 def test_dead_key_is_given_to_other_requests_with_a_refused_key(life: Life) -> None:
     dead: dict[str, Any] = {"headers": with_key("Bearer sk-dead")}
-    assert life.sends(**dead) == []
-    assert life.sends(**dead, **body(query="b")) == ["dead_key"]
-    assert life.sends(**dead, **body(query="b")) == ["retried_refusal"]
+    unknown = "key_unknown"
+    assert life.sends(**dead) == [unknown]
+    assert life.sends(**dead, **body(query="b")) == [unknown, "dead_key"]
+    assert life.sends(**dead, **body(query="b")) == [unknown, "retried_refusal"]
     assert life.sends(**body(query="c")) == []
-    assert life.sends(**body(query="d"), headers=with_key("Bearer sk-dead-2")) == []
+    assert life.sends(**body(query="d"), headers=with_key("Bearer sk-dead-2")) == [unknown]
     assert "dead_key" not in life.sends(**body(query="e"), headers={})
     assert "dead_key" not in life.sends(**body(query="f"), headers={})
 

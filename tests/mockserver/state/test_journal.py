@@ -69,7 +69,8 @@ def test_the_repr_of_an_entry_is_one_short_line() -> None:
 
 def test_an_entry_has_the_usage_of_the_request() -> None:
     state = frozen()
-    answered = json.loads(ask(state, fields(model=MULTIMODAL, documents=[{"image": "a"}])).body)
+    picture = {"image": "https://example.org/a.png"}
+    answered = json.loads(ask(state, fields(model=MULTIMODAL, documents=[picture])).body)
     ask(state, fields(model=OFFLINE))
     ranked, refused = state.journal
     tokens = answered["meta"]["tokens"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import linecache
 import os
 import sys
 import unittest
@@ -14,7 +15,7 @@ import pytest
 from mockserver.behaviour import BehaviourError
 from mockserver.serving.respx_router import BASE_URL
 from mockserver.testing.contexts import MockedRerank, mock_rerank, serve_rerank
-from mockserver.testing.expectations import ExpectationError
+from mockserver.testing.expectations import AdviceWarning, ExpectationError
 from mockserver.testing.fixtures import RerankMock
 from tests.mockserver.asking import fields
 
@@ -156,7 +157,7 @@ def test_the_options_say_what_is_demanded(way: Way) -> None:
 def test_behaviour_and_seed_are_those_of_the_mock(way: Way) -> None:
     ids = set[str]()
     for seed in (1, 1, 2):
-        with way(behaviour="strict", seed=seed) as mock:
+        with way(behaviour="strict", seed=seed, allow=["unknown_field"]) as mock:
             mock.clock.freeze(1_800_000_000)
             assert post(mock, top_k=1).status_code == 400
             ids.add(post(mock).json()["id"])
@@ -235,7 +236,41 @@ def test_an_error_is_passed_on_with_what_may_have_caused_it(way: Way) -> None:
     assert caught.value.args == (503,)
     if sys.version_info >= (3, 11):
         (note,) = caught.value.__notes__
-        assert note.startswith("the client broke the contract")
+        assert note == (
+            "call 1: POST /v1/rerank -> 503 overloaded\n"
+            "  breach  top_n_below_one: `top_n` is less than 1."
+            " `top_n` is 0: leave it out to get all documents"
+        )
+
+
+@WAYS
+def test_a_mistake_that_does_not_fail_is_a_warning_at_the_line_of_the_test(way: Way) -> None:
+    mistake = "the client made a mistake: unknown_field"
+    with pytest.warns(AdviceWarning, match=mistake) as within, way() as mock:
+        post(mock, top_k=1)
+    with pytest.warns(AdviceWarning, match=mistake) as decorated:
+        way()(lambda mock: post(mock, top_k=1))()
+    lines = [linecache.getline(w.filename, w.lineno) for (w,) in (within, decorated)]
+    assert "post(mock, top_k=1)" in lines[0] or "way() as mock" in lines[0]
+    assert "way()(lambda" in lines[1]
+
+
+@WAYS
+@pytest.mark.parametrize("options", [{"fail_on": "nothing"}, {"allow": ["unknown_field"]}], ids=str)
+def test_no_warning_is_given_where_none_is_wanted(way: Way, options: dict[str, Any]) -> None:
+    with way(**options) as mock:
+        post(mock, top_k=1)
+
+
+@WAYS
+def test_the_client_must_call_the_mock_if_that_is_asserted(way: Way) -> None:
+    unreached = "request reached the mock"
+    with pytest.raises(AssertionError, match=unreached), way(assert_called=True):
+        pass
+    with way(assert_called=True) as mock:
+        post(mock)
+    with way():
+        pass
 
 
 @WAYS

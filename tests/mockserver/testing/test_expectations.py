@@ -163,6 +163,7 @@ def test_what_is_disarmed_need_not_be_met() -> None:
         ({"allow": ["nul_field"]}, "allow: unknown advice 'nul_field'; did you mean 'null_field'?"),
         ({"allow": [["null_field"]]}, "allow: unknown advice "),
         ({"assert_all_met": "no"}, "assert_all_met must be True or False, not 'no'"),
+        ({"assert_called": 1}, "assert_called must be True or False, not 1"),
     ],
 )
 def test_an_invalid_option_is_reported(options: dict[str, object], message: str) -> None:
@@ -257,10 +258,11 @@ class TestOfUnittest(unittest.TestCase):
         post(self.mock, top_n=0)
 """.replace("FIXTURE", fixture)
     result = run(source, "-rA", "-n", "2")
-    result.assert_outcomes(passed=5, failed=7)
+    result.assert_outcomes(passed=4, failed=8, warnings=1)
     result.stdout.fnmatch_lines_random(
         [
             "FAILED *::test_breach - *the client broke the contract: top_n_below_one",
+            "FAILED *::test_wrong_key - *the client broke the contract: key_unknown",
             "FAILED *::test_keyless - *the client broke the contract: key_missing",
             "FAILED *::test_unmet - *an armed step was never reached",
             "FAILED *::test_both - *the client broke the contract: top_n_below_one",
@@ -302,14 +304,106 @@ def test_is_expected_to_fail(rerank_mock):
         [
             "E *assert 1 == 2",
             "*- Captured rerank_mock call -*",
-            "the client broke the contract: top_n_below_one",
+            "call 1: POST /v1/rerank -> 503 overloaded",
+            "  breach  top_n_below_one: *",
             "E *assert 3 == 4",
+            "*- Captured rerank_mock call -*",
+            "no httpx request reached the mock; requests, * take rerank_server, *",
             "FAILED *::test_fails_and_breaks - assert 1 == 2",
             "FAILED *::test_fails_alone - assert 3 == 4",
         ]
     )
     result.stdout.no_fnmatch_line("*never reached*")
-    assert result.stdout.str().count("Captured rerank_mock call") == 1
+
+
+MISTAKEN = """
+def test_mistaken(rerank_mock):
+    post(rerank_mock)
+    post(rerank_mock, top_k=1)
+    post(rerank_mock, top_k=1, top_n=None)
+"""
+
+
+def test_a_mistake_is_a_warning_with_its_hint(run: Callable[..., pytest.RunResult]) -> None:
+    result = run(MISTAKEN)
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            "test_*.py::test_mistaken",
+            "*test_*.py:11: AdviceWarning: the client made a mistake: unknown_field",
+            "*call 2: POST /v1/rerank -> 200 answered",
+            "*hint    `top_k`: did you mean `top_n`[?]",
+            "*again   in call 3",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*null_field*")
+
+
+@pytest.mark.parametrize("category", ["error", "error::mockserver.AdviceWarning"])
+def test_a_warning_that_is_an_error_fails_the_test_once(
+    run: Callable[..., pytest.RunResult], category: str
+) -> None:
+    result = run(MISTAKEN, "-W", category)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "the client made a mistake: unknown_field",
+            "*hint    `top_k`: did you mean `top_n`[?]",
+            "*- Captured rerank_mock call -*",
+            "call 1: POST /v1/rerank -> 200 answered",
+            "call 2: POST /v1/rerank -> 200 answered",
+            "  mistake unknown_field: *did you mean `top_n`[?]",
+            "call 3: *",
+            "  remark  null_field: *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+    assert result.stdout.str().count("If this is intended") == 1
+
+
+def test_a_client_that_never_called_fails_only_where_it_must(
+    run: Callable[..., pytest.RunResult],
+) -> None:
+    source = """
+def test_never(FIXTURE):
+    pass
+
+@pytest.mark.rerank_mock(assert_called=True)
+def test_must(FIXTURE):
+    pass
+"""
+    result = run(
+        source.replace("FIXTURE", "rerank_mock")
+        + source.replace("FIXTURE", "rerank_server").replace("test_", "test_server_")
+    )
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "no httpx request reached the mock; requests, * take rerank_server, *",
+            "If this is intended, add: @pytest.mark.rerank_mock(assert_called=False)",
+            "no request reached the mock: the base URL for the client is http://127.0.0.1:*/v1",
+        ]
+    )
+
+
+def test_a_pin_that_matches_nothing_fails_the_test(run: Callable[..., pytest.RunResult]) -> None:
+    result = run(
+        """
+def test_pinned(rerank_mock):
+    rerank_mock.pin_order("b", "c")
+    rerank_mock.pin_scores({"d": 0.5})
+    post(rerank_mock)
+"""
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "a pin matched no request",
+            'pin {"scores": {"d": 0.5}}: no request had any of these documents',
+            "If this is intended, add: @pytest.mark.rerank_mock(assert_all_met=False)",
+        ]
+    )
+    result.stdout.no_fnmatch_line('pin {"order"*')
 
 
 def test_a_project_may_set_other_expectations(run: Callable[..., pytest.RunResult]) -> None:

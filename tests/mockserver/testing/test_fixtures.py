@@ -8,7 +8,7 @@ from mockserver.state.pins import PinError
 from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.testing.contexts import at_a_socket, in_process
 from mockserver.testing.fixtures import RerankMock
-from tests.mockserver.asking import fields
+from tests.mockserver.asking import BGE, QWEN, fields
 
 
 def post(mock: RerankMock, key: str | None = None) -> httpx.Response:
@@ -28,6 +28,7 @@ def mock(request: pytest.FixtureRequest) -> RerankMock:
 
 
 @pytest.mark.parametrize("_turn", [1, 2])
+@pytest.mark.rerank_mock(allow=["key_unknown"])
 def test_each_test_sees_its_own_calls_with_whatever_key(mock: RerankMock, _turn: int) -> None:
     assert mock.calls == []
     for key in (mock.api_key, "sk-of-nobody", mock.state.open_account()):
@@ -56,6 +57,7 @@ def test_a_long_body_is_kept_whole(mock: RerankMock) -> None:
     assert mock.calls.last.sent.documents == documents
 
 
+@pytest.mark.rerank_mock(assert_all_met=False)
 def test_scores_are_pinned_by_text(mock: RerankMock) -> None:
     mock.pin_scores({"fruit": 0.999})
     mock.pin_scores({"fruit": 0.1}, query="Pear")
@@ -64,6 +66,7 @@ def test_scores_are_pinned_by_text(mock: RerankMock) -> None:
     assert (first["index"], first["relevance_score"]) == (2, 0.999)
 
 
+@pytest.mark.rerank_mock(assert_all_met=False)
 def test_an_order_is_pinned_by_text(mock: RerankMock) -> None:
     mock.pin_order("fruit", "banana")
     mock.pin_order("banana", query="Pear")
@@ -85,6 +88,39 @@ def test_an_invalid_pin_is_reported_with_its_path(
     with pytest.raises(PinError, match=place):
         mock.pin_order(*order) if order else mock.pin_scores(scores)
     assert mock.state.pins(mock.account.name) == ()
+
+
+def test_a_pin_that_can_match_nothing_is_refused() -> None:
+    mock = RerankMock(BASE_URL, DEFAULT_KEY, State())
+    with pytest.raises(PinError, match="at least one document must be pinned"):
+        mock.pin_order()
+    with pytest.raises(PinError, match="at least one document must be pinned"):
+        mock.pin_scores({})
+    with pytest.raises(PinError, match="there is no model 'Qwen/Qwen3-Reranker-8b'; did you mean"):
+        mock.pin_order("a", model="Qwen/Qwen3-Reranker-8b")
+    assert mock.state.pins(mock.account.name) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "reason"),
+    [
+        ("fruit", {}, ""),
+        ("fruit", {"query": "Apple", "model": BGE}, ""),
+        ("fruits", {}, "no request had any of these documents"),
+        ("fruit", {"query": "apple"}, "no request had this query"),
+        ("fruit", {"model": QWEN}, f"no request asked {QWEN}"),
+    ],
+)
+def test_a_pin_that_no_request_matched_is_known(
+    text: str, options: dict[str, str], reason: str
+) -> None:
+    with in_process(State()) as mock:
+        mock.pin_scores({text: 0.9}, **options)
+        assert len(mock.unmatched_pins()) == 1
+        post(mock)
+        assert [why for _, why in mock.unmatched_pins()] == ([reason] if reason else [])
+        mock.state.journal.clear()
+        assert mock.unmatched_pins() == []
 
 
 def test_the_environment_is_set_for_one_test(monkeypatch: pytest.MonkeyPatch) -> None:

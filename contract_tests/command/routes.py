@@ -1,0 +1,178 @@
+"""The options that say how a target is reached: headers, certificates, a proxy, time."""
+
+import argparse
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+
+from ..transport import TIMEOUT, Route, proxy_for, trust
+
+#: Headers that the judge sets in each request as the test needs them.
+_OURS = {
+    "authorization": "the key stands in the variable that --api-key-env names",
+    "content-length": "it follows from the body",
+    "content-type": "the tests choose it",
+    "transfer-encoding": "the tests choose it",
+}
+#: Names of headers whose values are secrets.
+_SECRET = re.compile(r"key|token|secret|auth(?!or)|cookie|password|credential", re.IGNORECASE)
+_NAME = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
+
+
+def declare_route(add: Callable[..., object]) -> None:
+    """Declare the options with `add`, as argparse has it."""
+    add(
+        "--header",
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="header to send with every request, repeatable",
+    )
+    add(
+        "--header-env",
+        action="append",
+        default=[],
+        metavar="NAME=VARIABLE",
+        help="the same with a secret value, which stands in an environment variable and is shown "
+        "nowhere",
+    )
+    add(
+        "--ca-file",
+        type=Path,
+        metavar="FILE",
+        help="PEM file of the certificates to trust (default: $SSL_CERT_FILE, else the usual ones)",
+    )
+    add("--insecure", action="store_true", help="accept any certificate")
+    add(
+        "--proxy",
+        metavar="URL",
+        help="proxy to use (default: that of the environment, such as $HTTPS_PROXY); never used "
+        "for a loopback address",
+    )
+    add(
+        "--timeout",
+        type=_seconds,
+        default=TIMEOUT,
+        metavar="SECONDS",
+        help="longest time for one request with its whole answer (default: 60)",
+    )
+    add(
+        "--wait",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="wait up to that long until the target is up (default: 0)",
+    )
+
+
+def route_of(options: argparse.Namespace, base_url: str) -> Route:
+    """How the target at `base_url` is reached."""
+    return Route(
+        timeout=options.timeout,
+        ca_file=options.ca_file,
+        insecure=options.insecure,
+        proxy=proxy_for(base_url, options.proxy),
+    )
+
+
+def headers_of(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
+    """The headers for every request; a secret value is `$` and the name of its variable."""
+    given = [header.partition(":") for header in options.header]
+    secret = [header.partition("=") for header in options.header_env]
+    return (
+        *((name.strip(), value.strip()) for name, _, value in given),
+        *((name.strip(), f"${variable.strip()}") for name, _, variable in secret),
+    )
+
+
+def secrets_of(options: argparse.Namespace) -> dict[str, str]:
+    """Name of each variable of a secret header -> its value."""
+    variables = [header.partition("=")[2].strip() for header in options.header_env]
+    return {variable: os.environ[variable] for variable in variables}
+
+
+def route_problems(options: argparse.Namespace) -> Iterator[str]:
+    """What is wrong with the options."""
+    for header in options.header:
+        name, colon, value = header.partition(":")
+        if not colon or not value.isascii() or not value.isprintable():
+            yield f"--header: {header!r} is not of the form 'Name: value'"
+        yield from _name_problems("--header", name.strip())
+        if _SECRET.search(name) and name.strip().lower() not in _OURS:
+            yield (
+                f"--header: {name.strip()} looks like a secret, and reports show this option; put "
+                f"the value into an environment variable and use --header-env {name.strip()}=NAME"
+            )
+    for header in options.header_env:
+        name, equals, variable = header.partition("=")
+        if not equals or not variable.strip():
+            yield f"--header-env: {header!r} is not of the form 'Name=VARIABLE'"
+        else:
+            yield from _name_problems("--header-env", name.strip())
+            yield from secret_problems(variable.strip(), f"the value of {name.strip()}")
+    yield from _file_problems(options)
+    if options.target.startswith(("http://", "https://")):
+        yield from _proxy_problems(options)
+
+
+def secret_problems(variable: str, what: str) -> Iterator[str]:
+    """Why the variable does not hold a secret that a header can carry."""
+    secret = os.environ.get(variable, "")
+    if not secret:
+        yield f"set ${variable} to {what}"
+    elif not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
+        reason = "such as a line break, or a space at either end"
+        yield f"${variable} has characters that a header cannot carry, {reason}"
+
+
+def _name_problems(option: str, name: str) -> Iterator[str]:
+    if not _NAME.fullmatch(name):
+        yield f"{option}: {name!r} is not the name of a header"
+    elif name.lower() in _OURS:
+        yield f"{option}: {name} cannot be set: {_OURS[name.lower()]}"
+
+
+def _file_problems(options: argparse.Namespace) -> Iterator[str]:
+    named = {"--ca-file": options.ca_file}
+    if options.ca_file is None:
+        named["$SSL_CERT_FILE"] = os.environ.get("SSL_CERT_FILE") or None
+    for name, path in named.items():
+        if path is None or options.insecure:
+            continue
+        try:
+            trust(Path(path), insecure=False)
+        except OSError as error:
+            reason = error.strerror if isinstance(error, FileNotFoundError) else "not a PEM file"
+            yield f"{name}: {path} has no certificates to trust: {reason}"
+
+
+def _proxy_problems(options: argparse.Namespace) -> Iterator[str]:
+    proxy = proxy_for(options.target, options.proxy)
+    where = "--proxy" if options.proxy else "the proxy of the environment"
+    if proxy is None:
+        return
+    try:
+        url = httpx.URL(proxy)
+    except httpx.InvalidURL as error:
+        yield f"{where} is not a URL: {error}"
+        return
+    if url.scheme not in ("http", "https") or not url.host:
+        yield f"{where}: only proxies at an http or https URL can be used"
+    elif options.proxy and url.userinfo:
+        yield (
+            f"{where}: leave the name and password out, since reports show this option; put the "
+            "URL with them into $HTTPS_PROXY instead"
+        )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+    return seconds

@@ -1,0 +1,79 @@
+"""Legal and inconvenient answers, for clients that pass by luck.
+
+    shapes      the answer to a valid request, as unlike the usual one as the contract allows
+    faults      an error before that answer; each request gets it at most once
+
+All is drawn from a seed.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Literal, TypeAlias, cast, get_args
+
+import orjson
+
+from ..behaviour import Behaviour
+from ..contract import Contract
+from ..validation import InputError, likely
+from .scenario import PLACES, Step
+
+Hostile: TypeAlias = Literal["shapes", "faults"]
+
+HOSTILE: tuple[Hostile, ...] = get_args(Hostile)
+
+#: Errors that a retry helps against.
+_FAULTS = ("rate_limited", "overloaded", "gateway_timeout")
+
+
+class HostileError(InputError):
+    """An invalid way to be hostile; the message says which there are."""
+
+
+def read_hostile(value: object) -> frozenset[Hostile]:
+    """Return the ways to be hostile: one, or several in a list. Raises `HostileError`."""
+    ways = [value] if isinstance(value, str) else value
+    if not isinstance(ways, Collection):
+        raise HostileError(f"hostile must be a list of {' and '.join(HOSTILE)}, not {value!r}")
+    for way in cast("Collection[object]", ways):
+        if way not in HOSTILE:
+            hint = likely(str(way), [*HOSTILE])
+            raise HostileError(f"hostile takes {' and '.join(HOSTILE)}, not {way!r}{hint}")
+    return frozenset(cast("Collection[Hostile]", ways))
+
+
+def fault(contract: Contract, draw: Random) -> Step:
+    """Return an error whose body is a bare string."""
+    error = contract.errors[draw.choice(_FAULTS)]
+    body = orjson.dumps(error.message.format_map(PLACES)).decode()
+    return Step(body=body, status=error.status)
+
+
+def inconvenient(behaviour: Behaviour, draw: Random) -> Behaviour:
+    """Return the behaviour with other values where clients should not care."""
+    refuses = behaviour.empty_document == "refuse"
+    return replace(
+        behaviour,
+        document_when_not_returned=draw.choice(["absent", "null"]),
+        id_format=draw.choice(["uuid7", "page"]),
+        billed_image_tokens=draw.choice(["absent", "present"]),
+        empty_document="refuse" if refuses else "leave_out",
+    )
+
+
+def small_scores(scores: Sequence[float], draw: Random) -> list[float]:
+    """Return tiny scores, with the same best document; the others are not in their own order."""
+    if not scores:
+        return []
+    best, *others = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)
+    others.sort()
+    ordered = others.copy()
+    draw.shuffle(others)
+    if others == ordered:
+        others.reverse()
+    # So small that a sigmoid of them is 0.5, and a sum with 1 is 1.
+    unit = 10.0 ** -draw.randint(20, 30)
+    small = [0.0] * len(scores)
+    for place, index in enumerate([best, *others]):
+        small[index] = float(f"{unit * (len(scores) - place) / (len(scores) + 1):.8g}")
+    return small

@@ -1,0 +1,100 @@
+"""A hostile target ends: as a violation or inconclusive, within the deadline and 200 MB.
+
+Nothing is timed: without its bounds none of this would end, or fit into the memory there is.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from contract_tests.exchanges import Answer, Request
+from contract_tests.report.writers import WRITERS
+from contract_tests.targets import KEPT, LONGEST, HttpTarget, UnreachableError
+from contract_tests.transport import Route
+from tests.contract_tests.conftest import KEY
+from tests.contract_tests.hostile import ENDLESS, HEAD, HEAVY, MEGABYTE, HostileServer, Script
+from tests.schemas.data import TABLE_SCHEMAS, errors
+
+COMMAND = (str(Path(sys.executable).with_name("rerank-contract")), "check", "--effort=smoke")
+#: Many times what a run takes.
+CPU_SECONDS = 120
+
+
+def ask(script: Script, timeout: float = 0.3) -> Answer:
+    with (
+        HostileServer(script) as server,
+        Route(timeout=timeout).open(server.base_url) as client,
+    ):
+        return HttpTarget(client, server.base_url, KEY).send(Request({"query": "a"}))
+
+
+@pytest.mark.parametrize(
+    "name", ["headers", "a header", "interim answers", "slow headers", "no answer"]
+)
+def test_what_never_becomes_an_answer_is_none(name: str) -> None:
+    with pytest.raises(UnreachableError):
+        ask(ENDLESS[name])
+
+
+@pytest.mark.parametrize("name", ["a slow body", "slow chunks", "slow headers", "no answer"])
+def test_the_whole_exchange_has_one_deadline(name: str) -> None:
+    with pytest.raises(UnreachableError, match=r"no whole answer within 0\.3 seconds") as caught:
+        ask(ENDLESS[name])
+    assert "--timeout" in caught.value.to_try
+
+
+@pytest.mark.parametrize(
+    "name", ["a body", "a body of white space", "chunks", "5 GB that are announced", "a gzip bomb"]
+)
+def test_a_body_is_read_up_to_its_limit(name: str) -> None:
+    answer = ask(ENDLESS[name], timeout=60)
+    assert answer.status == 200
+    assert answer.cut == f"longer than {LONGEST} bytes, and not read further"
+    assert len(answer.body) == KEPT
+    assert not answer.is_json
+    assert answer.text.endswith(f"… ({answer.cut})")
+
+
+def test_a_key_that_stands_where_a_body_is_cut_is_not_cut_in_two() -> None:
+    for before in range(KEPT - len(KEY), KEPT, 4):
+        body = b" " * before + KEY.encode() + b" " * LONGEST
+        answer = ask(partial(iter, [HEAD + b"\r\n", body]), timeout=60)
+        assert answer.cut
+        assert answer.body.strip() == b"[key]"[: KEPT - before]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*ENDLESS, *HEAVY])
+def test_a_run_ends_with_a_verdict_and_takes_no_more_than_200_megabytes(
+    name: str, tmp_path: Path
+) -> None:
+    with HostileServer({**ENDLESS, **HEAVY}[name]) as server:
+        options = (f"--target={server.base_url}", "--timeout=2", "--max-requests=12")
+        judge = subprocess.Popen(
+            [*COMMAND, *options, *(f"--{form}={form}" for form in WRITERS)],
+            cwd=tmp_path,
+            env={**os.environ, "SILICONFLOW_API_KEY": KEY},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+        resource.prlimit(judge.pid, resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+        assert judge.stdout
+        with judge.stdout:
+            printed = judge.stdout.read()
+        # Unlike the others that wait, it says what the process has used.
+        _, status, used = os.wait4(judge.pid, 0)
+        judge.returncode = os.waitstatus_to_exitcode(status)
+    assert judge.returncode in (1, 3), printed[-2000:]
+    assert used.ru_maxrss * 1024 < 200 * MEGABYTE
+    assert "Traceback" not in printed
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 20 * MEGABYTE
+    report = json.loads((tmp_path / "report-json").read_text("utf-8"))
+    assert report["verdict"] in ("violates", "inconclusive")
+    assert errors(TABLE_SCHEMAS["report"], report) == []

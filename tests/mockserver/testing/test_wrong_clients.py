@@ -1,0 +1,84 @@
+"""A plain happy-path test notices wrong clients, and leaves right ones alone."""
+
+import re
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mockserver.scenarios.hostile import HOSTILE
+from mockserver.testing.contexts import mock_rerank
+from tests.mockserver.testing.wrong_clients import (
+    BEST,
+    DOCUMENTS,
+    KINDS,
+    QUERY,
+    Client,
+    Kind,
+    Noticed,
+    NullForOptional,
+)
+
+GUIDE = Path(__file__).parents[3] / "docs" / "testing-a-client.md"
+SEEDS = pytest.mark.parametrize("seed", range(3))
+
+
+def noticed(kind: type[Client], *, asserts: bool = True, **options: Any) -> Noticed:  # noqa: ANN401 - see `mock_rerank`
+    """Run the test of a client, and return whether anything was noticed."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            with mock_rerank(**options) as mock:
+                mock.clock.freeze()
+                client = kind(mock.base_url, mock.api_key, mock.clock.advance)
+                best = client.rank(QUERY, DOCUMENTS, top_n=2)[0]
+                assert best == BEST or not asserts
+        except Exception:  # noqa: BLE001 - of any kind, as a test runner has it
+            return "caught"
+    return "warned" if told else "silent"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.client.__name__)
+def test_a_plain_test_notices_as_much_as_the_guide_says(kind: Kind) -> None:
+    assert noticed(kind.client, asserts=kind.asserts) == kind.plain
+
+
+@SEEDS
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.client.__name__)
+def test_hostile_answers_show_as_much_as_the_guide_says(kind: Kind, seed: int) -> None:
+    found = noticed(kind.client, asserts=kind.asserts, hostile=HOSTILE, seed=seed)
+    assert found == kind.hostile
+
+
+@pytest.mark.parametrize("hostile", [[], ["shapes"], ["faults"], ["shapes", "faults"]], ids=str)
+@pytest.mark.parametrize("client", [Client, NullForOptional])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_right_client_passes_under_every_seed(
+    client: type[Client], hostile: list[str], seed: int
+) -> None:
+    assert noticed(client, hostile=hostile, seed=seed) == "silent"
+
+
+def test_the_guide_has_the_figures() -> None:
+    guide = GUIDE.read_text(encoding="utf-8")
+    plain, hostile = (
+        Counter(found != "silent" for found in column)[True]
+        for column in zip(*((kind.plain, kind.hostile) for kind in KINDS), strict=True)
+    )
+    assert f"Of {len(KINDS)} kinds of wrong client, {plain} are noticed" in guide
+    assert f"and {hostile} with the hostile" in guide
+    assert (plain >= 25, hostile >= 32) == (True, True)
+
+
+def test_the_guide_says_of_each_silent_kind_what_helps() -> None:
+    guide = GUIDE.read_text(encoding="utf-8")
+    table = guide[guide.index("## Lucky clients") : guide.index("## A client that is not httpx")]
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", table, re.MULTILINE)[1:]
+    told = {client.strip() for client, _ in rows}
+    assert {sentence(kind) for kind in KINDS if kind.hostile == "silent"} == told
+
+
+def sentence(kind: Kind) -> str:
+    return str(kind.client.__doc__).partition("\n")[0].rstrip(".")
