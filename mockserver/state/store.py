@@ -19,7 +19,7 @@ from ..behaviour import Behaviour, load_behaviour, presets, read_behaviour
 from ..contract import Contract, Model, load_contract
 from ..scenarios.armed import Receipt, Scenarios
 from ..scenarios.hostile import Hostile, fault, inconvenient, read_hostile
-from ..scenarios.scenario import Scenario, Step
+from ..scenarios.scenario import Scenario, Step, Subject
 from ..validation import within
 from ..wire import Json
 from .accounts import Account, AccountError, Accounts, Term, charge, plain_terms
@@ -71,6 +71,8 @@ class Demand(NamedTuple):
     magic: Step | None
     #: The model that it uses; None for a request that is refused.
     model: Model | None
+    #: What steps of scenarios are armed for.
+    subject: Subject
     text_tokens: int = 0
     image_tokens: int = 0
     #: A number that depends on the body alone; 0 if nobody asks.
@@ -187,7 +189,7 @@ class State:
         """
         name = demand.account
         with self._lock:
-            step = self._scenarios.take(name) or demand.magic or self._fault(demand)
+            step = self._scenarios.take(name, demand.subject) or demand.magic or self._fault(demand)
             admission = None
             if demand.model is not None and not (step and step.answers_itself):
                 admission = self._admit(name, demand.model, demand.text_tokens, demand.image_tokens)
