@@ -10,15 +10,24 @@ from pathlib import Path
 import httpx
 import pytest
 
+from .capabilities import with_names
 from .command import xdist
 from .command.cases import CASES
-from .command.options import EMBEDDED, declare, files, judging_words, prices, problem
+from .command.options import (
+    EMBEDDED,
+    capabilities_of,
+    declare,
+    files,
+    judging_words,
+    prices,
+    problem,
+)
 from .command.plan import plan
 from .command.routes import headers_of, route_of, secrets_of
 from .command.selection import chosen, firsts, is_on, model_of, models_for, rank, requirements_of
 from .contract import AnyJson, Model, kinds, load_contract
 from .exchanges import Credential
-from .judging.connection import Connection, InconclusiveError, UnshownError
+from .judging.connection import Connection, InconclusiveError, UndeclaredError, UnshownError
 from .judging.judge import Judge, PrerequisiteError, ViolatedError
 from .judging.ledger import Ledger
 from .judging.limits import EFFORTS, Budget, Pace, Startup
@@ -74,7 +83,9 @@ def pytest_configure(config: pytest.Config) -> None:
     trouble = problem(config.option) or xdist.problem(config)
     if trouble:
         raise pytest.UsageError(trouble)
-    contract = load_contract(_option(config, "revision"))
+    whole = load_contract(_option(config, "revision"))
+    capabilities = capabilities_of(config.option, whole)
+    contract = with_names(capabilities.cut(whole), _option(config, "model"))
     effort = EFFORTS[_option(config, "effort")]
     price_of = prices(contract, config.option)
     limit: int | None = _option(config, "max_requests")
@@ -82,7 +93,11 @@ def pytest_configure(config: pytest.Config) -> None:
         contract=contract,
         effort=effort,
         seed=_option(config, "seed"),
-        ledger=Ledger(contract, strict=_option(config, "fail_on_difference")),
+        ledger=Ledger(
+            contract,
+            strict=_option(config, "fail_on_difference"),
+            undeclared=capabilities.undeclared(whole),
+        ),
         connection=Connection(
             Budget(
                 limit or effort.requests,
@@ -94,6 +109,7 @@ def pytest_configure(config: pytest.Config) -> None:
             pace=Pace(_option(config, "max_rpm")),
             api_key_env=_option(config, "api_key_env"),
             second_api_key_env=_option(config, "second_api_key_env") or "",
+            capabilities=capabilities,
             headers=headers_of(config.option),
             startup=Startup(_option(config, "wait")),
         ),
@@ -150,7 +166,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ours = [item for item in items if item.path.parent == HERE]
     others = [item for item in items if item.path.parent != HERE]
     run = config.stash[RUN]
-    on = {item for item in ours if is_on(item, run.contract, _option(config, "only"), run.effort)}
+    on = {
+        item
+        for item in ours
+        if is_on(item, run.contract, _option(config, "only"), run.effort)
+        and not run.ledger.undeclared.keys() & set(requirements_of(item, run.contract))
+    }
     if _option(config, "no_near_keys"):
         on = {item for item in on if not item.get_closest_marker("near_keys")}
     # The judge breaks the contract on purpose, which the mock holds against its clients.
@@ -228,7 +249,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         if isinstance(model, Model):
             judge.needs(model)
         return (yield)
-    except (NotServedError, UnshownError) as error:
+    except (NotServedError, UndeclaredError, UnshownError) as error:
         reason = str(error)
         ledger.skipped.update(dict.fromkeys(judge.requirements, reason))
     except InconclusiveError as error:
@@ -364,7 +385,8 @@ def _judged(config: pytest.Config) -> tuple[Model, ...]:
     A target at a URL is asked, before there is any test, what it serves.
     """
     if JUDGED not in config.stash:
-        run, names = config.stash[RUN], _option(config, "model")
+        run = config.stash[RUN]
+        names = _option(config, "model") or run.connection.capabilities.models or ()
         models = chosen(run.contract, names, run.effort)
         if not (_option(config, "target") in EMBEDDED or config.option.collectonly):
             target, served = _at_url(config), run.served

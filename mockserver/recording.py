@@ -6,7 +6,7 @@ Exchanges are recorded raw: they are redacted only when the journal is read.
 from .advice.catalogue import HEADER, advise_on_request, advise_over_time
 from .advice.heads import PATHS
 from .engine import Answered, respond, split_key, with_headers
-from .redaction import keys_in_url
+from .redaction import LONGEST_KEY, keys_in_url
 from .state.entry import head_length
 from .state.exchanges import Exchange
 from .state.store import State
@@ -40,8 +40,8 @@ def observe(state: State, answered: Answered) -> Exchange:
     name = None if account is None else account.name
     caller = hash((name, None if name else request.headers.get("authorization")))
     heads, shown = head_length(request), state.journal.body_bytes
-    # Enough to recognise a key of the head at the end of the body, where JSON may escape it.
-    most = shown + 6 * heads
+    # Enough to recognise a key at the end of the body, where JSON may escape it.
+    most = shown + 6 * max(heads, LONGEST_KEY)
     documents = received.listed_documents
     return Exchange(
         at=answered.view.now,

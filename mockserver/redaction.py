@@ -1,7 +1,14 @@
-"""Remove keys from everything that is shown, wherever a client put them."""
+"""Remove keys from everything that is shown, wherever a client put them.
 
+Removed are the keys of accounts and what a request sends as a secret, in any case, and as base64,
+hexadecimal digits, JSON and URL write them. Not removed: a key in pieces, or encrypted.
+"""
+
+import base64
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from urllib.parse import quote, unquote_plus
 
 import orjson
@@ -24,6 +31,12 @@ SECRET_HEADERS = frozenset(
     }
 )
 
+#: Parts of the name of a header whose whole value is secret, and names that only look like one.
+_SECRET_NAME = re.compile(
+    r"(^|[-_])(api)?(key|token|auth|authorization|secret|password|cookie|credentials?)($|[-_])"
+)
+_NO_SECRETS = frozenset({"idempotency-key", "x-idempotency-key", "sec-websocket-key"})
+
 #: Parameters of a URL that are secret, in lower case and without `-` and `_`.
 _SECRET_PARAMETERS = frozenset(
     {"accesstoken", "apikey", "auth", "authorization", "bearer", "key", "secret", "token"}
@@ -39,41 +52,89 @@ _PLAIN = frozenset({"", "v1", "rerank", "models", "user", "info"})
 _KEY = re.compile(r"sk-[\w-]+", re.ASCII)
 _LONG = len("sk-") + 16
 
-#: Shorter secrets are removed only where they were sent as secrets, not from other texts.
+#: Shorter secrets are removed only where they were sent as secrets: not from heads, nor from
+#: bodies, where a key such as `test` stands for itself.
 _SHORTEST = 4
+_SHORTEST_IN_BODY = 8
 
 #: The most secrets of one request; the longest are removed.
 _MOST = 32
 
 
-class Redactor:
-    """Removes the secrets of one request from texts."""
+#: How many keys of accounts are remembered, and the longest in characters.
+MOST_KEYS = 1000
+LONGEST_KEY = 1000
 
-    def __init__(self, request: Request, is_key: Callable[[str], bool]) -> None:
+
+class KnownKeys:
+    """The keys that accounts have or had, which never leave this process."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, None] = {}
+        self._spellings: tuple[bytes, ...] | None = ()
+
+    def add(self, key: str) -> None:
+        """Remember a key, and forget the oldest if there are too many."""
+        if key in self._keys or len(key) > LONGEST_KEY:
+            return
+        self._keys[key] = None
+        if len(self._keys) > MOST_KEYS:
+            del self._keys[next(iter(self._keys))]
+        self._spellings = None
+
+    @property
+    def spellings(self) -> tuple[bytes, ...]:
+        """All spellings of the keys, in lower case, the longest first."""
+        found = self._spellings
+        if found is None:
+            found = self._spellings = _sorted(s for key in [*self._keys] for s in _spellings(key))
+        return found
+
+
+class Redactor:
+    """Removes the secrets of one request, and the known keys, from texts."""
+
+    def __init__(
+        self, request: Request, is_key: Callable[[str], bool], known: Sequence[bytes] = ()
+    ) -> None:
         self._is_key = is_key
         found = {*_of_headers(request.headers), *keys_in_url(request, is_key)}
-        spellings = {s for secret in found for s in _spellings(secret) if len(s) >= _SHORTEST}
+        most = sorted(found, key=lambda secret: (-len(secret), secret))[:_MOST]
+        own = _sorted(s for secret in most for s in _spellings(secret))
         # The longest first: a secret may contain another.
-        secrets = sorted(spellings, key=lambda secret: (-len(secret), secret))[:_MOST]
-        #: The length of the longest secret, in characters.
+        secrets = [*known, *own] if own else [*known]
+        secrets.sort(key=len, reverse=True)
+        #: The length of the longest secret, in bytes.
         self.longest = len(secrets[0]) if secrets else 0
         self._secrets = secrets
+        self._long = secrets[: bisect_right(secrets, -_SHORTEST_IN_BODY, key=_shortness)]
 
     def text(self, text: str) -> str:
-        """Return the text without keys."""
-        text = _without(text, self._secrets)
+        """Return the text of a head without keys."""
+        return self._without(text, self._secrets)
+
+    def body(self, body: bytes) -> bytes:
+        """Return a body without keys."""
+        # Latin-1 gives each byte one character, and back.
+        return self._without(body.decode("latin-1"), self._long, "latin-1").encode("latin-1")
+
+    def _without(self, text: str, secrets: Sequence[bytes], encoding: str = "utf-8") -> str:
+        if secrets:
+            raw = text.encode(encoding, "surrogatepass")
+            found = _without(raw, secrets)
+            text = text if found is raw else found.decode(encoding, "surrogatepass")
         return _KEY.sub(self._unless_harmless, text) if "sk-" in text else text
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Return the headers without keys."""
         return {
-            name: REDACTED if name in SECRET_HEADERS else self.text(value)
+            name: REDACTED if is_secret_header(name) else self.text(value)
             for name, value in headers.items()
         }
 
     def query(self, query: str) -> str:
         """Return a query string without keys, encoded or not."""
-        return "&".join(self._parameter(part) for part in query.split("&"))
+        return "&".join(self._parameter(part) for part in self.text(query).split("&"))
 
     def _parameter(self, part: str) -> str:
         name, separator, _ = part.partition("=")
@@ -92,17 +153,29 @@ class Redactor:
         return REDACTED if is_long or self._is_key(word) else word
 
 
-def _without(text: str, secrets: Sequence[str]) -> str:
+def _without(text: bytes, secrets: Sequence[bytes]) -> bytes:
     """Return the text with each secret replaced by `REDACTED`, in the order of the secrets.
 
     A pattern of all secrets would compare them at each character, which takes quadratic time if
     they are long. Replacements are not searched again.
     """
+    lowered = text.lower()
     for number, secret in enumerate(secrets):
-        if secret in text:
-            pieces = text.split(secret)
-            return REDACTED.join(_without(piece, secrets[number + 1 :]) for piece in pieces)
+        if secret in lowered:
+            ends = [0]
+            for piece in lowered.split(secret):
+                ends.append(ends[-1] + len(piece) + len(secret))
+            pieces = (text[start : end - len(secret)] for start, end in pairwise(ends))
+            rest = secrets[number + 1 :]
+            return REDACTED.encode().join(_without(piece, rest) for piece in pieces)
     return text
+
+
+def is_secret_header(name: str) -> bool:
+    """Return whether the whole value of a header is secret; the name is in lower case."""
+    return name in SECRET_HEADERS or (
+        _SECRET_NAME.search(name) is not None and name not in _NO_SECRETS
+    )
 
 
 def keys_in_url(request: Request, is_key: Callable[[str], bool]) -> Iterator[str]:
@@ -116,7 +189,7 @@ def keys_in_url(request: Request, is_key: Callable[[str], bool]) -> Iterator[str
 
 
 def _of_headers(headers: Mapping[str, str]) -> Iterator[str]:
-    for name in SECRET_HEADERS.intersection(headers):
+    for name in filter(is_secret_header, headers):
         for word in headers[name].split():
             if word.lower() not in _SCHEMES:
                 yield word
@@ -130,7 +203,35 @@ def _is_secret(name: str) -> bool:
     return plain in _SECRET_PARAMETERS
 
 
-def _spellings(secret: str) -> Iterable[str]:
-    """Return the secret as it is, escaped for JSON, and encoded for a URL."""
-    encodable = secret.encode(errors="replace").decode()
-    return {secret, orjson.dumps(encodable).decode()[1:-1], quote(encodable)}
+def _spellings(secret: str) -> Iterator[bytes]:
+    """Yield the secret as it is, and as JSON, URLs, base64 and hexadecimal digits spell it."""
+    if len(secret) < _SHORTEST:
+        return
+    raw = secret.encode(errors="replace")
+    yield raw
+    yield orjson.dumps(raw.decode())[1:-1]
+    yield quote(raw).encode()
+    yield quote(raw, safe="").encode()
+    if len(raw) < _SHORTEST_IN_BODY:
+        return
+    yield raw.hex().encode()
+    yield "".join(f"%{byte:02x}" for byte in raw).encode()
+    # Base64 at each place in its groups of three bytes, without the characters at both ends that
+    # depend on what stands beside the secret.
+    for before in range(3):
+        encode = base64.b64encode(b" " * before + raw)
+        core = encode[-(-8 * before // 6) : (before + len(raw)) * 8 // 6]
+        yield core
+        yield core.translate(_URL_SAFE)
+
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+def _sorted(spellings: Iterable[bytes]) -> tuple[bytes, ...]:
+    lowered = {spelling.lower() for spelling in spellings}
+    return tuple(sorted(lowered, key=lambda spelling: (-len(spelling), spelling)))
+
+
+def _shortness(secret: bytes) -> int:
+    return -len(secret)

@@ -74,12 +74,13 @@ def rank(
     counted = sum(document != "" for document in documents) if leave_empty_out else len(documents)
     input_tokens = question.tokens * counted
     for document in documents:
-        best, before = -math.inf, input_tokens
+        tokens, best = 0, -math.inf
         for number, chunk in enumerate(_chunks(tokenize(_text(document)), size, overlap)):
-            input_tokens += len(chunk) - (overlap if number else 0)
+            tokens += len(chunk) - (overlap if number else 0)
             if max_chunks is None or number < max_chunks:
                 best = max(best, question.logit(chunk))
-        longest = max(longest, input_tokens - before)
+        input_tokens += tokens
+        longest = max(longest, tokens)
         # 8 digits, like a 32-bit float.
         scores.append(float(f"{1 / (1 + math.exp(-best)):.8g}"))
     image_tokens = TOKENS_PER_IMAGE * (_images(query) * counted + sum(map(_images, documents)))

@@ -1,6 +1,7 @@
 """The ledger keeps what a run has learnt about each requirement."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ..checks.violations import Violation
@@ -42,6 +43,8 @@ class Ledger:
     unsteady: dict[str, str] = field(default_factory=dict[str, str])
     #: Requirement -> how the suite itself went wrong where it was to be tried.
     broken: dict[str, str] = field(default_factory=dict[str, str])
+    #: Requirement -> why it is not judged: the target does not declare what it is about.
+    undeclared: Mapping[str, str] = field(default_factory=dict[str, str])
     #: How the suite went wrong where no requirement is concerned.
     fault: str | None = None
 
@@ -55,11 +58,13 @@ class Ledger:
     def fails(self, requirement: str) -> bool:
         """Whether a breach of the requirement is a failure."""
         known = self.contract.requirements.get(requirement)
-        level = known.level if known else "open"
+        level = known.level if known and requirement not in self.undeclared else "open"
         return level == "spec" or (level == "observed" and self.strict)
 
     def worst(self, requirement: str) -> list[Violation]:
         """The smallest violations of the requirement."""
+        if requirement in self.undeclared:
+            return []
         seen = self.violations.get(requirement, {}).values()
         return sorted(seen, key=lambda violation: violation.size)[:KEPT]
 
@@ -71,11 +76,12 @@ class Ledger:
             return Outcome.FAILED if self.fails(requirement) else Outcome.DIFFERS
         if requirement in self.inconclusive:
             return Outcome.INCONCLUSIVE
-        if requirement in self.tried:
+        if requirement in self.tried - self.undeclared.keys():
             return Outcome.PASSED
         if requirement in self.unmet:
             return Outcome.INCONCLUSIVE
-        return Outcome.SKIPPED if requirement in self.skipped else Outcome.OFF
+        is_skipped = requirement in {**self.skipped, **self.undeclared}
+        return Outcome.SKIPPED if is_skipped else Outcome.OFF
 
     def reason(self, requirement: str) -> str | None:
         """Why the requirement was not judged, or what else is to be said of it."""
@@ -83,7 +89,7 @@ class Ledger:
         reasons = {
             Outcome.BROKEN: self.broken,
             Outcome.INCONCLUSIVE: {**self.unmet, **self.inconclusive},
-            Outcome.SKIPPED: self.skipped,
+            Outcome.SKIPPED: {**self.skipped, **self.undeclared},
             Outcome.FAILED: self.unsteady,
             Outcome.DIFFERS: self.unsteady,
         }

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import httptools
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ..state.store import State
 from .asgi import HANG_UP, LINGER, application
@@ -125,6 +125,10 @@ class _Protocol(HttpToolsProtocol):
         #: Whether the rest of what the client sends is ignored.
         self._refused = False
 
+    @property
+    def _cycle(self) -> RequestResponseCycle | None:
+        return self.cycle  # None before the first request, whatever uvicorn's types say
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._expect()
@@ -154,7 +158,7 @@ class _Protocol(HttpToolsProtocol):
     def _refuse_head(self) -> None:
         self._refused = True
         LOG.warning("refused a request with a head of more than %d bytes", HEAD_BYTES)
-        if self.cycle is None or not self.cycle.response_started:
+        if not (self._cycle and self._cycle.response_started):
             self.transport.write(_HEAD_TOO_LONG)
         # Closing at once would reset the connection of a client that is still sending.
         self.transport.write_eof()
@@ -171,9 +175,8 @@ class _Protocol(HttpToolsProtocol):
             self._arrival = None
 
     def _give_up(self) -> None:
-        is_answering = self.cycle is not None and not (
-            self.cycle.more_body or self.cycle.response_complete
-        )
+        cycle = self._cycle
+        is_answering = cycle and not (cycle.more_body or cycle.response_complete)
         if self.flow.read_paused:
             self._expect()
         elif not is_answering:
@@ -252,7 +255,7 @@ class _Uvicorn(uvicorn.Server):
                 log_config=None,
                 server_header=False,
                 timeout_graceful_shutdown=GRACE,
-                timeout_keep_alive=PATIENCE,  # type: ignore[arg-type] # any number of seconds
+                timeout_keep_alive=cast("int", PATIENCE),  # any number of seconds will do
             )
         )
         self._ready = ready

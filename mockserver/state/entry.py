@@ -1,6 +1,6 @@
 """An exchange as it is shown: redacted, and cut to a limited length."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -98,12 +98,17 @@ class Entry:
         }
 
 
-def show(exchange: Exchange, contract: Contract, is_key: Callable[[str], bool]) -> Entry:
-    """Return an exchange as an entry; `is_key` recognises current and former keys."""
+def show(
+    exchange: Exchange,
+    contract: Contract,
+    is_key: Callable[[str], bool],
+    known: Sequence[bytes],
+) -> Entry:
+    """Return an exchange as an entry, without keys; the rest is as in `Redactor`."""
     request, response = exchange.request, exchange.response
     model, advice = exchange.model, exchange.advice
     if not exchange.redacted:
-        redactor, most = Redactor(request, is_key), exchange.body_bytes
+        redactor, most = Redactor(request, is_key, known), exchange.body_bytes
         request = Request(
             method=_cut(redactor.text(request.method)),
             path=_cut(redactor.text(request.path)),
@@ -187,9 +192,7 @@ def head_length(request: Request) -> int:
 
 def _beginning(body: bytes, redactor: Redactor, most: int) -> bytes:
     """Return the beginning of a body, without keys or a part of one at its end."""
-    # Latin-1 gives each byte one character, and back.
-    text = body[: most + redactor.longest].decode("latin-1")
-    kept = redactor.text(text).encode("latin-1")
+    kept = redactor.body(body[: most + redactor.longest])
     if len(kept) <= most:
         return kept
     # Not in the middle of a character of UTF-8.

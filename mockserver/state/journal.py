@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 from ..contract import Contract
+from ..redaction import KnownKeys
 from .entry import Entry, exchange_of, show
 from .exchanges import BODY_BYTES, Exchange, Exchanges
 
@@ -12,11 +13,16 @@ class Journal(Sequence[Entry]):
     """The exchanges, oldest first; each is redacted when it is read."""
 
     def __init__(
-        self, exchanges: Exchanges, contract: Contract, is_key: Callable[[str], bool]
+        self,
+        exchanges: Exchanges,
+        contract: Contract,
+        is_key: Callable[[str], bool],
+        known: KnownKeys,
     ) -> None:
         self._exchanges = exchanges
         self._contract = contract
         self._is_key = is_key
+        self._known = known
         #: The most bytes that are kept of a body.
         self.body_bytes = BODY_BYTES
         #: Called with each new entry; must not use the journal.
@@ -81,4 +87,4 @@ class Journal(Sequence[Entry]):
         return self._show(exchanges[index])
 
     def _show(self, exchange: Exchange) -> Entry:
-        return show(exchange, self._contract, self._is_key)
+        return show(exchange, self._contract, self._is_key, self._known.spellings)

@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..behaviour import Behaviour, load_behaviour, presets, read_behaviour
 from ..contract import Contract, Model, load_contract
+from ..redaction import KnownKeys
 from ..scenarios.armed import Receipt, Scenarios
 from ..scenarios.hostile import Hostile, fault, inconvenient, read_hostile
 from ..scenarios.scenario import Scenario, Step, Subject
@@ -136,8 +137,10 @@ class State:
         self.seed = seed
         #: Account and number of each request that got a fault.
         self._faulted: dict[tuple[str, int], None] = {}
+        #: The keys that accounts have or had, as far as this process has seen them.
+        self.known_keys = KnownKeys()
         #: The recorded exchanges.
-        self.journal = Journal(self._exchanges, self.contract, self.is_key)
+        self.journal = Journal(self._exchanges, self.contract, self.is_key, self.known_keys)
         self.behaviour = presets(self.contract)["observed"] if behaviour is None else behaviour
         for key in keys:
             self.open_account(key)
@@ -170,6 +173,8 @@ class State:
             now, drawn = self.clock.now(), self._drawn
             self._drawn += 2
             account = self._accounts.of_key(key) if key else None
+            if account:
+                self.known_keys.add(key)
             models = self._catalogue.at(now)
             behaviour = self._behaviour
         offset = _offset(self._seed)
@@ -281,6 +286,7 @@ class State:
             check_account(row, self._catalogue.names)
             self._accounts.add(Account.from_json(row))
             self._exchanges.forgive()
+            self._remember(keys)
         return keys[0]
 
     def change_account(self, name: str, **terms: Term) -> Account:
@@ -291,7 +297,13 @@ class State:
             account = Account.from_json({**row, "name": name})
             self._accounts.put(account)
             self._exchanges.forgive()
+            self._remember(row["keys"])
             return account
+
+    def _remember(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            if not key.startswith("sha256:"):
+                self.known_keys.add(key)
 
     def close_account(self, name: str) -> Account:
         """Close an account; its keys are no longer valid, its counts are deleted."""
@@ -381,6 +393,8 @@ class State:
             self._seed, self._drawn = int(whole["ids"]["seed"]), int(whole["ids"]["drawn"])
             self._catalogue.rollback(whole["models"], whole["planned_changes"])
             self._accounts.rollback(whole["accounts"])
+            for row in whole["accounts"]:
+                self._remember(row["keys"])
             self._quotas.rollback(whole["windows"])
             self._scenarios.rollback(whole["scenarios"])
             self._pins.rollback(whole["pins"])

@@ -123,7 +123,7 @@ class RerankMock:
 
     def _redact(self, text: str) -> str:
         nothing = Request("", "", "", {}, b"")
-        return Redactor(nothing, self.state.is_key).text(text)
+        return Redactor(nothing, self.state.is_key, self.state.known_keys.spellings).text(text)
 
     def _pin(self, row: dict[str, Json], query: str | None, model: str | None) -> None:
         for_what = {"query": query, "model": model}

