@@ -7,7 +7,7 @@ input or output, and get time, numbers and the contract from the store.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 from urllib.parse import parse_qs
 from zlib import crc32
 
@@ -178,9 +178,9 @@ def read_task(contract: Contract, view: View, received: ReceivedRequest) -> Task
 
 def subject_of(received: ReceivedRequest) -> Subject:
     """Return what steps of scenarios are armed for."""
-    query = received.query
-    text = query.get("text") if isinstance(query, Mapping) else query
-    return Subject(received.model, text, len(received.documents))
+    query: object = received.fields.get("query")
+    text = cast("dict[str, object]", query).get("text") if isinstance(query, dict) else query
+    return Subject(received.model, text, len(received.listed_documents or ()))
 
 
 def usual(

@@ -86,8 +86,8 @@ class Subject(NamedTuple):
 
     #: The name of the model, known or not.
     model: str | None
-    #: The text of the query.
-    query: str | None
+    #: The query, or its text, as it was sent.
+    query: object
     #: The number of documents.
     documents: int
 
