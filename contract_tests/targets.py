@@ -44,7 +44,7 @@ _TO_TRY = {
     "WRONG_VERSION_NUMBER": "it does not speak TLS: is it http:// and not https://?",
     "ProxyError": "is the proxy right? --proxy names another, and $NO_PROXY lists hosts that need "
     "none",
-    "Timeout": "--timeout SECONDS gives it longer",
+    "Timeout": "--request-timeout SECONDS gives it longer",
 }
 
 

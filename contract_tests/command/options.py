@@ -21,8 +21,12 @@ from .routes import declare_route, route_problems, secret_problems
 
 #: Targets that need no address -> the fixture that provides them.
 EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
-#: More names of options, where pytest does not have them for something else.
-_OURS = {"--fail-on-difference": "--strict", "--report-junit": "--junitxml"}
+#: More names of options, where pytest or a plugin does not have them for something else.
+_OURS = {
+    "--fail-on-difference": "--strict",
+    "--report-junit": "--junitxml",
+    "--request-timeout": "--timeout",
+}
 #: Options that choose what runs and how it is reported, not how it is judged.
 _TELLING = {
     *("only", "github", "show_tests", "baseline", "write_baseline"),
@@ -56,7 +60,7 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         help="environment variable that holds the key of a second caller, to check that "
         "neither gets the other's answers (default: one caller sends everything)",
     )
-    declare_route(add)
+    declare_route(add, names)
     add(
         "--model",
         action="append",

@@ -12,7 +12,7 @@ from ..judging.limits import MILLION, Budget, Effort
 FIRST: Mapping[str, Mapping[str, int]] = {
     "smoke": {"classic": 50, "multimodal": 170},
     "standard": {"classic": 800, "multimodal": 170},
-    "thorough": {"classic": 800, "multimodal": 170},
+    "thorough": {"classic": 250, "multimodal": 90},
 }
 OTHER = 70
 

@@ -157,7 +157,7 @@ class ServedModels:
         if 300 <= answer.status < 400:
             halt(f"{url} redirects to {redirection(url, answer)}")
         if answer.text.lstrip().startswith("<"):
-            to_try = PAGES.get(answer.status, BEHIND if answer.status >= 500 else PAGE)
+            to_try = BEHIND if answer.status >= 500 else PAGES.get(answer.status, PAGE)
             halt(f"{url} answered with a page, not with the API: {seen(answer)}; {to_try}")
         about_model = member(answer.json, "code") in NO_SUCH_MODEL or "model" in answer.text.lower()
         is_refused = answer.status in (400, 403, 404, 422) and about_model

@@ -14,7 +14,7 @@ from contract_tests.capabilities import (
     with_names,
 )
 from contract_tests.contract import AnyJson
-from contract_tests.exchanges import Answer, Request, member
+from contract_tests.exchanges import Answer, Request, is_array, member
 from contract_tests.mutants.operators import Answerer, Sender
 from contract_tests.strategies import Strategies
 from tests.contract_tests.judged import Judged
@@ -43,7 +43,7 @@ def renaming(page: str) -> Answerer:
 def cut_down(send: Sender, request: Request) -> Answer:
     """Serve no other model, and take nothing that is not declared."""
     documents = member(request.body, "documents")
-    assert not isinstance(documents, list) or len(documents) <= 4
+    assert not is_array(documents) or len(documents) <= 4
     for name in ("instruction", "overlap_tokens", "max_chunks_per_doc"):
         assert member(request.body, name) is None
     return renaming(BGE)(send, request)

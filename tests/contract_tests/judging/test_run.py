@@ -284,8 +284,7 @@ def test_a_model_that_is_not_served_is_told_once_and_ends_nothing(refusal: Answe
     [
         (answer(b" <!doctype html>"), "answered with a page, not with the API"),
         (answer(b"<html>", 404), "answered with a page, .* ends in /v1, without /rerank"),
-        (answer(b"<html>", 401), "answered with a page, .* does a login or a proxy stand between"),
-        (answer(b"<html>", 500), "answered with a page, .* is the server behind it up"),
+        (answer(b"<html>", 403), "answered with a page, .* does a login or a proxy stand between"),
         (
             answer(b"<html>", 307, {"location": "https://host/api/v1/rerank"}),
             "redirects to https://host/api/v1/rerank: try --target https://host/api/v1",
@@ -295,7 +294,7 @@ def test_a_model_that_is_not_served_is_told_once_and_ends_nothing(refusal: Answe
             "redirects to http://127.0.0.1:1/v2/rerank/: try --target http://127.0.0.1:1/v2",
         ),
         (answer(b"", 302, {"location": "/login"}), "redirects to http://127.*/login: is that a"),
-        (answer(b"", 302, {"location": "http://["}), "redirects to .*, which is not a URL"),
+        (answer(b"", 302, {"location": "http://host:port"}), "redirects to .*, which is not a URL"),
         (answer(b"", 302, {}), "redirects to no place that it names"),
         (answer("404 page not found", 404), "nothing ranks at .*/v1/rerank.* ends in /v1"),
         (answer("Method Not Allowed", 405), "nothing ranks at"),
