@@ -310,7 +310,8 @@ class State:
         It contains fingerprints instead of keys.
         """
         with self._lock:
-            return {
+            journal = self.journal.snapshot()
+            whole = {
                 "version": VERSION,
                 "behaviour": asdict(self._behaviour),
                 "clock": self.clock.snapshot(),
@@ -321,8 +322,8 @@ class State:
                 "windows": self._quotas.snapshot(),
                 "scenarios": self._scenarios.snapshot(),
                 "pins": self._pins.snapshot(),
-                "journal": self.journal.snapshot(),
             }
+        return {**whole, "journal": journal()}
 
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
         """Restore a snapshot. Everything since is lost: money, counts, accounts, ids.
