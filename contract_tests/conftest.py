@@ -31,7 +31,7 @@ from .judging.connection import Connection, InconclusiveError, UndeclaredError, 
 from .judging.judge import Judge, PrerequisiteError, ViolatedError
 from .judging.ledger import Ledger
 from .judging.limits import EFFORTS, Budget, Pace, Startup
-from .judging.outcomes import EXIT_CODES, Outcome, Verdict, verdict
+from .judging.outcomes import EXIT_CODES, Verdict, verdict
 from .judging.run import Run
 from .judging.served import NotServedError
 from .mutants.catalogue import mutant_named
@@ -89,6 +89,8 @@ def pytest_configure(config: pytest.Config) -> None:
     effort = EFFORTS[_option(config, "effort")]
     price_of = prices(contract, config.option)
     limit: int | None = _option(config, "max_requests")
+    path: Path | None = _option(config, "baseline")
+    baseline = load_baseline(path, contract) if path else ()
     run = Run(
         contract=contract,
         effort=effort,
@@ -96,6 +98,7 @@ def pytest_configure(config: pytest.Config) -> None:
         ledger=Ledger(
             contract,
             strict=_option(config, "fail_on_difference"),
+            known=frozenset(row.requirement for row in baseline if row.expires >= TODAY),
             undeclared=capabilities.undeclared(whole),
         ),
         connection=Connection(
@@ -120,8 +123,7 @@ def pytest_configure(config: pytest.Config) -> None:
         names = {*contract.models, *_option(config, "model")}
         run.served.left_out.update(dict.fromkeys(names - price_of.keys(), UNPRICED))
     config.stash[RUN] = run
-    baseline: Path | None = _option(config, "baseline")
-    config.stash[BASELINE] = load_baseline(baseline, contract) if baseline else ()
+    config.stash[BASELINE] = baseline
     named = _option(config, "mutant")
     mutant = config.stash[MUTANT] = mutant_named(contract, named) if named else None
     wrappers = [CONFORMING_VARIANTS[name](contract) for name in _option(config, "freedom")]
@@ -261,15 +263,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         unmet = f"the test that was after it found {error} broken first"
         ledger.unmet.update(dict.fromkeys(judge.requirements - ledger.unmet.keys(), unmet))
         report = _report(pyfuncitem.config)
-        known = {entry.requirement.id: entry.reason for entry in report.that(Outcome.KNOWN)}
-        reasons = [known.get(violation.requirement) for violation in error.violations]
-        reason = ", ".join(dict.fromkeys(filter(None, reasons))) if all(reasons) else ""
         show = partial(violation_lines, report, show_tests=_option(pyfuncitem.config, "show_tests"))
         blocks = map(show, error.violations)
         failure = "\n".join(line for block in blocks for line in block)
     # Outside of the except clauses, so that pytest does not print them as the context.
-    if failure and reason:
-        pytest.xfail(reason)
     if failure:
         pytest.fail(failure, pytrace=False)
     pytest.skip(reason)

@@ -336,7 +336,8 @@ def _references(schema: AnyJson, pointer: str) -> Iterator[str]:
 
 
 def _model(row: AnyJson) -> Model:
-    price = max(Decimal(price) for price in row["price"].values())
+    prices: Mapping[str, str] = row["price"] or {}
+    price = max(map(Decimal, prices.values()), default=None)
     return Model(row["id"], row["form"], frozenset(row["supports"]), row["state"], price)
 
 

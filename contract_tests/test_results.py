@@ -21,6 +21,7 @@ LONG_QUERIES = (f"{_FRONT}an apple", f"{_FRONT}a banana")
 
 
 @pytest.mark.requirement("response.results.index.permutation")
+@pytest.mark.effort("standard")
 def test_indices_follow_their_documents(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, int]) -> None:
         body, shift = example

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from .contract import Contract, load_contract
-from .validation import InputError, likely, read_json, within
+from .validation import MOST, InputError, likely, read_json, within
 from .wire import Json
 
 #: The presets of each revision.
@@ -140,5 +140,5 @@ def _check(switch: str, value: Json) -> None:
     allowed = get_args(_SWITCHES[switch].type)
     if allowed and value not in allowed:
         raise BehaviourError(f"must be one of {', '.join(allowed)}, not {value!r}", switch)
-    if not allowed and (type(value) is not int or value < 1):
+    if not allowed and not (type(value) is int and 1 <= value <= MOST):
         raise BehaviourError(f"must be a positive integer, not {value!r}", switch)

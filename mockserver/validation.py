@@ -18,6 +18,9 @@ from .wire import Json, WireError, load
 #: The most characters of a reason, which may quote the input.
 LENGTH = 300
 
+#: The greatest integer that every JSON parser reads exactly.
+MOST = 2**53 - 1
+
 #: How many known names are searched for a suggestion.
 MOST_KNOWN = 1000
 
@@ -56,7 +59,10 @@ def within(
 
 def check(schema: str, value: object, kind: type[InputError]) -> None:
     """Raise an error of that kind unless `value` keeps the schema."""
-    error = first_error(_validator(schema), value)
+    try:
+        error = first_error(_validator(schema), value)
+    except UnicodeEncodeError:
+        raise kind("cannot be written as UTF-8") from None
     if error is not None:
         raise kind(_reason(schema, value, error), *error.instance_path)
 

@@ -7,8 +7,6 @@ standard input, and prints what it made of it: `schemas/client/` has the forms.
 import contextlib
 import json
 import os
-import signal
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import TextIO, cast
@@ -18,6 +16,8 @@ import jsonschema
 from ..contract import AnyJson
 from .grading import Attempt
 from .mock_process import Mock
+from .processes import run_process
+from .reading import read_json
 from .scenarios import FOLDER, ClientScenario
 
 BASE_URL = "RERANK_BASE_URL"
@@ -49,30 +49,14 @@ def run(mock: Mock, scenario: ClientScenario, command: Sequence[str]) -> Attempt
         "NO_PROXY": _UNPROXIED,
         "no_proxy": _UNPROXIED,
     }
+    task = json.dumps(scenario.task, ensure_ascii=False) + "\n"
     try:
-        process = subprocess.Popen(  # noqa: S603 - what the user asked for
-            command,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="backslashreplace",
-            start_new_session=True,
-        )
+        printed, complained, stopped = run_process(command, environment, task, scenario.seconds)
     except OSError as error:
         raise CommandError(f"`{command[0]}` cannot be run: {error.strerror}") from None
     silence = ""
-    task = json.dumps(scenario.task, ensure_ascii=False) + "\n"
-    try:
-        printed, complained = process.communicate(task, timeout=scenario.seconds)
-    except subprocess.TimeoutExpired:
-        _end(process)
-        printed, complained = process.communicate()
+    if stopped:
         silence = f"was still running after {scenario.seconds:g} seconds and was stopped"
-    finally:
-        # An interrupt ends the client too, which is in a session of its own.
-        _end(process)
     printed, complained = printed.replace(key, BLOT), complained.replace(key, BLOT)
     answer = None
     if not silence:
@@ -132,7 +116,7 @@ def read(printed: str) -> tuple[AnyJson, str]:
 
 def _object(line: str) -> AnyJson:
     try:
-        value: AnyJson = json.loads(line)
+        value = read_json(line)
     except ValueError:
         return None
     return cast("AnyJson", value) if isinstance(value, dict) else None
@@ -148,12 +132,3 @@ def _checked(answer: AnyJson) -> tuple[AnyJson, str]:
         cause = next(found for found in error.context or () if found.schema_path[0] == form)
         return None, f"printed JSON that is not an answer: {cause.json_path}: {cause.message}"
     return answer, ""
-
-
-def _end(process: "subprocess.Popen[str]") -> None:
-    """End a process, and those that it has started."""
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()

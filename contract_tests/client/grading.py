@@ -8,6 +8,7 @@ from enum import Enum
 from typing import cast
 
 from ..contract import AnyJson
+from .reading import read_json
 from .scenarios import ClientScenario
 
 #: How far a score may be from the one that was served: what float32 keeps.
@@ -83,7 +84,7 @@ def _wrong_body(scenario: ClientScenario, entry: AnyJson) -> Iterator[str]:
     task = scenario.task
     cut = entry["body_bytes"] > len(entry["body"].encode())
     try:
-        sent: AnyJson = json.loads(entry["body"])
+        sent: AnyJson = read_json(entry["body"])
     except ValueError:
         # Of a body that is cut the journal keeps the beginning: its length must do.
         least = sum(len(text.encode()) for text in task["documents"])

@@ -28,6 +28,18 @@ _MODULE = f"{__package__}".rpartition("contract_tests")[0] + "mockserver"
 _PATH = Path(__file__).parents[_MODULE.count(".") + 2]
 
 
+#: Runs a module until standard input ends: with the grading, however that ends.
+_RUN = """
+import os, runpy, signal, sys, threading
+def watch():
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=watch, daemon=True).start()
+module = sys.argv.pop(1)
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+
+
 class MockError(Exception):
     """The mock did not start, or refused what a scenario asks of it."""
 
@@ -39,7 +51,7 @@ class Mock:
     base_url: str
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, revision: str | None = None) -> None:
-        self._command = [sys.executable, "-m", _MODULE, "serve", "--quiet"]
+        self._command = [sys.executable, "-c", _RUN, _MODULE, "serve", "--quiet"]
         self._command += ["--host", host, "--port", str(port), "--admin-token-env", _TOKEN]
         if revision is not None:
             self._command += ["--revision", revision]
@@ -51,7 +63,8 @@ class Mock:
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             self._command,
             env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
+            # Held open, never written to.
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",

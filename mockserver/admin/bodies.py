@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, get_args
 
 from ..behaviour import PRESET_NAMES, Behaviour
 from ..state.clock import LAST
-from ..validation import register, schema_of
+from ..validation import MOST, register, schema_of
 
 Schema: TypeAlias = Mapping[str, Any]
 
@@ -58,11 +58,11 @@ _ACCOUNT = schema_of("account")
 _NAME: Schema = {"description": "The name of an account.", "type": "string"}
 _SECONDS: Schema = {"type": "number", "minimum": 0, "maximum": LAST}
 _TIME: Schema = {"description": "Seconds since the epoch.", **_SECONDS}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
+_COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": MOST}
 _SWITCHES: Mapping[str, Schema] = {
     switch.name: {"enum": list(get_args(switch.type))}
     if get_args(switch.type)
-    else {"type": "integer", "minimum": 1}
+    else {"type": "integer", "minimum": 1, "maximum": MOST}
     for switch in fields(Behaviour)
 }
 _BASE: Schema = {"description": "By default observed.", "enum": list(PRESET_NAMES)}

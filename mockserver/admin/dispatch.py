@@ -7,16 +7,22 @@ A call that is refused has changed nothing.
 """
 
 import hmac
+import ipaddress
+import logging
+import traceback
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from ..recording import answer
+from ..state.pins import PinError, ScoreFunctionError
 from ..state.store import State
 from ..validation import InputError, check, json_path, likely
 from ..wire import Json, Request, Response, WireError, json_response, load
 from .calls import Call, WrongCallError
 from .openapi import document
 from .routes import ROUTES, Route
+
+LOG = logging.getLogger(__name__)
 
 PREFIX = "/__admin"
 
@@ -25,7 +31,36 @@ CALL_BYTES = 128 * 1024 * 1024
 
 
 def dispatch(state: State, request: Request, token: str | None = None) -> Response:
-    """Answer a request to any path; `token` is what `/__admin` requires, if anything."""
+    """Answer a request to any path; `token` is what `/__admin` requires, if anything.
+
+    A fault of the mock itself is logged, without what the request holds, and answered as one.
+    """
+    try:
+        return _dispatch(state, request, token)
+    except PinError:
+        raise
+    except ScoreFunctionError as failure:
+        raise failure.error from None
+    except Exception as error:  # noqa: BLE001 - the last catch
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        LOG.error("a fault of the mock, please report it: %s\n%s", type(error).__name__, trace)
+        message = "rerank-mock failed to answer this request; its log says where"
+        return json_response(500, {"code": None, "message": message, "data": None})
+
+
+def refuse_host(request: Request) -> Response | None:
+    """Refuse a call whose Host is not a loopback name or address, or return None.
+
+    A page in a browser reaches a mock on loopback by a name of its own that resolves to it.
+    """
+    host = _host(request.headers.get("host", ""))
+    if host in ("", "localhost") or host.endswith(".localhost") or _is_loopback(host):
+        return None
+    reason = f"the Host must be localhost or a loopback address, not {host!r}, without a token"
+    return _refusal(WrongCallError(403, "/", reason))
+
+
+def _dispatch(state: State, request: Request, token: str | None) -> Response:
     if request.path != PREFIX and not request.path.startswith(f"{PREFIX}/"):
         return answer(state, request)
     try:
@@ -34,6 +69,20 @@ def dispatch(state: State, request: Request, token: str | None = None) -> Respon
         return _refusal(error)
     except InputError as error:
         return _refusal(WrongCallError(400, json_path(error.way), error.reason))
+
+
+def _host(header: str) -> str:
+    """Return the host of a Host header, without its port and without brackets."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.partition(":")[0].rstrip(".").lower()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _administer(state: State, request: Request, token: str | None) -> Response:

@@ -115,6 +115,6 @@ def _retry_after(entry: Exchange) -> float | None:
         pass
     try:
         date = parsedate_to_datetime(given)
-    except ValueError:
+        return date.replace(tzinfo=date.tzinfo or timezone.utc).timestamp() - entry.at
+    except (ValueError, OverflowError):
         return None
-    return date.replace(tzinfo=date.tzinfo or timezone.utc).timestamp() - entry.at

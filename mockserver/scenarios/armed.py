@@ -16,6 +16,10 @@ from .scenario import Scenario, Step
 Met: TypeAlias = Literal["never", "partly", "fully"]
 
 
+#: The most receipts of an account; then the oldest that is met is forgotten, or else the oldest.
+RECEIPTS = 1000
+
+
 class UnmetError(AssertionError):
     """A scenario is not complete; the message lists the steps that are left."""
 
@@ -93,6 +97,8 @@ class Scenarios:
             nothing = [0] * len(scenario.steps)
             receipt = Receipt(self._number, account, scenario, nothing, nothing.copy())
             self._receipts.append(receipt)
+            if len(own := self.receipts(account)) > RECEIPTS:
+                self._receipts.remove(next((r for r in own if r.met), own[0]))
             return receipt
 
     def take(self, account: str) -> Step | None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from functools import partial
 from typing import Any, TypeAlias
 
-from ..admin.dispatch import CALL_BYTES, PREFIX, dispatch
+from ..admin.dispatch import CALL_BYTES, PREFIX, dispatch, refuse_host
 from ..state.clock import Clock
 from ..state.entry import head_length
 from ..state.store import State
@@ -44,7 +44,7 @@ def application(
     Calls of `/__admin` need the `admin_token`, if there is one. `handle` answers the requests; it
     may return an awaitable, and other clients are answered meanwhile.
     """
-    desk = _Desk(state, partial(handle, state, token=admin_token))
+    desk = _Desk(state, partial(handle, state, token=admin_token), guarded=admin_token is None)
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -69,9 +69,14 @@ class _Desk:
     """Reads requests and answers them, so that no long one holds up the others."""
 
     def __init__(
-        self, state: State, handle: Callable[[Request], Response | Awaitable[Response]]
+        self,
+        state: State,
+        handle: Callable[[Request], Response | Awaitable[Response]],
+        *,
+        guarded: bool,
     ) -> None:
         self._state = state
+        self._guarded = guarded
         self._handle = handle
         self._requests, self._calls = Aside(), Aside()
         self._uploads = asyncio.Semaphore(UPLOADS)
@@ -102,7 +107,10 @@ class _Desk:
                 body=bytes(memoryview(body)[: limit + 1]),
             )
             del body
-            if is_call:
+            refusal = refuse_host(request) if is_call and self._guarded else None
+            if refusal is not None:
+                handled: Response | Awaitable[Response] = refusal
+            elif is_call:
                 handled = await self._calls.do(partial(self._handle, request))
             elif len(request.body) + head_length(request) > SHORT:
                 handled = await self._requests.do(partial(self._handle, request))

@@ -64,7 +64,7 @@ class Clock:
         """Return how long to sleep for the time to pass; a frozen clock advances and returns 0."""
         if not self.frozen:
             return seconds
-        self.advance(seconds)
+        self.advance(min(seconds, LAST - self.now()))
         return 0.0
 
     def resume(self) -> None:

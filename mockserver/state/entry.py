@@ -178,7 +178,12 @@ def outcome(contract: Contract, response: Response) -> str:
     said = response.body[:1000].decode(errors="replace")
     for name, error in contract.errors.items():
         # The text before the first placeholder of a message is the same in each answer.
-        if error.status == response.status and error.message.partition("{")[0] in said:
+        start, code = error.message.partition("{")[0], f'"code":{error.code},'
+        if (
+            error.status == response.status
+            and start in said
+            and (error.code is None or code in said or '"code":' not in said)
+        ):
             return name
     return f"status_{response.status}"
 

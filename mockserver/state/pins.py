@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
+import orjson
+
 from ..parsed_request import RerankRequest
 from ..scoring import Content
 from ..validation import InputError, check, read_json, within
@@ -18,6 +20,14 @@ ScoreFunction: TypeAlias = Callable[[Content, Sequence[Content]], "Sequence[floa
 
 class PinError(InputError):
     """Invalid pins: what is wrong, and where in their JSON."""
+
+
+class ScoreFunctionError(Exception):
+    """A score function of the user failed: it is not a fault of the mock."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,14 @@ def read_pins(rows: Json) -> list[Pin]:
     return [Pin.from_json(row) for row in cast("list[dict[str, Any]]", rows)]
 
 
+def _check_printable(rows: list[dict[str, Any]]) -> None:
+    try:
+        printed = orjson.loads(orjson.dumps(rows))
+    except orjson.JSONEncodeError as error:
+        raise PinError(f"cannot be written as JSON: {error}") from None
+    check("pins", printed, PinError)
+
+
 def load_pins(path: str | Path) -> list[Pin]:
     """Read pins from a JSON file. Raises `PinError`."""
     rows = read_json(path, PinError)
@@ -92,11 +110,14 @@ class Pins:
         self._functions: dict[str, ScoreFunction] = {}
 
     def pin(self, account: str, pins: ScoreFunction | Iterable[Pin]) -> None:
-        """Pin scores for an account; the latest pins come first.
+        """Pin scores for an account; the latest pins come first. Raises `PinError`.
 
         A function takes precedence over pins; an account has at most one. It is not part of
         snapshots, so a rollback keeps it.
         """
+        if not callable(pins):
+            pins = [*pins]
+            _check_printable([pin.to_json() for pin in pins])
         with self._lock:
             if callable(pins):
                 self._functions[account] = pins
@@ -149,12 +170,23 @@ def pinned_scores(
     texts = [_text(document) for document in documents]
     named = _first_of(pins, set(texts))
     pinned = [named.get(text) for text in texts]
-    called = function(query, documents) if function else [None] * len(documents)
-    if len(called) != len(documents):
-        scored = count_of(len(called), "score")
-        raise PinError(f"the function returned {scored} for {count_of(len(documents), 'document')}")
+    called = _call(function, query, documents) if function else [None] * len(documents)
     ranked = zip(called, pinned, own, strict=True)
     return [next(score for score in row if score is not None) for row in ranked]
+
+
+def _call(
+    function: ScoreFunction, query: Content, documents: Sequence[Content]
+) -> Sequence[float | None]:
+    try:
+        called = function(query, documents)
+        scored = len(called)
+    except Exception as error:  # noqa: BLE001 - anything, of the user
+        raise ScoreFunctionError(error) from None
+    if scored != len(documents):
+        asked = count_of(len(documents), "document")
+        raise PinError(f"the function returned {count_of(scored, 'score')} for {asked}")
+    return called
 
 
 def _first_of(pins: Iterable[Pin], texts: set[str]) -> dict[str, float]:

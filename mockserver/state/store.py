@@ -275,16 +275,21 @@ class State:
         with self._lock:
             if name in self._accounts:
                 raise AccountError(f"account {name!r} already exists", "name")
+            drawn = self._drawn
             keys = keys or (f"{DEFAULT_KEY}-{self._draw() % (1 << 64):016x}",)
             row: dict[str, Any] = {
                 "name": name or self._free_name(),
                 "keys": list(keys),
                 **plain_terms(terms),
             }
-            check_account(row, self._catalogue.names)
-            self._accounts.add(Account.from_json(row))
-            self._exchanges.forgive()
+            try:
+                check_account(row, self._catalogue.names)
+                self._accounts.add(Account.from_json(row))
+            except AccountError:
+                self._drawn = drawn
+                raise
             self._remember(keys)
+            self._exchanges.forgive()
         return keys[0]
 
     def change_account(self, name: str, **terms: Term) -> Account:
@@ -294,8 +299,8 @@ class State:
             check_account(row, self._catalogue.names)
             account = Account.from_json({**row, "name": name})
             self._accounts.put(account)
-            self._exchanges.forgive()
             self._remember(row["keys"])
+            self._exchanges.forgive()
             return account
 
     def _remember(self, keys: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,11 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 #: Where `make gateways` installs LiteLLM's proxy.
 INSTALLED = ROOT / ".venv-gateways"
+#: What a program is told of its certificate.
+_TLS = {
+    "nginx": "ssl; ssl_certificate {folder}/gateway.pem; ssl_certificate_key {folder}/gateway.key",
+    "haproxy": "ssl crt {folder}/both.pem",
+}
 #: The longest that a gateway may take to listen, in seconds.
 PATIENCE = 120
 
@@ -32,8 +37,8 @@ class Gateway:
     #: Lines for its configuration, in the places that the template of the program has.
     front: str = ""
     location: str = ""
-    #: Further words for the command of the judge.
-    options: Sequence[str] = ()
+    #: Whether it speaks TLS, with a certificate of an authority of its own.
+    tls: bool = False
 
     @property
     def executable(self) -> str | None:
@@ -58,10 +63,13 @@ class Gateway:
         """Run it in front of `upstream`, with the same key; give the base URL for clients."""
         port = _free_port()
         template = HERE / "configurations" / f"{self.program}.conf"
+        if self.tls:
+            _certify(folder)
         written = Template(template.read_text("utf-8")).substitute(
             port=port,
             upstream=urlsplit(upstream).netloc,
             folder=folder,
+            tls=_TLS[self.program].format(folder=folder) if self.tls else "",
             front=self.front,
             location=self.location,
         )
@@ -82,10 +90,26 @@ class Gateway:
             )
             try:
                 _wait_for(port, process)
-                yield f"http://127.0.0.1:{port}/v1"
+                yield f"{'https' if self.tls else 'http'}://127.0.0.1:{port}/v1"
             finally:
                 process.terminate()
                 process.wait(timeout=30)
+
+
+def _certify(folder: Path) -> None:
+    """Make an authority, `authority.pem`, and a certificate of it for this machine."""
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1", "utf-8")
+    for words in (
+        "req -x509 -nodes -days 2 -newkey rsa:2048 -subj /CN=authority "
+        "-keyout authority.key -out authority.pem",
+        "req -nodes -newkey rsa:2048 -subj /CN=gateway -keyout gateway.key -out request",
+        "x509 -req -days 2 -in request -CA authority.pem -CAkey authority.key -CAcreateserial "
+        "-extfile names -out gateway.pem",
+    ):
+        command = ["openssl", *words.split()]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    both = (folder / "gateway.pem").read_text("utf-8") + (folder / "gateway.key").read_text("utf-8")
+    (folder / "both.pem").write_text(both, "utf-8")
 
 
 def _free_port() -> int:
@@ -141,7 +165,9 @@ GATEWAYS = (
     Gateway(
         "nginx that hides headers", "nginx", location="proxy_hide_header x-siliconcloud-trace-id;"
     ),
+    Gateway("nginx with TLS", "nginx", tls=True),
     Gateway("haproxy", "haproxy"),
+    Gateway("haproxy with TLS", "haproxy", tls=True),
     Gateway(
         "haproxy with a limit of bodies",
         "haproxy",

@@ -27,6 +27,7 @@ def recorded() -> dict[str, Any]:
 def judged(gateway: Gateway, folder: Path) -> dict[str, Any]:
     """Judge a gateway in front of the mock; return what is to be recorded of it."""
     report = folder / "report.json"
+    trust = [f"--ca-file={folder / 'authority.pem'}"] if gateway.tls else []
     with (
         serve_rerank(fail_on="nothing") as mock,
         gateway.running(mock.base_url, mock.api_key, folder) as base_url,
@@ -34,7 +35,7 @@ def judged(gateway: Gateway, folder: Path) -> dict[str, Any]:
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "contract_tests", "check", "--effort=smoke"),
-                *(f"--target={base_url}", f"--report-json={report}", *gateway.options),
+                *(f"--target={base_url}", f"--report-json={report}", *trust),
             ],
             check=False,  # the verdict is the exit code
             cwd=ROOT,

@@ -3,6 +3,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import httpx
 import pytest
 
 from mockserver.behaviour import Behaviour
@@ -135,3 +136,34 @@ def test_lifespan_events_are_confirmed() -> None:
 def test_other_protocols_are_refused() -> None:
     with pytest.raises(NotImplementedError, match="websocket"):
         talk(State(), {"type": "websocket"}, [])
+
+
+HOSTS = {
+    "127.0.0.1:8787": 200,
+    "localhost": 200,
+    "LOCALHOST.:80": 200,
+    "mock.localhost:8787": 200,
+    "[::1]:8787": 200,
+    "127.1.2.3": 200,
+    "evil.example": 403,
+    "evil.example:8787": 403,
+    "localhost.evil.example": 403,
+    "127.0.0.1.evil.example": 403,
+    "10.0.0.1": 403,
+    "[2001:db8::1]": 403,
+}
+
+
+@pytest.mark.parametrize(("host", "status"), HOSTS.items())
+@pytest.mark.parametrize("token", [None, "token"])
+def test_without_a_token_the_admin_is_reached_by_loopback_names_alone(
+    host: str, status: int, token: str | None
+) -> None:
+    transport = httpx.ASGITransport(application(State(), token))
+    headers = {"host": host, "authorization": f"Bearer {token}"}
+
+    async def ask() -> int:
+        async with httpx.AsyncClient(transport=transport, base_url="http://a") as client:
+            return (await client.get("/__admin/journal", headers=headers)).status_code
+
+    assert asyncio.run(ask()) == (200 if token else status)
