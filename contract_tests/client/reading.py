@@ -1,9 +1,9 @@
 """Reads the JSON of a client, which may be hostile."""
 
 import json
-from typing import cast
 
 from ..contract import AnyJson
+from ..exchanges import is_array, is_object
 
 #: How deep arrays and objects may nest.
 DEPTH = 100
@@ -31,6 +31,6 @@ def _integer(text: str) -> int | float:
 
 
 def _children(node: AnyJson) -> list[AnyJson]:
-    if isinstance(node, dict):
-        return [*cast("dict[str, AnyJson]", node).values()]
-    return cast("list[AnyJson]", node) if isinstance(node, list) else []
+    if is_object(node):
+        return [*node.values()]
+    return node if is_array(node) else []
