@@ -3,12 +3,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CLIENTS := tests/published_clients
 CLIENTS_VENV := .venv-clients
+GATEWAYS := tests/gateways
+GATEWAYS_VENV := .venv-gateways
 GENERATORS := tests/generated_clients
 GENERATORS_VENV := .venv-generators
 INTERPRETERS := 3.10 3.11 3.12 3.13
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: check quick test suite matrix toolchains lint bench kill-table generated clients openapi constraints clients-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench kill-table generated second-server gateways clients openapi constraints clients-constraints gateways-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -62,6 +64,20 @@ kill-table: $(VENV)/installed
 generated: $(VENV)/installed
 	$(BIN)/rerank-contract selftest --generated 1000 --jobs 2 --name "as it is" --combinations 0
 
+# Takes half an hour; judges every fault and every freedom of the second server.
+second-server: $(VENV)/installed
+	$(BIN)/python -m pytest -m "whole or not whole" -n 2 --quiet tests/second_server
+
+# Judges nginx, haproxy and LiteLLM in front of the mock; takes ten minutes, and the first time five to install them.
+gateways: $(VENV)/installed $(GATEWAYS_VENV)/installed
+	@missing=; \
+	command -v nginx >/dev/null || test -x /usr/sbin/nginx || missing="$$missing nginx-light"; \
+	command -v haproxy >/dev/null || test -x /usr/sbin/haproxy || missing="$$missing haproxy"; \
+	if [ -n "$$missing" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; \
+	fi
+	$(BIN)/python -m pytest -m gateways tests/gateways
+
 # Grades published clients; takes ten to twenty minutes, and the first time five to install them.
 clients: $(VENV)/installed $(CLIENTS_VENV)/installed
 	$(BIN)/python -m pytest -m clients -n 2 $(CLIENTS)
@@ -85,6 +101,12 @@ clients-constraints: $(VENV)/installed
 		--generate-hashes --no-annotate --custom-compile-command "make clients-constraints" \
 		--output-file $(GENERATORS)/requirements.txt
 
+gateways-constraints: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile $(GATEWAYS)/requirements.in --universal --python-version 3.11 --upgrade --quiet \
+		--generate-hashes --no-annotate --custom-compile-command "make gateways-constraints" \
+		--output-file $(GATEWAYS)/requirements.txt
+
 $(VENV)/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("CPython 3.10 or newer is needed: make PYTHON=..." if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv --clear $(VENV)
@@ -101,10 +123,15 @@ $(CLIENTS_VENV)/installed: $(CLIENTS)/requirements.txt $(CLIENTS)/package.json |
 		--no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+$(GATEWAYS_VENV)/installed: $(GATEWAYS)/requirements.txt | $(VENV)/installed
+	$(PYTHON) -m venv --clear $(GATEWAYS_VENV)
+	$(GATEWAYS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement $(GATEWAYS)/requirements.txt
+	@touch $@
+
 $(GENERATORS_VENV)/installed: $(GENERATORS)/requirements.txt
 	$(PYTHON) -m venv --clear $(GENERATORS_VENV)
 	$(GENERATORS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement $(GENERATORS)/requirements.txt
 	@touch $@
 
 clean:
-	rm -rf $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
+	rm -rf $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_VENV) $(GATEWAYS_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis

@@ -5,16 +5,19 @@ import contextlib
 import io
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NoReturn
 
 import hypothesis.configuration
 import pytest
 
+from .capabilities import hint
 from .client import command as client
 from .command.diff import changes
 from .command.listing import explanation, listing, revision_listing
@@ -36,6 +39,19 @@ from .mutants.conforming_variants import CONFORMING_VARIANTS
 from .mutants.selftest import CLEAN, RunSuite, Trial, idle, table, trials
 
 HERE = Path(__file__).parent
+#: An option in a help text.
+OPTION = re.compile(r"--[a-z-]+")
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what may have been meant by a word that is none of its choices."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and exit with code 2."""
+        wrong, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
+        known = re.findall(r"[^',]+", choices.rstrip(")"))
+        meant = hint(wrong.strip("'"), map(str.strip, known)) if known else ""
+        super().error(f"{message}{meant}")
 
 
 #: The caller's configuration, plugins' caches and folders of the same name stay outside; what
@@ -57,7 +73,11 @@ _QUICKLY = ("-p", "no:unraisableexception", "-p", "no:threadexception")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; `check` returns 0 conforms, 1 violates, 2 usage, 3 inconclusive, 4 broke."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        wrong = next((word.partition("=")[0] for word in unknown if word.startswith("-")), "")
+        meant = hint(wrong, OPTION.findall(options.own_help()))
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
     if options.command in ("list", "diff"):
         lines = _list(parser, options) if options.command == "list" else _diff(parser, options)
         # A reader such as `head` may stop early.
@@ -119,9 +139,7 @@ def _version() -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="rerank-contract", description="Contract tests for POST /v1/rerank."
-    )
+    parser = Parser(prog="rerank-contract", description="Contract tests for POST /v1/rerank.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     check = commands.add_parser(
@@ -210,6 +228,8 @@ def _parser() -> argparse.ArgumentParser:
         help="generated mutants that are tried at a time (default: %(default)s)",
     )
     selftest.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there")
+    for each in commands.choices.values():
+        each.set_defaults(own_help=each.format_help)
     return parser
 
 

@@ -10,19 +10,28 @@ from pathlib import Path
 import httpx
 import pytest
 
+from .capabilities import with_names
 from .command import xdist
 from .command.cases import CASES
-from .command.options import EMBEDDED, declare, files, judging_words, prices, problem
+from .command.options import (
+    EMBEDDED,
+    capabilities_of,
+    declare,
+    files,
+    judging_words,
+    prices,
+    problem,
+)
 from .command.plan import plan
 from .command.routes import headers_of, route_of, secrets_of
 from .command.selection import chosen, firsts, is_on, model_of, models_for, rank, requirements_of
 from .contract import AnyJson, Model, kinds, load_contract
 from .exchanges import Credential
-from .judging.connection import Connection, InconclusiveError, UnshownError
+from .judging.connection import Connection, InconclusiveError, UndeclaredError, UnshownError
 from .judging.judge import Judge, PrerequisiteError, ViolatedError
 from .judging.ledger import Ledger
 from .judging.limits import EFFORTS, Budget, Pace, Startup
-from .judging.outcomes import EXIT_CODES, Outcome, Verdict, verdict
+from .judging.outcomes import EXIT_CODES, Verdict, verdict
 from .judging.run import Run
 from .judging.served import NotServedError
 from .mutants.catalogue import mutant_named
@@ -74,15 +83,24 @@ def pytest_configure(config: pytest.Config) -> None:
     trouble = problem(config.option) or xdist.problem(config)
     if trouble:
         raise pytest.UsageError(trouble)
-    contract = load_contract(_option(config, "revision"))
+    whole = load_contract(_option(config, "revision"))
+    capabilities = capabilities_of(config.option, whole)
+    contract = with_names(capabilities.cut(whole), _option(config, "model"))
     effort = EFFORTS[_option(config, "effort")]
     price_of = prices(contract, config.option)
     limit: int | None = _option(config, "max_requests")
+    path: Path | None = _option(config, "baseline")
+    baseline = load_baseline(path, contract) if path else ()
     run = Run(
         contract=contract,
         effort=effort,
         seed=_option(config, "seed"),
-        ledger=Ledger(contract, strict=_option(config, "fail_on_difference")),
+        ledger=Ledger(
+            contract,
+            strict=_option(config, "fail_on_difference"),
+            known=frozenset(row.requirement for row in baseline if row.expires >= TODAY),
+            undeclared=capabilities.undeclared(whole),
+        ),
         connection=Connection(
             Budget(
                 limit or effort.requests,
@@ -94,6 +112,7 @@ def pytest_configure(config: pytest.Config) -> None:
             pace=Pace(_option(config, "max_rpm")),
             api_key_env=_option(config, "api_key_env"),
             second_api_key_env=_option(config, "second_api_key_env") or "",
+            capabilities=capabilities,
             headers=headers_of(config.option),
             startup=Startup(_option(config, "wait")),
         ),
@@ -104,8 +123,7 @@ def pytest_configure(config: pytest.Config) -> None:
         names = {*contract.models, *_option(config, "model")}
         run.served.left_out.update(dict.fromkeys(names - price_of.keys(), UNPRICED))
     config.stash[RUN] = run
-    baseline: Path | None = _option(config, "baseline")
-    config.stash[BASELINE] = load_baseline(baseline, contract) if baseline else ()
+    config.stash[BASELINE] = baseline
     named = _option(config, "mutant")
     mutant = config.stash[MUTANT] = mutant_named(contract, named) if named else None
     wrappers = [CONFORMING_VARIANTS[name](contract) for name in _option(config, "freedom")]
@@ -150,7 +168,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ours = [item for item in items if item.path.parent == HERE]
     others = [item for item in items if item.path.parent != HERE]
     run = config.stash[RUN]
-    on = {item for item in ours if is_on(item, run.contract, _option(config, "only"), run.effort)}
+    on = {
+        item
+        for item in ours
+        if is_on(item, run.contract, _option(config, "only"), run.effort)
+        and not run.ledger.undeclared.keys() & set(requirements_of(item, run.contract))
+    }
     if _option(config, "no_near_keys"):
         on = {item for item in on if not item.get_closest_marker("near_keys")}
     # The judge breaks the contract on purpose, which the mock holds against its clients.
@@ -228,7 +251,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         if isinstance(model, Model):
             judge.needs(model)
         return (yield)
-    except (NotServedError, UnshownError) as error:
+    except (NotServedError, UndeclaredError, UnshownError) as error:
         reason = str(error)
         ledger.skipped.update(dict.fromkeys(judge.requirements, reason))
     except InconclusiveError as error:
@@ -240,15 +263,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         unmet = f"the test that was after it found {error} broken first"
         ledger.unmet.update(dict.fromkeys(judge.requirements - ledger.unmet.keys(), unmet))
         report = _report(pyfuncitem.config)
-        known = {entry.requirement.id: entry.reason for entry in report.that(Outcome.KNOWN)}
-        reasons = [known.get(violation.requirement) for violation in error.violations]
-        reason = ", ".join(dict.fromkeys(filter(None, reasons))) if all(reasons) else ""
         show = partial(violation_lines, report, show_tests=_option(pyfuncitem.config, "show_tests"))
         blocks = map(show, error.violations)
         failure = "\n".join(line for block in blocks for line in block)
     # Outside of the except clauses, so that pytest does not print them as the context.
-    if failure and reason:
-        pytest.xfail(reason)
     if failure:
         pytest.fail(failure, pytrace=False)
     pytest.skip(reason)
@@ -364,7 +382,8 @@ def _judged(config: pytest.Config) -> tuple[Model, ...]:
     A target at a URL is asked, before there is any test, what it serves.
     """
     if JUDGED not in config.stash:
-        run, names = config.stash[RUN], _option(config, "model")
+        run = config.stash[RUN]
+        names = _option(config, "model") or run.connection.capabilities.models or ()
         models = chosen(run.contract, names, run.effort)
         if not (_option(config, "target") in EMBEDDED or config.option.collectonly):
             target, served = _at_url(config), run.served

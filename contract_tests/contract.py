@@ -164,7 +164,11 @@ class Contract:
         )
 
     def model_named(self, name: str) -> Model:
-        """The model of that name; an unlisted one counts as classic, its gated fields unknown."""
+        """The model of that name; an unlisted one counts as classic, its gated fields unknown.
+
+        What stands behind `=` is the name of a model that it is like, and was read before.
+        """
+        name = name.partition("=")[0]
         unlisted = Model(name, self.forms[0], supports=None, state="online", price=None)
         return self.models.get(name, unlisted)
 
@@ -332,7 +336,8 @@ def _references(schema: AnyJson, pointer: str) -> Iterator[str]:
 
 
 def _model(row: AnyJson) -> Model:
-    price = max(Decimal(price) for price in row["price"].values())
+    prices: Mapping[str, str] = row["price"] or {}
+    price = max(map(Decimal, prices.values()), default=None)
     return Model(row["id"], row["form"], frozenset(row["supports"]), row["state"], price)
 
 

@@ -89,6 +89,7 @@ class Request:
 class Answer:
     """What a target answered."""
 
+    #: 0 where no answer ever came; then `cut` says why.
     status: int
     #: Names in lower case.
     headers: Mapping[str, str]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +22,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "revision of the contract that rerank_oracle asserts: a name or a folder",
         default="",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Let `pytest --pyargs rerank_contract.contract_tests` take the options of the judge.
+
+    pytest looks for them below the paths that it is given, and does not look into packages.
+    """
+    known = early_config.known_args_namespace
+    if known.pyargs and any(name.startswith(str(__package__)) for name in known.file_or_dir):
+        known.file_or_dir.append(str(Path(__file__).parent))
 
 
 def pytest_configure(config: pytest.Config) -> None:

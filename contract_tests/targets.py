@@ -10,8 +10,10 @@ import httpx
 from .exchanges import Answer, Credential, Request
 from .redaction import blot
 
-#: Most bytes of a body that are read, and most that are kept of a longer one.
-LONGEST, KEPT = 4 * 1024**2, 1000
+#: Most bytes of a body that are read: so many, and so many more for each byte that was sent.
+LONGEST, LONGEST_PER_BYTE = 1024**2, 16
+#: Bytes that are kept of a longer one.
+KEPT = 1000
 #: Whatever httpx and the transport raise where no answer comes.
 _UNREACHABLE = (
     httpx.HTTPError,
@@ -42,7 +44,7 @@ _TO_TRY = {
     "WRONG_VERSION_NUMBER": "it does not speak TLS: is it http:// and not https://?",
     "ProxyError": "is the proxy right? --proxy names another, and $NO_PROXY lists hosts that need "
     "none",
-    "Timeout": "--timeout SECONDS gives it longer",
+    "Timeout": "--request-timeout SECONDS gives it longer",
 }
 
 
@@ -72,14 +74,19 @@ class HttpTarget:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._client = client
+        secrets = {f"${name}": value for name, value in (secrets or {}).items()}
+        #: What is blotted out, the longest first: one may begin like another.
+        self._hidden = sorted(
+            {api_key, second_api_key or api_key, *secrets.values()}, key=len, reverse=True
+        )
         #: What a request has for a secret -> the secret. Without a second caller the first is both.
         self._secrets = {
+            **secrets,
             "$SILICONFLOW_API_KEY": api_key,
             "${SILICONFLOW_API_KEY%?}": api_key[:-1],
             "${SILICONFLOW_API_KEY}x": f"{api_key}x",
             "$(echo $SILICONFLOW_API_KEY | tr A-Za-z a-zA-Z)": api_key.swapcase(),
             "$SILICONFLOW_SECOND_API_KEY": second_api_key or api_key,
-            **{f"${name}": value for name, value in (secrets or {}).items()},
         }
 
     def send(self, request: Request) -> Answer:
@@ -91,7 +98,7 @@ class HttpTarget:
                 content=_pieces(request.content) if request.chunked else request.content,
                 headers=self._headers(request),
             ) as response:
-                raw, cut = _read(response)
+                raw, cut = _read(response, LONGEST + LONGEST_PER_BYTE * len(request.content or b""))
         except _UNREACHABLE as error:
             reason = self._blot(str(error).encode()).decode() or type(error).__name__
             trouble = f"{type(error).__name__}: {reason}"
@@ -117,8 +124,7 @@ class HttpTarget:
         return headers | {name: self._secrets.get(value, value) for name, value in request.headers}
 
     def _blot(self, text: bytes) -> bytes:
-        # The longest first: one may begin like another.
-        for secret in sorted(set(self._secrets.values()), key=len, reverse=True):
+        for secret in self._hidden:
             text = blot(text, secret)
         return text
 
@@ -129,7 +135,7 @@ def _pieces(content: bytes | None) -> Iterator[bytes]:
     return (content[start : start + CHUNK] for start in range(0, len(content), CHUNK))
 
 
-def _read(response: httpx.Response) -> tuple[bytes, str]:
+def _read(response: httpx.Response, longest: int) -> tuple[bytes, str]:
     """The body, decoded, and why the rest of it was not read.
 
     Of a long body a little more is returned than is kept, so that no key is cut in two.
@@ -144,11 +150,11 @@ def _read(response: httpx.Response) -> tuple[bytes, str]:
     for part in response.iter_raw():
         received += len(part)
         try:
-            body += gzip.decompress(part, LONGEST + 1 - len(body)) if gzip else part
+            body += gzip.decompress(part, longest + 1 - len(body)) if gzip else part
         except zlib.error as error:
             return bytes(body[: 8 * KEPT]), f"its gzip encoding is broken: {error}"
-        if max(received, len(body)) > LONGEST:
-            return bytes(body[: 8 * KEPT]), f"longer than {LONGEST} bytes, and not read further"
+        if max(received, len(body)) > longest:
+            return bytes(body[: 8 * KEPT]), f"longer than {longest} bytes, and not read further"
     if gzip and not gzip.eof and received:
         return bytes(body[: 8 * KEPT]), "its gzip encoding ends too early"
     return bytes(body), ""

@@ -7,8 +7,6 @@ from .exchanges import NEAR_KEYS, Credential, Request
 from .judging.judge import Judge
 from .strategies import Body
 
-STANDARD = pytest.mark.effort("standard")
-
 
 @pytest.mark.requirement("authorization.required", "error.status.unauthorized", "error.body.string")
 def test_a_request_without_a_key_is_refused(judge: Judge, model: Model) -> None:
@@ -32,15 +30,9 @@ def test_a_request_with_an_invalid_key_is_refused(judge: Judge, model: Model) ->
 
 @pytest.mark.requirement("authorization.near_key")
 @pytest.mark.models("first")
+@pytest.mark.effort("standard")
 @pytest.mark.near_keys
-@pytest.mark.parametrize(
-    "credential",
-    [
-        NEAR_KEYS[0],
-        *(pytest.param(one, marks=STANDARD) for one in (*NEAR_KEYS[1:], Credential.EMPTY)),
-    ],
-    ids=lambda credential: credential.name,
-)
+@pytest.mark.parametrize("credential", [*NEAR_KEYS, Credential.EMPTY], ids=lambda one: one.name)
 def test_a_key_that_is_nearly_valid_is_refused(
     judge: Judge, model: Model, credential: Credential
 ) -> None:

@@ -102,6 +102,7 @@ def test_what_a_large_number_is_answered_with(judge: Judge, model: Model, expone
 
 
 @pytest.mark.requirement("request.body.unknown_field")
+@pytest.mark.effort("standard")
 @pytest.mark.models("first")
 def test_an_unknown_field_changes_nothing(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, str]) -> None:
@@ -115,6 +116,7 @@ def test_an_unknown_field_changes_nothing(judge: Judge, model: Model) -> None:
 
 
 @pytest.mark.requirement("request.body.null")
+@pytest.mark.effort("standard")
 @pytest.mark.models("first")
 def test_an_optional_field_that_is_null_counts_as_absent(judge: Judge, model: Model) -> None:
     optional = judge.draw.optional(model)

@@ -136,8 +136,12 @@ def _rank_part(judge: Judge, full: Exchange, documents: list[AnyJson], top_n: in
     """Ask for the best of the documents, in an order of which the best one is the last."""
     order = list(map(full.documents.index, documents))
     part = judge.tries(Request({**full.request.body, "documents": documents, "top_n": top_n}))
-    missed = most_relevant(scores(full), scores(part, order)) if part.ranking else ()
-    judge.compare("request.top_n.most_relevant", missed, full, part)
+    if part.ranking:
+        before, after = scores(full), scores(part, order)
+        missed = most_relevant(before, after)
+        judge.compare("request.top_n.most_relevant", missed, full, part)
+        moved = same_ranking({index: before[index] for index in after if index in before}, after)
+        judge.compare("response.results.index.permutation", moved, full, part)
 
 
 @pytest.mark.requirement("request.documents.length", "request.return_documents.true")
@@ -156,6 +160,11 @@ def test_long_documents_come_back_whole(judge: Judge, model: Model) -> None:
             exchange = judge.tries(Request(body))
             if exchange.ranking:
                 judge.note("request.documents.length", f"{length} characters are accepted{refused}")
+                alone = scores(judge.reference(judge.draw.plainest(model)))
+                beside = scores(exchange, [-1, *alone, -2])
+                depends = list(same_ranking(alone, {index: beside[index] for index in alone}))
+                finding = "depends on them" if depends else "does not depend on them"
+                judge.note("response.results.independence", finding)
                 return
             refused = f", {length} are refused: {seen(exchange.answer)}"
         judge.note("request.documents.length", f"no length was accepted{refused}")

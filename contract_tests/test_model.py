@@ -24,14 +24,14 @@ def test_an_unknown_model_is_refused(judge: Judge, model: Model) -> None:
     judge.examine(st.tuples(judge.draw.valid(model), st.sampled_from(NO_SUCH_MODELS)), prove)
 
 
-@pytest.mark.requirement("request.model.bare_name")
+@pytest.mark.requirement("request.model.exact")
 @pytest.mark.models("first")
 @pytest.mark.effort("standard")
-def test_a_name_without_its_owner_is_refused(judge: Judge, model: Model) -> None:
+def test_a_name_that_is_nearly_one_is_refused(judge: Judge, model: Model) -> None:
     def prove() -> None:
-        body = {**judge.draw.plainest(model), "model": model.id.rpartition("/")[2]}
-        exchange = judge.probe(Request(body))
-        judge.compare("request.model.bare_name", _without_code(exchange), exchange)
+        for name in sorted({model.id.rpartition("/")[2], model.id.lower()} - {model.id}):
+            exchange = judge.probe(Request({**judge.draw.plainest(model), "model": name}))
+            judge.compare("request.model.exact", _without_code(exchange), exchange)
 
     judge.examine_once(prove)
 

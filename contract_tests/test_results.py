@@ -15,9 +15,13 @@ from .strategies import Body
 
 #: Requests that are sent at the same time: in the shortest run, and otherwise.
 FEW, TOGETHER = 8, 16
+#: Queries that differ at the end alone.
+_FRONT = "Of all that grows in the gardens along the northern road, what is nearest to: "
+LONG_QUERIES = (f"{_FRONT}an apple", f"{_FRONT}a banana")
 
 
 @pytest.mark.requirement("response.results.index.permutation")
+@pytest.mark.effort("standard")
 def test_indices_follow_their_documents(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, int]) -> None:
         body, shift = example
@@ -89,6 +93,24 @@ def test_another_query_is_given_another_ranking(judge: Judge, model: Model) -> N
         constant = close(min(scores(one).values()), max(scores(one).values()))
         found = finding if all(same) and not constant else ()
         judge.compare("response.results.relevance", found, one, *others)
+
+    judge.examine_once(prove)
+
+
+@pytest.mark.requirement("response.results.query")
+@pytest.mark.effort("standard")
+@pytest.mark.parametrize("queries", [("苹果", "香蕉"), LONG_QUERIES], ids=["Chinese", "long"])
+def test_every_part_of_a_query_counts(judge: Judge, model: Model, queries: tuple[str, str]) -> None:
+    def prove() -> None:
+        body = judge.draw.plainest(model)
+        documents = [*body["documents"], "苹果和香蕉", "香蕉"]
+        one, other = (
+            judge.ranks("endpoint.rerank", {**body, "query": query, "documents": documents})
+            for query in queries
+        )
+        finding = [("other scores for another query", "the same scores")]
+        same = scores(one) == scores(other)
+        judge.compare("response.results.query", finding if same else (), one, other)
 
     judge.examine_once(prove)
 

@@ -39,6 +39,7 @@ def test_the_most_relevant_documents_come_back(judge: Judge, model: Model) -> No
 
 
 @pytest.mark.requirement("request.top_n.beyond_documents")
+@pytest.mark.effort("standard")
 @pytest.mark.models("first")
 def test_a_top_n_beyond_the_documents_returns_all(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, int]) -> None:

@@ -60,6 +60,14 @@ class Behaviour:
     #: A document that is an empty string: has a result, has none, or is refused. Users report that
     #: the service leaves it out: volcengine/OpenViking#2330, #2619, #3090.
     empty_document: Literal["accept", "leave_out", "refuse"] = "leave_out"
+    #: The most documents of a request.
+    max_documents: int = 1_000_000
+    #: A request with more: status 400 or 413.
+    too_many_documents: Literal["parameter_error", "entity_too_large"] = "parameter_error"
+    #: A query and a document that do not fit into the context of the model together: the best part
+    #: of the document counts, or the request is refused. With models that take
+    #: `max_chunks_per_doc`, documents always fit.
+    context_overflow: Literal["truncate", "refuse"] = "truncate"
     #: A `top_n` greater than the number of documents: returns all, or is refused.
     top_n_beyond_documents: Literal["all", "refuse"] = "all"
     #: A request that costs money when none is left: status 402 or 403.

@@ -33,8 +33,10 @@ class Price:
     image: Decimal
 
     @classmethod
-    def from_json(cls, row: Mapping[str, str]) -> "Price":
-        """Return a price from its JSON."""
+    def from_json(cls, row: Mapping[str, str] | None) -> "Price":
+        """Return a price from its JSON; one that is not known is nothing."""
+        if row is None:
+            return cls(Decimal(0), Decimal(0))
         return cls(Decimal(row["text"]), Decimal(row["image"]))
 
     def to_json(self) -> dict[str, str]:

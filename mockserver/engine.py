@@ -7,7 +7,6 @@ input or output, and get time, numbers and the contract from the store.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from random import Random
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qs
 from zlib import crc32
@@ -15,16 +14,18 @@ from zlib import crc32
 from .behaviour import Behaviour
 from .contract import Contract, Model, Refusal
 from .parsed_request import ReceivedRequest
-from .reading import check_body, check_form, find_model, understand
+from .reading import check_body, check_context, check_form, find_model, understand
 from .scenarios.applying import answer_instead, apply_step
-from .scenarios.hostile import small_scores
+from .scenarios.hostile import keeps_meta, small_scores
 from .scenarios.magic import magic_step
 from .scenarios.scenario import NO_EDIT, Edit, Step
 from .scoring import Ranking, rank
 from .state.accounts import Account
+from .state.decisions import Admission, Decision, Demand, View
+from .state.ids import page_id, uuid7
 from .state.pins import pinned_scores
 from .state.quotas import rate_limit_headers
-from .state.store import Admission, Decision, Demand, State, View, page_id, uuid7
+from .state.store import State
 from .wire import Request, Response, Usage, json_response
 
 #: Answers a request that needs no decision of the store.
@@ -96,7 +97,7 @@ def prepare(contract: Contract, view: View, request: Request) -> Prepared:
         demand = Demand(account.name, magic, None)
         return Prepared(received, account, demand, refusal.response)
     ranking = task.ranking
-    asked = crc32(request.body) if "faults" in view.hostile else 0
+    asked = crc32(request.body) if view.faults else 0
     demand = Demand(
         account.name, magic, task.model, ranking.input_tokens, ranking.image_tokens, asked
     )
@@ -167,6 +168,7 @@ def read_task(contract: Contract, view: View, received: ReceivedRequest) -> Task
         overlap_tokens=fields.get("overlap_tokens", 0),
         leave_empty_out=behaviour.empty_document == "leave_out",
     )
+    check_context(contract, behaviour, model, ranking)
     return Task(model, fields, ranking)
 
 
@@ -182,12 +184,10 @@ def usual(
         return refuse(contract, view.behaviour, admission)
     ranking = task.ranking
     scores: Sequence[float] = ranking.scores
-    draw: Random | None = None
     # What a test has scripted stays as it is.
-    if "shapes" in view.hostile and decision.step is None:
-        draw = Random(view.numbers[0])  # noqa: S311 - repeatable by design
-        if not decision.pins and decision.function is None:
-            scores = small_scores(scores, draw)
+    draw = view.draw if decision.step is None else None
+    if draw and not decision.pins and decision.function is None:
+        scores = small_scores(scores, draw)
     scores = pinned_scores(
         decision.pins,
         decision.function,
@@ -199,7 +199,7 @@ def usual(
     if edit.scores:
         scores = edit.rescore(scores)
     body = edit.change(shape(view, task, scores))
-    if draw is not None and draw.random() < 0.5:
+    if draw and not keeps_meta(draw):
         body.pop("meta", None)
     usage = Usage(ranking.input_tokens, ranking.image_tokens, admission.charge)
     response = json_response(200, body, usage)

@@ -131,7 +131,7 @@ class ReceivedRequest(RerankRequest):
         self.is_rerank = (request.method, request.path) == ("POST", "/v1/rerank") or (
             "query" in self.fields and "documents" in self.fields
         )
-        #: Whether an account has the key.
+        #: Whether an account has or had the key.
         self.key_known = True
         #: What is a key, or named like one, in path and query.
         self.keys_in_url: tuple[str, ...] = ()

@@ -6,7 +6,9 @@ from typing import Any, NoReturn, cast
 from .behaviour import Behaviour
 from .contract import Contract, Model
 from .parsed_request import ReceivedRequest
+from .scoring import Ranking
 from .wire import Json, WireError, load
+from .wording import count_of
 
 #: The least values that make sense, whether the contract states them or not.
 _LEAST = {"top_n": 1, "max_chunks_per_doc": 1, "overlap_tokens": 0}
@@ -87,10 +89,26 @@ def understand(
     fields["documents"] = documents
     if behaviour.empty_document == "refuse" and "" in documents:
         _refuse(contract, behaviour, "documents", "Must not be empty strings")
+    if len(documents) > behaviour.max_documents:
+        if behaviour.too_many_documents == "entity_too_large":
+            raise contract.refusal("entity_too_large")
+        rule = f"Must have at most {count_of(behaviour.max_documents, 'item')}"
+        _refuse(contract, behaviour, "documents", rule)
     top_n = fields.setdefault("top_n", len(documents))
     if behaviour.top_n_beyond_documents == "refuse" and top_n > len(documents):
         _refuse(contract, behaviour, "top_n", "Must be at most the number of documents")
     return fields
+
+
+def check_context(contract: Contract, behaviour: Behaviour, model: Model, ranking: Ranking) -> None:
+    """Refuse a query and a document that do not fit into the context of the model together."""
+    if behaviour.context_overflow == "truncate":
+        return
+    chunks = "max_chunks_per_doc" in model.supports
+    tokens = ranking.query_tokens + (0 if chunks else ranking.longest_document)
+    if tokens > model.context_tokens:
+        rule = f"Has {tokens} tokens with the query; {model.id} takes {model.context_tokens}"
+        _refuse(contract, behaviour, "documents", rule)
 
 
 def _problem(body: bytes, *, unique_keys: bool = False) -> str:

@@ -5,7 +5,7 @@ Exchanges are recorded raw: they are redacted only when the journal is read.
 
 from .advice.catalogue import HEADER, advise_on_request, advise_over_time
 from .advice.heads import PATHS
-from .engine import Answered, respond, with_headers
+from .engine import Answered, respond, split_key, with_headers
 from .redaction import LONGEST_KEY, keys_in_url
 from .state.entry import head_length
 from .state.exchanges import Exchange
@@ -34,7 +34,7 @@ def observe(state: State, answered: Answered) -> Exchange:
     request, delivery = received.request, response.delivery
     if request.query or request.path not in PATHS:
         received.keys_in_url = tuple(keys_in_url(request, state.is_key))
-    received.key_known = account is not None
+    received.key_known = account is not None or state.is_key(split_key(request)[1])
     waited = max(state.clock.now() - answered.view.now, 0.0)
     seconds = waited + delivery.delay + delivery.pause * (delivery.pieces - 1)
     name = None if account is None else account.name

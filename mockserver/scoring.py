@@ -48,6 +48,9 @@ class Ranking:
     scores: list[float]
     input_tokens: int
     image_tokens: int
+    #: The tokens of query and instruction, and of the longest document.
+    query_tokens: int
+    longest_document: int
 
 
 def rank(
@@ -67,18 +70,21 @@ def rank(
     size = max(context_tokens - question.tokens, context_tokens // 2, 1)
     overlap = min(overlap_tokens, size // 2)
     scores: list[float] = []
+    longest = 0
     counted = sum(document != "" for document in documents) if leave_empty_out else len(documents)
     input_tokens = question.tokens * counted
     for document in documents:
-        best = -math.inf
+        tokens, best = 0, -math.inf
         for number, chunk in enumerate(_chunks(tokenize(_text(document)), size, overlap)):
-            input_tokens += len(chunk) - (overlap if number else 0)
+            tokens += len(chunk) - (overlap if number else 0)
             if max_chunks is None or number < max_chunks:
                 best = max(best, question.logit(chunk))
+        input_tokens += tokens
+        longest = max(longest, tokens)
         # 8 digits, like a 32-bit float.
         scores.append(float(f"{1 / (1 + math.exp(-best)):.8g}"))
     image_tokens = TOKENS_PER_IMAGE * (_images(query) * counted + sum(map(_images, documents)))
-    return Ranking(scores, input_tokens, image_tokens)
+    return Ranking(scores, input_tokens, image_tokens, question.tokens, longest)
 
 
 def tokenize(text: str) -> Iterator[str]:

@@ -39,7 +39,7 @@ JUDGE_LAYERS = (
     ("__init__", "*.__init__"),
     ("contract", "redaction", "transport"),
     ("exchanges",),
-    ("checks.*",),
+    ("capabilities", "checks.*"),
     ("targets", "strategies"),
     ("judging.*",),
     ("report.*",),

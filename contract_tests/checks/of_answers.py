@@ -11,7 +11,7 @@ from .violations import Violation, shorten
 from .wording import expectation, finding
 
 #: Most broken keywords of one answer that are looked at: one may have a million results.
-MOST_BROKEN = 10_000
+MOST_BROKEN = 1000
 
 
 def _stated(schema: str) -> Callable[[Contract], frozenset[str]]:

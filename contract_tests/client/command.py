@@ -34,6 +34,7 @@ def declare(add: Callable[..., object]) -> None:
         metavar="ID",
         help="run only this scenario, or all below a name such as refusal; repeatable",
     )
+    add("--list", action="store_true", help="list the scenarios, and run none")
     add(
         "--wait",
         action="store_true",
@@ -69,6 +70,9 @@ def _main(options: argparse.Namespace) -> int:
         for scenario in scenarios().values()
         if _is_wanted(scenario, options.only) and fits(scenario, contract)
     ]
+    if options.list:
+        print("\n".join(map(report.title, wanted)))
+        return 0
     all_graded: list[Graded] = []
     trouble = None
     # Ending this process ends mock and client too, which are in sessions of their own.
@@ -131,10 +135,12 @@ def _is_wanted(scenario: ClientScenario, only: list[str]) -> bool:
 def _problems(options: argparse.Namespace) -> Iterator[str]:
     if trouble := revision_problem(options.revision):
         yield trouble
+    if options.client and options.list:
+        yield "--list runs no command: remove what follows --"
     if options.client and options.wait:
         yield "--wait runs no command: remove what follows --"
-    if not options.client and not options.wait:
-        yield "name the client after --, as in `-- python my_client.py`, or use --wait"
+    if not (options.client or options.wait or options.list):
+        yield "name the client after --, as in `-- python my_client.py`, or use --wait or --list"
     for name in options.only:
         if not any(selects(name, scenario) for scenario in scenarios()):
             known = {*scenarios(), *(scenario.partition(".")[0] for scenario in scenarios())}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ..contract import AnyJson
 from .grading import Grade, Graded
-from .scenarios import version
+from .scenarios import ClientScenario, version
 
 VERSION = 1
 #: Most characters of a body that are reported.
@@ -14,10 +14,14 @@ LONGEST = 2_000
 _MARGIN = " " * 10
 
 
+def title(scenario: ClientScenario) -> str:
+    """A scenario in one line."""
+    return f"{scenario.number:>3} {scenario.id}: {scenario.title}"
+
+
 def line(graded: Graded) -> str:
-    """One line for a scenario."""
-    scenario = graded.scenario
-    line = f"{_word(graded.grade):<8}{scenario.number:>3} {scenario.id}: {scenario.title}"
+    """One line for the grade in a scenario."""
+    line = f"{_word(graded.grade):<8}{title(graded.scenario)}"
     return f"{line} ({graded.reasons[0]})" if graded.grade is Grade.NOT_APPLICABLE else line
 
 
@@ -28,7 +32,7 @@ def failures(all_graded: Sequence[Graded], again: str) -> Iterator[str]:
             continue
         scenario = graded.scenario
         yield ""
-        yield f"FAILED {scenario.number:>3} {scenario.id}: {scenario.title}"
+        yield f"FAILED {title(scenario)}"
         yield from (f"{'wrong:':<{len(_MARGIN)}}{reason}" for reason in graded.reasons)
         yield f"{'right:':<{len(_MARGIN)}}{scenario.right}"
         yield f"{'why:':<{len(_MARGIN)}}{scenario.why}"

@@ -2,14 +2,14 @@
 
 import argparse
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
 import httpx
 
+from ..capabilities import Capabilities, CapabilitiesError, hint, name_problem, read_capabilities
 from ..contract import AnyJson, Contract, RevisionError, load_contract
 from ..judging.limits import EFFORTS
 from ..mutants.catalogue import MUTANTS, mutant_named
@@ -21,8 +21,12 @@ from .routes import declare_route, route_problems, secret_problems
 
 #: Targets that need no address -> the fixture that provides them.
 EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
-#: More names of options, where pytest does not have them for something else.
-_OURS = {"--fail-on-difference": "--strict", "--report-junit": "--junitxml"}
+#: More names of options, where pytest or a plugin does not have them for something else.
+_OURS = {
+    "--fail-on-difference": "--strict",
+    "--report-junit": "--junitxml",
+    "--request-timeout": "--timeout",
+}
 #: Options that choose what runs and how it is reported, not how it is judged.
 _TELLING = {
     *("only", "github", "show_tests", "baseline", "write_baseline"),
@@ -56,14 +60,20 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         help="environment variable that holds the key of a second caller, to check that "
         "neither gets the other's answers (default: one caller sends everything)",
     )
-    declare_route(add)
+    declare_route(add, names)
     add(
         "--model",
         action="append",
         default=[],
-        metavar="NAME",
-        help="model to judge, repeatable (default: all that the target serves; at effort smoke, "
-        "the cheapest of each kind)",
+        metavar="NAME[=PAGE_NAME]",
+        help="model to judge, repeatable; PAGE_NAME is the model of the page that it is judged as "
+        "(default: all that the target serves; at effort smoke, the cheapest of each kind)",
+    )
+    add(
+        "--capabilities",
+        type=Path,
+        metavar="FILE",
+        help="what the target declares that it can do: that must hold, and the rest is skipped",
     )
     add(
         "--only",
@@ -77,8 +87,7 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         "--effort",
         choices=list(EFFORTS),
         default="standard",
-        help="how much to try: smoke for every commit, standard for a release, thorough for the "
-        "night (default: %(default)s)",
+        help="how much to try (default: %(default)s)",
     )
     add(
         "--seed",
@@ -186,6 +195,12 @@ def prices(contract: Contract, options: argparse.Namespace) -> dict[str, Decimal
     return known | {name: Decimal(amount) for name, _, amount in stated}
 
 
+def capabilities_of(options: argparse.Namespace, contract: Contract) -> Capabilities:
+    """What the target declares; all where it declares nothing. Raises `CapabilitiesError`."""
+    path: Path | None = options.capabilities
+    return read_capabilities(path, contract) if path else Capabilities()
+
+
 def selects(wanted: str, requirement: str) -> bool:
     """Whether `--only wanted` means the requirement: by its id, or by the front of it."""
     return f"{requirement}.".startswith(f"{wanted}.")
@@ -218,6 +233,7 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
         for variable in filter(None, (options.api_key_env, options.second_api_key_env)):
             yield from secret_problems(variable, f"the key of {options.target}")
     yield from route_problems(options)
+    yield from _model_problems(options, contract)
     for wanted in options.only:
         if not any(selects(wanted, name) for name in contract.requirements):
             yield unknown_requirement(contract, "--only", wanted)
@@ -237,10 +253,20 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
         yield from file_problems(f"${SUMMARY}", summary)
 
 
+def _model_problems(options: argparse.Namespace, contract: Contract) -> Iterator[str]:
+    try:
+        capabilities_of(options, contract)
+    except CapabilitiesError as error:
+        yield f"--capabilities: {error}"
+    for name in options.model:
+        if trouble := name_problem(contract, name):
+            yield f"--model: {trouble}"
+
+
 def _mutant_problems(contract: Contract, name: str) -> Iterator[str]:
     mutant = mutant_named(contract, name)
     if mutant is None:
-        yield f"--mutant: no mutant is called {name}{_close(name, MUTANTS)}"
+        yield f"--mutant: no mutant is called {name}{hint(name, MUTANTS)}"
     elif mutant.requirement and mutant.requirement not in contract.requirements:
         yield f"--mutant: revision {contract.revision} does not have {mutant.requirement}"
 
@@ -253,8 +279,9 @@ def _address_problems(target: str) -> Iterator[str]:
         return
     if url.scheme not in ("http", "https") or not url.host:
         known = ", ".join(EMBEDDED)
-        hint = f"; did you mean http://{target}?" if _lacks_a_scheme(target) else ""
-        yield f"--target: {target} is neither one of {known} nor an http(s) URL{hint}"
+        meant = f"; did you mean http://{target}?" if _lacks_a_scheme(target) else ""
+        meant = meant or hint(target, EMBEDDED)
+        yield f"--target: {target} is neither one of {known} nor an http(s) URL{meant}"
     elif url.userinfo:
         yield "--target: leave the name and password out of the URL: every report prints it"
 
@@ -271,12 +298,7 @@ def unknown_requirement(contract: Contract, option: str, wanted: str) -> str:
 
 def _suggestion(contract: Contract, wanted: str) -> str:
     fronts = {name.rsplit(".", count)[0] for name in contract.requirements for count in range(3)}
-    return _close(wanted, fronts)
-
-
-def _close(wanted: str, known: Iterable[str]) -> str:
-    close = get_close_matches(wanted, sorted(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return hint(wanted, sorted(fronts))
 
 
 @cache

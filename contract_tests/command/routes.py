@@ -22,8 +22,8 @@ _SECRET = re.compile(r"key|token|secret|auth(?!or)|cookie|password|credential", 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
 
 
-def declare_route(add: Callable[..., object]) -> None:
-    """Declare the options with `add`, as argparse has it."""
+def declare_route(add: Callable[..., object], names: Callable[[str], list[str]]) -> None:
+    """Declare the options with `add`, as argparse has it; each has all of its `names`."""
     add(
         "--header",
         action="append",
@@ -53,7 +53,7 @@ def declare_route(add: Callable[..., object]) -> None:
         "for a loopback address",
     )
     add(
-        "--timeout",
+        *names("--request-timeout"),
         type=_seconds,
         default=TIMEOUT,
         metavar="SECONDS",
@@ -71,7 +71,7 @@ def declare_route(add: Callable[..., object]) -> None:
 def route_of(options: argparse.Namespace, base_url: str) -> Route:
     """How the target at `base_url` is reached."""
     return Route(
-        timeout=options.timeout,
+        timeout=options.request_timeout,
         ca_file=options.ca_file,
         insecure=options.insecure,
         proxy=proxy_for(base_url, options.proxy),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from ..capabilities import Capabilities
 from ..checks.violations import shorten
 from ..exchanges import Answer, Credential, Exchange, Request, member
 from ..targets import Target, UnreachableError
@@ -18,6 +19,10 @@ BUSY = (429, 502, 503, 504)
 UPSTREAM = (502, 503, 504)
 #: Waits for a gateway that has never answered otherwise, before the run is given up.
 UPSTREAM_WAITS = 3
+#: Waits before a request that always fails is tried in turns with one that passes.
+WAITS_BEFORE_TURNS = 2
+#: How often: a target that fails now and then does not fail as often as that.
+TURNS = 3
 #: Error code of an account without money, with status 402 or 403.
 BALANCE_INSUFFICIENT = 30001
 #: What to try.
@@ -37,6 +42,10 @@ class UnshownError(InconclusiveError):
     """The target shows nothing that the requirement could be judged by."""
 
 
+class UndeclaredError(InconclusiveError):
+    """The request is larger than what the target declares."""
+
+
 @dataclass
 class Connection:
     """Sends the requests of a run within its limits."""
@@ -47,7 +56,8 @@ class Connection:
     pace: Pace = field(default_factory=Pace)
     patience: Patience = field(default_factory=Patience)
     startup: Startup = field(default_factory=Startup)
-    clock: Callable[[], float] = field(default=time.monotonic)
+    #: What the target declares; larger requests are not sent.
+    capabilities: Capabilities = field(default_factory=Capabilities)
     #: Headers of every request; see `Request.headers`.
     headers: tuple[tuple[str, str], ...] = ()
     #: Name of the environment variable that holds the key, for messages.
@@ -57,8 +67,13 @@ class Connection:
     #: Takes every answer, those of a busy target too.
     watch: Callable[[Answer], None] = field(default=lambda _: None)
     reliability: Reliability = field(default_factory=Reliability)
+    clock: Callable[[], float] = field(default=time.perf_counter)
     #: Whether any answer has come that is not a gateway's word about the server behind it.
     answered: bool = False
+    #: Model -> a request that it has ranked, which shows whether it is busy.
+    controls: dict[str, Request] = field(default_factory=dict[str, Request])
+    #: What requests were found to fail with always, while others passed.
+    faults: set[str] = field(default_factory=set[str])
     #: Why nothing more can be judged in this run.
     halted: str | None = None
 
@@ -109,19 +124,58 @@ class Connection:
             if failed_first:
                 self.budget.excuse()
                 continue
+            kind = f"status {answer.status}" if answer else LOST
+            if waits == (0 if kind in self.faults else WAITS_BEFORE_TURNS):
+                final = self._in_turns(target, request, answer, trouble)
+                if final is not None:
+                    self.reliability.answer(None if kind in self.faults else first)
+                    return final
             retry_after = answer.headers.get("retry-after") if answer else None
             self.budget.excuse()
-            if not self.answered and self.startup.waits():
-                continue
-            if answer is None and not self.answered:
-                self.halt(f"no answer from {target.base_url}: {trouble}; {to_try}")
-            if not self.answered and waits >= UPSTREAM_WAITS:
-                self.halt(f"only a gateway answers at {target.base_url}: {trouble}; {to_try}")
+            if not self.answered:
+                if self.startup.waits():
+                    continue
+                if answer is None:
+                    self.halt(f"no answer from {target.base_url}: {trouble}; {to_try}")
+                if waits == UPSTREAM_WAITS:
+                    self.halt(f"only a gateway answers at {target.base_url}: {trouble}; {to_try}")
             if not self.patience.waits(waits, retry_after):
                 if answer is None:
                     self.halt(f"no more answers from {target.base_url}: {trouble}; {to_try}")
                 raise BusyError(f"still busy after all waiting: {trouble}")
             waits += 1
+
+    def _in_turns(
+        self, target: Target, request: Request, answer: Answer | None, trouble: str
+    ) -> Answer | None:
+        """The answer to a request that is tried in turns with one that passes.
+
+        None where that one does not pass either: then the target is busy, as it also is where it
+        says that there were too many requests.
+        """
+        control = self.controls.get(str(member(request.body, "model")))
+        if control is None or control.content == request.content or not self._fails(answer):
+            return None
+        for _ in range(TURNS):
+            passed = self._tried(target, control)
+            if passed is None or passed.status != 200:
+                return None
+            answer = self._tried(target, request)
+            if not self._fails(answer):
+                return None if answer and answer.status in BUSY else answer
+        self.faults.add(f"status {answer.status}" if answer else LOST)
+        return answer or Answer(0, {}, b"", cut=trouble)
+
+    def _fails(self, answer: Answer | None) -> bool:
+        return answer is None or (answer.status in BUSY and answer.status != 429)
+
+    def _tried(self, target: Target, request: Request) -> Answer | None:
+        """The answer to one request; None where none comes."""
+        self.budget.excuse()
+        try:
+            return self._once(target, request)
+        except UnreachableError:
+            return None
 
     def _complete(self, request: Request) -> Request:
         return replace(request, headers=(*self.headers, *request.headers))
@@ -129,6 +183,8 @@ class Connection:
     def _once(self, target: Target, request: Request) -> Answer:
         if self.halted:
             raise InconclusiveError(self.halted)
+        if too_large := self.capabilities.too_large(request):
+            raise UndeclaredError(too_large)
         tokens, price = most_tokens(request), self.price(str(member(request.body, "model")))
         refusal = self.budget.take(tokens, price)
         if refusal is not None:
@@ -156,4 +212,6 @@ def _speaks_of_upstream(answer: Answer) -> bool:
 
 def seen(answer: Answer) -> str:
     """What was answered, in one line."""
+    if not answer.status:
+        return f"no answer: {answer.cut}"
     return f"status {answer.status}, {shorten(answer.text) or 'no body'}"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 
 from ..checks import catalogue
-from ..checks.check import Finding
+from ..checks.check import Finding, asked
 from ..checks.violations import Violation
 from ..contract import AnyJson, Contract, Model
 from ..exchanges import Credential, Exchange, Request, member
@@ -121,7 +121,7 @@ class Judge:
         if runner.stopped:
             raise runner.stopped
         if self.requirements - self.run.ledger.tried:
-            raise self._unmet("an answer with a ranking")
+            raise runner.undeclared or self._unmet("an answer with a ranking")
 
     def served(self, model: Model) -> list[Model]:
         """The models that the target was found to serve, and which rank; else `model`."""
@@ -193,7 +193,7 @@ class Judge:
         So does a failure of the target, which says nothing about the requirement.
         """
         exchange = self.send(request)
-        if exchange.answer.status >= 500:
+        if exchange.answer.status >= 500 or not exchange.answer.status:
             needed = f"an answer to what is to be refused; it was {seen(exchange.answer)}"
             self.run.ledger.unmet.setdefault(requirement, f"it needs {needed}")
             raise _StopError
@@ -253,7 +253,9 @@ class Judge:
     def probe(self, request: Request, *, patiently: bool = True) -> Exchange:
         """Send what serves a question of its own: a refusal is held against nothing else."""
         exchange = self.run.connection.ask(self.target, request, patiently=patiently)
-        return self._refusal(exchange) if exchange.answer.status >= 400 else self._take(exchange)
+        failed = asked(exchange) and exchange.answer.status >= 500
+        refused = exchange.answer.status >= 400 and not failed
+        return self._refusal(exchange) if refused else self._take(exchange)
 
     def tries(self, request: Request) -> Exchange:
         """Send a valid request that may be refused; the exchange has a ranking if it was not.
@@ -263,7 +265,7 @@ class Judge:
         exchange = self.run.connection.ask(self.target, request)
         if 400 <= exchange.answer.status < 500:
             return self._refusal(exchange)
-        return self._comparable(self._take(exchange))
+        return self._comparable(self.accepted(ENDPOINT, self._take(exchange)))
 
     def send_together(self, requests: Sequence[Request]) -> list[Exchange]:
         """Send requests at the same time and run the checks on the answers."""

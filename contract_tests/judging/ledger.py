@@ -1,6 +1,7 @@
 """The ledger keeps what a run has learnt about each requirement."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ..checks.violations import Violation
@@ -18,6 +19,8 @@ class Ledger:
     contract: Contract
     #: Whether a breach of an observed requirement fails too.
     strict: bool = False
+    #: Ids of the requirements whose breach is known, and does not fail.
+    known: frozenset[str] = frozenset()
     #: Test -> ids of the requirements that it names.
     tests: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     #: Ids of the requirements that at least one exchange spoke of.
@@ -42,6 +45,8 @@ class Ledger:
     unsteady: dict[str, str] = field(default_factory=dict[str, str])
     #: Requirement -> how the suite itself went wrong where it was to be tried.
     broken: dict[str, str] = field(default_factory=dict[str, str])
+    #: Requirement -> why it is not judged: the target does not declare what it is about.
+    undeclared: Mapping[str, str] = field(default_factory=dict[str, str])
     #: How the suite went wrong where no requirement is concerned.
     fault: str | None = None
 
@@ -54,12 +59,15 @@ class Ledger:
 
     def fails(self, requirement: str) -> bool:
         """Whether a breach of the requirement is a failure."""
-        known = self.contract.requirements.get(requirement)
-        level = known.level if known else "open"
+        found = self.contract.requirements.get(requirement)
+        excused = requirement in self.known or requirement in self.undeclared
+        level = found.level if found and not excused else "open"
         return level == "spec" or (level == "observed" and self.strict)
 
     def worst(self, requirement: str) -> list[Violation]:
         """The smallest violations of the requirement."""
+        if requirement in self.undeclared:
+            return []
         seen = self.violations.get(requirement, {}).values()
         return sorted(seen, key=lambda violation: violation.size)[:KEPT]
 
@@ -71,11 +79,12 @@ class Ledger:
             return Outcome.FAILED if self.fails(requirement) else Outcome.DIFFERS
         if requirement in self.inconclusive:
             return Outcome.INCONCLUSIVE
-        if requirement in self.tried:
+        if requirement in self.tried - self.undeclared.keys():
             return Outcome.PASSED
         if requirement in self.unmet:
             return Outcome.INCONCLUSIVE
-        return Outcome.SKIPPED if requirement in self.skipped else Outcome.OFF
+        is_skipped = requirement in {**self.skipped, **self.undeclared}
+        return Outcome.SKIPPED if is_skipped else Outcome.OFF
 
     def reason(self, requirement: str) -> str | None:
         """Why the requirement was not judged, or what else is to be said of it."""
@@ -83,7 +92,7 @@ class Ledger:
         reasons = {
             Outcome.BROKEN: self.broken,
             Outcome.INCONCLUSIVE: {**self.unmet, **self.inconclusive},
-            Outcome.SKIPPED: self.skipped,
+            Outcome.SKIPPED: {**self.skipped, **self.undeclared},
             Outcome.FAILED: self.unsteady,
             Outcome.DIFFERS: self.unsteady,
         }

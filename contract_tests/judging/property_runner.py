@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from .connection import InconclusiveError
+from .connection import InconclusiveError, UndeclaredError
 from .run import Run
 
 Example = TypeVar("Example")
@@ -47,6 +47,8 @@ class PropertyRunner(Generic[Example]):
         self.smallest: list[Example] = []
         #: What ended the examination before its time.
         self.stopped: InconclusiveError | None = None
+        #: Why an example was not sent.
+        self.undeclared: UndeclaredError | None = None
         self._judged: dict[str, frozenset[str]] = {}
         self._enough = math.inf
 
@@ -101,6 +103,10 @@ class PropertyRunner(Generic[Example]):
                 return
             try:
                 failed = self._judged[drawn] = self._prove(example)
+            except UndeclaredError as error:
+                # Other examples may be smaller.
+                self.undeclared = error
+                return
             except InconclusiveError as error:
                 self.stopped = error
                 return

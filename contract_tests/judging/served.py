@@ -6,11 +6,14 @@ Where the target has a list of its models, only those that it names are asked fo
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import httpx
+
+from ..capabilities import name_of
 from ..contract import AnyJson, Model, kinds
-from ..exchanges import Exchange, Request, is_array, member
+from ..exchanges import Answer, Exchange, Request, is_array, member
 from ..strategies import Strategies
 from ..targets import Target, UnreachableError
-from .connection import BusyError, Connection, InconclusiveError, seen
+from .connection import BEHIND, BusyError, Connection, InconclusiveError, seen
 
 #: Error codes that say a model does not exist, or is off.
 NO_SUCH_MODEL = (20012, 30003)
@@ -19,10 +22,27 @@ LIST = Request(None, "GET", "/models?type=text&sub_type=reranker", content_type=
 #: What to try.
 ADDRESS = "a base URL ends in /v1, without /rerank"
 PAGE = "does a login or a proxy stand between?"
+#: Status of a page -> what to try.
+PAGES = {404: ADDRESS, 405: ADDRESS, 407: "the proxy wants a name and password"}
 
 
 class NotServedError(Exception):
     """The target has no such model; the message quotes its answer."""
+
+
+def redirection(url: str, answer: Answer) -> str:
+    """Where an answer to a request to `url` redirects, and what to try."""
+    location = answer.headers.get("location", "")
+    if not location:
+        return "no place that it names"
+    try:
+        place = str(httpx.URL(url).join(location))
+    except httpx.InvalidURL:
+        return f"{location}, which is not a URL"
+    base_url = place.rstrip("/").removesuffix("/rerank")
+    if not place.rstrip("/").endswith("/rerank"):
+        return f"{place}: is that a login, or the address of something else?"
+    return f"{place}: try --target {base_url}"
 
 
 @dataclass
@@ -102,6 +122,8 @@ class ServedModels:
                 self.busy[model.id] = f"{model.id} is {error}"
                 raise InconclusiveError(self.busy[model.id]) from None
             self.shown[model.id] = exchange
+            if exchange.ranking:
+                self.connection.controls[model.id] = exchange.request
             self.models[model.id] = self._refusal(target, exchange)
         reason = self.models[model.id]
         if reason is not None:
@@ -132,15 +154,18 @@ class ServedModels:
         answer = exchange.answer
         url = target.base_url + "/rerank"
         halt = self.connection.halt
-        if answer.text.lstrip().startswith("<"):
-            halt(f"{url} answered with a page, not with the API: {seen(answer)}; {PAGE}")
         if 300 <= answer.status < 400:
-            place = answer.headers.get("location", "another place")
-            halt(f"{url} redirects to {place}: give the base URL that it leads to")
+            halt(f"{url} redirects to {redirection(url, answer)}")
+        if answer.text.lstrip().startswith("<"):
+            to_try = BEHIND if answer.status >= 500 else PAGES.get(answer.status, PAGE)
+            halt(f"{url} answered with a page, not with the API: {seen(answer)}; {to_try}")
         about_model = member(answer.json, "code") in NO_SUCH_MODEL or "model" in answer.text.lower()
-        if answer.status in (400, 403, 404, 422) and about_model:
+        is_refused = answer.status in (400, 403, 404, 422) and about_model
+        # What is declared must hold: then it is judged, and fails.
+        declared = map(name_of, self.connection.capabilities.models or ())
+        if is_refused and exchange.request.body["model"] not in declared:
             return seen(answer)
-        if answer.status in (404, 405):
+        if answer.status in (404, 405) and not is_refused:
             halt(f"nothing ranks at {url}: {seen(answer)}; {ADDRESS}")
         if answer.status == 403:
             halt(f"the key in ${self.connection.api_key_env} may not do this: {seen(answer)}")

@@ -128,7 +128,7 @@ MUTANTS_OF_REACH = (
         when=lambda answer: answer.status == 200,
     ),
     Mutant("takes a charset for another type", "request.body.charset", _dialect),
-    Mutant("knows models without their owner", "request.model.bare_name", _changes(_owner_added)),
+    Mutant("knows models without their owner", "request.model.exact", _changes(_owner_added)),
     edits_results("ranks the first twenty documents", "request.top_n.count", _first_twenty),
     edits_each("numbers each batch anew", "response.results.index.unique", _index_in_batch),
     Mutant(

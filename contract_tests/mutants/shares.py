@@ -43,10 +43,11 @@ def attempts(
 ) -> Iterator[Attempt]:
     """Judge each mutant, so many at a time; `check` is called in other processes."""
     with ProcessPoolExecutor(jobs) as processes:
-        yield from processes.map(partial(_attempt, check, tuple(arguments)), mutants)
+        yield from processes.map(partial(attempted, check, tuple(arguments)), mutants)
 
 
-def _attempt(check: RunSuite, arguments: Sequence[str], mutant: Counted) -> Attempt:
+def attempted(check: RunSuite, arguments: Sequence[str], mutant: Counted) -> Attempt:
+    """Judge one mutant."""
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         path = Path(folder) / "report.json"
         check([*arguments, f"--mutant={mutant.name}"], path)

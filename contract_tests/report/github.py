@@ -41,7 +41,8 @@ def annotations(report: Report) -> Iterator[str]:
         title = f"{len(entries)} requirements inconclusive"
         yield _annotation("warning", title, reason)
     counts = [f"{count} {outcome.value}" for outcome, count in report.counts.items()]
-    yield _annotation("notice", TITLE, f"{report.verdict.value}: {', '.join(counts)}")
+    text = [f"{report.verdict.value}: {', '.join(counts)}", report.reliability]
+    yield _annotation("notice", TITLE, "\n".join(filter(None, text)))
 
 
 def _annotation(kind: str, title: str, message: str) -> str:

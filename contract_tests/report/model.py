@@ -214,7 +214,7 @@ class Report:
         kinds = ", ".join(f"{what} x {count}" for what, count in self.asked_again.items())
         because = f": {kinds}" if again else ""
         within = ", ".join(
-            f"{percentile} % within {seconds * 1000:.0f} ms"
+            f"{percentile}% within {seconds * 1000:.0f} ms"
             for percentile, seconds in self.latency.items()
         )
         requests = f"{again} of {self.answered} requests were answered only when asked again"

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from enum import Enum
 from pprint import pformat
@@ -83,6 +84,9 @@ def curl(request: Request, base_url: str) -> str:
     words += ["-H", shlex.quote(content_type or "Content-Type:")]
     if request.chunked:
         words += ["-H", "'Transfer-Encoding: chunked'"]
+    for name, value in request.headers:
+        header = f"{name}: {value}"
+        words += ["-H", f'"{header}"' if value.startswith("$") else shlex.quote(header)]
     if request.content is not None:
         words += ["--data-raw", shlex.quote(body_text(request))]
     return " ".join(words)
@@ -134,7 +138,7 @@ def snippet(report: Report, violation: Violation) -> str:
             names=_names("Credential." in arguments),
             revision=_revision(report),
             requirement=violation.requirement,
-            keys=", ".join(f"os.environ[{name!r}]" for name in _keys(exchange.request)),
+            keys=", ".join(_keys(exchange.request)),
             base_url=report.base_url,
             arguments=arguments,
         )
@@ -179,10 +183,14 @@ def _revision(report: Report) -> str:
     return "" if revision == load_contract().revision else repr(revision)
 
 
-def _keys(request: Request) -> tuple[str, ...]:
-    """Names of the variables that hold the keys which a target needs for the request."""
+def _keys(request: Request) -> Iterator[str]:
+    """The arguments of a target that are the secrets of the request."""
     second = request.credential is Credential.SECOND_KEY
-    return ("SILICONFLOW_API_KEY", "SILICONFLOW_SECOND_API_KEY")[: 2 if second else 1]
+    for name in ("SILICONFLOW_API_KEY", "SILICONFLOW_SECOND_API_KEY")[: 2 if second else 1]:
+        yield f"os.environ[{name!r}]"
+    names = [value[1:] for _, value in request.headers if value.startswith("$")]
+    if names:
+        yield f"secrets={{{', '.join(f'{name!r}: os.environ[{name!r}]' for name in names)}}}"
 
 
 def _httpx_arguments(request: Request, base_url: str) -> str:
@@ -195,6 +203,9 @@ def _httpx_arguments(request: Request, base_url: str) -> str:
         headers.append(f"'Authorization': {literal}")
     if request.content_type:
         headers.append(f"'Content-Type': {request.content_type!r}")
+    for name, value in request.headers:
+        secret = f"os.environ[{value[1:]!r}]" if value.startswith("$") else repr(value)
+        headers.append(f"{name!r}: {secret}")
     arguments.append(f"headers={{{', '.join(headers)}}}")
     if request.content is not None:
         otherwise = request.layout != PLAIN or not request.content_type

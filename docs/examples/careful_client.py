@@ -1,6 +1,7 @@
 """A careful client of `POST /v1/rerank`: task on standard input, answer on standard output."""
 
 import json
+import math
 import os
 import random
 import sys
@@ -25,6 +26,8 @@ def rerank(
     base_url: str, api_key: str, body: dict[str, Any], timeout: float
 ) -> list[tuple[int, float]]:
     """Return the results as (index, score), best first; raises `RerankError`."""
+    if not body["documents"]:
+        return []
     headers = {"Authorization": f"Bearer {api_key}"}
     url = f"{base_url.rstrip('/')}/rerank"
     with httpx.Client(headers=headers, timeout=timeout, follow_redirects=True) as client:
@@ -41,7 +44,7 @@ def rerank(
             time.sleep(wait or 0.2 * 2**attempt * random.uniform(1, 1.5))  # noqa: S311 - no secret
     if status != 200:
         raise RerankError(message_of(text), status)
-    return results_of(text)
+    return results_of(text, len(body["documents"]))
 
 
 def post(
@@ -69,13 +72,20 @@ def message_of(text: str) -> str:
     return message if isinstance(message, str) else text
 
 
-def results_of(text: str) -> list[tuple[int, float]]:
-    """Read only what is needed of the results."""
+def results_of(text: str, count: int) -> list[tuple[int, float]]:
+    """Read only what is needed of the results, and trust none of it."""
     try:
         results = json.loads(text)["results"]
         ranked = [(result["index"], result["relevance_score"]) for result in results]
     except (ValueError, KeyError, TypeError) as error:
         raise RerankError(f"not an answer of this API: {message_of(text)}") from error
+    # `True` is an `int`, -1 the last document, and NaN a number.
+    if not all(type(index) is int and 0 <= index < count for index, _ in ranked):
+        raise RerankError(f"the answer has an index that no document has: {text[:200]}")
+    if len({index for index, _ in ranked}) < len(ranked):
+        raise RerankError(f"the answer has two results for a document: {text[:200]}")
+    if not all(type(score) in (int, float) and math.isfinite(score) for _, score in ranked):
+        raise RerankError(f"the answer has a score that is no number: {text[:200]}")
     # The service promises this order, but a gateway may not keep it.
     return sorted(ranked, key=lambda result: -result[1])
 

@@ -32,10 +32,11 @@ async function post(url, apiKey, body, timeout) {
 }
 
 async function rerank(baseUrl, apiKey, body, timeout) {
+  if (body.documents.length === 0) return [];
   const url = `${baseUrl.replace(/\/+$/, "")}/rerank`;
   for (let attempt = 0; ; attempt++) {
     const answer = await post(url, apiKey, body, timeout);
-    if (answer.status === 200) return resultsOf(answer.body);
+    if (answer.status === 200) return resultsOf(answer.body, body.documents.length);
     if (!PASSING.has(answer.status) || attempt === TRIES - 1) {
       throw new RerankError(messageOf(answer.body), answer.status);
     }
@@ -54,13 +55,23 @@ function messageOf(text) {
   }
 }
 
-function resultsOf(text) {
+function resultsOf(text, count) {
+  let ranked;
   try {
-    const ranked = JSON.parse(text).results.map((result) => [result.index, result.relevance_score]);
-    return ranked.sort((some, other) => other[1] - some[1]);
+    ranked = JSON.parse(text).results.map((result) => [result.index, result.relevance_score]);
   } catch {
     throw new RerankError(`not an answer of this API: ${messageOf(text)}`);
   }
+  if (!ranked.every(([index]) => Number.isInteger(index) && 0 <= index && index < count)) {
+    throw new RerankError(`the answer has an index that no document has: ${text.slice(0, 200)}`);
+  }
+  if (new Set(ranked.map(([index]) => index)).size < ranked.length) {
+    throw new RerankError(`the answer has two results for a document: ${text.slice(0, 200)}`);
+  }
+  if (!ranked.every(([, score]) => Number.isFinite(score))) {
+    throw new RerankError(`the answer has a score that is no number: ${text.slice(0, 200)}`);
+  }
+  return ranked.sort((some, other) => other[1] - some[1]);
 }
 
 const { model, query, documents, options, timeout } = JSON.parse(await text(process.stdin));

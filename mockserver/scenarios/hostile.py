@@ -61,6 +61,11 @@ def inconvenient(behaviour: Behaviour, draw: Random) -> Behaviour:
     )
 
 
+def keeps_meta(draw: Random) -> bool:
+    """Return whether the answer has a `meta`."""
+    return draw.choice([True, False])
+
+
 def small_scores(scores: Sequence[float], draw: Random) -> list[float]:
     """Return tiny scores, with the same best document; the others are not in their own order."""
     if not scores:

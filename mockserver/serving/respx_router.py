@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection
 from functools import partial
 from ipaddress import ip_address
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import anyio
 import httpx
@@ -22,8 +22,9 @@ BASE_URL = "https://api.siliconflow.cn/v1"
 #: The two hosts of the service, which have separate accounts.
 BASE_URLS = (BASE_URL, "https://api.siliconflow.com/v1")
 
-#: Hosts that httpx may reach while the mock answers, besides this machine; `all` means every host.
-Passthrough: TypeAlias = "Collection[str] | Literal['all']"
+#: A host that httpx may reach while the mock answers, besides this machine, or several; `all` means
+#: every host.
+Passthrough: TypeAlias = "str | Collection[str]"
 
 
 class NotMockedError(AllMockedAssertionError):
@@ -42,6 +43,8 @@ def router(
     """
     hosts = {_root(url): httpx.URL(url).path.removesuffix("/v1") for url in base_urls}
 
+    passed = {passthrough} if isinstance(passthrough, str) else {*passthrough}
+
     def respond(request: httpx.Request, root: str) -> httpx.Response:
         asked = _translate(request, root)
         if asked.path not in ROUTES and mock.is_taken(request):
@@ -58,9 +61,7 @@ def router(
 
     def leave(request: httpx.Request) -> httpx.Request:
         host = request.url.host
-        if not mock.is_taken(request) and (
-            passthrough == "all" or host in passthrough or _is_loopback(host)
-        ):
+        if not mock.is_taken(request) and (passed & {host, "all"} or _is_loopback(host)):
             return request
         raise NotMockedError(
             f"{request.method} {request.url.copy_with(query=None)} would leave this process: the"

@@ -24,7 +24,7 @@ from ..behaviour import Behaviour, load_behaviour
 from ..contract import Contract, load_contract
 from ..scenarios.hostile import Hostile, read_hostile
 from ..state.store import DEFAULT_KEY, State
-from .expectations import Expectations, FailOn, report, warn
+from .expectations import Expectations, FailOn, check_base_url, report, warn
 from .fixtures import RerankMock, restore_variable
 
 Self = TypeVar("Self")
@@ -122,6 +122,8 @@ class MockedRerank:
 
 
 def mock_rerank(
+    function: Callable[..., Any] | None = None,
+    /,
     *,
     behaviour: Behaviour | str = "observed",
     revision: str | Path | None = None,
@@ -131,8 +133,13 @@ def mock_rerank(
     assert_called: bool = False,
     hostile: Hostile | Collection[Hostile] = (),
     seed: int = 0,
+    base_url: str | None = None,
+    passthrough: str | Collection[str] = (),
 ) -> MockedRerank:
-    """Answer httpx in this process, at `https://api.siliconflow.cn/v1`.
+    """Answer httpx in this process, at the hosts of the service or at another `base_url`.
+
+    Requests to other hosts raise `NotMockedError`, except for this machine, the hosts in
+    `passthrough` (`all` means every host), and routes of respx that take them.
 
     `behaviour` is the name of a preset, a file, or a `Behaviour`; `revision` is the name of a
     revision of the contract, or a folder that holds one; by default the newest. `hostile` is
@@ -145,6 +152,8 @@ def mock_rerank(
     matched no request, or, with `assert_called`, if there was no call. Mistakes that do not fail
     are an `AdviceWarning`. Invalid options raise `ExpectationError`, `BehaviourError`,
     `ContractError` or `HostileError` at once.
+
+    `@mock_rerank` without options decorates as `@mock_rerank()` does.
     """
     expectations = _expectations(
         fail_on, allow, assert_all_met=assert_all_met, assert_called=assert_called
@@ -152,17 +161,24 @@ def mock_rerank(
     contract = load_contract(revision)
     how = _behaviour(behaviour, contract)
     ways = read_hostile(hostile)
+    if base_url is not None:
+        check_base_url(base_url)
 
     @contextmanager
     def run() -> Generator[RerankMock, None, None]:
         state = State(contract=contract, behaviour=how, hostile=ways, seed=seed)
-        with in_process(state) as mock, _checked(mock, expectations, "mock_rerank({})"):
+        with (
+            in_process(state, base_url, passthrough) as mock,
+            _checked(mock, expectations, "mock_rerank({})"),
+        ):
             yield mock
 
-    return MockedRerank(run)
+    return _decorated(MockedRerank(run), function)
 
 
 def serve_rerank(
+    function: Callable[..., Any] | None = None,
+    /,
     *,
     behaviour: Behaviour | str = "observed",
     revision: str | Path | None = None,
@@ -173,7 +189,10 @@ def serve_rerank(
     hostile: Hostile | Collection[Hostile] = (),
     seed: int = 0,
 ) -> MockedRerank:
-    """Serve a mock on a free loopback port, in a thread; otherwise like `mock_rerank`."""
+    """Serve a mock on a free loopback port, in a thread; otherwise like `mock_rerank`.
+
+    It intercepts nothing.
+    """
     expectations = _expectations(
         fail_on, allow, assert_all_met=assert_all_met, assert_called=assert_called
     )
@@ -193,17 +212,20 @@ def serve_rerank(
         ):
             yield mock
 
-    return MockedRerank(run)
+    return _decorated(MockedRerank(run), function)
 
 
 @contextmanager
-def in_process(state: State) -> Generator[RerankMock, None, None]:
+def in_process(
+    state: State, base_url: str | None = None, passthrough: str | Collection[str] = ()
+) -> Generator[RerankMock, None, None]:
     """Answer httpx from `state`, without checking what the client did."""
-    from ..serving.respx_router import BASE_URL, router
+    from ..serving.respx_router import BASE_URLS, router
 
     _keep_whole_bodies(state)
-    with ExitStack() as undo, router(state):
-        yield RerankMock(BASE_URL, DEFAULT_KEY, state, _undo=undo)
+    base_urls = BASE_URLS if base_url is None else (base_url,)
+    with ExitStack() as undo, router(state, base_urls, passthrough):
+        yield RerankMock(base_urls[0], DEFAULT_KEY, state, _undo=undo)
 
 
 @contextmanager
@@ -239,10 +261,10 @@ def _checked(
 
 def _caller() -> tuple[str, int]:
     """Return file and line of the code that uses the mock: below this module and contextlib."""
-    frame = sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename in (__file__, contextlib.__file__):
+    frame = inspect.currentframe()
+    while frame and frame.f_back and frame.f_code.co_filename in (__file__, contextlib.__file__):
         frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
+    return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
 
 
 def _keep_whole_bodies(state: State) -> None:
@@ -264,6 +286,12 @@ def _expectations(
 
 def _behaviour(behaviour: Behaviour | str, contract: Contract) -> Behaviour:
     return load_behaviour(behaviour, contract) if isinstance(behaviour, str) else behaviour
+
+
+def _decorated(mocked: MockedRerank, function: Callable[..., Any] | None) -> MockedRerank:
+    if function is not None and not callable(function):
+        raise TypeError(f"expected a function to decorate, or options by name, not {function!r}")
+    return mocked if function is None else cast("MockedRerank", mocked(function))
 
 
 def _place(function: Callable[..., Any]) -> int:

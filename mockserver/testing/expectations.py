@@ -1,5 +1,6 @@
 """What a test expects of its clients, and the messages when they do not meet it."""
 
+import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -210,6 +211,12 @@ def _unmet(receipt: Receipt) -> Iterator[str]:
                 f"scenario {receipt.scenario.name!r}, step {number} {format_value(step.to_json())}:"
                 f" the scenario got {count_of(sum(receipt.taken), 'request')}"
             )
+
+
+def check_base_url(value: object) -> None:
+    """Raise `ExpectationError` unless it is a base URL that ends in `/v1`."""
+    if not isinstance(value, str) or not re.fullmatch(r"https?://[^/?#]+(/[^?#]*)?/v1", value):
+        raise ExpectationError(f"base_url must be a URL that ends in /v1, not {value!r}")
 
 
 def _check_allowed(value: object) -> None:

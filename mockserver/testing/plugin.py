@@ -6,39 +6,30 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from ..contract import Contract
-    from ..scenarios.hostile import Hostile
     from ..serving.server import ThreadedServer
     from .expectations import Expectations
     from .fixtures import RerankMock
-
-
-class Service(NamedTuple):
-    """What a mock is started with."""
-
-    contract: Contract
-    hostile: frozenset[Hostile]
-    seed: int
-
+    from .options import Options, Service
 
 #: The mocks of a test, and what it expects of their clients.
 MOCKS = pytest.StashKey["list[tuple[RerankMock, Expectations]]"]()
 
-MARKER = (
+MARKERS = (
     "rerank_mock(fail_on='breach', allow=[], assert_all_met=True, assert_called=False, hostile=[],"
-    " seed=0, revision=None): options of the fixtures rerank_mock and rerank_server. fail_on: the"
-    " lowest severity of advice that fails the test (remark, mistake, breach; nothing never fails);"
-    " mistakes that do not fail it are warnings. allow: ids of advice that is ignored."
-    " assert_all_met: fail if a step of an armed scenario was never reached, or a pin matched no"
-    " request. assert_called: fail if the client never called the mock. hostile: shapes for answers"
-    " that are legal and inconvenient, faults for an error before each. seed: what they are drawn"
-    " from. revision: the revision of the contract that the mock implements, a name or a folder."
+    " seed=0, revision=None, base_url=None, passthrough=[]): options of rerank_mock and"
+    " rerank_server. fail_on: the lowest severity of advice that fails the test (remark, mistake,"
+    " breach; nothing never fails); mistakes that do not fail it are warnings. allow: ids of advice"
+    " that is ignored. assert_all_met: fail if a step of an armed scenario was never reached, or a"
+    " pin matched no request. assert_called: fail if the client never called the mock. hostile:"
+    " shapes for answers that are legal and inconvenient, faults for an error before each. seed:"
+    " what they are drawn from. revision: that of the contract, a name or a folder. base_url: where"
+    " rerank_mock answers. passthrough: hosts that httpx may reach besides it, or all.",
+    "rerank_server(...): the same as rerank_mock.",
 )
 
 
@@ -71,6 +62,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
     )
     parser.addini(
+        "rerank_mock_base_url",
+        "where rerank_mock answers; by default at the hosts of the service",
+        default="",
+    )
+    parser.addini(
+        "rerank_mock_passthrough",
+        "hosts that httpx may reach while rerank_mock answers, or all",
+        type="args",
+        default=[],
+    )
+    parser.addini(
         "rerank_mock_seed", "the seed of ids and of hostile answers: an integer", default="0"
     )
     parser.addini(
@@ -81,17 +83,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker."""
-    config.addinivalue_line("markers", MARKER)
+    """Register the markers."""
+    for line in MARKERS:
+        config.addinivalue_line("markers", line)
 
 
 @pytest.fixture
 def rerank_mock(request: pytest.FixtureRequest) -> Iterator[RerankMock]:
     """A new mock for each test, in this process, for clients that use httpx.
 
-    While the test runs, the mock answers every request to https://api.siliconflow.cn, from sync
-    and async clients, without any change to them. Requests to other hosts are not intercepted:
-    they go to the test's own respx routers if there are any, and to the network otherwise.
+    While the test runs, the mock answers every request to https://api.siliconflow.cn and
+    https://api.siliconflow.com, from sync and async clients, without any change to them. Requests
+    to other hosts are refused, unless a respx router of the test takes them, or the marker names
+    their host in `passthrough`.
 
     A test fails if its client breaks the contract, if a step of an armed scenario was never
     reached, or if a pin matched no request; other mistakes are warnings. The marker `rerank_mock`
@@ -100,9 +104,10 @@ def rerank_mock(request: pytest.FixtureRequest) -> Iterator[RerankMock]:
     from ..state.store import State
     from .contexts import in_process
 
-    expectations, service = _options(request)
-    with in_process(State(**service._asdict())) as mock:
-        _watch(request, mock, expectations)
+    options = _options(request)
+    state = State(**options.service._asdict())
+    with in_process(state, options.base_url, options.passthrough) as mock:
+        _watch(request, mock, options.expectations)
         yield mock
 
 
@@ -117,10 +122,10 @@ def rerank_server(
     """
     from .contexts import at_a_socket
 
-    expectations, service = _options(request)
-    server = _rerank_servers(service)
+    options = _options(request)
+    server = _rerank_servers(options.service)
     with at_a_socket(server.base_url, server.state) as mock:
-        _watch(request, mock, expectations)
+        _watch(request, mock, options.expectations)
         yield mock
 
 
@@ -188,37 +193,12 @@ def _watch(request: pytest.FixtureRequest, mock: RerankMock, expectations: Expec
     watched.append((mock, expectations))
 
 
-def _options(request: pytest.FixtureRequest) -> tuple[Expectations, Service]:
-    """Return the ini options, overridden by the markers; the closest marker wins."""
-    from ..contract import ContractError, load_contract
-    from ..scenarios.hostile import HostileError, read_hostile
-    from .expectations import ExpectationError, Expectations
+def _options(request: pytest.FixtureRequest) -> Options:
+    from .options import read_options
 
-    names = ("fail_on", "allow", "assert_all_met", "assert_called", "hostile", "seed", "revision")
-    given = {name: request.config.getini(f"rerank_mock_{name}") for name in names}
-    revision = given.pop("revision") or None
-    hostile, seed = given.pop("hostile"), given.pop("seed")
-    expectations, where = Expectations(), "ini option rerank_mock_"
-    where_revision = "ini option rerank_mock_revision: "
     try:
-        expectations = expectations.changed(given)
-        for mark in reversed(list(request.node.iter_markers("rerank_mock"))):
-            where = "@pytest.mark.rerank_mock: "
-            if mark.args:
-                raise ExpectationError(f"takes keyword arguments only: {', '.join(names)}")
-            options = dict(mark.kwargs)
-            if "revision" in options:
-                revision, where_revision = options.pop("revision"), f"{where}revision "
-                if not isinstance(revision, (str, Path)):
-                    raise ExpectationError(f"revision is a name or a folder, not {revision!r}")
-            hostile, seed = options.pop("hostile", hostile), options.pop("seed", seed)
-            expectations = expectations.changed(options)
-        if not str(seed).removeprefix("-").isdecimal():
-            raise ExpectationError(f"seed must be an integer, not {seed!r}")
-        return expectations, Service(load_contract(revision), read_hostile(hostile), int(seed))
-    except ContractError as error:
-        problem = f"{where_revision}{error}"
-    except (ExpectationError, HostileError) as error:
-        problem = f"{where}{error}"
-    # Outside the except clauses, so that pytest does not print the message twice.
+        return read_options(request.node)
+    except ValueError as error:
+        problem = str(error)
+    # Outside the except clause, so that pytest does not print the message twice.
     pytest.fail(problem, pytrace=False)

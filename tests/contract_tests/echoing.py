@@ -31,6 +31,10 @@ class Echo:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_GET(self) -> None:
+                echo.requests += 1
+                self.send_error(404)
+
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # as inherited
                 """Say nothing: a test has its own output."""
 

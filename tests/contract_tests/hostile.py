@@ -26,14 +26,15 @@ def _slowly(head: bytes, piece: bytes) -> Script:
     return drip
 
 
-def _whole(body: bytes, *headers: bytes) -> Script:
+def whole(body: bytes, *headers: bytes) -> Script:
+    """Give a body with its length, after some headers."""
     head = b"".join(b"%b\r\n" % header for header in headers)
     return lambda: [HEAD + head + b"content-length: %d\r\n\r\n" % len(body), body]
 
 
 def _results(of: bytes) -> bytes:
     """As many results as are still read."""
-    return b'{"id": "a", "results": [' + b",".join([of] * (4_000_000 // (len(of) + 1))) + b"]}"
+    return b'{"id": "a", "results": [' + b",".join([of] * (1_000_000 // (len(of) + 1))) + b"]}"
 
 
 _CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
@@ -45,7 +46,7 @@ ENDLESS: dict[str, Script] = {
     "5 GB that are announced": _endless(
         HEAD + b"content-length: 5000000000\r\n\r\n", b"1" * MEGABYTE
     ),
-    "a gzip bomb": _whole(gzip.compress(bytes(256 * MEGABYTE), 1), b"content-encoding: gzip"),
+    "a gzip bomb": whole(gzip.compress(bytes(256 * MEGABYTE), 1), b"content-encoding: gzip"),
     "headers": _endless(HEAD, b"x-more: headers\r\n" * 1000),
     "a header": _endless(HEAD + b"x-more: ", b"1" * MEGABYTE),
     "interim answers": _endless(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000),
@@ -56,24 +57,24 @@ ENDLESS: dict[str, Script] = {
 }
 #: What ends, and is heavy for whoever looks at all of it.
 HEAVY: dict[str, Script] = {
-    "results without members": _whole(_results(b"{}")),
-    "results that are no objects": _whole(_results(b"[]")),
-    "results that are numbers": _whole(_results(b"0.1")),
-    "many results": _whole(_results(b'{"index":0,"relevance_score":0.5}')),
-    "many backslashes": _whole(b'"' + b"\\" * 4_000_000 + b'"'),
-    "deep arrays": _whole(b"[" * 900 + b"]" * 900),
-    "a deep document": _whole(
+    "results without members": whole(_results(b"{}")),
+    "results that are no objects": whole(_results(b"[]")),
+    "results that are numbers": whole(_results(b"0.1")),
+    "many results": whole(_results(b'{"index":0,"relevance_score":0.5}')),
+    "many backslashes": whole(b'"' + b"\\" * 1_000_000 + b'"'),
+    "deep arrays": whole(b"[" * 900 + b"]" * 900),
+    "a deep document": whole(
         b'{"id":"a","results":[{"index":0,"relevance_score":0.5,"document":'
         + b'{"a":' * 900
         + b"1"
         + b"}" * 900
         + b"}]}"
     ),
-    "scores of 400 digits": _whole(
+    "scores of 400 digits": whole(
         b'{"id":"a","results":[%b]}'
         % b",".join(b'{"index":%d,"relevance_score":%b}' % (i, b"1" * 400) for i in range(4))
     ),
-    "scores of 5000 digits": _whole(
+    "scores of 5000 digits": whole(
         b'{"id":"a","results":[{"index":0,"relevance_score":%b}]}' % (b"1" * 5000)
     ),
 }

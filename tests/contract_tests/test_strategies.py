@@ -213,6 +213,16 @@ def test_documents_differ(documents: list[str]) -> None:
     assert len(set(documents)) == len(documents) >= 2
 
 
+@pytest.mark.parametrize("count", [65, 101, 1000])
+def test_many_documents_are_short_and_distinct_and_the_best_is_the_last(count: int) -> None:
+    for delicate in (True, False):
+        documents = STRATEGIES.many(count, delicate=delicate)
+        assert len(set(documents)) == len(documents) == count
+        assert documents[-1] == STRATEGIES.corpus[-1]
+        assert max(map(len, documents)) < 100
+        assert bool(set(documents) & set(DELICATE_TEXTS)) is delicate
+
+
 @given(STRATEGIES.texts())
 def test_texts_can_be_sent_and_are_not_blank(text: str) -> None:
     assert text.encode().decode() == text

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from contract_tests.exchanges import Answer, Credential, Request
+from contract_tests.exchanges import NEAR_KEYS, Answer, Credential, Request
 from contract_tests.targets import HttpTarget, UnreachableError
 
 KEY = "sk-of-these-tests"
@@ -24,6 +24,7 @@ def sent(request: Request, base_url: str = "http://127.0.0.1:1/v1") -> httpx.Req
     seen: list[httpx.Request] = []
 
     def reply(got: httpx.Request) -> httpx.Response:
+        got.read()
         seen.append(got)
         return httpx.Response(200)
 
@@ -55,6 +56,10 @@ def test_a_slash_at_the_end_of_the_base_url_is_not_doubled() -> None:
         (Credential.KEY, f"Bearer {KEY}"),
         (Credential.KEY_WITHOUT_SCHEME, KEY),
         (Credential.INVALID, "Bearer sk-rerank-contract-invalid-key"),
+        (Credential.KEY_CUT, f"Bearer {KEY[:-1]}"),
+        (Credential.KEY_EXTENDED, f"Bearer {KEY}x"),
+        (Credential.KEY_IN_OTHER_CASE, f"Bearer {KEY.swapcase()}"),
+        (Credential.EMPTY, "Bearer"),
         (Credential.NONE, None),
     ],
 )
@@ -116,3 +121,33 @@ def test_what_brings_no_answer_is_unreachable_and_does_not_tell_the_key(error: E
     assert len(str(caught.value)) > len(f"{type(error).__name__}: ")
     assert KEY not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("credential", NEAR_KEYS)
+def test_a_key_that_is_nearly_valid_is_blotted_out_too(credential: Credential) -> None:
+    def reply(got: httpx.Request) -> httpx.Response:
+        return httpx.Response(401, json=f"not valid: {got.headers['authorization']}")
+
+    answer = send(reply, Request({}, credential=credential))
+    assert answer.json == "not valid: Bearer [key]"
+    assert answer.repeats_key
+
+
+def test_a_body_in_chunks_goes_out_without_its_length() -> None:
+    got = sent(Request({"query": "苹果" * 100}, chunked=True))
+    assert got.headers["transfer-encoding"] == "chunked"
+    assert "content-length" not in got.headers
+    assert json.loads(got.content) == {"query": "苹果" * 100}
+
+
+def test_a_header_goes_out_and_its_secret_does_not_come_back() -> None:
+    secret = "the secret of a gateway"
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        assert request.headers["x-tenant"] == "a"
+        return httpx.Response(200, text=request.headers["x-gateway"])
+
+    with httpx.Client(transport=httpx.MockTransport(reply)) as client:
+        target = HttpTarget(client, "http://127.0.0.1:1/v1", KEY, secrets={"GATEWAY": secret})
+        answer = target.send(Request({}, headers=(("x-tenant", "a"), ("x-gateway", "$GATEWAY"))))
+    assert (answer.text, answer.repeats_key) == ("[key]", True)

@@ -80,6 +80,8 @@ class Case(NamedTuple):
     sides: dict[Any, object]
     #: What differs of the account that asks.
     account: dict[str, Any] = {}  # noqa: RUF012 - never written to
+    #: What differs of the other switches.
+    behaviour: dict[str, Any] = {}  # noqa: RUF012 - never written to
 
 
 def sending(key: str) -> dict[str, Any]:
@@ -154,6 +156,23 @@ CASES = {
         outcome,
         {"accept": 2, "leave_out": 1, "refuse": "documents: Must not be empty strings"},
     ),
+    "max_documents": Case(
+        {"body": fields()}, outcome, {3: 3, 2: "documents: Must have at most 2 items"}
+    ),
+    "too_many_documents": Case(
+        {"body": fields()},
+        code,
+        {"parameter_error": (400, 20015), "entity_too_large": (413, 20042)},
+        behaviour={"max_documents": 2},
+    ),
+    "context_overflow": Case(
+        {"body": fields(model=QWEN, query="apple", documents=["a " * 32_768, "b"])},
+        outcome,
+        {
+            "truncate": 2,
+            "refuse": f"documents: Has 32769 tokens with the query; {QWEN} takes 32768",
+        },
+    ),
     "top_n_beyond_documents": Case(
         {"body": fields(top_n=4)},
         outcome,
@@ -213,7 +232,7 @@ CASES = {
 def test_each_side_of_each_switch_shows(switch: str, value: object) -> None:
     case = CASES[switch]
     chosen: dict[str, Any] = {switch: value}
-    state = State(behaviour=replace(OBSERVED, **chosen), clock=Clock(0))
+    state = State(behaviour=replace(OBSERVED, **case.behaviour, **chosen), clock=Clock(0))
     state.change_account("account-1", **case.account)
     response = ask(state, **case.sent)
     assert case.look(response) == case.sides[value]

@@ -144,6 +144,15 @@ def test_the_best_chunk_is_the_score_of_a_long_document() -> None:
     assert near > 10 * far
 
 
+def test_filler_in_other_chunks_does_not_move_a_score() -> None:
+    chunk = "an apple " * 50
+    short, long = (
+        scored("apple", chunk + "filler " * more, context_tokens=101).scores[0]
+        for more in (50, 500)
+    )
+    assert short == long
+
+
 def test_what_lies_beyond_the_last_chunk_is_not_seen() -> None:
     document = "filler " * 200 + "an apple"
     one, all_ = (

@@ -67,8 +67,12 @@ SCENES = {
     "offline_model": Scene({}, model={"state": "offline"}),
     "retry_after": Scene({}, {"limits": {"RPM": 0}}),
 }
+SCENES["too_many_documents"] = Scene({}, behaviour={"max_documents": 1})
+SCENES["context_overflow"] = Scene(
+    {"body": {"documents": ["banana " * 9000]}}, model={"supports": []}
+)
 #: Switches that no scene shows in every revision.
-APART = {"max_body_bytes", "number_below_minimum"}
+APART = {"max_body_bytes", "max_documents", "number_below_minimum"}
 
 
 def request(probe: Json) -> Request:
@@ -144,6 +148,17 @@ def test_a_body_of_one_byte_more_keeps_the_wire_of_max_body_bytes(revision: str,
         scene = Scene({"text": request({}).body.decode().ljust(length)})
         seen = ask(revision, "observed", {"max_body_bytes": size}, scene)
         assert Draft202012Validator(wire).is_valid(seen) == (length > size)
+
+
+@pytest.mark.parametrize("choice", ["parameter_error", "entity_too_large"])
+@pytest.mark.parametrize("revision", CONTRACTS)
+def test_one_document_more_keeps_the_wire_of_max_documents(revision: str, choice: str) -> None:
+    wire = SWITCHES[revision]["max_documents"]["values"]["wire"]
+    for count in (3, 4):
+        scene = Scene({"body": {"documents": ["a"] * count}})
+        limits = {"max_documents": 3, "too_many_documents": choice}
+        seen = ask(revision, "observed", limits, scene)
+        assert Draft202012Validator(wire).is_valid(seen) == (count > 3)
 
 
 @pytest.mark.parametrize("revision", CONTRACTS)

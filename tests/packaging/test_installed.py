@@ -142,6 +142,18 @@ def test_the_oracle_serves_the_tests_of_a_user(environment: Path, project: Path)
     assert "1 passed" in printed
 
 
+def test_the_judge_runs_under_the_pytest_of_a_user(environment: Path, project: Path) -> None:
+    """With the options of the command, and beside a folder of the same name."""
+    package = "rerank_contract.contract_tests"
+    options = ("--effort=smoke", "-k", "top_n", "--mutant=ignores top_n")
+    command = (str(environment / "bin/python"), "-m", "pytest", "--pyargs", package, *options)
+    done = subprocess.run(
+        command, cwd=project, env=fresh_shell(), capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "FAILED request.top_n" in done.stdout
+
+
 #: What users write, each line with the types that they rely on.
 CONSUMER = """
 from collections.abc import Callable

@@ -20,7 +20,7 @@ UNDECIDED = {
             "error.status.bad_request",
             "error.status.unauthorized",
             "request.body.charset",
-            "request.model.bare_name",
+            "request.model.exact",
             "response.header.content_type",
             "response.meta.count.minimum",
             "response.meta.input",

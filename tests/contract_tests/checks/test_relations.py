@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract_tests.checks.relations import TOLERANCE, close, most_relevant, same_ranking, scores
+from contract_tests.checks.relations import (
+    TOLERANCE,
+    close,
+    fall_with_filler,
+    most_relevant,
+    same_ranking,
+    scores,
+    wrong_chunks,
+)
 from tests.contract_tests.exchanging import BODY, ranking
 
 Scores = dict[int, float]
@@ -126,3 +134,25 @@ def test_indices_follow_documents_that_changed_places(order: list[int], full: Sc
 
 def test_an_index_without_document_is_left_to_the_check_of_its_range() -> None:
     assert scores(ranking((0, 0.5), (9, 0.25)), [1, 0]) == {1: 0.5}
+
+
+#: Scores of a passage, and of two long documents that end in it: with all chunks, with the first.
+CHUNKED = {
+    "by its best chunk": ([0.9, 0.9, 0.9], [0.9, 0.1, 0.1], False, False),
+    "as one chunk": ([0.9, 0.9, 0.9], [0.9, 0.9, 0.9], False, False),
+    "as one chunk, the longer one as two": ([0.9, 0.8, 0.8], [0.9, 0.8, 0.1], False, False),
+    "by too few chunks": ([0.9, 0.9, 0.1], [0.9, 0.1, 0.1], True, False),
+    "by all chunks whatever the limit, if it is long": ([0.9] * 3, [0.9, 0.1, 0.9], True, False),
+    "by its worst chunk": ([0.9, 0.1, 0.1], [0.9, 0.5, 0.5], True, False),
+    "by the mean of its chunks": ([0.9, 0.5, 0.3], [0.9, 0.1, 0.1], False, True),
+    "by its first chunk": ([0.9, 0.1, 0.1], [0.9, 0.1, 0.1], False, True),
+    "a little lower": ([0.9, 0.8, 0.8], [0.9, 0.1, 0.1], False, False),
+}
+
+
+@pytest.mark.parametrize("way", CHUNKED)
+def test_how_a_long_document_is_scored_is_seen(way: str) -> None:
+    every, first, wrong, falls = CHUNKED[way]
+    both = dict(enumerate(every)), dict(enumerate(first))
+    assert bool(list(wrong_chunks(*both))) is wrong
+    assert bool(list(fall_with_filler(*both))) is falls

@@ -42,6 +42,10 @@ NAIVE = {
     "refusal.key_as_string": "TypeError",
     "refusal.key_as_object": 'the service: expected "Api key is invalid"',
     "refusal.not_found": "JSONDecodeError",
+    "malformed.index_negative": "reported the ranking [0, 1, 2], expected an error",
+    "malformed.index_twice": "IndexError",
+    "malformed.score_nan": "reported the ranking [0, 1, 2], expected an error",
+    "malformed.results_object": "TypeError",
     "patience.rate_limit": "expected at least 2 rerank requests, got 1",
     "patience.rate_limit_forever": "reported the status 429 neither",
     "patience.dripping": "was still running after",
@@ -80,6 +84,48 @@ def test_the_naive_client_is_caught_by_name(tmp_path: Path) -> None:
     rows = graded(tmp_path, *only, "--", sys.executable, str(EXAMPLES / "naive_client.py"))
     told = {name: "\n".join(row["reasons"]) for name, row in rows.items()}
     assert {name: told[name] for name, reason in NAIVE.items() if reason not in told[name]} == {}
+
+
+#: A client that is right but for what it makes of an index.
+TRUSTING = """
+import httpx
+def index_of(given):
+    RULE
+key, base_url = os.environ["RERANK_API_KEY"], os.environ["RERANK_BASE_URL"].rstrip("/")
+headers = {"Authorization": f"Bearer {key}"}
+body = {name: task[name] for name in ("model", "query", "documents")}
+answer = httpx.post(f"{base_url}/rerank", headers=headers, json=body)
+try:
+    ranking = [index_of(result.get("index")) for result in answer.json()["results"]]
+except ValueError:
+    print(json.dumps({"error": {"message": "not an answer of this API"}}))
+else:
+    print(json.dumps({"ranking": ranking}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "scenario"),
+    [
+        ("return given % len(task['documents'])", "malformed.index_negative"),
+        ("return min(given, len(task['documents']) - 1)", "malformed.index_beyond"),
+        ("return given or 0", "malformed.index_absent"),
+        ("return int(given)", "malformed.index_true"),
+        ("return given", "malformed.index_twice"),
+    ],
+)
+def test_a_client_that_trusts_an_index_is_caught(rule: str, scenario: str, tmp_path: Path) -> None:
+    trusting = client(tmp_path, TRUSTING.replace("RULE", rule))
+    rows = graded(tmp_path, f"--only={scenario}", "--only=address.plain", "--", *trusting)
+    assert (rows[scenario]["grade"], rows["address.plain"]["grade"]) == ("failed", "passed")
+
+
+def test_the_scenarios_are_listed_and_none_is_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["client", "--list"]) == 0
+    listed = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert listed == [[str(s.number), f"{s.id}: {s.title}"] for s in scenarios().values()]
+    assert main(["client", "--list", "--only=meta.null"]) == 0
+    assert capsys.readouterr().out == " 23 meta.null: The answer has `meta` null.\n"
 
 
 def test_a_good_day_is_a_good_day_for_the_naive_client_too(tmp_path: Path) -> None:
@@ -158,6 +204,7 @@ def test_requests_without_a_key_are_the_clients_own(tmp_path: Path) -> None:
     ("arguments", "told"),
     [
         (["client"], "name the client after --"),
+        (["client", "--list", "--", "true"], "--list runs no command: remove what follows --"),
         (["client", "--wait", "--", "x"], "remove what follows --"),
         (["client", "--only=adress", "--", "x"], "did you mean address?"),
         (["client", "--only=sent.topn", "--", "x"], "did you mean sent.top_n?"),
@@ -199,7 +246,7 @@ def test_a_client_that_asks_and_dies_is_not_given_up(tmp_path: Path) -> None:
         "httpx.post(os.environ['RERANK_BASE_URL'] + '/rerank', json={})\n"
         "raise SystemExit('oops')",
     )
-    assert len(graded(tmp_path, "--only=meta", "--", *command)) == 3
+    assert len(graded(tmp_path, "--only=meta", "--", *command)) == 4
 
 
 def test_a_failure_comes_with_the_command_that_shows_it_again(
@@ -294,7 +341,8 @@ def test_a_client_may_be_driven_by_hand() -> None:
     done = typed("--wait", *(f"--only={name}" for name in only), stdin=lines)
     tasks = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert [task["task"]["id"] for task in tasks] == [
-        *("address.nobody", "ranking.none", "meta.absent", "meta.null", "meta.more_members")
+        *("address.nobody", "ranking.none", "meta.absent", "meta.null", "meta.more_members"),
+        "meta.null_members",
     ]
     assert len({task["api_key"] for task in tasks}) == len(tasks)
     assert all(complaints("task", task["task"]) == [] for task in tasks)

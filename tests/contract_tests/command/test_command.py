@@ -71,11 +71,18 @@ def report_in(folder: Path) -> AnyJson:
         (["check", "--max-cost=-1"], "-1 is not an amount of money"),
         (["check", "--max-cost=inf"], "inf is not an amount of money"),
         (["check", "--effort=hard"], "invalid choice: 'hard'"),
+        (["check", "--effort=standrad"], "did you mean standard?"),
+        (
+            ["check", "--tagret=mock"],
+            "unrecognized arguments: --tagret=mock; did you mean --target?",
+        ),
+        (["chek"], "did you mean check?"),
+        (["check", "--freedom=documnt absent"], "did you mean document absent?"),
         (["check", "--seed=one"], "invalid int value: 'one'"),
         (["check", "--only=request.topn"], "did you mean request.top_n"),
         (["check", "--only=xyzzy"], "no requirement is called xyzzy"),
         (["check", "--github"], "$GITHUB_STEP_SUMMARY: the folder /no/such does not exist"),
-        (["check", "--mutant=nobody"], "invalid choice: 'nobody'"),
+        (["check", "--mutant=nobody"], "no mutant is called nobody"),
     ],
 )
 def test_bad_usage_is_one_clear_error(
@@ -175,7 +182,8 @@ def test_money_and_tokens_are_not_spent_beyond_their_limits(tmp_path: Path) -> N
         assert (code, report["verdict"]) == (3, "inconclusive"), printed
         assert 0 < report["tokens"] <= 75
         assert 0 < float(report["cost"]) <= 0.00002
-        assert "is spent" in printed
+        told = [row["reason"] for row in report["requirements"] if row["reason"]]
+        assert any("a request may need" in reason for reason in told)
 
 
 def test_the_summary_of_a_step_is_added_to(tmp_path: Path) -> None:

@@ -66,6 +66,62 @@ def test_a_mistake_is_told_in_one_sentence(given: str, said: str) -> None:
     assert "\n" not in told
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("--target=127.0.0.1:8787/v1", "; did you mean http://127.0.0.1:8787/v1?"),
+        ("--target=localhost:8787", "; did you mean http://localhost:8787?"),
+        ("--target=sever", "; did you mean server?"),
+        ("--header=X-Tenant", "--header: 'X-Tenant' is not of the form 'Name: value'"),
+        ("--header=X Tenant: a", "'X Tenant' is not the name of a header"),
+        ("--header=X-Tenant: \x1b", "is not of the form"),
+        ("--header=Authorization: a", "the variable that --api-key-env names"),
+        ("--header=X-Api-Key: abc", "use --header-env X-Api-Key=NAME"),
+        ("--header-env=X-Api-Key", "is not of the form 'Name=VARIABLE'"),
+        ("--header-env=X-Api-Key=NOBODY", "set $NOBODY to the value of X-Api-Key"),
+        ("--header-env=Content-Type=NOBODY", "--header-env: Content-Type cannot be set"),
+        ("--ca-file=no/such.pem", "--ca-file: no/such.pem has no certificates to trust: No such"),
+        ("--ca-file=pyproject.toml", "has no certificates to trust: not a PEM file"),
+        ("--capabilities=no/such.json", "--capabilities: no/such.json cannot be read"),
+        ("--model=mine=BAAI/bge-reranker-v2-m4", "did you mean BAAI/bge-reranker-v2-m3?"),
+        ("--mutant=ignore top_n", "did you mean ignores top_n?"),
+    ],
+)
+def test_a_mistake_comes_with_what_may_have_been_meant(
+    given: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NOBODY", raising=False)
+    told = problem(parsed(given))
+    assert told
+    assert said in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("socks5://proxy", "only proxies at an http or https URL can be used"),
+        ("http://me:secret@proxy", "leave the name and password out"),
+        ("http://proxy:port", "is not a URL"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_told(
+    proxy: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SILICONFLOW_API_KEY", "sk-of-these-tests")
+    told = problem(parsed("--target=https://host/v1", f"--proxy={proxy}"))
+    assert told
+    assert said in told
+    assert "secret" not in told
+
+
+@pytest.mark.parametrize("given", ["--request-timeout=0", "--wait=-1", "--wait=soon"])
+def test_seconds_are_a_number_above_0(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parsed(given)
+    assert "is not a number of seconds above 0" in capsys.readouterr().err
+
+
 def test_a_summary_that_cannot_be_written_is_told_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "no/such/folder/file")
     assert problem(parsed()) is None
@@ -98,8 +154,9 @@ def test_to_judge_again_needs_no_reports_and_no_choice() -> None:
 def test_the_command_has_names_that_pytest_has_for_something_else() -> None:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     declare(parser.add_argument, ours=True)
-    given = parser.parse_args(["--strict", "--junitxml=junit.xml"])
+    given = parser.parse_args(["--strict", "--junitxml=junit.xml", "--timeout=5"])
     assert given.fail_on_difference
+    assert given.request_timeout == 5
     assert files(given) == {"report-junit": Path("junit.xml")}
     assert parsed(*words(given)) == given
 

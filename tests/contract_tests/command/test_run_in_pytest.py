@@ -219,3 +219,23 @@ def test_an_index_of_1_0_is_an_integer(judged: Callable[..., Judged]) -> None:
     run = judged("--effort=smoke", instead=with_points)
     assert run.that("failed") | run.that("inconclusive") == set()
     assert run.code == 0
+
+
+def test_headers_of_the_options_reach_the_target_and_their_secrets_no_report(
+    judged: Callable[..., Judged], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY", "the secret of the gateway")
+    with IndependentServer(KEY) as server:
+        run = judged(
+            *("--effort=smoke", "-k", "test_top_n", f"--target={server.base_url}"),
+            *("--header=X-Tenant: search", "--header-env=X-Gateway=GATEWAY"),
+            *("--request-timeout=30", "--wait=1", "--mutant=ignores top_n"),
+        )
+    assert {request.headers for request in run.requests} == {
+        (("X-Tenant", "search"), ("X-Gateway", "$GATEWAY"))
+    }
+    assert run.code == 1
+    violations = [found for row in run.report["requirements"] for found in row["violations"]]
+    assert "-H 'X-Tenant: search' -H \"X-Gateway: $GATEWAY\"" in violations[0]["curl"]
+    assert "--header-env=X-Gateway=GATEWAY" in violations[0]["again"]
+    assert "the secret" not in json.dumps(run.report)

@@ -332,3 +332,30 @@ def test_of_an_unlisted_model_what_every_model_has_is_judged() -> None:
         lambda body: one.ranks("endpoint.rerank", body),
     )
     assert one.run.ledger.outcome("endpoint.rerank") is Outcome.PASSED
+
+
+def test_nothing_is_held_against_the_refusal_of_a_probe() -> None:
+    asked = judge(in_turn(answer(b"<html>", 405, {})))
+    asked.examine_once(lambda: asked.probe(Request(BODY)))
+    assert asked.run.ledger.violations == {}
+
+
+def test_the_key_in_the_refusal_of_a_probe_is_noticed() -> None:
+    asked = judge(in_turn(replace(answer(b"no", 405, {}), repeats_key=True)))
+    asked.examine_once(lambda: asked.probe(Request(BODY)))
+    assert asked.run.ledger.violations.keys() == {"error.key_hidden"}
+
+
+def test_a_valid_request_that_may_be_refused_may_not_end_in_a_failure() -> None:
+    refused = judge(in_turn(answer(b"<html>", 413, {})))
+    refused.examine_once(lambda: refused.tries(Request(BODY)))
+    assert refused.run.ledger.violations == {}
+    failed = judge(in_turn(answer({"message": "no"}, 500)))
+    with pytest.raises(ViolatedError):
+        failed.examine_once(lambda: failed.tries(Request(BODY)))
+
+
+def test_an_answer_to_a_probe_is_held_against_everything() -> None:
+    asked = judge(spoilt(without_id))
+    with pytest.raises(ViolatedError, match=r"response\.id\.required"):
+        asked.examine_once(lambda: asked.probe(Request(BODY)))

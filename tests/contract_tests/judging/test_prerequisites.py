@@ -56,7 +56,7 @@ def test_a_target_that_ranks_nothing_is_told_so_and_left_alone(
     run = judged("--effort=standard", instead=instead)
     assert (run.code, run.verdict) == (1, "violates")
     assert broken in run.that("failed")
-    assert len(run.requests) <= ENOUGH[status] * len(NEWEST.representatives())
+    assert len(run.requests) <= ENOUGH[status] * len(NEWEST.online())
     reason = run.row("request.top_n.count")["reason"]
     assert f"it needs {BGE} to rank a plain request, and the target breaks" in reason
     assert broken in reason

@@ -102,6 +102,9 @@ def test_what_nothing_has_shown_is_listed_with_what_would_show_it(
     assert {name for name, row in rows.items() if row["shown_by"]} == {
         *SHOWN_BY,
         "max_body_bytes",
+        "max_documents",
+        "too_many_documents",
+        "context_overflow",
         "number_below_minimum",
     }
 

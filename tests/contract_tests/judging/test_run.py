@@ -6,6 +6,7 @@ import pytest
 from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Answer, Credential, Request
 from contract_tests.judging.connection import BUSY, InconclusiveError, seen
+from contract_tests.judging.limits import Startup
 from contract_tests.judging.served import NotServedError
 from contract_tests.judging.tokens import estimated_tokens, most_tokens
 from contract_tests.targets import UnreachableError
@@ -136,6 +137,54 @@ def test_a_target_that_goes_away_is_waited_for_before_it_is_given_up() -> None:
     assert run.connection.halted
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_gateway_before_nothing_is_given_up_soon(status: int) -> None:
+    run, slept = new_run()
+    target = in_turn(answer(b"<html>Bad Gateway</html>", status))
+    with pytest.raises(InconclusiveError, match=r"only a gateway answers .* --wait SECONDS"):
+        run.connection.ask(target, ASK)
+    assert slept == [1, 2, 4]
+    assert run.connection.halted
+
+
+def test_a_target_is_waited_for_until_it_is_up() -> None:
+    run, _ = new_run()
+    slept = list[float]()
+    run.connection.startup = Startup(60, clock=lambda: sum(slept), sleep=slept.append)
+    gone, bad_gateway = UnreachableError("refused"), answer(b"", 502)
+    target = in_turn(gone, gone, bad_gateway, bad_gateway, bad_gateway, bad_gateway, GOOD)
+    assert run.connection.ask(target, ASK).answer == GOOD
+    assert slept == [1] * 6
+
+
+def test_a_target_that_does_not_come_up_is_not_waited_for_any_longer() -> None:
+    run, _ = new_run()
+    slept = list[float]()
+    run.connection.startup = Startup(5, clock=lambda: sum(slept), sleep=slept.append)
+    with pytest.raises(InconclusiveError, match="no answer from"):
+        run.connection.ask(in_turn(UnreachableError("refused")), ASK)
+    assert slept == [1] * 5
+
+
+def test_time_that_is_lost_in_waiting_for_answers_is_patience_lost() -> None:
+    run, slept = new_run()
+    seconds = iter(range(0, 10_000, 60))
+    run.connection.clock = lambda: float(next(seconds))
+    run.connection.answered = True
+    with pytest.raises(InconclusiveError, match=r"no more answers .*; give it longer"):
+        run.connection.ask(in_turn(UnreachableError("timed out", "give it longer")), ASK)
+    assert len(slept) < 5
+
+
+def test_headers_of_the_run_go_out_with_every_request() -> None:
+    run, _ = new_run()
+    run.connection.headers = (("x-tenant", "a"), ("x-secret", "$NAME"))
+    target = in_turn(GOOD)
+    exchange = run.connection.ask(target, ASK)
+    assert target.asked[0].headers == run.connection.headers
+    assert exchange.request == target.asked[0]
+
+
 def test_a_hard_budget_counts_what_a_busy_target_did_not_answer() -> None:
     run, _ = new_run(limit=2)
     target = in_turn(busy(), GOOD)
@@ -234,9 +283,19 @@ def test_a_model_that_is_not_served_is_told_once_and_ends_nothing(refusal: Answe
     ("first", "reason"),
     [
         (answer(b" <!doctype html>"), "answered with a page, not with the API"),
-        (answer(b"<html>", 404), "answered with a page, not with the API"),
-        (answer(b"", 307, {"location": "https://host/v1"}), "redirects to https://host/v1"),
-        (answer(b"", 302, {}), "redirects to another place"),
+        (answer(b"<html>", 404), "answered with a page, .* ends in /v1, without /rerank"),
+        (answer(b"<html>", 403), "answered with a page, .* does a login or a proxy stand between"),
+        (
+            answer(b"<html>", 307, {"location": "https://host/api/v1/rerank"}),
+            "redirects to https://host/api/v1/rerank: try --target https://host/api/v1",
+        ),
+        (
+            answer(b"", 308, {"location": "/v2/rerank/"}),
+            "redirects to http://127.0.0.1:1/v2/rerank/: try --target http://127.0.0.1:1/v2",
+        ),
+        (answer(b"", 302, {"location": "/login"}), "redirects to http://127.*/login: is that a"),
+        (answer(b"", 302, {"location": "http://host:port"}), "redirects to .*, which is not a URL"),
+        (answer(b"", 302, {}), "redirects to no place that it names"),
         (answer("404 page not found", 404), "nothing ranks at .*/v1/rerank.* ends in /v1"),
         (answer("Method Not Allowed", 405), "nothing ranks at"),
         (answer("Forbidden", 403), r"the key in \$SILICONFLOW_API_KEY may not do this"),

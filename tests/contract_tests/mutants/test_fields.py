@@ -1,9 +1,7 @@
-from collections.abc import Callable
-
 import pytest
 
 from contract_tests.contract import AnyJson
-from contract_tests.mutants.fields import answer_fields, changed, rearranged, request_fields
+from contract_tests.mutants.fields import Change, answer_fields, changed, rearranged, request_fields
 from tests.contract_tests.newest import NEWEST
 
 RESULTS: AnyJson = {"results": [{"index": 0}, {"index": 1}, {"index": 2}]}
@@ -32,17 +30,15 @@ def test_a_path_means_each_the_first_or_the_last_element(step: str, after: list[
     assert indices(changed(RESULTS, ("results", step, "index"), plus_ten)) == after
 
 
-@pytest.mark.parametrize(
-    ("change", "after"),
-    [
-        (lambda _: [], [0, 1]),
-        (lambda value: [value, value], [0, 1, 2, 2]),
-        (lambda _: [{"index": 7}], [0, 1, 7]),
-    ],
-)
-def test_an_element_goes_comes_twice_or_is_another(
-    change: Callable[[AnyJson], list[AnyJson]], after: list[int]
-) -> None:
+CHANGES: list[tuple[Change, list[int]]] = [
+    (lambda _: [], [0, 1]),
+    (lambda value: [value, value], [0, 1, 2, 2]),
+    (lambda _: [{"index": 7}], [0, 1, 7]),
+]
+
+
+@pytest.mark.parametrize(("change", "after"), CHANGES)
+def test_an_element_goes_comes_twice_or_is_another(change: Change, after: list[int]) -> None:
     assert indices(changed(RESULTS, ("results", "[-1]"), change)) == after
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import threading
@@ -107,3 +108,10 @@ def test_a_curl_line_is_one_printable_line_without_the_key(name: str) -> None:
     assert line.isprintable()
     assert KEY not in line
     assert SECOND_KEY not in line
+
+
+def test_a_curl_line_names_the_variable_of_a_secret_header() -> None:
+    request = Request({}, headers=(("x-tenant", "it's mine"), ("x-gateway", "$GATEWAY")))
+    words = shlex.split(curl(request, "https://host/v1"))
+    assert "x-tenant: it's mine" in words
+    assert '-H "x-gateway: $GATEWAY"' in curl(request, "https://host/v1")

@@ -73,15 +73,16 @@ def test_every_form_tells_what_was_answered_only_when_asked_again() -> None:
     report = samples.GROUPED
     told = (
         "46 of 698 requests were answered only when asked again: status 500 x 46, "
-        "connection lost x 0; 50 % within 12 ms, 100 % within 1500 ms"
+        "connection lost x 0; 50% within 12 ms, 100% within 1500 ms"
     )
     assert report.reliability == told
     assert told in " ".join(line.strip() for line in terminal.lines(report))
     assert told in html_page.write(report)
     assert markdown.escape(told) in markdown.write(report)
     assert told in junit.write(report)
+    assert told in list(annotations(report))[-1].replace("%25", "%")
     assert json.loads(sarif.write(report))["runs"][0]["properties"]["reliability"] == told
     assert json.loads(json_report.write(report))["reliability"]["answered"] == 698
     steady = replace(report, asked_again={"status 500": 0, "connection lost": 0})
-    assert " asked again; 50 % within 12 ms" in steady.reliability
+    assert " asked again; 50% within 12 ms" in steady.reliability
     assert samples.CONFORMING.reliability == ""

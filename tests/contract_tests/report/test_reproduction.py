@@ -148,3 +148,12 @@ def test_the_command_names_the_requirement_that_the_finding_test_was_after() -> 
         *("rerank-contract", "check", "--only=request.top_n.count"),
         *("--target=https://rerank.example/v1", "--effort=standard", "--seed=7"),
     ]
+
+
+def test_a_snippet_takes_secret_headers_from_the_environment() -> None:
+    (exchange,) = TOO_MANY.exchanges
+    asked = replace(exchange.request, headers=(("x-gateway", "$GATEWAY"), ("x-tenant", "a")))
+    violation = replace(TOO_MANY, exchanges=(replace(exchange, request=asked),))
+    test = snippet(samples.report(), violation)
+    assert "secrets={'GATEWAY': os.environ['GATEWAY']}" in test
+    compile(test, "test_again.py", "exec")

@@ -579,6 +579,12 @@ def test_redirect_ignored_is_given_to_who_asks_there_again(life: Life) -> None:
     assert "redirect_ignored" not in life.sends(after=61, **slash)
 
 
+def test_a_key_that_the_test_took_away_is_not_unknown(life: Life) -> None:
+    life.state.change_account("account-1", keys=["sk-new"])
+    assert life.sends() == []
+    assert life.sends(**body(query="b"), headers=with_key("Bearer sk-new")) == []
+
+
 def test_dead_key_is_given_to_other_requests_with_a_refused_key(life: Life) -> None:
     dead: dict[str, Any] = {"headers": with_key("Bearer sk-dead")}
     unknown = "key_unknown"

@@ -201,6 +201,25 @@ def test_each_test_of_a_class_is_given_a_mock_of_its_own(way: Way) -> None:
 
 
 @WAYS
+def test_a_decorator_needs_no_parentheses(way: Any) -> None:  # noqa: ANN401 - used untyped
+    @way  # type: ignore[untyped-decorator]
+    def ask(mock: RerankMock) -> int:
+        return post(mock).status_code
+
+    assert ask() == 200
+    with pytest.raises(TypeError, match="options by name, not 'strict'"):
+        way("strict")
+
+
+def test_another_base_url_and_hosts_to_reach_can_be_chosen() -> None:
+    with mock_rerank(base_url="https://gateway.example/v1", passthrough="all") as mock:
+        assert mock.base_url == "https://gateway.example/v1"
+        assert post(mock).status_code == 200
+    with pytest.raises(ExpectationError, match="base_url must be a URL that ends in /v1"):
+        mock_rerank(base_url="https://gateway.example")
+
+
+@WAYS
 def test_a_mock_is_entered_by_async_with(way: Way) -> None:
     async def ask() -> int:
         async with way() as mock:

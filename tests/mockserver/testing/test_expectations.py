@@ -472,8 +472,51 @@ def test_an_invalid_ini_option_is_named(run: Callable[..., pytest.RunResult]) ->
     result.stdout.fnmatch_lines(
         ["ini option rerank_mock_allow: unknown advice 'nul_field'; did you mean 'null_field'[?]"]
     )
-    result = run("def test_it(rerank_mock): pass", ini="rerank_mock_revision = 2024-1")
-    result.stdout.fnmatch_lines(["ini option rerank_mock_revision: 2024-1: *2024-11*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize(
+    ("ini", "complaint"),
+    [
+        ("revision = 2024-1", "revision 2024-1: *2024-11*"),
+        ("assert_all_met = maybe", "assert_all_met must be true or false"),
+        ("seed = one", "seed must be an integer, not 'one'"),
+        ("base_url = https://gateway.example", "base_url must be a URL that ends in /v1, not *"),
+        ("hostile = shape", "hostile*shapes*"),
+    ],
+)
+def test_each_wrong_value_of_an_ini_option_is_one_sentence(
+    run: Callable[..., pytest.RunResult], ini: str, complaint: str
+) -> None:
+    result = run("def test_it(rerank_mock): pass", ini=f"rerank_mock_{ini}")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"ini option rerank_mock_{complaint}"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_the_mock_answers_where_the_project_says(run: Callable[..., pytest.RunResult]) -> None:
+    result = run(
+        """
+def test_base_url(rerank_mock):
+    assert rerank_mock.base_url == "https://gateway.example/v1"
+    assert post(rerank_mock).status_code == 200
+
+def test_other_hosts(rerank_mock):
+    httpx.get("https://api.siliconflow.cn/v1/models")
+
+@pytest.mark.rerank_server(allow=["null_field"], fail_on="remark")
+def test_either_marker(rerank_mock):
+    post(rerank_mock, top_n=None)
+""",
+        ini=(
+            "rerank_mock_base_url = https://gateway.example/v1\n"
+            "rerank_mock_allow = key_missing,null_field"
+        ),
+    )
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        ["*NotMockedError: GET https://api.siliconflow.cn/v1/models would*"]
+    )
 
 
 def test_the_marker_is_declared(run: Callable[..., pytest.RunResult]) -> None:

@@ -58,7 +58,7 @@ class Client:
         return {"Authorization": f"Bearer {self.key}"}
 
     def body(self, query: str, documents: Sequence[str], top_n: int | None) -> dict[str, Any]:
-        body = {"model": BGE, "query": query, "documents": [*documents]}
+        body: dict[str, Any] = {"model": BGE, "query": query, "documents": [*documents]}
         return body if top_n is None else {**body, "top_n": top_n}
 
     def send(self, body: Mapping[str, Any]) -> httpx.Response:
@@ -75,7 +75,7 @@ class Client:
         return answer
 
     def read(self, answer: Mapping[str, Any], documents: Sequence[str]) -> list[str]:
-        return [documents[result["index"]] for result in answer["results"]]
+        return [documents[int(result["index"])] for result in answer["results"]]
 
 
 class IndexTwice(Client):
@@ -162,7 +162,8 @@ class ReadsDocumentSoft(Client):
 
     def read(self, answer: Mapping[str, Any], documents: Sequence[str]) -> list[str]:
         del documents
-        return [(result.get("document") or {}).get("text", "") for result in answer["results"]]
+        found: list[dict[str, Any]] = [result.get("document") or {} for result in answer["results"]]
+        return [document.get("text", "") for document in found]
 
 
 class BareModelName(Client):
@@ -313,10 +314,11 @@ class RetriesAtOnce(Client):
     """Retries without a pause."""
 
     def ask(self, body: Mapping[str, Any]) -> httpx.Response:
-        for _ in range(4):
-            answer = self.send(body)
+        answer = self.send(body)
+        for _ in range(3):
             if answer.status_code not in RETRIED:
                 break
+            answer = self.send(body)
         if answer.status_code != 200:
             raise RerankError(message_of(answer))
         return answer

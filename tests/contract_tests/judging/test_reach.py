@@ -1,0 +1,104 @@
+"""What goes beyond small requests: what is sent, and what a target may refuse of it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from contract_tests.exchanges import NEAR_KEYS, Answer, Credential, Request
+from contract_tests.mutants.operators import Answerer, Sender
+from tests.contract_tests.exchanging import answer
+from tests.contract_tests.judged import Judged
+
+PRINTED = (
+    '{ "model": "BAAI/bge-reranker-v2-m3", "query": "Apple", "documents": ["apple", "banana", '
+    '"fruit", "vegetable"], "return_documents": true, "top_n": 4 }'
+)
+
+
+def refusing(bad: Callable[[Request], bool]) -> Answerer:
+    """Refuse some requests, with a page."""
+
+    def reply(send: Sender, request: Request) -> Answer:
+        return answer(b"<html>no</html>", 413, {}) if bad(request) else send(request)
+
+    return reply
+
+
+def size(request: Request) -> int:
+    return len(request.content or b"")
+
+
+def count(request: Request) -> int:
+    body = request.body
+    return len(body["documents"]) if isinstance(body, dict) and "documents" in body else 0
+
+
+def test_the_example_of_the_page_goes_out_as_it_is_printed(judged: Callable[..., Judged]) -> None:
+    run = judged("--effort=smoke", "-k", "example_of_the_page")
+    assert PRINTED.encode() in [request.content for request in run.requests]
+
+
+@pytest.mark.parametrize("off", [True, False])
+def test_near_keys_are_sent_unless_they_are_left_out(
+    off: bool, judged: Callable[..., Judged]
+) -> None:
+    run = judged("--only=authorization.near_key", *(["--no-near-keys"] if off else []))
+    sent = [request.credential for request in run.requests]
+    assert (set(NEAR_KEYS) <= set(sent)) is not off
+    # Each right after the valid key.
+    for number, credential in enumerate(sent):
+        assert credential is Credential.KEY or sent[number - 1] is Credential.KEY
+
+
+def test_a_refusal_of_many_documents_is_noted_with_the_numbers(
+    judged: Callable[..., Judged],
+) -> None:
+    capped = refusing(lambda request: count(request) > 64)
+    run = judged("--only=request.documents.count", instead=capped)
+    assert run.that("failed") == set()
+    observed = str(run.row("request.documents.count")["observed"])
+    assert "33 are accepted, 65 are refused: status 413" in observed
+    assert "101 are refused: status 413" in observed
+
+
+def test_a_refusal_of_long_documents_is_noted_with_the_numbers(
+    judged: Callable[..., Judged],
+) -> None:
+    capped = refusing(lambda request: size(request) > 100_000)
+    run = judged(
+        "--only=request.documents.length",
+        "--only=request.max_chunks_per_doc.best_chunk",
+        instead=capped,
+    )
+    assert run.that("failed") == set()
+    observed = str(run.row("request.documents.length")["observed"])
+    assert "8500 characters are accepted, 33000 are refused: status 413" in observed
+    best_chunk = run.row("request.max_chunks_per_doc.best_chunk")
+    assert best_chunk["outcome"] == "skipped"
+    assert "long documents are refused: status 413" in best_chunk["reason"]
+
+
+def test_a_limit_of_chunks_that_changes_nothing_shows_nothing_of_chunks(
+    judged: Callable[..., Judged],
+) -> None:
+    def unlimited(send: Sender, request: Request) -> Answer:
+        body = {name: value for name, value in request.body.items() if name != "max_chunks_per_doc"}
+        return send(Request(body, layout=request.layout, credential=request.credential))
+
+    only = "--only=request.max_chunks_per_doc.best_chunk"
+    run = judged(only, "-k", "best_chunk", instead=unlimited)
+    best_chunk = run.row("request.max_chunks_per_doc.best_chunk")
+    assert best_chunk["outcome"] == "skipped"
+    assert "does not change the score" in best_chunk["reason"]
+    assert run.code == 0
+
+
+def test_bodies_in_chunks_and_delicate_texts_may_be_refused(judged: Callable[..., Judged]) -> None:
+    run = judged(
+        "--only=request.body.chunked",
+        "--only=request.documents.delicate",
+        instead=refusing(lambda request: request.chunked or "\\u0000" in str(request.content)),
+    )
+    assert run.that("failed") == set()
+    assert "status 413" in str(run.row("request.body.chunked")["observed"])
+    assert "NUL: status 413" in str(run.row("request.documents.delicate")["observed"])
