@@ -31,6 +31,9 @@ def _integer(text: str) -> int | float:
 
 
 def _children(node: AnyJson) -> list[AnyJson]:
+    children: list[AnyJson] = []
     if isinstance(node, dict):
-        return [*cast("dict[str, AnyJson]", node).values()]
-    return cast("list[AnyJson]", node) if isinstance(node, list) else []
+        children.extend(cast("dict[str, AnyJson]", node).values())
+    elif isinstance(node, list):
+        children = node
+    return children
