@@ -28,7 +28,7 @@ BRIEF = json.dumps(fields()).encode()
 
 async def post(app: object, body: bytes, path: str = "/v1/rerank") -> httpx.Response:
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url="http://mock") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         return await client.post(path, content=body)
 
 
