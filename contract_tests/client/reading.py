@@ -1,6 +1,7 @@
 """Reads the JSON of a client, which may be hostile."""
 
 import json
+from typing import cast
 
 from ..contract import AnyJson
 
@@ -31,5 +32,5 @@ def _integer(text: str) -> int | float:
 
 def _children(node: AnyJson) -> list[AnyJson]:
     if isinstance(node, dict):
-        return [*node.values()]
-    return node if isinstance(node, list) else []
+        return [*cast("dict[str, AnyJson]", node).values()]
+    return cast("list[AnyJson]", node) if isinstance(node, list) else []

@@ -135,7 +135,7 @@ class State:
         """
         name = demand.account
         with self._lock:
-            step = self._scenarios.take(name) or demand.magic or self._fault(demand)
+            step = self._scenarios.take(name, demand.subject) or demand.magic or self._fault(demand)
             admission = None
             if demand.model is not None and not (step and step.answers_itself):
                 admission = self._admit(name, demand.model, demand.text_tokens, demand.image_tokens)
@@ -310,7 +310,8 @@ class State:
         It contains fingerprints instead of keys.
         """
         with self._lock:
-            return {
+            journal = self.journal.snapshot()
+            whole = {
                 "version": VERSION,
                 "behaviour": asdict(self._behaviour),
                 "clock": self.clock.snapshot(),
@@ -321,8 +322,8 @@ class State:
                 "windows": self._quotas.snapshot(),
                 "scenarios": self._scenarios.snapshot(),
                 "pins": self._pins.snapshot(),
-                "journal": self.journal.snapshot(),
             }
+        return {**whole, "journal": journal()}
 
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
         """Restore a snapshot. Everything since is lost: money, counts, accounts, ids.
