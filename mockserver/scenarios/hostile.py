@@ -22,6 +22,9 @@ Hostile: TypeAlias = Literal["shapes", "faults"]
 
 HOSTILE: tuple[Hostile, ...] = get_args(Hostile)
 
+#: How many requests that got a fault are remembered.
+FAULTS = 10_000
+
 #: Errors that a retry helps against.
 _FAULTS = ("rate_limited", "overloaded", "gateway_timeout")
 
@@ -42,11 +45,30 @@ def read_hostile(value: object) -> frozenset[Hostile]:
     return frozenset(cast("Collection[Hostile]", ways))
 
 
-def fault(contract: Contract, draw: Random) -> Step:
-    """Return an error whose body is a bare string."""
-    error = contract.errors[draw.choice(_FAULTS)]
-    body = orjson.dumps(error.message.format_map(PLACES)).decode()
-    return Step(body=body, status=error.status)
+class Faults:
+    """The faults before answers. The caller holds the lock of the state."""
+
+    def __init__(self, contract: Contract, seed: int) -> None:
+        self._contract = contract
+        self._seed = seed
+        #: Account and number of each request that got one, oldest first.
+        self._taken: dict[tuple[str, int], None] = {}
+
+    def take(self, account: str, asked: int) -> Step | None:
+        """Return an error whose body is a bare string, or None if this request got one before."""
+        if (account, asked) in self._taken:
+            return None
+        self._taken[account, asked] = None
+        if len(self._taken) > FAULTS:
+            del self._taken[next(iter(self._taken))]
+        draw = Random(f"{self._seed} {asked}")  # noqa: S311 - repeatable by design
+        error = self._contract.errors[draw.choice(_FAULTS)]
+        body = orjson.dumps(error.message.format_map(PLACES)).decode()
+        return Step(body=body, status=error.status)
+
+    def forget(self) -> None:
+        """Forget which requests got one."""
+        self._taken.clear()
 
 
 def inconvenient(behaviour: Behaviour, draw: Random) -> Behaviour:

@@ -17,7 +17,7 @@ from ..behaviour import Behaviour, load_behaviour, presets, read_behaviour
 from ..contract import Contract, Model, load_contract
 from ..redaction import KnownKeys
 from ..scenarios.armed import Receipt, Scenarios
-from ..scenarios.hostile import Hostile, fault, inconvenient, read_hostile
+from ..scenarios.hostile import Faults, Hostile, inconvenient, read_hostile
 from ..scenarios.scenario import Scenario, Step
 from ..validation import within
 from ..wire import Json
@@ -37,9 +37,6 @@ DEFAULT_KEY = "sk-mock"
 
 #: The version of the snapshot format; incremented by incompatible changes.
 VERSION = 1
-
-#: How many requests that got a hostile fault are remembered.
-FAULTED = 10_000
 
 # An odd factor permutes the numbers below any power of two: see `distinct`.
 _SPREAD = 0x9E3779B97F4A7C15F39D
@@ -76,8 +73,7 @@ class State:
         #: The ways in which answers are hostile, and the seed that they depend on.
         self.hostile: frozenset[Hostile] = read_hostile(hostile)
         self.seed = seed
-        #: Account and number of each request that got a fault.
-        self._faulted: dict[tuple[str, int], None] = {}
+        self._faults = Faults(self.contract, seed)
         #: The keys that accounts have or had, as far as this process has seen them.
         self.known_keys = KnownKeys()
         #: The recorded exchanges.
@@ -135,21 +131,13 @@ class State:
         """
         name = demand.account
         with self._lock:
-            step = self._scenarios.take(name, demand.subject) or demand.magic or self._fault(demand)
+            step = self._scenarios.take(name, demand.subject) or demand.magic
+            if step is None and demand.model and "faults" in self.hostile:
+                step = self._faults.take(name, demand.asked)
             admission = None
             if demand.model is not None and not (step and step.answers_itself):
                 admission = self._admit(name, demand.model, demand.text_tokens, demand.image_tokens)
             return Decision(step, admission, self._pins.of(name), self._pins.function_of(name))
-
-    def _fault(self, demand: Demand) -> Step | None:
-        """Return the fault that precedes the answer to a valid request, if it is hostile."""
-        asked = demand.account, demand.asked
-        if "faults" not in self.hostile or demand.model is None or asked in self._faulted:
-            return None
-        self._faulted[asked] = None
-        if len(self._faulted) > FAULTED:
-            del self._faulted[next(iter(self._faulted))]
-        return fault(self.contract, random.Random(f"{self.seed} {demand.asked}"))  # noqa: S311
 
     def _admit(self, account: str, model: Model, text_tokens: int, image_tokens: int) -> Admission:
         payer = self._accounts.get(account)
@@ -346,7 +334,7 @@ class State:
             self._scenarios.rollback(whole["scenarios"])
             self._pins.rollback(whole["pins"])
             self.journal.rollback(whole["journal"])
-            self._faulted.clear()
+            self._faults.forget()
 
     def reset(self) -> None:
         """Restore the initial state, for everyone who shares it."""
