@@ -18,7 +18,7 @@ from ..contract import Contract, Model, load_contract
 from ..redaction import KnownKeys
 from ..scenarios.armed import Receipt, Scenarios
 from ..scenarios.hostile import Faults, Hostile, inconvenient, read_hostile
-from ..scenarios.scenario import Scenario, Step
+from ..scenarios.scenario import Scenario
 from ..validation import within
 from ..wire import Json
 from .accounts import Account, AccountError, Accounts, Term, charge, plain_terms
