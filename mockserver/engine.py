@@ -21,9 +21,11 @@ from .scenarios.magic import magic_step
 from .scenarios.scenario import NO_EDIT, Edit, Step, Subject
 from .scoring import Ranking, rank
 from .state.accounts import Account
+from .state.decisions import Admission, Decision, Demand, View
+from .state.ids import page_id, uuid7
 from .state.pins import pinned_scores
 from .state.quotas import rate_limit_headers
-from .state.store import Admission, Decision, Demand, State, View, page_id, uuid7
+from .state.store import State
 from .wire import Request, Response, Usage, json_response
 
 #: Answers a request that needs no decision of the store.

@@ -3,6 +3,7 @@
 import json
 
 from ..contract import AnyJson
+from ..exchanges import is_array, is_object
 
 #: How deep arrays and objects may nest.
 DEPTH = 100
@@ -30,6 +31,6 @@ def _integer(text: str) -> int | float:
 
 
 def _children(node: AnyJson) -> list[AnyJson]:
-    if isinstance(node, dict):
+    if is_object(node):
         return [*node.values()]
-    return node if isinstance(node, list) else []
+    return node if is_array(node) else []

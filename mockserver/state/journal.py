@@ -61,9 +61,10 @@ class Journal(Sequence[Entry]):
         if self.listener:
             self.listener(self._show(exchange))
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return the entries as JSON."""
-        return {"seen": self.seen, "entries": [entry.to_json() for entry in self.query()]}
+    def snapshot(self) -> Callable[[], dict[str, Any]]:
+        """Return what makes JSON of the entries of now; that takes long, and needs no lock."""
+        seen, exchanges = self.seen, self._exchanges.of()
+        return lambda: {"seen": seen, "entries": [self._show(e).to_json() for e in exchanges]}
 
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
         """Restore the entries of the snapshot."""

@@ -8,30 +8,29 @@ import functools
 import itertools
 import random
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime, timezone
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from ..behaviour import Behaviour, load_behaviour, presets, read_behaviour
 from ..contract import Contract, Model, load_contract
 from ..redaction import KnownKeys
 from ..scenarios.armed import Receipt, Scenarios
 from ..scenarios.hostile import Faults, Hostile, inconvenient, read_hostile
-from ..scenarios.scenario import Scenario, Step, Subject
+from ..scenarios.scenario import Scenario
 from ..validation import within
 from ..wire import Json
 from .accounts import Account, AccountError, Accounts, Term, charge, plain_terms
 from .accounts import check as check_account
 from .clock import Clock
+from .decisions import Admission, Decision, Demand, View
 from .exchanges import Exchange, Exchanges, Past
 from .journal import Journal
 from .models import Catalogue, Change
 from .models import check as check_change
 from .pins import Pin, Pins, ScoreFunction
-from .quotas import LimitName, Meter, Quotas
+from .quotas import Quotas
 from .snapshots import StateError, check_form, check_sense, read_file, write_file
 
 DEFAULT_KEY = "sk-mock"
@@ -41,64 +40,6 @@ VERSION = 1
 
 # An odd factor permutes the numbers below any power of two: see `distinct`.
 _SPREAD = 0x9E3779B97F4A7C15F39D
-
-
-class View(NamedTuple):
-    """The state as a request finds it."""
-
-    #: Seconds since the epoch.
-    now: float
-    behaviour: Behaviour
-    #: By name.
-    models: Mapping[str, Model]
-    #: The account of its key.
-    account: Account | None
-    #: Two numbers unique to the request, from which ids are made.
-    numbers: tuple[int, int]
-    #: What inconvenient answers are drawn with; None if they are as usual.
-    draw: random.Random | None = None
-    #: Whether a fault may precede the answer.
-    faults: bool = False
-
-
-class Demand(NamedTuple):
-    """What a rerank request needs from the store."""
-
-    account: str
-    #: The step of a magic query, used if no scenario applies.
-    magic: Step | None
-    #: The model that it uses; None for a request that is refused.
-    model: Model | None
-    #: What steps of scenarios are armed for.
-    subject: Subject
-    text_tokens: int = 0
-    image_tokens: int = 0
-    #: A number that depends on the body alone; 0 if nobody asks.
-    asked: int = 0
-
-
-class Admission(NamedTuple):
-    """Whether a request is admitted, and the meters of its account afterwards."""
-
-    #: Why it is refused, if it is.
-    refused: Literal["standing", "balance", "limit"] | None
-    #: The limit that it would exceed.
-    limit: LimitName | None = None
-    #: The amount taken from the balance, in CNY.
-    charge: Decimal = Decimal(0)
-    #: Empty if the limits were not checked.
-    meters: Mapping[LimitName, Meter] = {}
-
-
-class Decision(NamedTuple):
-    """What the store decided about a rerank request."""
-
-    #: The step of a scenario or of a magic query that applies to it.
-    step: Step | None
-    #: None for a request that is refused, or if the step replaces the answer.
-    admission: Admission | None
-    pins: Sequence[Pin]
-    function: ScoreFunction | None
 
 
 class State:
@@ -357,7 +298,8 @@ class State:
         It contains fingerprints instead of keys.
         """
         with self._lock:
-            return {
+            journal = self.journal.snapshot()
+            whole = {
                 "version": VERSION,
                 "behaviour": asdict(self._behaviour),
                 "clock": self.clock.snapshot(),
@@ -368,8 +310,8 @@ class State:
                 "windows": self._quotas.snapshot(),
                 "scenarios": self._scenarios.snapshot(),
                 "pins": self._pins.snapshot(),
-                "journal": self.journal.snapshot(),
             }
+        return {**whole, "journal": journal()}
 
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
         """Restore a snapshot. Everything since is lost: money, counts, accounts, ids.
@@ -421,19 +363,6 @@ class State:
         number = _offset(self._seed) + self._drawn * _SPREAD
         self._drawn += 1
         return number
-
-
-def uuid7(now: float, number: int) -> str:
-    """Return a version 7 UUID as 32 hexadecimal digits, unique for each number."""
-    unique = number & (1 << 74) - 1
-    high, low = unique >> 62, unique & (1 << 62) - 1
-    return f"{int(now * 1000) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low:032x}"
-
-
-def page_id(now: float, number: int) -> str:
-    """Return an id like the page's example: `rerank-20240115-abc123def456`."""
-    day = datetime.fromtimestamp(now, timezone.utc)
-    return f"rerank-{day:%Y%m%d}-{number & (1 << 48) - 1:012x}"
 
 
 @functools.cache

@@ -11,19 +11,21 @@ Both also work with `async with`, as decorators, which pass the mock as the firs
 import contextlib
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Awaitable, Callable, Collection, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
+from urllib.parse import urlsplit
 
 from ..behaviour import Behaviour, load_behaviour
 from ..contract import Contract, load_contract
 from ..scenarios.hostile import Hostile, read_hostile
 from ..state.store import DEFAULT_KEY, State
 from .expectations import Expectations, FailOn, check_base_url, report, warn
-from .fixtures import RerankMock
+from .fixtures import RerankMock, restore_variable
 
 Self = TypeVar("Self")
 Rest = ParamSpec("Rest")
@@ -232,6 +234,12 @@ def at_a_socket(base_url: str, state: State) -> Generator[RerankMock, None, None
     _keep_whole_bodies(state)
     before, others = state.journal.seen, frozenset(state.accounts)
     with ExitStack() as undo:
+        # A proxy of the developer's is for what is not on this machine.
+        for name in ("NO_PROXY", "no_proxy"):
+            kept = os.environ.get(name)
+            undo.callback(restore_variable, name, kept)
+            host = urlsplit(base_url).hostname
+            os.environ[name] = ",".join(filter(None, (kept, host)))
         yield RerankMock(base_url, state.open_account(), state, before, others, undo)
 
 

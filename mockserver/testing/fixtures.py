@@ -118,7 +118,7 @@ class RerankMock:
     ) -> None:
         """Set the environment variables with these names until the test ends."""
         for name, value in ((base_url, self.base_url), (api_key, self.api_key)):
-            self._undo.callback(_restore, name, os.environ.get(name))
+            self._undo.callback(restore_variable, name, os.environ.get(name))
             os.environ[name] = value
 
     def _redact(self, text: str) -> str:
@@ -137,7 +137,8 @@ class RerankMock:
         self._pinned.extend(pins)
 
 
-def _restore(name: str, value: str | None) -> None:
+def restore_variable(name: str, value: str | None) -> None:
+    """Give a variable of the environment the value that it had; None means none."""
     if value is None:
         os.environ.pop(name, None)
     else:

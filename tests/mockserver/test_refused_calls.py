@@ -4,7 +4,7 @@ import json
 import logging
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -28,13 +28,14 @@ READ = {"account", "entry", "model_change", "models", "pins", "receipt", "scenar
 def unbounded(schema: object, place: str = "$") -> Iterator[str]:
     """Yield the place of each integer without a maximum."""
     if isinstance(schema, Mapping):
+        schema = cast("Mapping[str, Any]", schema)
         kinds = schema.get("type", ())
         if "integer" in ([kinds] if isinstance(kinds, str) else kinds) and "maximum" not in schema:
             yield place
         for name, part in schema.items():
             yield from unbounded(part, f"{place}.{name}")
     elif isinstance(schema, list):
-        for number, part in enumerate(schema):
+        for number, part in enumerate(cast("list[object]", schema)):
             yield from unbounded(part, f"{place}[{number}]")
 
 

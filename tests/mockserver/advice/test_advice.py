@@ -72,6 +72,8 @@ URL = "https://example.org/a.png"
 IMAGE = {"image": DATA_URI}
 CHAT = [{"content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}]
 
+PREFLIGHT = {"origin": "http://localhost:3000", "access-control-request-method": "POST"}
+
 CASES: dict[str, list[Case]] = {
     "path_with_v1_twice": [
         Case({**body(), "path": "/v1/v1/rerank"}, "append only /rerank"),
@@ -116,13 +118,20 @@ CASES: dict[str, list[Case]] = {
         Case({"body": {"model": "gpt", "messages": []}, "path": "/v1/chat/completions"}, None),
         Case(body(), None),
     ],
+    "browser_preflight": [
+        Case({"method": "OPTIONS", "headers": PREFLIGHT}, "a server of your own"),
+        Case({"method": "OPTIONS", "headers": {}}, None),
+        Case({**body(), "headers": PREFLIGHT}, None),
+    ],
     "wrong_method": [
+        Case({"method": "OPTIONS", "headers": PREFLIGHT}, None),
         Case({"method": "GET"}, "accepts only POST (a redirect"),
         Case({"method": "POST", "path": "/v1/models"}, "accepts only GET"),
         Case({"method": "GET", "path": "/v1/models"}, None),
         Case({"method": "GET", "path": "/nowhere"}, None),
     ],
     "key_missing": [
+        Case({"method": "OPTIONS", "headers": PREFLIGHT}, None),
         Case({**body(), "headers": {}}, "Send `Authorization: Bearer KEY`"),
         Case({**body(), "headers": {"x-api-key": "sk-mock"}}, "in x-api-key is ignored"),
         Case({**body(), "headers": with_key("Bearer ")}, "is the variable with the key empty?"),

@@ -10,7 +10,8 @@ from mockserver.contract import Price
 from mockserver.scenarios.scenario import Subject
 from mockserver.state import accounts
 from mockserver.state.accounts import Account, AccountError, charge, fingerprint
-from mockserver.state.store import Demand, State
+from mockserver.state.decisions import Demand
+from mockserver.state.store import State
 from mockserver.wire import Json
 from tests.mockserver.asking import AUTHORIZATION, BGE, MULTIMODAL, QWEN, ask, fields, read
 

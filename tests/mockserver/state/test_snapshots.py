@@ -1,4 +1,5 @@
 import json
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,9 @@ from referencing.jsonschema import DRAFT202012
 from mockserver.contract import SCHEMAS
 from mockserver.scenarios.scenario import Scenario, Step
 from mockserver.state.clock import Clock
+from mockserver.state.entry import Entry
+from mockserver.state.exchanges import Exchange
+from mockserver.state.journal import Journal
 from mockserver.state.snapshots import StateError
 from mockserver.state.store import State
 from tests.mockserver.asking import BGE, OFFLINE, PRESETS, QWEN, ask, fields
@@ -252,3 +256,20 @@ def test_money_survives_a_file_to_the_last_digit(tmp_path: Path) -> None:
     other = State()
     other.load(tmp_path / "state.json")
     assert other.accounts["account-1"].charged_balance == Decimal("0.10000000000000000001")
+
+
+def test_a_request_is_answered_while_a_snapshot_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = State()
+    ask(state, fields())
+    statuses: list[int] = []
+    show = Journal._show  # pyright: ignore[reportPrivateUsage]
+
+    def asking(journal: Journal, exchange: Exchange) -> Entry:
+        other = threading.Thread(target=lambda: statuses.append(ask(state, fields()).status))
+        other.start()
+        other.join(20)
+        return show(journal, exchange)
+
+    monkeypatch.setattr(Journal, "_show", asking)
+    assert len(state.snapshot()["journal"]["entries"]) == 1
+    assert statuses == [200]

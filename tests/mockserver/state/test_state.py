@@ -5,7 +5,8 @@ from datetime import datetime, timezone
 import pytest
 
 from mockserver.state.clock import Clock
-from mockserver.state.store import State, page_id, uuid7
+from mockserver.state.ids import page_id, uuid7
+from mockserver.state.store import State
 
 EVENING = datetime(2026, 7, 1, 20, tzinfo=timezone.utc).timestamp()
 

@@ -1,0 +1,71 @@
+"""The values that go into and come out of the store with each request."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from random import Random
+from typing import Literal, NamedTuple
+
+from ..behaviour import Behaviour
+from ..contract import Model
+from ..scenarios.scenario import Step, Subject
+from .accounts import Account
+from .pins import Pin, ScoreFunction
+from .quotas import LimitName, Meter
+
+
+class View(NamedTuple):
+    """The state as a request finds it."""
+
+    #: Seconds since the epoch.
+    now: float
+    behaviour: Behaviour
+    #: By name.
+    models: Mapping[str, Model]
+    #: The account of its key.
+    account: Account | None
+    #: Two numbers unique to the request, from which ids are made.
+    numbers: tuple[int, int]
+    #: What inconvenient answers are drawn with; None if they are as usual.
+    draw: Random | None = None
+    #: Whether a fault may precede the answer.
+    faults: bool = False
+
+
+class Demand(NamedTuple):
+    """What a rerank request needs from the store."""
+
+    account: str
+    #: The step of a magic query, used if no scenario applies.
+    magic: Step | None
+    #: The model that it uses; None for a request that is refused.
+    model: Model | None
+    #: What steps of scenarios are armed for.
+    subject: Subject
+    text_tokens: int = 0
+    image_tokens: int = 0
+    #: A number that depends on the body alone; 0 if nobody asks.
+    asked: int = 0
+
+
+class Admission(NamedTuple):
+    """Whether a request is admitted, and the meters of its account afterwards."""
+
+    #: Why it is refused, if it is.
+    refused: Literal["standing", "balance", "limit"] | None
+    #: The limit that it would exceed.
+    limit: LimitName | None = None
+    #: The amount taken from the balance, in CNY.
+    charge: Decimal = Decimal(0)
+    #: Empty if the limits were not checked.
+    meters: Mapping[LimitName, Meter] = {}
+
+
+class Decision(NamedTuple):
+    """What the store decided about a rerank request."""
+
+    #: The step of a scenario or of a magic query that applies to it.
+    step: Step | None
+    #: None for a request that is refused, or if the step replaces the answer.
+    admission: Admission | None
+    pins: Sequence[Pin]
+    function: ScoreFunction | None
