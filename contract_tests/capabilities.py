@@ -11,6 +11,9 @@ import jsonschema
 from .contract import SCHEMAS, AnyJson, Contract
 from .exchanges import Request, is_array, member
 
+#: Sizes that every target is taken to have room for.
+USUAL = {"documents": 16, "characters": 3000}
+
 
 class CapabilitiesError(ValueError):
     """Capabilities that cannot be read; the message says what is wrong and what to try."""
@@ -67,15 +70,15 @@ class Capabilities:
 
     def too_large(self, request: Request) -> str | None:
         """Why a request is larger than what is declared; None where it is not."""
-        documents = member(request.body, "documents")
-        listed = documents if is_array(documents) else [documents]
-        most, longest = self.sizes.get("documents"), self.sizes.get("characters")
-        if most is not None and len(listed) > most:
-            return f"the target declares at most {most} documents"
-        texts = [text for text in (*listed, member(request.body, "query")) if isinstance(text, str)]
-        if longest is not None and any(len(text) > longest for text in texts):
-            return f"the target declares at most {longest} characters for a text"
+        for part, size in _sizes(request).items():
+            if size > self.sizes.get(part, size):
+                return f"the target declares at most {self.sizes[part]} {part}"
         return None
+
+    def promises(self, request: Request) -> bool:
+        """Whether a request is large, and not larger than what is declared."""
+        large = [part for part, size in _sizes(request).items() if size > USUAL[part]]
+        return bool(large) and all(part in self.sizes for part in large)
 
     def _takes_form(self, form: str) -> bool:
         return self.forms is None or form in self.forms
@@ -137,6 +140,14 @@ def hint(wrong: str, right: Iterable[str]) -> str:
     """What may have been meant."""
     close = get_close_matches(wrong, list(right), n=1)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def _sizes(request: Request) -> dict[str, int]:
+    """The parts of a request that a target may have a limit for."""
+    documents = member(request.body, "documents")
+    listed = documents if is_array(documents) else [documents]
+    texts = [text for text in (*listed, member(request.body, "query")) if isinstance(text, str)]
+    return {"documents": len(listed), "characters": max(map(len, texts), default=0)}
 
 
 def _optional(contract: Contract) -> dict[str, None]:

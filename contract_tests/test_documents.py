@@ -161,7 +161,7 @@ def test_long_documents_come_back_whole(judge: Judge, model: Model) -> None:
             if exchange.ranking:
                 judge.note("request.documents.length", f"{length} characters are accepted{refused}")
                 alone = scores(judge.reference(judge.draw.plainest(model)))
-                beside = scores(exchange, [-1, *alone, -2])
+                beside = scores(exchange, [-1, *sorted(alone), -2])
                 depends = list(same_ranking(alone, {index: beside[index] for index in alone}))
                 finding = "depends on them" if depends else "does not depend on them"
                 judge.note("response.results.independence", finding)

@@ -29,7 +29,8 @@ def test_an_unknown_model_is_refused(judge: Judge, model: Model) -> None:
 @pytest.mark.effort("standard")
 def test_a_name_that_is_nearly_one_is_refused(judge: Judge, model: Model) -> None:
     def prove() -> None:
-        for name in sorted({model.id.rpartition("/")[2], model.id.lower()} - {model.id}):
+        near = {model.id.rpartition("/")[2], model.id.lower()} - {model.id}
+        for name in sorted(near or {model.id.upper()}):
             exchange = judge.probe(Request({**judge.draw.plainest(model), "model": name}))
             judge.compare("request.model.exact", _without_code(exchange), exchange)
 

@@ -7,7 +7,7 @@ input or output, and get time, numbers and the contract from the store.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 from urllib.parse import parse_qs
 from zlib import crc32
 
@@ -18,7 +18,7 @@ from .reading import check_body, check_context, check_form, find_model, understa
 from .scenarios.applying import answer_instead, apply_step
 from .scenarios.hostile import keeps_meta, small_scores
 from .scenarios.magic import magic_step
-from .scenarios.scenario import NO_EDIT, Edit, Step
+from .scenarios.scenario import NO_EDIT, Edit, Step, Subject
 from .scoring import Ranking, rank
 from .state.accounts import Account
 from .state.decisions import Admission, Decision, Demand, View
@@ -94,12 +94,18 @@ def prepare(contract: Contract, view: View, request: Request) -> Prepared:
             magic = magic_step(contract, received.fields.get("query"))
         task = read_task(contract, view, received)
     except Refusal as refusal:
-        demand = Demand(account.name, magic, None)
+        demand = Demand(account.name, magic, None, subject_of(received))
         return Prepared(received, account, demand, refusal.response)
     ranking = task.ranking
     asked = crc32(request.body) if view.faults else 0
     demand = Demand(
-        account.name, magic, task.model, ranking.input_tokens, ranking.image_tokens, asked
+        account.name,
+        magic,
+        task.model,
+        subject_of(received),
+        ranking.input_tokens,
+        ranking.image_tokens,
+        asked,
     )
     return Prepared(received, account, demand, task=task)
 
@@ -170,6 +176,13 @@ def read_task(contract: Contract, view: View, received: ReceivedRequest) -> Task
     )
     check_context(contract, behaviour, model, ranking)
     return Task(model, fields, ranking)
+
+
+def subject_of(received: ReceivedRequest) -> Subject:
+    """Return what steps of scenarios are armed for."""
+    query: object = received.fields.get("query")
+    text = cast("dict[str, object]", query).get("text") if isinstance(query, dict) else query
+    return Subject(received.model, text, len(received.listed_documents or ()))
 
 
 def usual(

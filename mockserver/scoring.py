@@ -71,7 +71,7 @@ def rank(
     overlap = min(overlap_tokens, size // 2)
     scores: list[float] = []
     longest = 0
-    counted = sum(document != "" for document in documents) if leave_empty_out else len(documents)
+    counted = len(documents) - (documents.count("") if leave_empty_out else 0)
     input_tokens = question.tokens * counted
     for document in documents:
         tokens, best = 0, -math.inf

@@ -1,9 +1,9 @@
 """Reads the JSON of a client, which may be hostile."""
 
 import json
-from typing import cast
 
 from ..contract import AnyJson
+from ..exchanges import is_array, is_object
 
 #: How deep arrays and objects may nest.
 DEPTH = 100
@@ -31,9 +31,6 @@ def _integer(text: str) -> int | float:
 
 
 def _children(node: AnyJson) -> list[AnyJson]:
-    children: list[AnyJson] = []
-    if isinstance(node, dict):
-        children.extend(cast("dict[str, AnyJson]", node).values())
-    elif isinstance(node, list):
-        children = node
-    return children
+    if is_object(node):
+        return [*node.values()]
+    return node if is_array(node) else []

@@ -260,10 +260,13 @@ class Judge:
     def tries(self, request: Request) -> Exchange:
         """Send a valid request that may be refused; the exchange has a ranking if it was not.
 
-        A refusal is a freedom, and nothing is held against it.
+        A refusal is a freedom, unless the target declares that it takes so much.
         """
         exchange = self.run.connection.ask(self.target, request)
         if 400 <= exchange.answer.status < 500:
+            if self.run.connection.capabilities.promises(request):
+                expected = "status 200, as the target declares that it takes so much"
+                self._violated(ENDPOINT, expected, seen(exchange.answer), exchange)
             return self._refusal(exchange)
         return self._comparable(self.accepted(ENDPOINT, self._take(exchange)))
 

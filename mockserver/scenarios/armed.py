@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import orjson
 
 from ..wording import count_of
-from .scenario import Scenario, Step
+from .scenario import Scenario, Step, Subject
 
 #: Whether a step was reached: it affected no request; it affected one but applies to more; or it is
 #: complete, which for a step without end means that it affected one.
@@ -101,7 +101,7 @@ class Scenarios:
                 self._receipts.remove(next((r for r in own if r.met), own[0]))
             return receipt
 
-    def take(self, account: str) -> Step | None:
+    def take(self, account: str, subject: Subject) -> Step | None:
         """Return the step that affects the next request of the account, and count the request."""
         if not self._receipts:
             return None
@@ -109,7 +109,9 @@ class Scenarios:
             for receipt in self.receipts(account):
                 for number, step in enumerate(receipt.scenario.steps):
                     if step.times is None or receipt.taken[number] < step.times:
-                        return _take(receipt, number, step)
+                        if step.applies_to(subject):
+                            return _take(receipt, number, step)
+                        break
             return None
 
     def receipts(self, account: str | None = None) -> list[Receipt]:

@@ -182,6 +182,28 @@ _MADE = (
         "As `meta_absent`, but the member is present and null.",
     ),
     Scenario(
+        "document_cap",
+        (
+            Step(
+                when={"min_documents": 26},
+                times=None,
+                error="parameter_rule",
+                places={"field": "documents", "rule": "Must have at most 25 items"},
+            ),
+        ),
+        "Services limit the number of documents: a retry does not help, smaller batches do.",
+    ),
+    Scenario(
+        "context_overflow",
+        (
+            Step(
+                error="parameter_rule",
+                places={"field": "documents", "rule": "Has 9000 tokens with the query, takes 8192"},
+            ),
+        ),
+        "Text that is too long for the model is refused: the user needs the numbers.",
+    ),
+    Scenario(
         "extra_fields",
         (Step(answer=Edit(members={"object": "list"}, result_members={"rank": 0})),),
         "The contract allows more members anywhere: a strict parser fails on a new release.",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from itertools import chain, repeat
 from string import Formatter
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from ..contract import Contract
 from ..validation import InputError, likely
@@ -81,10 +81,24 @@ class Drip:
     pause: float
 
 
+class Subject(NamedTuple):
+    """What a step may be armed for."""
+
+    #: The name of the model, known or not.
+    model: str | None
+    #: The query, or its text, as it was sent.
+    query: object
+    #: The number of documents.
+    documents: int
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What happens to the next requests; by default, one is answered as usual."""
 
+    #: The requests that it applies to: their `model` and `query`, and their number of documents,
+    #: from `min_documents` to `max_documents`. The scenario leaves all others alone.
+    when: Mapping[str, Json] = field(default_factory=dict[str, Json])
     #: How many requests it applies to; None means all that follow.
     times: int | None = 1
     #: The share of them that it affects; the others are answered as usual.
@@ -117,6 +131,16 @@ class Step:
         body: Any = self.body
         if isinstance(body, (dict, list)):
             object.__setattr__(self, "body", json.dumps(body, ensure_ascii=False))
+
+    def applies_to(self, subject: Subject) -> bool:
+        """Return whether it applies to a request."""
+        when: Mapping[str, Any] = self.when
+        return bool(
+            when.get("model", subject.model) == subject.model
+            and when.get("query", subject.query) == subject.query
+            and when.get("min_documents", 0) <= subject.documents
+            and subject.documents <= when.get("max_documents", subject.documents)
+        )
 
     @property
     def answers_itself(self) -> bool:

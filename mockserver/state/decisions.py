@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from ..behaviour import Behaviour
 from ..contract import Model
-from ..scenarios.scenario import Step
+from ..scenarios.scenario import Step, Subject
 from .accounts import Account
 from .pins import Pin, ScoreFunction
 from .quotas import LimitName, Meter
@@ -39,6 +39,8 @@ class Demand(NamedTuple):
     magic: Step | None
     #: The model that it uses; None for a request that is refused.
     model: Model | None
+    #: What steps of scenarios are armed for.
+    subject: Subject
     text_tokens: int = 0
     image_tokens: int = 0
     #: A number that depends on the body alone; 0 if nobody asks.

@@ -135,7 +135,7 @@ class State:
         """
         name = demand.account
         with self._lock:
-            step = self._scenarios.take(name) or demand.magic or self._fault(demand)
+            step = self._scenarios.take(name, demand.subject) or demand.magic or self._fault(demand)
             admission = None
             if demand.model is not None and not (step and step.answers_itself):
                 admission = self._admit(name, demand.model, demand.text_tokens, demand.image_tokens)

@@ -76,6 +76,22 @@ def test_what_is_declared_holds_and_the_rest_is_skipped(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("documents", "failed"), [(200, {"endpoint.rerank"}), (20, set[str]())])
+def test_a_size_that_is_declared_must_hold(
+    documents: int, failed: set[str], judged: Callable[..., Judged], tmp_path: Path
+) -> None:
+    def refuse_many(send: Sender, request: Request) -> Answer:
+        sent = member(request.body, "documents")
+        answer = send(request)
+        too_many = is_array(sent) and len(sent) > 20
+        return replace(answer, status=413, body=b'"too large"') if too_many else answer
+
+    path = file_of(tmp_path, {"sizes": {"documents": documents}})
+    run = judged("--effort=smoke", f"--capabilities={path}", instead=refuse_many)
+    assert run.that("failed") == failed
+
+
+@pytest.mark.slow
 def test_a_model_that_is_declared_and_not_served_fails(
     judged: Callable[..., Judged], tmp_path: Path
 ) -> None:

@@ -14,7 +14,18 @@ from mockserver.scenarios.scenario import PLACES, Drip, Edit, Scenario, Scenario
 from mockserver.scenarios.shorthand import scenario_of
 from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.wire import Response
-from tests.mockserver.asking import CATALOGUE, CONTRACT, HEADERS, ask, fields, read, rerank
+from tests.mockserver.asking import (
+    BGE,
+    CATALOGUE,
+    CONTRACT,
+    HEADERS,
+    MULTIMODAL,
+    QWEN,
+    ask,
+    fields,
+    read,
+    rerank,
+)
 from tests.schemas.data import TABLE_SCHEMAS, TABLES, errors
 
 ACCOUNT = "account-1"
@@ -123,6 +134,49 @@ def test_any_scenarios_are_played_as_if_written_out(scenarios: list[Scenario], c
     assert statuses(state, count) == [*written_out(), *[200] * count][:count]
     finite = sum(step.times or 10**9 for scenario in scenarios for step in scenario.steps)
     assert sum(sum(receipt.taken) for receipt in receipts) == min(count, finite)
+
+
+# Requests that match
+
+
+@pytest.mark.parametrize(
+    ("when", "others", "matching"),
+    [
+        ({"model": QWEN}, {"model": BGE}, {"model": QWEN}),
+        ({"query": "Pear"}, {"query": "pear"}, {"query": "Pear"}),
+        ({"query": "Pear"}, {"query": None}, {"query": "Pear"}),
+        ({"min_documents": 2}, {"documents": ["a"]}, {"documents": ["a", "b"]}),
+        ({"min_documents": 2}, {"documents": "a"}, {"documents": ["a"] * 9}),
+        ({"max_documents": 2}, {"documents": ["a"] * 3}, {"documents": ["a", "b"]}),
+        ({"query": "Pear", "model": QWEN}, {"query": "Pear"}, {"query": "Pear", "model": QWEN}),
+    ],
+)
+def test_a_step_waits_for_a_request_that_matches(
+    when: dict[str, Any], others: dict[str, Any], matching: dict[str, Any]
+) -> None:
+    state = armed(Step(when=when, error="busy"), OVERLOADED)
+    for _ in range(2):
+        assert ask(state, fields(**others)).status in {200, 400}
+    assert [ask(state, fields(**matching)).status for _ in range(3)] == [503, 503, 200]
+    (receipt,) = state.receipts()
+    assert receipt.met
+
+
+def test_the_query_of_an_object_is_its_text() -> None:
+    state = armed(Step(when={"query": "Pear"}, error="busy"))
+    assert ask(state, fields(model=MULTIMODAL, query={"text": "Pear"})).status == 503
+
+
+def test_a_scenario_that_waits_leaves_requests_to_the_next() -> None:
+    state = armed(Step(when={"query": "Pear"}, error="busy"))
+    state.arm(ACCOUNT, Scenario("second", (Step(error="forbidden"),)))
+    assert statuses(state, 2) == [403, 200]
+    assert ask(state, fields(query="Pear")).status == 503
+
+
+def test_what_a_step_waits_for_is_kept_in_its_json() -> None:
+    step = {"when": {"query": "a", "min_documents": 2}, "error": "busy"}
+    assert Step.from_json(step).to_json() == step
 
 
 # A share of the requests
@@ -374,6 +428,8 @@ def test_whole_numbers_may_be_written_as_floats() -> None:
     ("step", "complaint"),
     [
         ({"tims": 2}, "$.steps[0]: unknown member 'tims'; did you mean 'times'?"),
+        ({"when": {"documents": 2}}, "$.steps[0].when: unknown member 'documents'"),
+        ({"when": {"query": 1}}, "$.steps[0].when.query: 1 is not of type"),
         ({"times": 0}, "$.steps[0].times: 0 is less than the minimum of 1"),
         ({"share": 0}, "$.steps[0].share: 0 is less than or equal to the minimum of 0"),
         ({"error": "overload"}, "$.steps[0].error: unknown error 'overload'; did you mean"),
@@ -515,7 +571,9 @@ def test_a_ready_made_scenario_is_data_that_says_why(name: str) -> None:
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_ready_made_scenario_shows_in_the_answers(name: str) -> None:
     def seen(state: State) -> list[object]:
-        answers = [ask(state, fields(return_documents=True)) for _ in range(10)]
+        documents = ["banana", "an apple", *map(str, range(24))]
+        body = fields(documents=documents, return_documents=True)
+        answers = [ask(state, body) for _ in range(10)]
         bodies = [re.sub(rb"[0-9a-f]{32}", b"an id", answer.body) for answer in answers]
         heads = [(a.status, a.delivery, a.headers.get("content-type")) for a in answers]
         return [*heads, *bodies]
@@ -547,7 +605,8 @@ def test_the_guide_says_what_a_ready_made_scenario_answers_with(name: str, comes
         told += [answer] * (5 if always else int(times or 1))
     state = State()
     receipt = state.arm(ACCOUNT, CATALOGUE[name])
-    answers = [ask(state, fields()) for _ in told]
+    many = fields(documents=[f"apple {number}" for number in range(26)])
+    answers = [ask(state, many) for _ in told]
     lost = {"before_answer", "reset", "refused"}
     assert told == ["no answer" if a.delivery.close in lost else str(a.status) for a in answers]
     assert receipt.met

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.contract import Price
+from mockserver.scenarios.scenario import Subject
 from mockserver.state import accounts
 from mockserver.state.accounts import Account, AccountError, charge, fingerprint
 from mockserver.state.decisions import Demand
@@ -136,7 +137,7 @@ def test_an_account_that_is_closed_while_it_asks_is_refused() -> None:
     state = State()
     model = state.models[BGE]
     state.close_account("account-1")
-    decision = state.decide(Demand("account-1", None, model, text_tokens=1))
+    decision = state.decide(Demand("account-1", None, model, Subject(None, None, 1), text_tokens=1))
     assert decision.admission is not None
     assert decision.admission.refused == "standing"
 
