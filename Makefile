@@ -66,7 +66,7 @@ generated: $(VENV)/installed
 
 # Takes half an hour; judges every fault and every freedom of the second server.
 second-server: $(VENV)/installed
-	$(BIN)/python -m pytest -m "whole or not whole" -n 2 --quiet tests/second_server
+	$(BIN)/python -m pytest -m "whole or not whole" -n 2 --quiet tests/contract_tests/mutants/test_second_server.py
 
 # Judges nginx, haproxy and LiteLLM in front of the mock; takes ten minutes, and the first time five to install them.
 gateways: $(VENV)/installed $(GATEWAYS_VENV)/installed

@@ -77,7 +77,9 @@ class HttpTarget:
         secrets = {f"${name}": value for name, value in (secrets or {}).items()}
         #: What is blotted out, the longest first: one may begin like another.
         self._hidden = sorted(
-            {api_key, second_api_key or api_key, *secrets.values()}, key=len, reverse=True
+            {api_key, f"{api_key}x", second_api_key or api_key, *secrets.values()},
+            key=len,
+            reverse=True,
         )
         #: What a request has for a secret -> the secret. Without a second caller the first is both.
         self._secrets = {

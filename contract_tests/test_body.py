@@ -63,7 +63,7 @@ def test_a_charset_changes_nothing(judge: Judge, model: Model) -> None:
 def test_what_a_body_in_chunks_is_answered_with(judge: Judge, model: Model) -> None:
     def prove() -> None:
         body = {**judge.draw.plainest(model), "return_documents": True}
-        other = judge.tries(Request(body, chunked=True))
+        other = judge.asks(Request(body, chunked=True))
         if other.ranking:
             _compare(judge, "request.body.equivalent", judge.reference(body), other)
         judge.note("request.body.chunked", "accepted" if other.ranking else seen(other.answer))

@@ -270,6 +270,13 @@ class Judge:
             return self._refusal(exchange)
         return self._comparable(self.accepted(ENDPOINT, self._take(exchange)))
 
+    def asks(self, request: Request) -> Exchange:
+        """Send what serves an open question; an answer other than 200 is held against nothing."""
+        exchange = self.run.connection.ask(self.target, request)
+        if exchange.answer.status != 200:
+            return self._refusal(exchange)
+        return self._comparable(self._take(exchange))
+
     def send_together(self, requests: Sequence[Request]) -> list[Exchange]:
         """Send requests at the same time and run the checks on the answers."""
         with ThreadPoolExecutor(len(requests)) as pool:

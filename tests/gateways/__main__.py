@@ -17,8 +17,8 @@ def main(names: list[str]) -> None:
             with TemporaryDirectory() as folder:
                 verdicts[gateway.name] = judged(gateway, Path(folder))
             print(gateway.name, verdicts[gateway.name]["verdict"], flush=True)
-    ordered = {one.name: verdicts[one.name] for one in GATEWAYS if one.name in verdicts}
-    VERDICTS.write_text(json.dumps(ordered, ensure_ascii=False, indent=1) + "\n", "utf-8")
+            ordered = {one.name: verdicts[one.name] for one in GATEWAYS if one.name in verdicts}
+            VERDICTS.write_text(json.dumps(ordered, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
 main(sys.argv[1:])

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from contract_tests.exchanges import NEAR_KEYS, Answer, Credential, Request
+from contract_tests.exchanges import NEAR_KEYS, Answer, Credential, Request, is_object
 from contract_tests.mutants.operators import Answerer, Sender
+from contract_tests.targets import UnreachableError
 from tests.contract_tests.exchanging import answer
 from tests.contract_tests.judged import Judged
 
@@ -30,7 +31,7 @@ def size(request: Request) -> int:
 
 def count(request: Request) -> int:
     body = request.body
-    return len(body["documents"]) if isinstance(body, dict) and "documents" in body else 0
+    return len(body["documents"]) if is_object(body) and "documents" in body else 0
 
 
 def test_the_example_of_the_page_goes_out_as_it_is_printed(judged: Callable[..., Judged]) -> None:
@@ -102,3 +103,19 @@ def test_bodies_in_chunks_and_delicate_texts_may_be_refused(judged: Callable[...
     assert run.that("failed") == set()
     assert "status 413" in str(run.row("request.body.chunked")["observed"])
     assert "NUL: status 413" in str(run.row("request.documents.delicate")["observed"])
+
+
+@pytest.mark.parametrize("status", [501, None])
+def test_a_target_need_not_take_a_body_in_chunks(
+    judged: Callable[..., Judged], status: int | None
+) -> None:
+    def reply(send: Sender, request: Request) -> Answer:
+        if not request.chunked:
+            return send(request)
+        if status is None:
+            raise UnreachableError("ReadError: cut")
+        return answer(b"", status, {})
+
+    run = judged("--effort=standard", "--only=request.body.chunked", instead=reply)
+    assert run.that("failed") == set()
+    assert run.row("request.body.chunked")["observed"]
