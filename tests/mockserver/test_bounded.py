@@ -46,19 +46,19 @@ def outcomes(code: str) -> list[tuple[int, int]]:
     return [(int(status), int(length)) for status, length in map(str.split, printed)]
 
 
-#: A million errors in one value, as the members of a rerank request.
+#: As many errors as a body may hold, as the members of a rerank request.
 WRONG = {
-    "numbers for documents": '{"documents": [1] * 1_000_000}',
-    "objects for documents": '{"documents": [{"a": 1}] * 1_000_000}',
-    "contents of no shape": '{"model": "Qwen/Qwen3-VL-Reranker-8B", "documents": [{}] * 1_000_000}',
-    "a long name of a model": '{"model": "B" * 5_000_000}',
-    "a long magic query": '{"query": "rerank-mock:" + "overloade" * 500_000}',
+    "numbers for documents": '{"documents": [1] * 90_000}',
+    "objects for documents": '{"documents": [{"a": 1}] * 40_000}',
+    "contents of no shape": '{"model": "Qwen/Qwen3-VL-Reranker-8B", "documents": [{}] * 40_000}',
+    "a long name of a model": '{"model": "B" * 4_000_000}',
+    "a long magic query": '{"query": "rerank-mock:" + "overloade" * 400_000}',
 }
 
 #: The same for what is no error, and has advice on it.
 DOUBTFUL = {
-    "unknown fields": '{f"field {n}": n for n in range(500_000)}',
-    "a long name of a field": '{"x" * 5_000_000: 1}',
+    "unknown fields": '{f"field {n}": n for n in range(90_000)}',
+    "a long name of a field": '{"x" * 4_000_000: 1}',
 }
 
 

@@ -97,6 +97,7 @@ def test_of_many_tasks_exactly_the_allowed_number_passes_through_asgi() -> None:
     assert statuses == {200: ALLOWED, 429: AT_ONCE - ALLOWED}
 
 
+@pytest.mark.rerank_mock(fail_on="nothing")
 def test_of_many_tasks_exactly_the_allowed_number_passes_through_respx(
     rerank_mock: RerankMock,
 ) -> None:

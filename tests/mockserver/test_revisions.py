@@ -179,7 +179,7 @@ def test_a_marker_names_the_revision_of_a_fixture(
     [
         (
             "rerank_mock_revision = 1999-01",
-            "ini option rerank_mock_revision: 1999-01: neither a revision",
+            "ini option rerank_mock_revision 1999-01: neither a revision",
         ),
         ("rerank_mock_revision = 2024-11", ""),
     ],

@@ -213,7 +213,7 @@ def test_a_redirect_leads_to_the_next_step(way: Way) -> None:
 def test_a_redirect_to_another_host_is_left_as_it_is() -> None:
     location = "https://example.com/v1/rerank"
     step = Step(status=307, body="", headers={"location": location})
-    with router(armed(step), "https://gateway.example/api/v1"):
+    with router(armed(step), ["https://gateway.example/api/v1"]):
         assert post("https://gateway.example/api/v1").headers["location"] == location
 
 

@@ -31,6 +31,7 @@ def test_sync_and_async_clients_are_answered(rerank_mock: RerankMock) -> None:
     assert len(rerank_mock.calls) == 2
 
 
+@pytest.mark.rerank_mock(fail_on="nothing")
 @pytest.mark.parametrize("path", ["", "/", "/rerank", "/v1/v1/rerank", "/v1/chat/completions"])
 def test_a_wrong_path_never_leaves_the_process(rerank_mock: RerankMock, path: str) -> None:
     response = post(f"https://api.siliconflow.cn{path}")
@@ -44,6 +45,7 @@ def test_the_query_reaches_the_mock() -> None:
     assert response.json()["data"] == []
 
 
+@pytest.mark.rerank_mock(allow=["path_with_trailing_slash"])
 @pytest.mark.usefixtures("rerank_mock")
 def test_a_redirect_leads_to_the_answer() -> None:
     response = httpx.post(
