@@ -59,7 +59,6 @@ WRAPPERS = pytest.StashKey[list[Answerer]]()
 JUDGED = pytest.StashKey[tuple[Model, ...]]()
 CLIENT = pytest.StashKey[httpx.Client]()
 UNPRICED = "its price is not known, and --max-cost needs it: state it with --price NAME=CNY"
-_BRIEF = [pytest.mark.brief]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -130,6 +129,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[WRAPPERS] = [*wrappers, mutant.answer] if mutant else wrappers
 
 
+def _brief(is_brief: bool) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.brief] if is_brief else []
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give tests the models, faults, bounds, fields and switches of the contract."""
     run = metafunc.config.stash[RUN]
@@ -145,7 +148,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 case.model,
                 case.value,
                 id=case.id,
-                marks=[pytest.mark.requirement(*case.requirements), *_BRIEF[: case.brief]],
+                marks=[pytest.mark.requirement(*case.requirements), *_brief(case.brief)],
             )
             for case in cases
         ]
@@ -157,7 +160,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         marker = metafunc.definition.get_closest_marker("models")
         in_depth = {*firsts(judged), *kinds(judged)}
         params = [
-            pytest.param(model, id=model.id, marks=_BRIEF[: model not in in_depth])
+            pytest.param(model, id=model.id, marks=_brief(model not in in_depth))
             for model in models_for(marker, judged, run.effort)
         ]
         metafunc.parametrize("model", params)
