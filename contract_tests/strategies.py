@@ -168,6 +168,10 @@ class Strategies:
         supported = self._supported(model)
         return tuple(name for name in supported if (model.id, name) not in self.refused)
 
+    def echo(self, model: Model) -> Body:
+        """The option that brings the texts of the documents back, where it can be sent."""
+        return {"return_documents": True} if "return_documents" in self.optional(model) else {}
+
     def _supported(self, model: Model) -> Iterator[str]:
         left_out = {*self.contract.gated_fields, *self.contract.required_of(model)}
         left_out -= model.supports or frozenset()

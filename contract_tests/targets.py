@@ -11,7 +11,7 @@ from .exchanges import Answer, Credential, Request
 from .redaction import blot
 
 #: Most bytes of a body that are read: so many, and so many more for each byte that was sent.
-LONGEST, LONGEST_PER_BYTE = 1024**2, 16
+LONGEST, LONGEST_PER_BYTE = 256 * 1024, 16
 #: Bytes that are kept of a longer one.
 KEPT = 1000
 #: Whatever httpx and the transport raise where no answer comes.

@@ -40,7 +40,7 @@ def test_the_same_json_written_otherwise_is_ranked_the_same(judge: Judge, model:
 
     # Most programs write escapes.
     texts = [*judge.draw.corpus, "深度学习", "emoji \U0001f469\u200d\U0001f4bb"]
-    bodies = judge.draw.valid(model, documents=texts, return_documents=True)
+    bodies = judge.draw.valid(model, documents=texts, **judge.draw.echo(model))
     layouts = [Layout(escaped=True, indent=2), Layout(escaped=True), Layout(indent=0)]
     judge.examine(st.tuples(bodies, st.sampled_from(layouts)), prove)
 
@@ -62,7 +62,7 @@ def test_a_charset_changes_nothing(judge: Judge, model: Model) -> None:
 @pytest.mark.models("first")
 def test_what_a_body_in_chunks_is_answered_with(judge: Judge, model: Model) -> None:
     def prove() -> None:
-        body = {**judge.draw.plainest(model), "return_documents": True}
+        body = {**judge.draw.plainest(model), **judge.draw.echo(model)}
         other = judge.asks(Request(body, chunked=True))
         if other.ranking:
             _compare(judge, "request.body.equivalent", judge.reference(body), other)

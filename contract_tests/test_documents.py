@@ -50,7 +50,7 @@ def test_a_string_comes_back_whole(judge: Judge, model: Model) -> None:
     text = "\n".join(DELICATE_TEXTS) + LONG_TEXTS[0] * 1500
 
     def prove() -> None:
-        body = {**judge.draw.plainest(model), "documents": text, "return_documents": True}
+        body = {**judge.draw.plainest(model), "documents": text, **judge.draw.echo(model)}
         judge.tries(Request(body))
 
     judge.examine_once(prove)
@@ -67,7 +67,7 @@ def test_what_a_delicate_document_is_answered_with(judge: Judge, model: Model, k
         body = {
             **judge.draw.plainest(model),
             "documents": [*corpus, *more],
-            "return_documents": True,
+            **judge.draw.echo(model),
         }
         exchange = judge.tries(Request(body))
         finding = "ranked" if exchange.ranking else seen(exchange.answer)
@@ -91,7 +91,7 @@ def test_a_hundred_documents_are_ranked_whole(judge: Judge, model: Model) -> Non
             **judge.draw.plainest(model),
             "documents": judge.draw.many(HUNDRED, delicate=True),
             "top_n": HUNDRED,
-            "return_documents": True,
+            **judge.draw.echo(model),
         }
         full = judge.tries(Request(body))
         finding = "are accepted" if full.ranking else f"are refused: {seen(full.answer)}"
@@ -115,7 +115,7 @@ def test_batches_of_documents_are_ranked_whole(judge: Judge, model: Model) -> No
             body = {
                 **judge.draw.plainest(model),
                 "documents": judge.draw.many(count),
-                "return_documents": True,
+                **judge.draw.echo(model),
                 **top_n,
             }
             full = judge.tries(Request(body))
@@ -155,7 +155,7 @@ def test_long_documents_come_back_whole(judge: Judge, model: Model) -> None:
             body = {
                 **judge.draw.plainest(model),
                 "documents": [documents[0], *judge.draw.corpus, documents[1]],
-                "return_documents": True,
+                **judge.draw.echo(model),
             }
             exchange = judge.tries(Request(body))
             if exchange.ranking:

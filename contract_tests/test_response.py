@@ -24,7 +24,7 @@ from .strategies import Body
 )
 def test_an_answer_has_the_shape_of_the_page(judge: Judge, model: Model) -> None:
     judge.examine(
-        judge.draw.valid(model, top_n=None, return_documents=True),
+        judge.draw.valid(model, top_n=None, **judge.draw.echo(model)),
         judge.reference,
     )
 

@@ -43,19 +43,16 @@ def test_answers_that_cross_are_not_mixed_up(judge: Judge, model: Model) -> None
         models, callers = judge.served(model), itertools.cycle(judge.run.callers)
         count = TOGETHER if judge.run.effort.wide else FEW
         different = count * 3 // 4
+
+        def body(number: int) -> Body:
+            asked = models[number % len(models)]
+            documents = [f"{text} 来自 {number}" for text in judge.draw.corpus]
+            plain, echo = judge.draw.plainest(asked), judge.draw.echo(asked)
+            return {**plain, "documents": documents, **echo}
+
         # Equal in all but the documents, so that no smaller key tells them apart; a few are equal.
         requests = [
-            Request(
-                {
-                    **judge.draw.plainest(models[number % different % len(models)]),
-                    "documents": [
-                        f"{text} 来自 {number % different}" for text in judge.draw.corpus
-                    ],
-                    "return_documents": True,
-                },
-                credential=next(callers),
-            )
-            for number in range(count)
+            Request(body(number % different), credential=next(callers)) for number in range(count)
         ]
         for exchange in judge.send_together(requests):
             judge.compare("response.results.own", _strangers(exchange), exchange)

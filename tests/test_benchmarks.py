@@ -72,7 +72,8 @@ def test_kills_are_told_as_shares_of_a_clean_run() -> None:
 def test_the_judge_is_measured_by_what_it_finds() -> None:
     mutant, clean = kills("smoke", ["has no id"])
 
-    assert mutant.killed_at == 1 < clean.requests
+    assert mutant.killed_at
+    assert mutant.killed_at <= 2 < clean.requests
     assert mutant.seconds > 0
     (kept,) = KILLS.findall(README.read_text(encoding="utf-8"))
     assert HEAD in kept

@@ -10,6 +10,8 @@ from .check import Check, Finding, asked, check, parsed, ranked, refused, succee
 from .violations import Violation, shorten
 from .wording import expectation, finding
 
+#: Most results that are held against the schema, where there are more than documents.
+MOST_RESULTS = 1_000
 #: Most broken keywords of one answer that are looked at: one may have a million results.
 MOST_BROKEN = 1000
 
@@ -22,6 +24,11 @@ def _stated(schema: str) -> Callable[[Contract], frozenset[str]]:
 
 def _broken_in_response(contract: Contract, exchange: Exchange) -> Iterator[Violation]:
     body = exchange.answer.json
+    results = member(body, "results")
+    # What comes beyond the documents is a finding of its own, and is not looked at one by one.
+    most = max(MOST_RESULTS, len(exchange.documents))
+    if is_array(results) and len(results) > most:
+        body = {**body, "results": results[:most]}
     seen: set[str] = set()
     for broken in islice(contract.broken_keywords("response", body), MOST_BROKEN):
         if broken.requirement in seen:

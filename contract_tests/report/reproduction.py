@@ -17,6 +17,8 @@ from .model import Report
 
 #: Longest curl line that a terminal shows as it is, in characters.
 LONGEST = 500
+#: Longest answer that a test is written for, in bytes; a longer one is judged again.
+LONGEST_CHECKED = 64 * 1024
 #: Most elements of an array in a line that is cut.
 KEPT = 3
 #: For what the status shows.
@@ -165,6 +167,9 @@ def _arguments(report: Report, violation: Violation) -> list[str]:
 
 
 def _seen_by_a_check(report: Report, requirement: str, exchange: Exchange) -> bool:
+    # A long answer is not looked at again for each form of report.
+    if len(exchange.answer.body) > LONGEST_CHECKED:
+        return False
     _, found = catalogue.examine(report.contract, exchange)
     return requirement in {violation.requirement for violation in found}
 

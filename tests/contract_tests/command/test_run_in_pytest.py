@@ -79,7 +79,7 @@ def test_a_part_of_the_room_can_be_run_alone(judged: Callable[..., Judged]) -> N
 
 def test_what_failed_last_can_be_run_again(tmp_path: Path) -> None:
     again = ("-k", "test_top_n or test_response", "-o", f"cache_dir={tmp_path}")
-    code, printed = pytest_on_the_room("--mutant=returns one result too few", *again)
+    code, printed = pytest_on_the_room("--mutant=has no id", *again)
     assert code == 1, printed
     code, printed = pytest_on_the_room("--lf", *again)
     assert code == 0
