@@ -246,7 +246,7 @@ CONFORMING_VARIANTS: dict[str, Callable[[Contract], Answerer]] = {
     "refuses an unknown model with 403": lambda _: _refusing_model(403),
     "refuses with a long message": lambda _: _refusal(400, {"message": "no " * 2000}),
     "refuses with more members": lambda _: _refusal(
-        400, {"code": "invalid", "message": "no", "data": {"param": "query"}, "type": None}
+        400, {"code": 40000, "message": "no", "data": {"param": "query"}, "type": None}
     ),
     "refuses with a Chinese message": lambda _: _refusal(
         400, {"code": 20015, "message": "\u53c2\u6570\u65e0\u6548", "data": None}

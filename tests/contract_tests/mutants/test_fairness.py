@@ -71,8 +71,8 @@ def test_the_plain_server_conforms_at_the_usual_effort(judged: Callable[..., Jud
 def test_what_the_longest_run_finds_out_is_told(judged: Callable[..., Judged]) -> None:
     found_out = (
         "request.documents.delicate",
-        "request.max_chunks_per_doc.best_chunk",
-        "request.multimodal.video",
+        "request.documents.length",
+        "request.body.large_number",
     )
     run = judged("--effort=thorough", *(f"--only={name}" for name in found_out))
     assert (accused(run), run.code) == (set(), 0)
