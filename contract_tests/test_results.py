@@ -86,9 +86,11 @@ def test_another_query_is_given_another_ranking(judge: Judge, model: Model) -> N
         same = [not list(same_ranking(scores(one), scores(other))) for other in others]
         finding = [("other scores for another query", "the same scores")]
         judge.compare("response.results.query", finding if same[0] else (), one, others[0])
-        # Constant scores are a freedom.
-        constant = close(min(scores(one).values()), max(scores(one).values()))
-        found = finding if all(same) and not constant else ()
+        # Constant scores are a freedom. Scores that are close together must be the very same.
+        values = scores(one).values()
+        apart = not close(min(values), max(values))
+        identical = len({*values}) > 1 and all(scores(one) == scores(other) for other in others)
+        found = finding if (all(same) and apart) or identical else ()
         judge.compare("response.results.relevance", found, one, *others)
 
     judge.examine_once(prove)
