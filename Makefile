@@ -68,7 +68,7 @@ generated: $(VENV)/installed
 second-server: $(VENV)/installed
 	$(BIN)/python -m pytest -m "whole or not whole" -n 2 --quiet tests/contract_tests/mutants/test_second_server.py
 
-# Judges nginx, haproxy and LiteLLM in front of the mock; takes ten minutes, and the first time five to install them.
+# Judges nginx and haproxy in front of the mock; takes ten minutes. LiteLLM is installed, too, but not on record yet.
 gateways: $(VENV)/installed $(GATEWAYS_VENV)/installed
 	@missing=; \
 	command -v nginx >/dev/null || test -x /usr/sbin/nginx || missing="$$missing nginx-light"; \
