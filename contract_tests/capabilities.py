@@ -10,6 +10,7 @@ import jsonschema
 
 from .contract import SCHEMAS, AnyJson, Contract
 from .exchanges import Request, is_array, member
+from .files import read_json
 
 #: Sizes that every target is taken to have room for.
 USUAL = {"documents": 16, "characters": 3000}
@@ -86,12 +87,7 @@ class Capabilities:
 
 def read_capabilities(path: Path, contract: Contract) -> Capabilities:
     """Read a file that keeps `schemas/files/capabilities.json`. Raises `CapabilitiesError`."""
-    try:
-        content: AnyJson = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise CapabilitiesError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise CapabilitiesError(f"{path} is not JSON: {error}") from None
+    content = read_json(path, CapabilitiesError)
     schema = json.loads((SCHEMAS / "files" / "capabilities.json").read_text("utf-8"))
     broken: AnyJson
     for broken in jsonschema.Draft202012Validator(schema).iter_errors(content):  # pyright: ignore[reportUnknownMemberType] - untyped overload

@@ -39,6 +39,7 @@ JUDGE_LAYERS = (
     ("__init__", "*.__init__"),
     ("contract", "redaction", "transport"),
     ("exchanges",),
+    ("files",),
     ("capabilities", "checks.*"),
     ("targets", "strategies"),
     ("judging.*",),

@@ -12,6 +12,7 @@ import jsonschema
 from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY, SchemaRegistry
 
 from ..contract import SCHEMAS, AnyJson, Contract
+from ..files import read_json
 from ..judging.outcomes import Outcome
 
 VERSION = 1
@@ -67,12 +68,7 @@ class Deviation:
 
 def load_baseline(path: Path, contract: Contract) -> tuple[Deviation, ...]:
     """The entries of a file. Raises `BaselineError`."""
-    try:
-        content: AnyJson = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise BaselineError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise BaselineError(f"{path} is not JSON in UTF-8: {error}") from None
+    content = read_json(path, BaselineError)
     for problem in _problems(content, contract):
         raise BaselineError(f"{path}: {problem}; --write-baseline writes a file of the right form")
     return tuple(

@@ -149,6 +149,7 @@ def test_larger_requests_than_declared_are_known(sent: AnyJson, reason: str | No
 @pytest.mark.parametrize(
     ("content", "said"),
     [
+        ("[" * 100_000, "is nested too deeply"),
         ("{", "is not JSON"),
         ({"model": []}, "'model' was unexpected"),
         ({"sizes": {"documents": 0}}, "$.sizes.documents"),

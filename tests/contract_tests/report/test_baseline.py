@@ -138,6 +138,7 @@ def entries(*given: AnyJson) -> str:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("[" * 100_000, "is nested too deeply"),
         ("{", "is not JSON in UTF-8: Expecting property name"),
         ("[]", "$: [] is not of type 'object'"),
         (entries({"reason": ""}), "$.deviations[0].reason: "),
