@@ -122,13 +122,14 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         "--baseline",
         type=Path,
         metavar="FILE",
-        help="deviations that are known and do not fail, each until a day; one that is gone fails",
+        help="known deviations, each with a reason and an expiry date: they do not fail the run, "
+        "but stale and expired entries do",
     )
     add(
         "--write-baseline",
         type=Path,
         metavar="FILE",
-        help="write what does not hold as such a file, for you to give the reasons",
+        help="write the deviations found as a baseline, for you to add the reasons",
     )
     add(
         "--show-tests",
