@@ -31,6 +31,7 @@ LAYERS = (
     ("admin.*",),
     ("serving.*",),
     ("testing.*",),
+    ("command.*",),
     ("__main__",),
 )
 

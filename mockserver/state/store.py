@@ -35,6 +35,9 @@ from .snapshots import StateError, check_form, check_sense, read_file, write_fil
 
 DEFAULT_KEY = "sk-mock"
 
+#: Terms of an account that never meets a limit or the end of its money.
+UNLIMITED: Mapping[str, Term] = {"limits": {}, "charged_balance": "999999999999999"}
+
 #: The version of the snapshot format; incremented by incompatible changes.
 VERSION = 1
 
@@ -57,6 +60,7 @@ class State:
         seed: int = 0,
         clock: Clock | None = None,
         hostile: object = (),
+        terms: Mapping[str, Term] | None = None,
     ) -> None:
         #: The revision of the contract; by default the newest.
         self.contract = contract or load_contract()
@@ -79,6 +83,8 @@ class State:
         #: The recorded exchanges.
         self.journal = Journal(self._exchanges, self.contract, self.is_key, self.known_keys)
         self.behaviour = presets(self.contract)["observed"] if behaviour is None else behaviour
+        #: Terms that differ in each new account.
+        self._terms = plain_terms(terms or {})
         for key in keys:
             self.open_account(key)
         self._beginning = self.snapshot()
@@ -211,6 +217,7 @@ class State:
             row: dict[str, Any] = {
                 "name": name or self._free_name(),
                 "keys": list(keys),
+                **self._terms,
                 **plain_terms(terms),
             }
             try:
