@@ -28,6 +28,7 @@ LAYERS = (
     ("reading",),
     ("engine",),
     ("recording",),
+    ("testing.calls",),  # what is asserted of calls, in Python and over HTTP
     ("admin.*",),
     ("serving.*",),
     ("testing.*",),

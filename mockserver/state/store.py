@@ -15,12 +15,12 @@ from typing import Any
 
 from ..behaviour import Behaviour, load_behaviour, presets, read_behaviour
 from ..contract import Contract, Model, load_contract
-from ..redaction import KnownKeys
+from ..redaction import KnownKeys, Redactor
 from ..scenarios.armed import Receipt, Scenarios
 from ..scenarios.hostile import Faults, Hostile, inconvenient, read_hostile
 from ..scenarios.scenario import Scenario
 from ..validation import within
-from ..wire import Json
+from ..wire import Json, Request
 from .accounts import Account, AccountError, Accounts, Term, charge, plain_terms
 from .accounts import check as check_account
 from .clock import Clock
@@ -265,6 +265,11 @@ class State:
         """Return whether a text is or was the key of an account."""
         with self._lock:
             return self._accounts.knows(text)
+
+    def redact(self, text: str) -> str:
+        """Return a text without the keys of accounts."""
+        nothing = Request("", "", "", {}, b"")
+        return Redactor(nothing, self.is_key, self.known_keys.spellings).text(text)
 
     def arm(self, account: str, scenario: Scenario) -> Receipt:
         """Arm a scenario for the rerank requests of an account, after those armed before."""
