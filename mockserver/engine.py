@@ -61,15 +61,29 @@ class Answered(NamedTuple):
     received: ReceivedRequest
     account: Account | None
     response: Response
+    #: What the store was asked, and what it decided.
+    demand: Demand | None
+    decision: Decision | None
 
 
 def respond(state: State, request: Request) -> Answered:
-    """Answer any request."""
+    """Answer any request; if that fails, nothing has been decided."""
     view = state.view(split_key(request)[1])
     prepared = prepare(state.contract, view, request)
     decision = None if prepared.demand is None else state.decide(prepared.demand)
-    response = finish(state.contract, view, prepared, decision)
-    return Answered(view, prepared.received, prepared.account, response)
+    try:
+        response = finish(state.contract, view, prepared, decision)
+    except Exception:
+        withdraw(state, prepared.demand, decision)
+        raise
+    received, account = prepared.received, prepared.account
+    return Answered(view, received, account, response, prepared.demand, decision)
+
+
+def withdraw(state: State, demand: Demand | None, decision: Decision | None) -> None:
+    """Take back what the store decided, if it did."""
+    if demand is not None and decision is not None:
+        state.withdraw(demand, decision)
 
 
 def prepare(contract: Contract, view: View, request: Request) -> Prepared:
