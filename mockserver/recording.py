@@ -86,6 +86,7 @@ def observe(state: State, answered: Answered) -> Exchange:
     if request.query or request.path not in PATHS:
         received.keys_in_url = tuple(keys_in_url(request, state.is_key))
     received.key_known = account is not None or state.is_key(split_key(request)[1])
+    received.cors = answered.view.behaviour.cors == "present"
     waited = max(state.clock.now() - answered.view.now, 0.0)
     seconds = waited + delivery.delay + delivery.pause * (delivery.pieces - 1)
     name = None if account is None else account.name
