@@ -73,27 +73,24 @@ def _greatest_first(
     shown: Mapping[tuple[str, str], Mapping[str, Exchange]],
     broken: Collection[str],
 ) -> Iterator[Cause]:
-    while shown := {mark: group for mark, group in shown.items() if group.keys() & broken}:
-        # Of what explains as much, a field says more than a model or a size.
-        trait, alike = max(
-            shown, key=lambda mark: (len(shown[mark]), mark[0].startswith("with "), mark)
-        )
-        group: Mapping[str, Exchange] = shown[trait, alike]
-        if len(group) < 2 and not trait.startswith("with "):
-            return
-        ordered = sorted(group, key=lambda name: _place(contract, trait, name))
-        root, *others = [name for name in ordered if name in broken]
-        yield Cause(
-            f"every request {trait}".strip(),
-            seen(group[root].answer),
-            root,
-            tuple(others),
-            tuple(name for name in ordered if name not in broken),
-        )
-        shown = {
-            mark: {name: exchange for name, exchange in found.items() if name not in group}
-            for mark, found in shown.items()
-        }
+    left = {mark: group for mark, group in shown.items() if group.keys() & broken}
+    if not left:
+        return
+    # Of what explains as much, a field says more than a model or a size.
+    trait, alike = max(left, key=lambda mark: (len(left[mark]), mark[0].startswith("with "), mark))
+    group = left[trait, alike]
+    if len(group) < 2 and not trait.startswith("with "):
+        return
+    ordered = sorted(group, key=lambda name: _place(contract, trait, name))
+    root, *others = (name for name in ordered if name in broken)
+    untried = (name for name in ordered if name not in broken)
+    answer = seen(group[root].answer)
+    yield Cause(f"every request {trait}".strip(), answer, root, tuple(others), tuple(untried))
+    rest = {
+        mark: {name: exchange for name, exchange in found.items() if name not in group}
+        for mark, found in left.items()
+    }
+    yield from _greatest_first(contract, rest, broken)
 
 
 def _place(contract: Contract, trait: str, requirement: str) -> tuple[bool, bool, int]:
