@@ -9,7 +9,7 @@ import itertools
 import random
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ..redaction import KnownKeys, Redactor
 from ..scenarios.armed import Receipt, Scenarios
 from ..scenarios.hostile import Faults, Hostile, inconvenient, read_hostile
 from ..scenarios.scenario import Scenario
-from ..validation import MOST, within
+from ..validation import MOST, likely, within
 from ..wire import Json, Request
 from .accounts import Account, AccountError, Accounts, Term, charge, plain_terms
 from .accounts import check as check_account
@@ -28,7 +28,7 @@ from .clock import Clock
 from .decisions import Admission, Decision, Demand, View
 from .exchanges import Exchange, Exchanges, Past
 from .journal import Journal
-from .models import Catalogue, Change
+from .models import Catalogue, Change, ModelError, added
 from .models import check as check_change
 from .pins import Pin, Pins, ScoreFunction
 from .quotas import Quotas
@@ -176,8 +176,9 @@ class State:
         name, admission = demand.account, decision.admission
         with self._lock:
             if decision.taken:
-                self._scenarios.give_back(decision.taken)
-            self._faults.give_back(name, demand.asked)
+                self._scenarios.give_back(name, decision.taken)
+            elif decision.step is not demand.magic:
+                self._faults.give_back(name, demand.asked)
             payer = self._accounts.get(name)
             if payer is None or demand.model is None or admission is None or admission.refused:
                 return
@@ -217,6 +218,37 @@ class State:
             self._catalogue.plan(row.get("at", now), Change.from_json(row))
             self._catalogue.at(now)
             self._exchanges.forgive()
+
+    def add_model(self, name: str, *, like: str, **changes: Json) -> None:
+        """Add a model that is like another one, but for the changes.
+
+        `like` is the name of that one. The changes keep `schemas/files/models.json`: `price`,
+        `supports`, `form`, `family`, `context_tokens` and `state`. Raises `ModelError`.
+        """
+        with self._lock:
+            if name in self.models:
+                raise ModelError(f"model {name!r} already exists")
+            model = added(name, self._model(like), changes, sorted(self.contract.gated_fields))
+            self._catalogue.put(model)
+            self._exchanges.forgive()
+
+    def remove_model(self, name: str) -> None:
+        """Remove a model, and the limits that accounts have for it. Raises `ModelError`."""
+        with self._lock:
+            self._model(name)
+            if len(self._catalogue.names) == 1:
+                raise ModelError("the last model cannot be removed")
+            self._catalogue.remove(name)
+            for account in [*self._accounts.values()]:
+                others = {key: own for key, own in account.model_limits.items() if key != name}
+                self._accounts.put(replace(account, model_limits=others))
+            self._exchanges.forgive()
+
+    def _model(self, name: str) -> Model:
+        models = self.models
+        if name not in models:
+            raise ModelError(f"there is no model {name!r}{likely(name, [*models])}")
+        return models[name]
 
     @property
     def accounts(self) -> Mapping[str, Account]:

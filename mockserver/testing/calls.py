@@ -27,12 +27,20 @@ class Calls(list[Entry]):
         entries: Iterable[Entry] = (),
         redact: Callable[[str], str] = str,
         fields: Sequence[str] = (),
+        forget: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(entries)
         #: The fields that a request may have.
         self._fields = fields
         #: Removes keys from messages.
         self._redact = redact
+        #: Makes later lists begin after the calls so far.
+        self._forget = forget
+
+    def reset(self) -> None:
+        """Begin anew: the calls so far are no longer listed. They may still fail the test."""
+        self.clear()
+        self._forget()
 
     @property
     def last(self) -> Entry:
