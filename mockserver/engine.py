@@ -7,6 +7,7 @@ input or output, and get time, numbers and the contract from the store.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias, cast
 from urllib.parse import parse_qs
 from zlib import crc32
@@ -26,7 +27,7 @@ from .state.ids import page_id, uuid7
 from .state.pins import pinned_scores
 from .state.quotas import rate_limit_headers
 from .state.store import State
-from .wire import Request, Response, Usage, json_response
+from .wire import Delivery, Request, Response, Usage, json_response
 
 #: Answers a request that needs no decision of the store.
 Handler: TypeAlias = Callable[[View, Account, Request], Response]
@@ -94,6 +95,9 @@ def prepare(contract: Contract, view: View, request: Request) -> Prepared:
     if not has_scheme and behaviour.authorization_scheme == "required":
         key = ""
     account = view.account if key else None
+    if account is not None and account.connection != "open":
+        delivery = Delivery(close=account.connection)
+        return Prepared(received, account, response=Response(503, {}, b"", delivery))
     if behaviour.cors == "present" and received.is_preflight and request.path in ROUTES:
         return Prepared(received, None, response=allow(request))
     try:
@@ -143,7 +147,15 @@ def finish(
     headers = {"x-siliconcloud-trace-id": uuid7(view.now, view.numbers[1])}
     if view.behaviour.cors == "present" and "origin" in prepared.received.request.headers:
         headers |= {"access-control-allow-origin": "*", "access-control-expose-headers": "*"}
-    return with_headers(response, headers)
+    return delayed(with_headers(response, headers), view.latency)
+
+
+def delayed(response: Response, seconds: float) -> Response:
+    """Return the response after some seconds more, unless there is no connection."""
+    delivery = response.delivery
+    if not seconds or delivery.close in ("refused", "timed_out"):
+        return response
+    return replace(response, delivery=replace(delivery, delay=delivery.delay + seconds))
 
 
 def allow(request: Request) -> Response:

@@ -42,9 +42,12 @@ class Request:
         return load(self.body)
 
 
-#: How a connection fails: refused, closed or reset without an answer, or closed in the middle of
+#: How a connection fails: not opened, closed or reset without an answer, or closed in the middle of
 #: the body.
-Close = Literal["refused", "before_answer", "reset", "in_body"]
+Close = Literal["refused", "timed_out", "before_answer", "reset", "in_body"]
+
+#: How long an operating system tries to connect, in seconds, if the client has no timeout.
+CONNECTING = 127.0
 
 
 @dataclass(frozen=True, slots=True)

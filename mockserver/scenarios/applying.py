@@ -16,7 +16,7 @@ def answer_instead(contract: Contract, behaviour: Behaviour, step: Step) -> Resp
         return error.response(family=family, **{**PLACES, **step.places})
     if step.body is not None:
         return Response(200, {"content-type": "application/json"}, step.body.encode())
-    return Response(503, {}, b"") if step.close == "refused" else None
+    return Response(503, {}, b"") if step.answers_itself else None
 
 
 def apply_step(step: Step, response: Response) -> Response:

@@ -145,7 +145,8 @@ class Step:
     @property
     def answers_itself(self) -> bool:
         """Whether it replaces the usual answer: the request is not read and costs nothing."""
-        return self.error is not None or self.body is not None or self.close == "refused"
+        unconnected = self.close in ("refused", "timed_out")
+        return self.error is not None or self.body is not None or unconnected
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Step":

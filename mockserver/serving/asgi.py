@@ -10,7 +10,7 @@ from ..admin.dispatch import CALL_BYTES, PREFIX, dispatch, refuse_host
 from ..state.clock import Clock
 from ..state.entry import head_length
 from ..state.store import State
-from ..wire import Request, Response, json_response
+from ..wire import CONNECTING, Request, Response, json_response
 from .aside import Aside
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -140,6 +140,9 @@ async def _deliver(
         headers.append((b"connection", b"close"))
     delivery = response.delivery
     if not await _pause(clock, delivery.delay, receive):
+        return
+    # The connection is open by now: the most that a server can do is not to answer.
+    if delivery.close == "timed_out" and not await _pause(clock, CONNECTING, receive):
         return
     if delivery.close not in (None, "in_body"):
         await _hang_up(scope, receive, reset=delivery.close != "before_answer")

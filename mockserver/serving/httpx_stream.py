@@ -4,13 +4,13 @@ They raise what httpx raises over a socket; `tests/mockserver/serving/test_deliv
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 import anyio
 import httpx
 
 from ..state.clock import Clock
-from ..wire import Response
+from ..wire import CONNECTING, Response
 
 
 class HttpxStream(httpx.SyncByteStream, httpx.AsyncByteStream):
@@ -22,9 +22,18 @@ class HttpxStream(httpx.SyncByteStream, httpx.AsyncByteStream):
         self._delivery = response.delivery
         self._request = request
 
+    @property
+    def _timeouts(self) -> Mapping[str, float | None]:
+        timeouts: Mapping[str, float | None] = self._request.extensions.get("timeout", {})
+        return timeouts
+
     def head(self) -> Iterator[float]:
         """Yield the seconds to sleep before the head, or raise the fault."""
         yield from self._pause(self._delivery.delay)
+        if self._delivery.close == "timed_out":
+            patience = self._timeouts.get("connect")
+            yield self._clock.skip(CONNECTING if patience is None else min(patience, CONNECTING))
+            raise httpx.ConnectTimeout("timed out", request=self._request)
         if self._delivery.close == "refused":
             raise httpx.ConnectError("[Errno 111] Connection refused", request=self._request)
         if self._delivery.close == "reset":
@@ -65,7 +74,7 @@ class HttpxStream(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     def _pause(self, seconds: float) -> Iterator[float]:
         """Let time pass, up to the read timeout of the client."""
-        patience: float | None = self._request.extensions.get("timeout", {}).get("read")
+        patience = self._timeouts.get("read")
         if patience is not None and patience < seconds:
             yield self._clock.skip(patience)
             raise httpx.ReadTimeout("timed out", request=self._request)

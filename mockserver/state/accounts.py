@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Context, Decimal, Inexact, localcontext
 from typing import Any, Literal, TypeAlias, cast
 
@@ -11,14 +12,15 @@ from ..contract import Price
 from ..validation import InputError, likely
 from ..validation import check as check_value
 from ..wire import Json
+from .latency import Latency, problem
 from .quotas import SECONDS, TIER, Limits
 
 #: Money is never rounded: a sum that does not fit is an error. The digits suffice for every amount
 #: that the schema of a state allows.
 _EXACT = Context(prec=64, traps=[Inexact])
 
-#: The value of a member of an account: JSON, or a number or `Decimal` for money.
-Term: TypeAlias = "Json | Decimal"
+#: The value of a member of an account: JSON, a number or `Decimal` for money, or a `timedelta`.
+Term: TypeAlias = "Json | Decimal | timedelta"
 
 _MONEY = ("granted_balance", "charged_balance")
 
@@ -36,13 +38,15 @@ def check(row: Json, models: Collection[str]) -> None:
         if model not in models:
             hint = likely(model, list(models))
             raise AccountError(f"there is no model {model!r}{hint}", "model_limits")
+    if reason := problem(cast("Any", row).get("latency", 0)):
+        raise AccountError(reason, "latency")
 
 
 def plain_terms(terms: Mapping[str, Term]) -> dict[str, Any]:
     """Return terms of an account as JSON that may keep `schemas/files/account.json`.
 
     Money may be a number, and `balance` is the total: all of it charged, nothing granted. Limits
-    may be in lower case.
+    may be in lower case, and latency a `timedelta`.
     """
     plain: dict[str, Any] = dict(terms)
     if "balance" in plain:
@@ -53,6 +57,8 @@ def plain_terms(terms: Mapping[str, Term]) -> dict[str, Any]:
     for name in _MONEY:
         if type(plain.get(name)) in (int, float, Decimal):
             plain[name] = f"{Decimal(str(plain[name])):f}"
+    if isinstance(plain.get("latency"), timedelta):
+        plain["latency"] = plain["latency"].total_seconds()
     for name in _LIMITS:
         if isinstance(plain.get(name), Mapping):
             plain[name] = _upper(cast("Mapping[str, Any]", plain[name]))
@@ -99,6 +105,10 @@ class Account:
     limits: Limits = field(default_factory=lambda: TIER)
     #: Exceptions to `limits`, by the name of the model.
     model_limits: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
+    #: How long each answer takes.
+    latency: Latency = 0.0
+    #: What becomes of the connection of each request.
+    connection: Literal["open", "refused", "timed_out"] = "open"
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Account":
@@ -119,6 +129,8 @@ class Account:
             "standing": self.standing,
             "limits": dict(self.limits),
             "model_limits": {model: dict(limits) for model, limits in self.model_limits.items()},
+            "latency": dict(self.latency) if isinstance(self.latency, Mapping) else self.latency,
+            "connection": self.connection,
         }
 
     @property

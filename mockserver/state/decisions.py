@@ -30,6 +30,8 @@ class View(NamedTuple):
     draw: Random | None = None
     #: Whether a fault may precede the answer.
     faults: bool = False
+    #: How long the answer takes, in seconds.
+    latency: float = 0.0
 
 
 class Demand(NamedTuple):

@@ -28,6 +28,7 @@ from .clock import Clock
 from .decisions import Admission, Decision, Demand, View
 from .exchanges import Exchange, Exchanges, Past
 from .journal import Journal
+from .latency import seconds
 from .models import Catalogue, Change, ModelError, added
 from .models import check as check_change
 from .pins import Pin, Pins, ScoreFunction
@@ -123,12 +124,16 @@ class State:
             behaviour = self._behaviour
         offset = _offset(self._seed)
         numbers = (offset + drawn * _SPREAD, offset + (drawn + 1) * _SPREAD)
+        latency = 0.0
+        if account and account.latency:
+            latency = seconds(account.latency, numbers[0])
         if not self.hostile:
-            return View(now, behaviour, models, account, numbers)
+            return View(now, behaviour, models, account, numbers, latency=latency)
         draw = random.Random(numbers[1]) if "shapes" in self.hostile else None  # noqa: S311
         if draw:
             behaviour = inconvenient(behaviour, draw)
-        return View(now, behaviour, models, account, numbers, draw, "faults" in self.hostile)
+        faults = "faults" in self.hostile
+        return View(now, behaviour, models, account, numbers, draw, faults, latency)
 
     def decide(self, demand: Demand) -> Decision:
         """Take the next step of a scenario, then count and charge a rerank request.

@@ -93,6 +93,72 @@ FAULTS = {
 
 
 @sync_and_async
+def test_a_connection_that_times_out_is_one_in_process_and_no_answer_over_a_socket(
+    post: Post,
+) -> None:
+    with in_process(armed(Step(close="timed_out"), clock=Clock(0.0))) as base_url:
+        assert outcome(post, base_url, EVER) is httpx.ConnectTimeout
+    with over_socket(armed(Step(close="timed_out"))) as base_url:
+        assert outcome(post, base_url, PATIENCE) is httpx.ReadTimeout
+
+
+@pytest.mark.parametrize(("patience", "passed"), [(3.0, 3.0), (None, 127.0), (600.0, 127.0)])
+def test_a_client_waits_for_a_connection_as_long_as_its_timeout(
+    patience: float | None, passed: float
+) -> None:
+    state = armed(Step(close="timed_out"), clock=Clock(0.0))
+    timeout = httpx.Timeout(20, connect=patience)
+    with in_process(state) as base_url, pytest.raises(httpx.ConnectTimeout):
+        httpx.post(f"{base_url}/rerank", json=fields(), headers=HEADERS, timeout=timeout)
+    assert state.clock.now() == passed
+
+
+@sync_and_async
+@both_ways
+def test_each_answer_to_an_account_takes_as_long_as_its_latency(way: Way, post: Post) -> None:
+    state = State(clock=Clock(0.0))
+    state.change_account("account-1", latency=2.5)
+    state.arm("account-1", Scenario("slow", (Step(delay=1.0), Step(error="overloaded"))))
+    with way(state) as base_url:
+        assert [post(base_url, 20).status_code for _ in range(3)] == [200, 503, 200]
+        assert state.clock.now() == 3 * 2.5 + 1.0
+        httpx.get(f"{base_url}/models", headers=HEADERS)
+        httpx.get(f"{base_url}/models", headers={"authorization": "Bearer sk-none"})
+    assert state.clock.now() == 4 * 2.5 + 1.0
+    assert [entry.milliseconds for entry in state.journal] == [3500, 2500, 2500, 2500, 0]
+
+
+@pytest.mark.parametrize(
+    ("connection", "error", "over_a_socket"),
+    [
+        ("refused", httpx.ConnectError, httpx.ReadError),
+        ("timed_out", httpx.ConnectTimeout, httpx.ReadTimeout),
+    ],
+)
+def test_an_account_may_be_out_of_reach_alone(
+    connection: str, error: type[Exception], over_a_socket: type[Exception]
+) -> None:
+    state = State(clock=Clock(0.0))
+    state.open_account("sk-other")
+    state.change_account("account-1", connection=connection, latency=1)
+    with in_process(state) as base_url:
+        assert outcome(post, base_url, 20) is error
+        with pytest.raises(error):
+            httpx.get(f"{base_url}/models", headers=HEADERS)
+        answer = httpx.get(f"{base_url}/models", headers={"authorization": "Bearer sk-other"})
+        assert answer.status_code == 200
+    assert state.clock.now() == (0 if connection == "refused" else 20 + 5)
+    assert state.snapshot()["windows"] == []
+    state.clock.resume()
+    with over_socket(state) as base_url:
+        assert outcome(post, base_url, PATIENCE if connection == "timed_out" else 20) is (
+            over_a_socket
+        )
+        state.change_account("account-1", connection="open", latency=0)
+        assert post(base_url).status_code == 200
+
+
+@sync_and_async
 @both_ways
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_the_same_error_over_a_socket_and_in_process(
