@@ -15,12 +15,12 @@ from typing import Any
 
 from ..behaviour import Behaviour, load_behaviour, presets, read_behaviour
 from ..contract import Contract, Model, load_contract
-from ..redaction import KnownKeys
+from ..redaction import KnownKeys, Redactor
 from ..scenarios.armed import Receipt, Scenarios
 from ..scenarios.hostile import Faults, Hostile, inconvenient, read_hostile
 from ..scenarios.scenario import Scenario
 from ..validation import likely, within
-from ..wire import Json
+from ..wire import Json, Request
 from .accounts import Account, AccountError, Accounts, Term, charge, plain_terms
 from .accounts import check as check_account
 from .clock import Clock
@@ -34,6 +34,9 @@ from .quotas import Quotas
 from .snapshots import StateError, check_form, check_sense, read_file, write_file
 
 DEFAULT_KEY = "sk-mock"
+
+#: Terms of an account that never meets a limit or the end of its money.
+UNLIMITED: Mapping[str, Term] = {"limits": {}, "charged_balance": "999999999999999"}
 
 #: The version of the snapshot format; incremented by incompatible changes.
 VERSION = 1
@@ -57,6 +60,7 @@ class State:
         seed: int = 0,
         clock: Clock | None = None,
         hostile: object = (),
+        terms: Mapping[str, Term] | None = None,
     ) -> None:
         #: The revision of the contract; by default the newest.
         self.contract = contract or load_contract()
@@ -79,6 +83,8 @@ class State:
         #: The recorded exchanges.
         self.journal = Journal(self._exchanges, self.contract, self.is_key, self.known_keys)
         self.behaviour = presets(self.contract)["observed"] if behaviour is None else behaviour
+        #: Terms that differ in each new account.
+        self._terms = plain_terms(terms or {})
         for key in keys:
             self.open_account(key)
         self._beginning = self.snapshot()
@@ -242,6 +248,7 @@ class State:
             row: dict[str, Any] = {
                 "name": name or self._free_name(),
                 "keys": list(keys),
+                **self._terms,
                 **plain_terms(terms),
             }
             try:
@@ -289,6 +296,11 @@ class State:
         """Return whether a text is or was the key of an account."""
         with self._lock:
             return self._accounts.knows(text)
+
+    def redact(self, text: str) -> str:
+        """Return a text without the keys of accounts."""
+        nothing = Request("", "", "", {}, b"")
+        return Redactor(nothing, self.is_key, self.known_keys.spellings).text(text)
 
     def arm(self, account: str, scenario: Scenario) -> Receipt:
         """Arm a scenario for the rerank requests of an account, after those armed before."""

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from ..redaction import Redactor
 from ..scenarios.armed import Receipt
 from ..scenarios.shorthand import scenario_of
 from ..state.accounts import Account, Term
@@ -13,7 +12,7 @@ from ..state.clock import Clock
 from ..state.pins import Pin, PinError, ScoreFunction, read_pins
 from ..state.store import State
 from ..validation import likely
-from ..wire import Json, Request
+from ..wire import Json
 from .calls import Calls
 
 
@@ -56,7 +55,7 @@ class RerankMock:
         since = self.state.journal.query(after=after)
         return Calls(
             (e for e in since if e.account not in self._others),
-            self._redact,
+            self.state.redact,
             self.state.contract.fields,
             self._forget,
         )
@@ -144,10 +143,6 @@ class RerankMock:
         for name, value in ((base_url, self.base_url), (api_key, self.api_key)):
             self._undo.callback(restore_variable, name, os.environ.get(name))
             os.environ[name] = value
-
-    def _redact(self, text: str) -> str:
-        nothing = Request("", "", "", {}, b"")
-        return Redactor(nothing, self.state.is_key, self.state.known_keys.spellings).text(text)
 
     def _pin(self, row: dict[str, Json], query: str | None, model: str | None) -> None:
         for_what = {"query": query, "model": model}

@@ -182,10 +182,8 @@ def run(
     """Run pytest on a test module in a process of its own."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     monkeypatch.setenv("COLUMNS", "200")
-    for name in (
-        "CI",
-        "BUILD_NUMBER",
-    ):  # where one is set, pytest repeats whole messages in its summary
+    # Where one is set, pytest repeats whole messages in its summary.
+    for name in ("CI", "BUILD_NUMBER"):
         monkeypatch.delenv(name, raising=False)
 
     def run(source: str, *arguments: str, ini: str = "") -> pytest.RunResult:
