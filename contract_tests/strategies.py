@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from .contract import AnyJson, Contract, Model
+from .exchanges import is_array
 
 Body = dict[str, AnyJson]
 
@@ -40,8 +41,14 @@ DELICATE_TEXTS = (
     "Latin-1 \u00c6r\u00f8 fa\u00e7ade \u00df\u00ff",
     "controls \x1b[31m \x7f \x85",
     "9007199254740993 1e400 -0.0 NaN null",
-    "深度学习是机器学习的子集" * 40,
+    "深度学习是机器学习的子集" * 24,
     "x" * 1500,
+)
+#: The like in one short text.
+MIXED = (
+    "MiXeD \u00e9 e\u0301 \ufb01ne \uff21 \u201cone\u201d \u2018two\u2019 \u00abthree\u00bb "
+    "\u6df1\u5ea6 \U0001d4b3 \U0001f469\u200d\U0001f4bb \u2764\ufe0f <b>&amp;</b> %20 \\n \\u0041"
+    '"\r\n\u2028\tend  \n'
 )
 _ALPHABET = st.characters(exclude_categories=["Cc", "Cs", "Cn", "Co"])
 #: What a contract without an example is taken to say.
@@ -151,17 +158,42 @@ class Strategies:
             st.lists(self.texts(), min_size=smallest, max_size=8, unique=True),
         )
 
-    def many(self, count: int, *, delicate: bool = False) -> list[str]:
+    @cached_property
+    def mixed(self) -> list[str]:
+        """The documents of the example, each with all that a careless server changes."""
+        return (
+            [f" \t{text} {MIXED}" for text in self.corpus] if self.longest is None else self.corpus
+        )
+
+    def many(self, count: int) -> list[str]:
         """So many short, distinct documents, the best one last; delicate ones spread among them."""
         corpus = self.corpus
-        documents = [*(f"{corpus[i % len(corpus)]} {i}" for i in range(count - 1)), corpus[-1]]
-        texts = [text for text in DELICATE_TEXTS if len(text) < _SHORT] if delicate else []
+        documents = [*(f"{corpus[i % len(corpus)]} {i}" for i in range(count - 1)), self.mixed[-1]]
+        texts = [text for text in DELICATE_TEXTS if len(text) < _SHORT][: count // 3]
         documents[: 3 * len(texts) : 3] = texts
         return documents
 
     def plainest(self, model: Model) -> Body:
         """The smallest body that still ranks something."""
         return {"model": model.id, "query": self.query, "documents": self.corpus}
+
+    def fullest(self, model: Model, **more: AnyJson) -> Body:
+        """The same with every optional field that can be sent; top_n cuts nothing off."""
+        options = {name: self.usual(name) for name in self.optional(model)}
+        documents = more.get("documents", self.corpus)
+        if "top_n" in options:
+            options["top_n"] = len(documents) if is_array(documents) else 1
+        return {**self.plainest(model), **options, **more}
+
+    def extremes(self, model: Model) -> list[Body]:
+        """The plainest body and the fullest one."""
+        return [self.plainest(model), self.fullest(model)]
+
+    def printed(self, model: Model) -> Body:
+        """The request that the contract prints, for that model; else the plainest one."""
+        printed = self.contract.schemas["request.classic"].get("examples", [{}])[0]
+        known = {name: value for name, value in printed.items() if name in self.optional(model)}
+        return {**self.plainest(model), "documents": self.corpus[::-1], **known}
 
     def optional(self, model: Model) -> tuple[str, ...]:
         """Optional fields that the model supports, and the target takes."""

@@ -65,7 +65,7 @@ def test_a_refusal_of_many_documents_is_noted_with_the_numbers(
 def test_a_refusal_of_long_documents_is_noted_with_the_numbers(
     judged: Callable[..., Judged],
 ) -> None:
-    capped = refusing(lambda request: size(request) > 100_000)
+    capped = refusing(lambda request: size(request) > 80_000)
     run = judged(
         "--only=request.documents.length",
         "--only=request.max_chunks_per_doc.best_chunk",
