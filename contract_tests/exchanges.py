@@ -122,7 +122,9 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The body as text, for people."""
+        """The body as text, for people; where no answer came, why."""
+        if not self.status:
+            return self.cut
         text = self.body.decode("utf-8", errors="replace")
         return f"{text}… ({self.cut})" if self.cut else text
 

@@ -16,7 +16,7 @@ from .contract import Contract, Model, Refusal
 from .parsed_request import ReceivedRequest
 from .reading import check_body, check_context, check_form, find_model, understand
 from .scenarios.applying import answer_instead, apply_step
-from .scenarios.hostile import keeps_meta, small_scores
+from .scenarios.hostile import add_foreign_members, keeps_meta, small_scores
 from .scenarios.magic import magic_step
 from .scenarios.scenario import NO_EDIT, Edit, Step, Subject
 from .scoring import Ranking, rank
@@ -212,8 +212,10 @@ def usual(
     if edit.scores:
         scores = edit.rescore(scores)
     body = edit.change(shape(view, task, scores))
-    if draw and not keeps_meta(draw):
-        body.pop("meta", None)
+    if draw:
+        add_foreign_members(body)
+        if not keeps_meta(draw):
+            body.pop("meta", None)
     usage = Usage(ranking.input_tokens, ranking.image_tokens, admission.charge)
     response = json_response(200, body, usage)
     limits = limit_headers(view.behaviour, admission)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import orjson
 
@@ -36,6 +36,10 @@ class Request:
     body: bytes
     #: Whether the client waits for ever, as far as the adapter can see.
     without_timeout: bool = False
+
+    def json(self) -> Any:  # noqa: ANN401 - any JSON
+        """Return the body, parsed. Raises `WireError`, a `ValueError`, if it is not JSON."""
+        return load(self.body)
 
 
 #: How a connection fails: refused, closed or reset without an answer, or closed in the middle of
@@ -91,6 +95,10 @@ class Response:
     delivery: Delivery = PROMPT
     #: For the journal; the client sees only what is in the body.
     usage: Usage = NOTHING
+
+    def json(self) -> Any:  # noqa: ANN401 - any JSON
+        """Return the body, parsed. Raises `WireError`, a `ValueError`, if it is not JSON."""
+        return load(self.body)
 
 
 class WireError(ValueError):

@@ -28,9 +28,11 @@ LAYERS = (
     ("reading",),
     ("engine",),
     ("recording",),
+    ("testing.calls",),  # what is asserted of calls, in Python and over HTTP
     ("admin.*",),
     ("serving.*",),
     ("testing.*",),
+    ("command.*",),
     ("__main__",),
 )
 

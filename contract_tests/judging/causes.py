@@ -1,5 +1,6 @@
 """Causes: failures that have the answer and its trigger in common are one fault of the target."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 
 from ..checks.violations import Violation
 from ..contract import Contract
-from ..exchanges import Credential, Request, is_array, is_object, member
+from ..exchanges import Credential, Exchange, Request, is_array, is_object, member
 from .connection import seen
 
 #: Fields without which nothing can be asked: that they are there sets no request apart.
@@ -18,7 +19,7 @@ LONG, MANY = (1_000, 10_000, 100_000), (10, 30, 100, 300)
 
 @dataclass(frozen=True)
 class Cause:
-    """One fault of the target, and the requirements that it breaks."""
+    """One fault of the target, and the requirements that rest on it."""
 
     #: The requests that show it, such as `every request with top_n`.
     trigger: str
@@ -28,47 +29,68 @@ class Cause:
     root: str
     #: The others that it breaks, in the order of the contract.
     others: tuple[str, ...]
+    #: Those that could not be tried because of it, in the order of the contract.
+    untried: tuple[str, ...] = ()
 
 
 def causes(
-    contract: Contract, violations: Mapping[str, Sequence[Violation]], accepted: Collection[str]
+    contract: Contract,
+    violations: Mapping[str, Sequence[Violation]],
+    accepted: Collection[str],
+    hindered: Mapping[str, Exchange],
 ) -> tuple[Cause, ...]:
     """Group violations by requirement: the cause of most failures first.
 
     `accepted` are the traits of all requests that were answered as they should be: none of them is
-    a trigger. What breaks a single requirement has a cause only if a field is refused altogether.
+    a trigger. `hindered` are requirements that could not be tried, each with the exchange that
+    showed it. What breaks a single requirement has a cause only if a field is refused altogether.
     """
-    #: Trait and answer -> requirement -> what shows that it is broken.
-    shown: dict[tuple[str, str], dict[str, Violation]] = defaultdict(dict)
-    for requirement, found in violations.items():
-        for violation in found:
-            exchange = violation.exchanges[-1]
-            if exchange.answer.status != 200:
-                alike = re.sub(r"[0-9a-f-]*\d[0-9a-f-]*", "#", seen(exchange.answer))
-                for trait in set(traits(exchange.request)).difference(accepted):
-                    shown[trait, alike].setdefault(requirement, violation)
-    return tuple(_greatest_first(contract, shown))
+    #: Requirement -> the exchanges that show that it is broken, or could not be tried.
+    exchanges = {
+        **{name: [exchange] for name, exchange in hindered.items()},
+        **{name: [one.exchanges[-1] for one in found] for name, found in violations.items()},
+    }
+    #: Trait and answer -> requirement -> an exchange that shows it.
+    shown: dict[tuple[str, str], dict[str, Exchange]] = defaultdict(dict)
+    for name, found in exchanges.items():
+        # What fails in other ways too does not rest on one of them.
+        first, *others = (_marks(exchange, accepted) for exchange in found)
+        for mark in first.intersection(*others):
+            shown[mark][name] = found[0]
+    return tuple(_greatest_first(contract, shown, violations))
+
+
+def _marks(exchange: Exchange, accepted: Collection[str]) -> set[tuple[str, str]]:
+    """Each trait of the request with its answer, but for numbers; none where that is a 200."""
+    if exchange.answer.status == 200:
+        return set()
+    alike = re.sub(r"[0-9a-f-]*\d[0-9a-f-]*", "#", seen(exchange.answer))
+    return {(trait, alike) for trait in set(traits(exchange.request)).difference(accepted)}
 
 
 def _greatest_first(
-    contract: Contract, shown: dict[tuple[str, str], dict[str, Violation]]
+    contract: Contract,
+    shown: Mapping[tuple[str, str], Mapping[str, Exchange]],
+    broken: Collection[str],
 ) -> Iterator[Cause]:
-    while shown:
-        # Of what explains as much, a field says more than a model or a size.
-        trait, alike = max(
-            shown, key=lambda one: (len(shown[one]), one[0].startswith("with "), one)
-        )
-        group = shown[trait, alike]
-        if len(group) < 2 and not trait.startswith("with "):
-            return
-        root, *others = sorted(group, key=lambda name: _place(contract, trait, name))
-        answer = seen(group[root].exchanges[-1].answer)
-        yield Cause(f"every request {trait}".strip(), answer, root, tuple(others))
-        left = {
-            one: {name: found for name, found in broken.items() if name not in group}
-            for one, broken in shown.items()
-        }
-        shown = {one: broken for one, broken in left.items() if broken}
+    left = {mark: group for mark, group in shown.items() if group.keys() & broken}
+    if not left:
+        return
+    # Of what explains as much, a field says more than a model or a size.
+    trait, alike = max(left, key=lambda mark: (len(left[mark]), mark[0].startswith("with "), mark))
+    group = left[trait, alike]
+    if len(group) < 2 and not trait.startswith("with "):
+        return
+    ordered = sorted(group, key=lambda name: _place(contract, trait, name))
+    root, *others = (name for name in ordered if name in broken)
+    untried = (name for name in ordered if name not in broken)
+    answer = seen(group[root].answer)
+    yield Cause(f"every request {trait}".strip(), answer, root, tuple(others), tuple(untried))
+    rest = {
+        mark: {name: exchange for name, exchange in found.items() if name not in group}
+        for mark, found in left.items()
+    }
+    yield from _greatest_first(contract, rest, broken)
 
 
 def _place(contract: Contract, trait: str, requirement: str) -> tuple[bool, bool, int]:
@@ -86,8 +108,8 @@ def traits(request: Request) -> Iterator[str]:
         yield "without a key"
     elif request.credential not in (Credential.KEY, Credential.SECOND_KEY):
         yield "with a wrong key"
-    if isinstance(request.body, bytes):
-        yield "whose body is bytes"
+    if isinstance(request.body, bytes) and not _is_json(request.body):
+        yield "whose body is not JSON"
     if not is_object(request.body):
         return
     yield from (f"with {name}" for name in request.body if name not in ALWAYS)
@@ -101,3 +123,11 @@ def traits(request: Request) -> Iterator[str]:
     if is_array(documents):
         count = len(documents)
         yield from (f"with more than {bound} documents" for bound in MANY if count > bound)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -210,8 +210,7 @@ def _speaks_of_upstream(answer: Answer) -> bool:
     return answer.status in UPSTREAM and not isinstance(member(answer.json, "message"), str)
 
 
-def seen(answer: Answer) -> str:
-    """What was answered, in one line."""
-    if not answer.status:
-        return f"no answer: {answer.cut}"
-    return f"status {answer.status}, {shorten(answer.text) or 'no body'}"
+def seen(answer: Answer, limit: int = 200) -> str:
+    """What was answered, in one line; `limit` is the longest text, in characters."""
+    text = shorten(answer.text, limit)
+    return f"status {answer.status}, {text or 'no body'}" if answer.status else f"no answer: {text}"

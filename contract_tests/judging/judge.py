@@ -74,6 +74,8 @@ class Judge:
         #: Examples that the test draws.
         self.examples = examples or run.effort.examples
         self._found: list[Violation] = []
+        #: The first valid request that was refused.
+        self._refused: Exchange | None = None
 
     @property
     def contract(self) -> Contract:
@@ -117,10 +119,14 @@ class Judge:
     ) -> None:
         if runner.sought is not None:
             self._judge_again(runner.sought, partial(prove, *runner.smallest))
-            raise ViolatedError(self._failures())
+            failures = self._failures()
+            self._hinder(failures[0].exchanges[-1])
+            raise ViolatedError(failures)
         if runner.stopped:
             raise runner.stopped
         if self.requirements - self.run.ledger.tried:
+            if self._refused is not None:
+                self._hinder(self._refused)
             raise runner.undeclared or self._unmet("an answer with a ranking")
 
     def served(self, model: Model) -> list[Model]:
@@ -149,6 +155,7 @@ class Judge:
             with contextlib.suppress(PrerequisiteError):
                 self.examine_once(lambda: self._rank_plainly(model, plain))
         if key(plain) not in self.run.references:
+            self._hinder(first)
             raise self._unmet(f"{model.id} to rank a plain request")
         if self.run.effort.wide:
             self.run.abilities.explore(self.target, model)
@@ -169,6 +176,11 @@ class Judge:
         broken = [name for name in PREREQUISITES if self.run.ledger.violations.get(name)]
         more = f", and the target breaks {', '.join(broken)}" if broken else ""
         return PrerequisiteError(f"it needs {needed}{more}")
+
+    def _hinder(self, exchange: Exchange) -> None:
+        """Note what came between the test and the requirements that it was after."""
+        for requirement in self.requirements:
+            self.run.ledger.hindered.setdefault(requirement, exchange)
 
     def _judge_again(self, requirement: str, prove: Callable[[], object]) -> None:
         """Prove the smallest example once more, to report whether the breach shows again."""
@@ -196,6 +208,7 @@ class Judge:
         if exchange.answer.status >= 500 or not exchange.answer.status:
             needed = f"an answer to what is to be refused; it was {seen(exchange.answer)}"
             self.run.ledger.unmet.setdefault(requirement, f"it needs {needed}")
+            self.run.ledger.hindered.setdefault(requirement, exchange)
             raise _StopError
         self.run.ledger.tried.add(requirement)
         if exchange.answer.status < 400:
@@ -291,6 +304,7 @@ class Judge:
             if blamed is not None:
                 broken, shown = blamed
                 self._violated(broken, "status 200", seen(shown.answer), shown)
+                self._refused = self._refused or shown
             raise _StopError
         self.run.coverage.accept(requirement, exchange.request.body)
         self.run.ledger.accepted.update(traits(exchange.request))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from ..checks.violations import Violation
 from ..contract import Contract
+from ..exchanges import Exchange
 from .outcomes import Outcome
 
 #: Violations of one requirement that are kept, the smallest first.
@@ -39,6 +40,8 @@ class Ledger:
     inconclusive: dict[str, str] = field(default_factory=dict[str, str])
     #: Requirement -> what was missing where it was to be tried; another model may have had it.
     unmet: dict[str, str] = field(default_factory=dict[str, str])
+    #: Requirement -> the exchange after which it could not be tried.
+    hindered: dict[str, Exchange] = field(default_factory=dict[str, Exchange])
     #: Requirement -> why the target has no such thing.
     skipped: dict[str, str] = field(default_factory=dict[str, str])
     #: Requirement -> what is to be said of a breach that did not show again.

@@ -25,6 +25,11 @@ def report_of(
         requirement.id: _entry(run, requirement)
         for requirement in run.contract.requirements.values()
     }
+    hindered = {
+        name: ledger.hindered[name]
+        for name, entry in entries.items()
+        if entry.is_hindered and name in ledger.hindered
+    }
     states: list[tuple[Deviation, State]] = []
     for known in baseline:
         entry = entries[known.requirement]
@@ -60,6 +65,7 @@ def report_of(
             run.contract,
             {name: ledger.worst(name) for name in ledger.violations if name not in ledger.broken},
             ledger.accepted,
+            hindered,
         ),
         answered=reliability.answered,
         asked_again=dict(reliability.asked_again),

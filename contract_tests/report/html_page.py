@@ -270,11 +270,13 @@ def _violation(report: Report, violation: Violation) -> Markup:
 def _exchange(exchange: Exchange, base_url: str) -> Markup:
     request, answer = exchange.request, exchange.answer
     sent = _pretty(request.body) if request.content_type else body_text(request)
+    title = f"Answer: status {answer.status}" if answer.status else "No answer"
     head = [f"{name}: {value}" for name, value in answer.headers.items()]
+    told = "\n".join([*head, "", _body(answer)] if head else [_body(answer)])
     return tag(
         "div",
         _panel(f"Request {exchange.number}: {request.method} {request.path}", sent),
-        _panel(f"Answer: status {answer.status}", "\n".join([*head, "", _body(answer)])),
+        _panel(title, told),
         _panel("The same with curl", curl(request, base_url), wide=True),
         class_="exchange",
     )

@@ -46,6 +46,7 @@ def write(report: Report) -> str:
                 "answer": cause.answer,
                 "root": cause.root,
                 "others": list(cause.others),
+                "untried": list(cause.untried),
             }
             for cause in report.causes
         ],

@@ -6,6 +6,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from ..checks.violations import printable, shorten
 from ..contract import Requirement
+from ..judging.connection import seen
 from ..judging.outcomes import Outcome
 from .model import TITLE, Report, RequirementResult
 from .reproduction import command, curl
@@ -32,7 +33,7 @@ def write(report: Report) -> str:
     roots = {
         other.requirement.id: fault.entry.requirement.id
         for fault in report.faults
-        for other in fault.others
+        for other in (*fault.others, *fault.untried)
     }
     for entry in report.entries:
         _case(suite, report, entry, roots.get(entry.requirement.id))
@@ -99,6 +100,5 @@ def _text(report: Report, entry: RequirementResult) -> str:
     told = [entry.requirement.sentence]
     for exchange in violation.exchanges:
         told.append(f"sent      {shorten(curl(exchange.request, report.base_url), LONGEST)}")
-        answer = exchange.answer
-        told.append(f"answered  status {answer.status}, {shorten(answer.text, LONGEST)}")
+        told.append(f"answered  {seen(exchange.answer, LONGEST)}")
     return "\n".join(map(printable, [*told, f"again     {command(report, violation)}"]))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ..checks.violations import Violation, printable, shorten
+from ..judging.connection import seen
 from ..judging.outcomes import Outcome, Verdict
 from .model import NAMED, Fault, Report
 from .reproduction import command, curl
@@ -108,9 +109,8 @@ def _folded(summary: str, lines: Iterable[str]) -> Iterator[str]:
 
 def _violation(report: Report, violation: Violation) -> Iterator[str]:
     for exchange in violation.exchanges[-EXCHANGES:]:
-        answer = exchange.answer
         yield f"sent      {shorten(curl(exchange.request, report.base_url), LONGEST)}"
-        yield f"answered  status {answer.status}, {shorten(answer.text, LONGEST) or 'no body'}"
+        yield f"answered  {seen(exchange.answer, LONGEST)}"
     yield f"again     {command(report, violation)}"
 
 

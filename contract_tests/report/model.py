@@ -1,7 +1,7 @@
 """The report: what became of each requirement in one run. Every form of it is made of this."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -79,23 +79,24 @@ class Fault:
 
     entry: RequirementResult
     others: tuple[RequirementResult, ...] = ()
+    #: What could not be tried because of it.
+    untried: tuple[RequirementResult, ...] = ()
     #: What all of them have in common; None where there is only one.
     cause: Cause | None = None
 
     @property
     def notes(self) -> list[str]:
         """What is to be said of it besides the first requirement."""
-        if self.cause is None:
-            return [self.entry.reason] if self.entry.reason else []
-        count = len(self.others)
-        rest = "requirement rests" if count == 1 else "requirements rest"
-        named = ", ".join(entry.requirement.id for entry in self.others[:NAMED])
-        more = f" and {len(self.others) - NAMED} more" if len(self.others) > NAMED else ""
-        return [
-            *([self.entry.reason] if self.entry.reason else []),
-            f"{self.cause.trigger} is answered with {self.cause.answer}",
-            f"{count} more {rest} on it: {named}{more}",
-        ]
+        notes = [self.entry.reason] if self.entry.reason else []
+        if self.cause is not None:
+            notes.append(f"{self.cause.trigger} gets {self.cause.answer}")
+        if self.others:
+            rest = "requirement rests" if len(self.others) == 1 else "requirements rest"
+            notes.append(f"{len(self.others)} more {rest} on it: {named(self.others)}")
+        if self.untried:
+            count = f"{len(self.untried)} more" if self.others else f"{len(self.untried)}"
+            notes.append(f"{count} could not be tried because of it: {named(self.untried)}")
+        return notes
 
 
 @dataclass(frozen=True)
@@ -196,12 +197,15 @@ class Report:
             entry.requirement.id: entry
             for entry in self.that(Outcome.BROKEN, Outcome.FAILED, Outcome.DIFFERS)
         }
+        entries = {entry.requirement.id: entry for entry in self.that(Outcome.INCONCLUSIVE)}
         found: list[Fault] = []
         for cause in self.causes:
             broken = [left.pop(name) for name in (cause.root, *cause.others) if name in left]
+            untried = tuple(entries[name] for name in cause.untried if name in entries)
             if broken:
                 first, *others = sorted(broken, key=_rank)
-                found.append(Fault(first, tuple(others), cause if others else None))
+                shared = cause if others or untried else None
+                found.append(Fault(first, tuple(others), untried, shared))
         found += map(Fault, left.values())
         return sorted(found, key=lambda fault: _rank(fault.entry))
 
@@ -232,11 +236,19 @@ class Report:
         ]
 
     def unjudged(self, outcome: Outcome) -> dict[str, list[RequirementResult]]:
-        """Reason -> the entries that have this outcome for it."""
+        """Reason -> the entries that have this outcome for it; none that is told with a fault."""
+        told = {entry.requirement.id for fault in self.faults for entry in fault.untried}
         reasons: dict[str, list[RequirementResult]] = {}
         for entry in self.that(outcome):
-            reasons.setdefault(entry.reason or "", []).append(entry)
+            if entry.requirement.id not in told:
+                reasons.setdefault(entry.reason or "", []).append(entry)
         return reasons
+
+
+def named(entries: Sequence[RequirementResult]) -> str:
+    """The ids of the first of them, and how many more there are."""
+    ids = ", ".join(entry.requirement.id for entry in entries[:NAMED])
+    return f"{ids} and {len(entries) - NAMED} more" if len(entries) > NAMED else ids
 
 
 def _rank(entry: RequirementResult) -> int:

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from ..checks.violations import Violation, printable
 from ..contract import AnyJson, Requirement
-from ..exchanges import Exchange
+from ..exchanges import Answer, Exchange
 from ..judging.outcomes import EXIT_CODES, Outcome, Verdict
 from .json_report import to_text
 from .model import TITLE, Report, RequirementResult
@@ -17,6 +17,7 @@ LEVELS = {"spec": "error", "observed": "warning", "open": "note"}
 
 def write(report: Report) -> str:
     """The log of one run."""
+    notes = {fault.entry.requirement.id: fault.notes for fault in report.faults}
     log: AnyJson = {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -27,7 +28,7 @@ def write(report: Report) -> str:
                 },
                 "invocations": [_invocation(report)],
                 "results": [
-                    _result(report, number, entry, violation)
+                    _result(report, number, entry, violation, notes.get(entry.requirement.id, []))
                     for number, entry in enumerate(report.entries)
                     for violation in entry.violations
                 ],
@@ -93,7 +94,9 @@ def _invocation(report: Report) -> AnyJson:
     }
 
 
-def _result(report: Report, number: int, entry: RequirementResult, violation: Violation) -> AnyJson:
+def _result(
+    report: Report, number: int, entry: RequirementResult, violation: Violation, notes: list[str]
+) -> AnyJson:
     exchange = violation.exchanges[-1]
     uri = report.base_url + exchange.request.path
     return {
@@ -102,8 +105,10 @@ def _result(report: Report, number: int, entry: RequirementResult, violation: Vi
         "kind": "fail",
         "level": "error" if entry.outcome is Outcome.FAILED else "warning",
         "message": {
-            "text": f"Expected {printable(violation.expected)}; "
-            f"received {printable(violation.received)}."
+            "text": printable(
+                f"Expected {violation.expected}; received {violation.received}."
+                + "".join(f" {note[0].upper()}{note[1:]}." for note in notes)
+            )
         },
         "locations": [
             {
@@ -123,12 +128,7 @@ def _result(report: Report, number: int, entry: RequirementResult, violation: Vi
             else {}
         ),
         "webRequest": _web_request(exchange, uri),
-        "webResponse": {
-            "protocol": "HTTP",
-            "statusCode": exchange.answer.status,
-            "headers": dict(exchange.answer.headers),
-            "body": {"text": exchange.answer.text},
-        },
+        "webResponse": _web_response(exchange.answer),
         "properties": {
             "again": command(report, violation),
             "curl": [curl(each.request, report.base_url) for each in violation.exchanges],
@@ -154,4 +154,15 @@ def _web_request(exchange: Exchange, uri: str) -> AnyJson:
         "target": uri,
         "headers": {name: value for name, value in headers.items() if value is not None},
         "body": {"text": body_text(request)},
+    }
+
+
+def _web_response(answer: Answer) -> AnyJson:
+    if not answer.status:
+        return {"noResponseReceived": True, "properties": {"because": answer.text}}
+    return {
+        "protocol": "HTTP",
+        "statusCode": answer.status,
+        "headers": dict(answer.headers),
+        "body": {"text": answer.text},
     }

@@ -4,9 +4,9 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from ..checks.violations import Violation, printable, shorten
-from ..exchanges import Exchange
+from ..judging.connection import seen
 from ..judging.outcomes import Outcome, Verdict
-from .model import NAMED, Fault, Report, RequirementResult
+from .model import Fault, Report, RequirementResult, named
 from .reproduction import brief_curl, command, snippet
 
 #: What stands for each outcome in the overview, as far as possible as in pytest.
@@ -147,11 +147,9 @@ def _unjudged(report: Report) -> Iterator[str]:
     """What could not be judged, once for each reason."""
     for outcome in (Outcome.INCONCLUSIVE, Outcome.SKIPPED):
         for reason, entries in report.unjudged(outcome).items():
-            names = [entry.requirement.id for entry in entries]
-            more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
             yield ""
             yield printable(f"{outcome.value.upper()} {reason}")
-            yield from _wrapped(f"  {', '.join(names[:NAMED])}{more}")
+            yield from _wrapped(f"  {named(entries)}")
 
 
 def _findings(report: Report) -> Iterator[str]:
@@ -191,16 +189,11 @@ def _violation(report: Report, violation: Violation, *, show_tests: bool) -> Ite
         yield f"  before    {left_out} more {'request' if left_out == 1 else 'requests'}"
     for exchange in violation.exchanges[-EXCHANGES:]:
         yield f"  sent      {printable(brief_curl(exchange.request, report.base_url))}"
-        if not _is_told(violation, exchange):
-            answer = exchange.answer
-            text = shorten(answer.text, LONGEST) or "no body"
-            yield f"  answered  status {answer.status}, {text}"
+        answered = seen(exchange.answer, LONGEST)
+        # What was received may be the answer itself.
+        if answered != violation.received:
+            yield f"  answered  {answered}"
     yield f"  again     {command(report, violation)}"
     if show_tests:
         yield "  as a test"
         yield from map(printable, snippet(report, violation).splitlines())
-
-
-def _is_told(violation: Violation, exchange: Exchange) -> bool:
-    """Whether what was received is the answer itself."""
-    return violation.received.startswith(f"status {exchange.answer.status}, ")

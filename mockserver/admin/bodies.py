@@ -2,13 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from ..behaviour import PRESET_NAMES, Behaviour
 from ..state.clock import LAST
 from ..validation import MOST, register, schema_of
 
 Schema: TypeAlias = Mapping[str, Any]
+
+#: What can be asserted of calls: the methods `assert_…` of the fixtures, by their names.
+Assertion: TypeAlias = Literal[
+    "called_with", "any_call", "called_once_with", "called_once", "called", "not_called"
+]
+
+#: Those of them that take fields.
+OF_FIELDS: tuple[Assertion, ...] = ("called_with", "any_call", "called_once_with")
 
 #: The `$id` of a schema is this and its name.
 PREFIX = "urn:rerank-contract:admin:"
@@ -55,7 +63,10 @@ def _with_balance(schema: Schema) -> Schema:
 
 
 _ACCOUNT = schema_of("account")
-_NAME: Schema = {"description": "The name of an account.", "type": "string"}
+_NAME: Schema = {
+    "description": "The name of an account; needed only if there are several.",
+    "type": "string",
+}
 _SECONDS: Schema = {"type": "number", "minimum": 0, "maximum": LAST}
 _TIME: Schema = {"description": "Seconds since the epoch.", **_SECONDS}
 _COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": MOST}
@@ -96,11 +107,37 @@ ARMING = _named(
                 "minimum": 1,
             },
         },
-        optional=("times",),
+        optional=("account", "times"),
     ),
 )
 PINNING = _named(
-    "pinning", "Scores for an account", an_object({"account": _NAME, "pins": table("pins")})
+    "pinning",
+    "Scores for an account",
+    an_object({"account": _NAME, "pins": table("pins")}, optional=("account",)),
+)
+VERIFICATION = _named(
+    "verification",
+    "What the calls of a client should have been",
+    an_object(
+        {
+            "account": {
+                "description": "The name of an account: only its calls count, and those without a"
+                " valid key; all calls, if absent.",
+                "type": "string",
+            },
+            "after": {"description": "Only calls with a greater number count.", **_COUNT},
+            "assertion": {
+                "description": "As in the fixtures: called_with means the last call, any_call some"
+                " call, called_once_with the only one. By default called_with.",
+                "enum": list(get_args(Assertion)),
+            },
+            "fields": {
+                "description": "Fields that the body of the call must have; it may have others.",
+                "type": "object",
+            },
+        },
+        optional=("account", "after", "assertion", "fields"),
+    ),
 )
 NEW_BEHAVIOUR = _named(
     "new_behaviour",
@@ -141,6 +178,11 @@ JOURNAL = _named(
     "journal",
     "Entries; how many there have been in total, and how many match",
     an_object({"seen": _COUNT, "found": _COUNT, "entries": array_of(table("entry"))}),
+)
+VERIFIED = _named(
+    "verified",
+    "Whether it holds, of how many calls, and if not, why: the nearest call, and how it differs",
+    an_object({"verified": {"type": "boolean"}, "calls": _COUNT, "message": {"type": "string"}}),
 )
 FORGOTTEN = _named("forgotten", "How many entries were deleted", an_object({"forgotten": _COUNT}))
 PROBLEM = _named(

@@ -12,7 +12,10 @@ from ..scenarios.shorthand import scenario_of
 from ..state.accounts import Account, AccountError
 from ..state.pins import read_pins
 from ..state.store import State
+from ..testing.calls import Calls
 from ..validation import likely, shorten, within
+from ..wording import count_of
+from .bodies import OF_FIELDS, Assertion
 
 #: The default limit of the entries that one call returns.
 PAGE = 1000
@@ -39,9 +42,17 @@ class Call:
     query: Mapping[str, str]
     body: Any
 
-    def account(self, name: str, path: str, status: int = 400) -> str:
-        """Return the name if there is such an account; `path` says where the name was given."""
+    def account(self, name: str | None, path: str, status: int = 400) -> str:
+        """Return the name if there is such an account; `path` says where the name was given.
+
+        Without a name it is the only account.
+        """
         known = list(self.state.accounts)
+        if name is None:
+            if len(known) == 1:
+                return known[0]
+            accounts = count_of(len(known), "account")
+            raise WrongCallError(status, path, f"is missing, and there are {accounts}")
         if name in known:
             return name
         owner = self.state.account_of(name)
@@ -170,13 +181,13 @@ def arm_scenario(call: Call) -> Any:  # noqa: ANN401 - JSON
     with within("scenario"):
         given, times = call.body["scenario"], call.body.get("times")
         scenario = scenario_of(given, call.state.contract, None if times is None else int(times))
-    name = call.account(call.body["account"], "$.account")
+    name = call.account(call.body.get("account"), "$.account")
     return call.state.arm(name, scenario).to_json()
 
 
 def disarm_scenarios(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Remove the scenarios of an account."""
-    receipts = call.state.disarm(call.account(call.query["account"], "?account"))
+    receipts = call.state.disarm(call.account(call.query.get("account"), "?account"))
     return {"receipts": [receipt.to_json() for receipt in receipts]}
 
 
@@ -188,7 +199,7 @@ def list_ready_made(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 def show_pins(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Show the scores that are pinned for an account."""
-    pins = call.state.pins(call.account(call.query["account"], "?account"))
+    pins = call.state.pins(call.account(call.query.get("account"), "?account"))
     return {"pins": [pin.to_json() for pin in pins]}
 
 
@@ -196,14 +207,14 @@ def pin_scores(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Pin scores for an account; the latest pins win."""
     with within("pins"):
         pins = read_pins(call.body["pins"])
-    name = call.account(call.body["account"], "$.account")
+    name = call.account(call.body.get("account"), "$.account")
     call.state.pin(name, pins)
     return {"pins": [pin.to_json() for pin in call.state.pins(name)]}
 
 
 def unpin_scores(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Remove the pins of an account, and return them."""
-    pins = call.state.unpin(call.account(call.query["account"], "?account"))
+    pins = call.state.unpin(call.account(call.query.get("account"), "?account"))
     return {"pins": [pin.to_json() for pin in pins]}
 
 
@@ -217,6 +228,29 @@ def query_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
         "found": len(entries),
         "entries": [entry.to_json() for entry in entries[:limit]],
     }
+
+
+def verify_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
+    """Check what a client has sent, as `assert_called_with` does."""
+    assertion: Assertion = call.body.get("assertion", "called_with")
+    fields: dict[str, Any] = call.body.get("fields", {})
+    if fields and assertion not in OF_FIELDS:
+        raise WrongCallError(400, "$.fields", f"{assertion} takes no fields")
+    state, whose = call.state, None
+    if "account" in call.body:
+        whose = (call.account(call.body["account"], "$.account"), None)
+    since = state.journal.query(after=int(call.body.get("after", 0)))
+    made = [entry for entry in since if whose is None or entry.account in whose]
+    calls = Calls(made, state.redact, state.contract.fields)
+    message = ""
+    try:
+        getattr(calls, f"assert_{assertion}")(**fields)
+    except AssertionError as error:
+        message = str(error)
+    except ValueError as error:
+        # The journal has kept only the beginning of a body.
+        raise WrongCallError(409, "$.fields", str(error)) from None
+    return {"verified": not message, "calls": len(calls), "message": message}
 
 
 def clear_journal(call: Call) -> Any:  # noqa: ANN401 - JSON

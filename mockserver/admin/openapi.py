@@ -61,7 +61,7 @@ def _operation(route: Route) -> dict[str, Any]:
                     "name": name,
                     "in": "query",
                     "description": description,
-                    "required": name in route.needs,
+                    "required": False,
                     "schema": {"type": "string"},
                 }
                 for name, description in route.query.items()

@@ -26,8 +26,6 @@ class Route:
     takes: Schema | None = None
     #: Query parameters and their descriptions.
     query: Mapping[str, str] = field(default_factory=dict[str, str])
-    #: The query parameters that are required.
-    needs: frozenset[str] = frozenset()
     status: int = 200
 
     @property
@@ -56,7 +54,7 @@ _SEARCH = {
     "after": "A number: only entries with a greater number.",
     "limit": f"The most entries to return; by default {calls.PAGE}.",
 }
-_NEEDED = frozenset(_ACCOUNT)
+_ONE = {"account": "The name of an account; needed only if there are several."}
 
 ROUTES = (
     Route("GET", "/health", calls.health, schemas.HEALTH),
@@ -79,20 +77,20 @@ ROUTES = (
     Route("POST", "/clock/resume", calls.resume_clock, schemas.CLOCK, schemas.EMPTY),
     Route("GET", "/scenarios", calls.list_receipts, schemas.RECEIPTS, query=_ACCOUNT),
     Route("POST", "/scenarios", calls.arm_scenario, table("receipt"), schemas.ARMING, status=201),
-    Route(
-        "DELETE",
-        "/scenarios",
-        calls.disarm_scenarios,
-        schemas.RECEIPTS,
-        query=_ACCOUNT,
-        needs=_NEEDED,
-    ),
+    Route("DELETE", "/scenarios", calls.disarm_scenarios, schemas.RECEIPTS, query=_ONE),
     Route("GET", "/scenarios/ready-made", calls.list_ready_made, schemas.SCENARIOS),
     Route("GET", "/scenarios/{number}", calls.show_receipt, table("receipt")),
-    Route("GET", "/pins", calls.show_pins, schemas.PINS, query=_ACCOUNT, needs=_NEEDED),
+    Route("GET", "/pins", calls.show_pins, schemas.PINS, query=_ONE),
     Route("POST", "/pins", calls.pin_scores, schemas.PINS, schemas.PINNING, status=201),
-    Route("DELETE", "/pins", calls.unpin_scores, schemas.PINS, query=_ACCOUNT, needs=_NEEDED),
+    Route("DELETE", "/pins", calls.unpin_scores, schemas.PINS, query=_ONE),
     Route("GET", "/journal", calls.query_journal, schemas.JOURNAL, query=_SEARCH),
+    Route(
+        "POST",
+        "/journal/verify",
+        calls.verify_journal,
+        schemas.VERIFIED,
+        schemas.VERIFICATION,
+    ),
     Route("DELETE", "/journal", calls.clear_journal, schemas.FORGOTTEN, query=_ACCOUNT),
     Route("GET", "/behaviour", calls.show_behaviour, schemas.BEHAVIOUR),
     Route("PUT", "/behaviour", calls.replace_behaviour, schemas.BEHAVIOUR, schemas.NEW_BEHAVIOUR),

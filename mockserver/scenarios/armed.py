@@ -4,6 +4,8 @@ import random
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
 from typing import Any, Literal, TypeAlias
 
 import orjson
@@ -87,7 +89,8 @@ class Scenarios:
 
     def __init__(self, lock: threading.RLock) -> None:
         self._lock = lock
-        self._receipts: list[Receipt] = []
+        #: By account; no account has an empty list.
+        self._receipts: dict[str, list[Receipt]] = {}
         self._number = 0
 
     def arm(self, account: str, scenario: Scenario) -> Receipt:
@@ -96,17 +99,18 @@ class Scenarios:
             self._number += 1
             nothing = [0] * len(scenario.steps)
             receipt = Receipt(self._number, account, scenario, nothing, nothing.copy())
-            self._receipts.append(receipt)
-            if len(own := self.receipts(account)) > RECEIPTS:
-                self._receipts.remove(next((r for r in own if r.met), own[0]))
+            own = self._receipts.setdefault(account, [])
+            own.append(receipt)
+            if len(own) > RECEIPTS:
+                own.remove(next((r for r in own if r.met), own[0]))
             return receipt
 
     def take(self, account: str, subject: Subject) -> Step | None:
         """Return the step that affects the next request of the account, and count the request."""
-        if not self._receipts:
+        if account not in self._receipts:
             return None
         with self._lock:
-            for receipt in self.receipts(account):
+            for receipt in self._receipts.get(account, ()):
                 for number, step in enumerate(receipt.scenario.steps):
                     if step.times is None or receipt.taken[number] < step.times:
                         if step.applies_to(subject):
@@ -117,26 +121,29 @@ class Scenarios:
     def receipts(self, account: str | None = None) -> list[Receipt]:
         """Return the receipts of an account, or all, in the order of arming."""
         with self._lock:
-            return [r for r in self._receipts if account is None or r.account == account]
+            if account is not None:
+                return list(self._receipts.get(account, ()))
+            everyone = chain.from_iterable(self._receipts.values())
+            return sorted(everyone, key=attrgetter("number"))
 
     def disarm(self, account: str) -> list[Receipt]:
         """Remove the scenarios of an account; return their receipts, no longer updated."""
         with self._lock:
-            forgotten = self.receipts(account)
-            self._receipts = [r for r in self._receipts if r.account != account]
-            return forgotten
+            return self._receipts.pop(account, [])
 
     def snapshot(self) -> dict[str, Any]:
         """Return all receipts as JSON."""
         with self._lock:
-            return {"armed": self._number, "receipts": [r.to_json() for r in self._receipts]}
+            return {"armed": self._number, "receipts": [r.to_json() for r in self.receipts()]}
 
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
         """Restore the receipts of the snapshot; receipts that tests hold are updated in place."""
         with self._lock:
-            held = {receipt.number: receipt for receipt in self._receipts}
+            held = {receipt.number: receipt for receipt in self.receipts()}
             self._number = snapshot["armed"]
-            self._receipts = [_restored(row, held) for row in snapshot["receipts"]]
+            self._receipts = {}
+            for row in snapshot["receipts"]:
+                self._receipts.setdefault(row["account"], []).append(_restored(row, held))
 
 
 def _progress(step: Step, taken: int) -> str:

@@ -9,7 +9,7 @@ All is drawn from a seed.
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from random import Random
-from typing import Literal, TypeAlias, cast, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import orjson
 
@@ -86,6 +86,14 @@ def inconvenient(behaviour: Behaviour, draw: Random) -> Behaviour:
 def keeps_meta(draw: Random) -> bool:
     """Return whether the answer has a `meta`."""
     return draw.choice([True, False])
+
+
+def add_foreign_members(body: dict[str, Any]) -> None:
+    """Add members that other rerank APIs have: their `score` ranks the results upside down."""
+    body["object"] = "list"
+    count = len(body["results"])
+    for place, result in enumerate(body["results"], 1):
+        result["score"] = place / (count + 1)
 
 
 def small_scores(scores: Sequence[float], draw: Random) -> list[float]:

@@ -10,7 +10,7 @@ from ..admin.dispatch import CALL_BYTES, PREFIX, dispatch, refuse_host
 from ..state.clock import Clock
 from ..state.entry import head_length
 from ..state.store import State
-from ..wire import Request, Response
+from ..wire import Request, Response, json_response
 from .aside import Aside
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -31,6 +31,10 @@ SHORT = 8 * 1024
 #: The most bytes of a body that are read at once of every request, and of how many more.
 UNASKED = 64 * 1024
 UPLOADS = 8
+
+#: Answered at once and to everybody: containers and scripts ask whether the mock is there.
+HEALTH = "/health"
+HEALTHY = json_response(200, {"status": "ok"})
 
 #: The ASGI extension that ends a connection: a mapping whose `call` takes `reset`.
 HANG_UP = "rerank_mock.hang_up"
@@ -83,6 +87,8 @@ class _Desk:
 
     async def answer(self, scope: Message, receive: Receive) -> tuple[Response, bool] | None:
         """Return the answer, and whether the body was read to its end; None without a client."""
+        if scope["path"] == HEALTH and scope["method"] in ("GET", "HEAD"):
+            return HEALTHY, True
         is_call = scope["path"].startswith(PREFIX)
         limit = CALL_BYTES if is_call else self._state.behaviour.max_body_bytes
         async with contextlib.AsyncExitStack() as upload:

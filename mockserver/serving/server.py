@@ -295,12 +295,14 @@ def serve(
 class ThreadedServer:
     """Serves in a background thread between entry and exit of a `with` block."""
 
-    def __init__(self, state: State, listener: socket.socket) -> None:
+    def __init__(
+        self, state: State, listener: socket.socket, admin_token: str | None = None
+    ) -> None:
         self.state = state
         self.base_url = base_url(listener)
         self._listener = listener
         self._ready = threading.Event()
-        self._uvicorn = _Uvicorn(state, self._ready.set)
+        self._uvicorn = _Uvicorn(state, self._ready.set, admin_token)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="rerank-mock")
 
     def __enter__(self) -> "ThreadedServer":

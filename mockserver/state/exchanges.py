@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Literal, NamedTuple, TypeAlias
 
 from ..wire import Request, Response
@@ -138,10 +139,11 @@ class Exchanges:
         """Return the exchanges of an account, or all, with a number greater than `after`."""
         with self._lock:
             if account is None:
-                found: Iterable[Exchange] = self._exchanges.values()
+                newest: Iterable[Exchange] = reversed(self._exchanges.values())
             else:
-                found = self._shelves.get(account, _Shelf()).exchanges
-            return [exchange for exchange in found if exchange.number > after]
+                newest = reversed(self._shelves.get(account, _Shelf()).exchanges)
+            # A caller that asks for what is new does not pay for what it has seen.
+            return list(takewhile(lambda exchange: exchange.number > after, newest))[::-1]
 
     def forgive(self) -> None:
         """Take no later request for a retry of one so far: it may have another answer now."""

@@ -26,7 +26,26 @@ def check(row: Json, models: Collection[str], fields: Collection[str]) -> None:
     name = change["model"]
     if name not in models:
         raise ModelError(f"there is no model {name!r}{likely(name, list(models))}", "model")
-    for number, field in enumerate(change.get("supports", ())):
+    _check_supports(change.get("supports", ()), fields)
+
+
+def added(name: str, like: Model, changes: Mapping[str, Json], fields: Collection[str]) -> Model:
+    """Return a model of that name, like another one but for the changes. Raises `ModelError`."""
+    row: dict[str, Any] = {**like.to_json(), **changes, "id": name}
+    try:
+        check_value("models", [row], ModelError)
+    except ModelError as error:
+        way = error.way[1:]
+        if way == ("id",):
+            reason = f"a model is named as acme/reranker, with an owner and a slash, not {name!r}"
+            raise ModelError(reason) from None
+        raise ModelError(error.reason, *way) from None
+    _check_supports(row["supports"], fields)
+    return Model.from_json(row)
+
+
+def _check_supports(supports: Iterable[str], fields: Collection[str]) -> None:
+    for number, field in enumerate(supports):
         if field not in fields:
             reason = f"there is no gated field {field!r}{likely(field, list(fields))}"
             raise ModelError(reason, "supports", number)
@@ -81,7 +100,7 @@ class Catalogue:
 
     @property
     def names(self) -> Collection[str]:
-        """The names of all models; a change never adds one."""
+        """The names of all models."""
         return self._models.keys()
 
     def at(self, now: float) -> Mapping[str, Model]:
@@ -105,6 +124,15 @@ class Catalogue:
                 )
             self._models = MappingProxyType(models)
         return self._models
+
+    def put(self, model: Model) -> None:
+        """Add a model, or replace the one of that name."""
+        self._models = MappingProxyType({**self._models, model.id: model})
+
+    def remove(self, name: str) -> None:
+        """Remove a model and what was planned for it."""
+        self._models = MappingProxyType({n: m for n, m in self._models.items() if n != name})
+        self._planned = [planned for planned in self._planned if planned.change.model != name]
 
     def plan(self, at: float, change: Change) -> None:
         """Plan a change for the time `at`."""

@@ -9,31 +9,34 @@ import itertools
 import random
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from ..behaviour import Behaviour, load_behaviour, presets, read_behaviour
 from ..contract import Contract, Model, load_contract
-from ..redaction import KnownKeys
+from ..redaction import KnownKeys, Redactor
 from ..scenarios.armed import Receipt, Scenarios
 from ..scenarios.hostile import Faults, Hostile, inconvenient, read_hostile
 from ..scenarios.scenario import Scenario
-from ..validation import within
-from ..wire import Json
+from ..validation import likely, within
+from ..wire import Json, Request
 from .accounts import Account, AccountError, Accounts, Term, charge, plain_terms
 from .accounts import check as check_account
 from .clock import Clock
 from .decisions import Admission, Decision, Demand, View
 from .exchanges import Exchange, Exchanges, Past
 from .journal import Journal
-from .models import Catalogue, Change
+from .models import Catalogue, Change, ModelError, added
 from .models import check as check_change
 from .pins import Pin, Pins, ScoreFunction
 from .quotas import Quotas
 from .snapshots import StateError, check_form, check_sense, read_file, write_file
 
 DEFAULT_KEY = "sk-mock"
+
+#: Terms of an account that never meets a limit or the end of its money.
+UNLIMITED: Mapping[str, Term] = {"limits": {}, "charged_balance": "999999999999999"}
 
 #: The version of the snapshot format; incremented by incompatible changes.
 VERSION = 1
@@ -57,6 +60,7 @@ class State:
         seed: int = 0,
         clock: Clock | None = None,
         hostile: object = (),
+        terms: Mapping[str, Term] | None = None,
     ) -> None:
         #: The revision of the contract; by default the newest.
         self.contract = contract or load_contract()
@@ -79,6 +83,8 @@ class State:
         #: The recorded exchanges.
         self.journal = Journal(self._exchanges, self.contract, self.is_key, self.known_keys)
         self.behaviour = presets(self.contract)["observed"] if behaviour is None else behaviour
+        #: Terms that differ in each new account.
+        self._terms = plain_terms(terms or {})
         for key in keys:
             self.open_account(key)
         self._beginning = self.snapshot()
@@ -191,6 +197,37 @@ class State:
             self._catalogue.at(now)
             self._exchanges.forgive()
 
+    def add_model(self, name: str, *, like: str, **changes: Json) -> None:
+        """Add a model that is like another one, but for the changes.
+
+        `like` is the name of that one. The changes keep `schemas/files/models.json`: `price`,
+        `supports`, `form`, `family`, `context_tokens` and `state`. Raises `ModelError`.
+        """
+        with self._lock:
+            if name in self.models:
+                raise ModelError(f"model {name!r} already exists")
+            model = added(name, self._model(like), changes, sorted(self.contract.gated_fields))
+            self._catalogue.put(model)
+            self._exchanges.forgive()
+
+    def remove_model(self, name: str) -> None:
+        """Remove a model, and the limits that accounts have for it. Raises `ModelError`."""
+        with self._lock:
+            self._model(name)
+            if len(self._catalogue.names) == 1:
+                raise ModelError("the last model cannot be removed")
+            self._catalogue.remove(name)
+            for account in [*self._accounts.values()]:
+                others = {key: own for key, own in account.model_limits.items() if key != name}
+                self._accounts.put(replace(account, model_limits=others))
+            self._exchanges.forgive()
+
+    def _model(self, name: str) -> Model:
+        models = self.models
+        if name not in models:
+            raise ModelError(f"there is no model {name!r}{likely(name, [*models])}")
+        return models[name]
+
     @property
     def accounts(self) -> Mapping[str, Account]:
         """The accounts by name, as they are now."""
@@ -211,6 +248,7 @@ class State:
             row: dict[str, Any] = {
                 "name": name or self._free_name(),
                 "keys": list(keys),
+                **self._terms,
                 **plain_terms(terms),
             }
             try:
@@ -258,6 +296,11 @@ class State:
         """Return whether a text is or was the key of an account."""
         with self._lock:
             return self._accounts.knows(text)
+
+    def redact(self, text: str) -> str:
+        """Return a text without the keys of accounts."""
+        nothing = Request("", "", "", {}, b"")
+        return Redactor(nothing, self.is_key, self.known_keys.spellings).text(text)
 
     def arm(self, account: str, scenario: Scenario) -> Receipt:
         """Arm a scenario for the rerank requests of an account, after those armed before."""

@@ -27,12 +27,20 @@ class Calls(list[Entry]):
         entries: Iterable[Entry] = (),
         redact: Callable[[str], str] = str,
         fields: Sequence[str] = (),
+        forget: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(entries)
         #: The fields that a request may have.
         self._fields = fields
         #: Removes keys from messages.
         self._redact = redact
+        #: Makes later lists begin after the calls so far.
+        self._forget = forget
+
+    def reset(self) -> None:
+        """Begin anew: the calls so far are no longer listed. They may still fail the test."""
+        self.clear()
+        self._forget()
 
     @property
     def last(self) -> Entry:
@@ -70,7 +78,7 @@ class Calls(list[Entry]):
         if len(self) > 1:
             self._fail(f"expected 1 call, got {len(self)}", *self._overview())
 
-    def assert_called_with(self, **fields: object) -> None:
+    def assert_called_with(self, /, **fields: object) -> None:
         """Raise `AssertionError` unless the last call has these fields in its body."""
         __tracebackhide__ = True
         self.assert_called()
@@ -79,7 +87,7 @@ class Calls(list[Entry]):
             which = "the call" if number == 1 else f"the last of {number} calls"
             self._fail(f"{which} did not match", *self._difference(number, fields))
 
-    def assert_any_call(self, **fields: object) -> None:
+    def assert_any_call(self, /, **fields: object) -> None:
         """Raise `AssertionError` unless some call has these fields in its body."""
         __tracebackhide__ = True
         self.assert_called()
@@ -92,7 +100,7 @@ class Calls(list[Entry]):
                 head = "the call did not match"
             self._fail(head, *self._difference(number, fields))
 
-    def assert_called_once_with(self, **fields: object) -> None:
+    def assert_called_once_with(self, /, **fields: object) -> None:
         """Raise `AssertionError` unless there was one call, with these fields in its body."""
         __tracebackhide__ = True
         self.assert_called_once()

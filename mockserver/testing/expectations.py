@@ -79,19 +79,22 @@ class Expectations:
         checks = self.of_reach, self.of_calls, self.of_scenarios, self.of_pins
         return [message for check in checks if (message := check(mock, usage))]
 
-    def of_calls(self, mock: RerankMock, usage: Callable[[str], str]) -> str:
-        """Return a message about the advice that fails the test, or an empty string."""
-        return self._about(mock, usage, _RANKS[self.fail_on], _RANKS["nothing"])
+    def of_calls(self, mock: RerankMock, usage: Callable[[str], str], after: int = 0) -> str:
+        """Return a message about the advice that fails the test, or an empty string.
 
-    def warning(self, mock: RerankMock, usage: Callable[[str], str]) -> str:
+        `after` leaves out the exchanges up to that number.
+        """
+        return self._about(mock, usage, after, _RANKS[self.fail_on], _RANKS["nothing"])
+
+    def warning(self, mock: RerankMock, usage: Callable[[str], str], after: int = 0) -> str:
         """Return a message about mistakes that do not fail the test, or an empty string."""
         if self.fail_on == "nothing":
             return ""
-        return self._about(mock, usage, _RANKS["mistake"], _RANKS[self.fail_on])
+        return self._about(mock, usage, after, _RANKS["mistake"], _RANKS[self.fail_on])
 
     def of_reach(self, mock: RerankMock, usage: Callable[[str], str]) -> str:
         """Return a message if the client had to call the mock and did not, or an empty string."""
-        if not self.assert_called or mock.calls:
+        if not self.assert_called or mock.all_calls:
             return ""
         return f"{_unreached(mock)}\n\nIf this is intended, add: {usage('assert_called=False')}"
 
@@ -114,13 +117,13 @@ class Expectations:
         return "\n\n".join([head, "\n".join(lines), intended])
 
     def _about(
-        self, mock: RerankMock, usage: Callable[[str], str], mildest: int, above: int
+        self, mock: RerankMock, usage: Callable[[str], str], after: int, mildest: int, above: int
     ) -> str:
         """Return a message about the advice from severity `mildest` on, below `above`."""
-        calls = mock.calls
+        calls = mock.all_calls
         findings = [
             found
-            for found in self._findings(calls)
+            for found in self._findings(calls, after)
             if mildest <= _RANKS[found.advice.severity] < above
         ]
         if not findings:
@@ -136,10 +139,10 @@ class Expectations:
         blocks.append(f"If this is intended, add: {usage(f'allow={format_value(ids)}')}")
         return "\n\n".join(blocks)
 
-    def _findings(self, calls: Calls) -> Iterator["_Finding"]:
+    def _findings(self, calls: Calls, after: int) -> Iterator["_Finding"]:
         findings: dict[tuple[str, str], _Finding] = {}
         for number, entry in enumerate(calls, 1):
-            for advice in entry.advice:
+            for advice in entry.advice if entry.number > after else ():
                 if advice.id not in self.allow:
                     key = (advice.id, advice.hint)
                     findings.setdefault(key, _Finding(advice, [])).numbers.append(number)
@@ -148,7 +151,7 @@ class Expectations:
 
 def report(mock: RerankMock, usage: Callable[[str], str]) -> str:
     """Return all calls with all advice, for the report of a test that failed."""
-    calls, state = mock.calls, mock.state
+    calls, state = mock.all_calls, mock.state
     lines = [line for number, call in enumerate(calls[:_LISTED], 1) for line in _told(number, call)]
     if len(calls) > _LISTED:
         lines.append(f"and {len(calls) - _LISTED} more")
@@ -198,7 +201,8 @@ def _unreached(mock: RerankMock) -> str:
         return f"no request reached the mock: the base URL for the client is {mock.base_url}"
     return (
         "no httpx request reached the mock; requests, aiohttp and httpx2 (the OpenAI SDK) are not"
-        " intercepted: take rerank_server, or serve_rerank where there are no fixtures"
+        " intercepted: take rerank_server, or serve_rerank where there are no fixtures; httpx_mock"
+        " of pytest-httpx comes first: leave the host out by its should_mock"
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from ..redaction import Redactor
 from ..scenarios.armed import Receipt
 from ..scenarios.shorthand import scenario_of
 from ..state.accounts import Account, Term
@@ -13,11 +12,11 @@ from ..state.clock import Clock
 from ..state.pins import Pin, PinError, ScoreFunction, read_pins
 from ..state.store import State
 from ..validation import likely
-from ..wire import Json, Request
+from ..wire import Json
 from .calls import Calls
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class RerankMock:
     """A running mock, as one test sees it."""
 
@@ -31,9 +30,11 @@ class RerankMock:
     _before: int = field(default=0, repr=False)
     _others: frozenset[str] = field(default=frozenset(), repr=False)
     #: Undoes what the test has set when the test ends.
-    _undo: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
+    _undo: ExitStack = field(default_factory=ExitStack, repr=False)
     #: The pins of this test, except those of functions and files.
-    _pinned: list[Pin] = field(default_factory=list[Pin], repr=False, compare=False)
+    _pinned: list[Pin] = field(default_factory=list[Pin], repr=False)
+    #: The number of exchanges before `calls.reset()`.
+    _forgotten: int = field(default=0, repr=False)
 
     @property
     def calls(self) -> Calls:
@@ -41,13 +42,26 @@ class RerankMock:
 
         On a shared server these are all calls since the test began, except those of other tests'
         accounts; a call with an unknown key, or without one, counts as this test's.
+        `calls.reset()` begins anew.
         """
-        since = self.state.journal.query(after=self._before)
+        return self._calls(max(self._before, self._forgotten))
+
+    @property
+    def all_calls(self) -> Calls:
+        """The exchanges of this test, those before `calls.reset()` too: what it is judged by."""
+        return self._calls(self._before)
+
+    def _calls(self, after: int) -> Calls:
+        since = self.state.journal.query(after=after)
         return Calls(
             (e for e in since if e.account not in self._others),
-            self._redact,
+            self.state.redact,
             self.state.contract.fields,
+            self._forget,
         )
+
+    def _forget(self) -> None:
+        self._forgotten = self.state.journal.seen
 
     @property
     def clock(self) -> Clock:
@@ -67,6 +81,15 @@ class RerankMock:
         Raises `AccountError`.
         """
         return self.state.change_account(self.account.name, **terms)
+
+    def add_model(self, name: str, *, like: str, **changes: Json) -> None:
+        """Add a model until the test ends; otherwise as `State.add_model`."""
+        self.state.add_model(name, like=like, **changes)
+        self._undo.callback(self._remove_model, name)
+
+    def _remove_model(self, name: str) -> None:
+        if name in self.state.models:  # unless the test has done it
+            self.state.remove_model(name)
 
     def arm(self, scenario: object, *, times: int | None = None) -> Receipt:
         """Arm a scenario for the next rerank requests of this account.
@@ -110,7 +133,7 @@ class RerankMock:
         journal = self.state.journal
         if not self._pinned or len(journal.query(after=self._before)) < journal.seen - self._before:
             return []
-        sent = [call.sent for call in self.calls if call.account == self.account.name]
+        sent = [call.sent for call in self.all_calls if call.account == self.account.name]
         return [(pin, reason) for pin in self._pinned if (reason := pin.mismatch(sent))]
 
     def set_environment(
@@ -120,10 +143,6 @@ class RerankMock:
         for name, value in ((base_url, self.base_url), (api_key, self.api_key)):
             self._undo.callback(restore_variable, name, os.environ.get(name))
             os.environ[name] = value
-
-    def _redact(self, text: str) -> str:
-        nothing = Request("", "", "", {}, b"")
-        return Redactor(nothing, self.state.is_key, self.state.known_keys.spellings).text(text)
 
     def _pin(self, row: dict[str, Json], query: str | None, model: str | None) -> None:
         for_what = {"query": query, "model": model}

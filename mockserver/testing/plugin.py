@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,19 @@ if TYPE_CHECKING:
     from .fixtures import RerankMock
     from .options import Options, Service
 
-#: The mocks of a test, and what it expects of their clients.
-MOCKS = pytest.StashKey["list[tuple[RerankMock, Expectations]]"]()
+
+@dataclass
+class Watched:
+    """A mock of a test, and what the test expects of its clients."""
+
+    mock: RerankMock
+    expectations: Expectations
+    #: The number of exchanges when the test function had returned; None before that.
+    judged: int | None = None
+
+
+#: The mocks of a test.
+MOCKS = pytest.StashKey["list[Watched]"]()
 
 MARKERS = (
     "rerank_mock(fail_on='breach', allow=[], assert_all_met=True, assert_called=False, hostile=[],"
@@ -98,7 +110,8 @@ def rerank_mock(request: pytest.FixtureRequest) -> Iterator[RerankMock]:
     their host in `passthrough`.
 
     A test fails if its client breaks the contract, if a step of an armed scenario was never
-    reached, or if a pin matched no request; other mistakes are warnings. The marker `rerank_mock`
+    reached, or if a pin matched no request; other mistakes are warnings. What the client does while
+    fixtures that use this one are torn down is an error of the test. The marker `rerank_mock`
     changes this.
     """
     from ..state.store import State
@@ -106,8 +119,10 @@ def rerank_mock(request: pytest.FixtureRequest) -> Iterator[RerankMock]:
 
     options = _options(request)
     state = State(**options.service._asdict())
-    with in_process(state, options.base_url, options.passthrough) as mock:
-        _watch(request, mock, options.expectations)
+    with (
+        in_process(state, options.base_url, options.passthrough) as mock,
+        _watched(request.node, mock, options.expectations),
+    ):
         yield mock
 
 
@@ -124,8 +139,10 @@ def rerank_server(
 
     options = _options(request)
     server = _rerank_servers(options.service)
-    with at_a_socket(server.base_url, server.state) as mock:
-        _watch(request, mock, options.expectations)
+    with (
+        at_a_socket(server.base_url, server.state) as mock,
+        _watched(request.node, mock, options.expectations),
+    ):
         yield mock
 
 
@@ -148,7 +165,7 @@ def _rerank_servers() -> Iterator[Callable[[Service], ThreadedServer]]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Check what the clients of a test did once it has run."""
-    nothing: list[tuple[RerankMock, Expectations]] = []
+    nothing: list[Watched] = []
     mocks = item.stash.get(MOCKS, nothing)
     try:
         result = yield
@@ -156,41 +173,59 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         # The failure of the test is reported first; what its client did may be the cause.
         _report(item, mocks)
         raise
-    if problems := [problem for watched in mocks for problem in _problems(item, *watched)]:
+    finally:
+        for watched in mocks:
+            watched.judged = watched.mock.state.journal.seen
+    if problems := [problem for watched in mocks for problem in _problems(item, watched)]:
         _report(item, mocks)
         pytest.fail("\n\n".join(problems), pytrace=False)
     return result
 
 
-def _problems(item: pytest.Item, mock: RerankMock, expectations: Expectations) -> list[str]:
+@contextmanager
+def _watched(item: pytest.Item, mock: RerankMock, expectations: Expectations) -> Generator[None]:
+    """Let a test be checked for its client, and then what is called while it is torn down."""
+    watched = Watched(mock, expectations)
+    item.stash.setdefault(MOCKS, []).append(watched)
+    yield
+    if watched.judged is None:
+        return
+    late = expectations.of_calls(mock, _usage, watched.judged)
+    if problem := late or _warn(item, watched, watched.judged):
+        pytest.fail(f"after the test, {problem}", pytrace=False)
+
+
+def _problems(item: pytest.Item, watched: Watched) -> list[str]:
     """Return what fails the test; warn about lesser mistakes if nothing does."""
+    problems = watched.expectations.failures(watched.mock, _usage)
+    if not problems and (warning := _warn(item, watched)):
+        return [warning]
+    return problems
+
+
+def _warn(item: pytest.Item, watched: Watched, after: int = 0) -> str:
+    """Warn about mistakes that do not fail the test; return the warning where it is an error."""
     from .expectations import AdviceWarning, warn
 
-    problems = expectations.failures(mock, _usage)
-    if not problems and (mistakes := expectations.warning(mock, _usage)):
+    if mistakes := watched.expectations.warning(watched.mock, _usage, after):
         filename, line, _ = item.location
         try:
             warn(mistakes, filename, (line or 0) + 1)
         except AdviceWarning as warning:
-            return [str(warning)]
-    return problems
+            return str(warning)
+    return ""
 
 
-def _report(item: pytest.Item, mocks: list[tuple[RerankMock, Expectations]]) -> None:
+def _report(item: pytest.Item, mocks: list[Watched]) -> None:
     """Show all calls in the report of a test that failed."""
-    for mock, _ in mocks:
+    for watched in mocks:
         from .expectations import report
 
-        item.add_report_section("call", "rerank_mock", report(mock, _usage))
+        item.add_report_section("call", "rerank_mock", report(watched.mock, _usage))
 
 
 def _usage(option: str) -> str:
     return f"@pytest.mark.rerank_mock({option})"
-
-
-def _watch(request: pytest.FixtureRequest, mock: RerankMock, expectations: Expectations) -> None:
-    watched = request.node.stash.setdefault(MOCKS, [])
-    watched.append((mock, expectations))
 
 
 def _options(request: pytest.FixtureRequest) -> Options:

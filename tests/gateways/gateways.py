@@ -181,4 +181,5 @@ GATEWAYS = (
         "    http-request track-sc0 src\n"
         "    http-request deny deny_status 429 if { sc_http_req_rate(0) gt 50 }",
     ),
+    Gateway("LiteLLM", "litellm"),
 )

@@ -1,9 +1,15 @@
-"""Work that must end: done in a process of its own, which the system ends if it takes too much."""
+"""Work that must end, or must not grow.
+
+What must end is done in a process of its own, which the system ends if it takes too much.
+"""
 
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,6 +31,25 @@ def run_bounded(code: str) -> str:
     if done.returncode:
         raise AssertionError(f"ended with {done.returncode}:\n{done.stderr[-2000:]}")
     return done.stdout
+
+
+def work_of(call: Callable[[], object]) -> int:
+    """Return how many instructions of Python a call takes; what C does at once counts as one."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:  # noqa: ANN401 - as `sys.settrace` has it
+        nonlocal count
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return count
 
 
 def _limit() -> None:

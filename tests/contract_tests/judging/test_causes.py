@@ -10,9 +10,11 @@ from contract_tests.mutants.operators import Sender
 from tests.contract_tests.exchanging import BGE, BODY, answer
 from tests.contract_tests.judged import Judged
 from tests.contract_tests.newest import NEWEST
+from tests.schemas.data import TABLE_SCHEMAS, errors
 
 CHUNKS: AnyJson = {**BODY, "max_chunks_per_doc": 2}
 SUPPORTED = "request.max_chunks_per_doc.supported"
+TYPE = "request.max_chunks_per_doc.type"
 MINIMUM = "request.max_chunks_per_doc.minimum"
 PLAIN = set(traits(Request(BODY)))
 
@@ -33,7 +35,7 @@ def test_what_one_field_breaks_is_one_cause_with_its_support_at_the_root() -> No
             broken(SUPPORTED, {**CHUNKS, "return_documents": True}),
         ]
     )
-    (cause,) = causes(NEWEST, found, PLAIN)
+    (cause,) = causes(NEWEST, found, PLAIN, {})
     assert cause == Cause(
         "every request with max_chunks_per_doc",
         'status 500, "boom"',
@@ -49,22 +51,42 @@ def test_answers_that_differ_in_a_number_or_an_id_are_the_same() -> None:
             broken(SUPPORTED, CHUNKS, text="request 18 of 0190a5b0c0de7abd failed"),
         ]
     )
-    assert len(causes(NEWEST, found, PLAIN)) == 1
+    assert len(causes(NEWEST, found, PLAIN, {})) == 1
 
 
 def test_other_answers_have_other_causes() -> None:
     found = dict([broken(MINIMUM, CHUNKS, text="one"), broken(SUPPORTED, CHUNKS, text="other")])
-    assert [cause.others for cause in causes(NEWEST, found, PLAIN)] == [(), ()]
+    assert [cause.others for cause in causes(NEWEST, found, PLAIN, {})] == [(), ()]
 
 
 def test_what_was_accepted_elsewhere_is_no_trigger() -> None:
     found = dict([broken(MINIMUM, CHUNKS), broken(SUPPORTED, CHUNKS)])
-    assert causes(NEWEST, found, PLAIN | set(traits(Request(CHUNKS)))) == ()
+    assert causes(NEWEST, found, PLAIN | set(traits(Request(CHUNKS))), {}) == ()
+
+
+def test_what_could_not_be_tried_for_the_same_reason_rests_on_the_cause() -> None:
+    found = dict([broken(MINIMUM, CHUNKS), broken(SUPPORTED, CHUNKS)])
+    hindered = {
+        TYPE: Exchange(Request({**CHUNKS, "max_chunks_per_doc": "2"}), answer("boom", 500)),
+        "request.top_n.type": Exchange(Request({**BODY, "top_n": "1"}), answer("boom", 500)),
+    }
+    (cause,) = causes(NEWEST, found, PLAIN, hindered)
+    assert (cause.root, cause.others, cause.untried) == (SUPPORTED, (MINIMUM,), (TYPE,))
+    assert causes(NEWEST, {}, PLAIN, hindered) == ()
+
+
+def test_what_fails_in_other_ways_too_does_not_rest_on_one_of_them() -> None:
+    name, another = broken("error.status.listed", {**BODY, "top_n": "1"})
+    found = dict([broken(MINIMUM, CHUNKS), broken(SUPPORTED, CHUNKS), broken(name, CHUNKS)])
+    (together,) = causes(NEWEST, found, PLAIN, {})
+    (apart,) = causes(NEWEST, {**found, name: [*found[name], *another]}, PLAIN, {})
+    assert together.others == (MINIMUM, name)
+    assert apart.others == (MINIMUM,)
 
 
 def test_a_target_that_fails_always_has_one_cause() -> None:
     found = dict([broken("endpoint.rerank", BODY), broken("error.status.listed", CHUNKS)])
-    (cause,) = causes(NEWEST, found, ())
+    (cause,) = causes(NEWEST, found, (), {})
     assert cause.root == "endpoint.rerank"
     assert cause.trigger in ("every request", f"every request to {BGE}")
 
@@ -79,7 +101,7 @@ def test_of_two_causes_that_of_more_failures_stands_first() -> None:
             broken("error.status.listed", CHUNKS),
         ]
     )
-    first, second = causes(NEWEST, found, PLAIN)
+    first, second = causes(NEWEST, found, PLAIN, {})
     assert first.trigger == "every request with max_chunks_per_doc"
     assert (second.trigger, second.root) == ("every request with top_n", "request.top_n.minimum")
 
@@ -100,7 +122,8 @@ def test_what_a_request_is_known_by() -> None:
         "with more than 10 documents",
         "with more than 30 documents",
     } <= set(traits(many))
-    assert set(traits(Request(b"{"))) == {"", "whose body is bytes"}
+    assert set(traits(Request(b"{"))) == {"", "whose body is not JSON"}
+    assert set(traits(Request(b"null"))) == {""}
 
 
 def without_overlap(send: Sender, request: Request) -> Answer:
@@ -113,3 +136,6 @@ def test_a_report_has_the_causes(judged: Callable[..., Judged]) -> None:
     assert cause["trigger"] == "every request with overlap_tokens"
     assert cause["root"] == "request.overlap_tokens.supported"
     assert "request.overlap_tokens.minimum" in cause["others"]
+    assert "request.overlap_tokens.type" in cause["untried"]
+    assert set(cause["untried"]) == run.that("inconclusive")
+    assert errors(TABLE_SCHEMAS["report"], run.report) == []

@@ -134,7 +134,8 @@ VIOLATING = report(
     entry("request.overlap_tokens.gated", Outcome.PASSED, observed=("ignored",)),
     models={MODEL: None, "netease-youdao/bce-reranker-base_v1": "status 404, no such model"},
 )
-#: Four requirements that fail for the same reason, one of them at level `observed`.
+#: Four requirements that fail for the same reason, one of them at level `observed`; another
+#: could not be tried.
 GROUPED = report(
     *(
         entry(
@@ -157,17 +158,34 @@ GROUPED = report(
         )
     ),
     entry("response.id.unique", Outcome.FAILED, violations=(violation("response.id.unique"),)),
+    entry("request.top_n.type", Outcome.INCONCLUSIVE, "it needs an answer; it was status 500, no"),
     causes=(
         Cause(
             trigger="every request with top_n",
             answer="status 500, no",
             root="request.top_n.minimum",
             others=("endpoint.rerank", "request.top_n.count", "response.id.format"),
+            untried=("request.top_n.type",),
         ),
     ),
     answered=698,
     asked_again={"status 500": 46, "connection lost": 0},
     latency={50: 0.0123, 100: 1.5},
+)
+#: A request that was never answered.
+UNANSWERED = report(
+    entry(
+        "request.top_n.minimum",
+        Outcome.FAILED,
+        violations=(
+            violation(
+                "request.top_n.minimum",
+                Exchange(Request(BODY), Answer(0, {}, b"", cut="ReadError: cut off"), 7),
+                expected="status 200",
+                received="no answer: ReadError: cut off",
+            ),
+        ),
+    )
 )
 #: Whatever comes from a target is hostile.
 ATTACKED = report(

@@ -13,16 +13,19 @@ from . import samples
 
 ROOT = "request.top_n.minimum"
 OTHERS = ["endpoint.rerank", "request.top_n.count", "response.id.format"]
+UNTRIED = "request.top_n.type"
 ALONE = "response.id.unique"
-CAUSE = "every request with top_n is answered with status 500, no"
+CAUSE = "every request with top_n gets status 500, no"
 REST = f"3 more requirements rest on it: {', '.join(OTHERS)}"
+BECAUSE = f"1 more could not be tried because of it: {UNTRIED}"
 
 
 def test_what_has_one_cause_is_one_fault_and_its_root_comes_first() -> None:
     first, second = samples.GROUPED.faults
     assert first.entry.requirement.id == ROOT
     assert [entry.requirement.id for entry in first.others] == OTHERS
-    assert first.notes == [CAUSE, REST]
+    assert [entry.requirement.id for entry in first.untried] == [UNTRIED]
+    assert first.notes == [CAUSE, REST, BECAUSE]
     assert (second.entry.requirement.id, second.notes) == (ALONE, [])
 
 
@@ -40,7 +43,9 @@ def test_a_failure_does_not_hide_behind_what_only_differs_or_is_known() -> None:
 
 def test_what_is_left_alone_of_a_cause_is_told_without_it() -> None:
     entries = tuple(
-        replace(entry, outcome=Outcome.PASSED) if entry.requirement.id in OTHERS else entry
+        replace(entry, outcome=Outcome.PASSED)
+        if entry.requirement.id in (*OTHERS, UNTRIED)
+        else entry
         for entry in samples.GROUPED.entries
     )
     faults = {
@@ -54,7 +59,8 @@ def test_every_form_tells_a_fault_once_and_its_root_first() -> None:
     report = samples.GROUPED
     printed = "\n".join(terminal.lines(report))
     assert re.findall("^FAILED (\\S+)", printed, re.MULTILINE) == [ROOT, ALONE]
-    assert f"  {CAUSE}\n  {REST}\n" in printed
+    assert f"  {CAUSE}\n  {REST}\n  {BECAUSE}\n" in printed
+    assert "INCONCLUSIVE" not in printed
     assert re.findall("### failed: `(.*)`", markdown.write(report)) == [ROOT, ALONE]
     told = re.findall("::error title=(.*?)::", "\n".join(annotations(report)))
     assert told == [ROOT, ALONE]
@@ -62,11 +68,14 @@ def test_every_form_tells_a_fault_once_and_its_root_first() -> None:
     section = page[page.index("What does not hold") : page.index('aria-label="Overview"')]
     assert re.findall('href="#(.*?)"', section) == [ROOT, ALONE]
     assert REST in section
+    assert BECAUSE in section
+    assert f"{CAUSE[0].upper()}{CAUSE[1:]}. {REST}. {BECAUSE}." in sarif.write(report)
     (suite,) = ElementTree.fromstring(junit.write(report))
     failed = [case.get("name") for case in suite if case.find("failure") is not None]
     assert sorted(map(str, failed)) == sorted([ROOT, ALONE])
     skipped = [element.get("message") for element in suite.iter("skipped")]
     assert skipped.count(f"failed, as {ROOT} does not hold") == 2
+    assert skipped.count(f"inconclusive, as {ROOT} does not hold") == 1
 
 
 def test_every_form_tells_what_was_answered_only_when_asked_again() -> None:

@@ -146,6 +146,8 @@ SCHEMA: AnyJson = {
                                         "statusCode": {"type": "integer"},
                                         "headers": HEADERS,
                                         "body": BODY,
+                                        "noResponseReceived": {"type": "boolean"},
+                                        "properties": {"type": "object"},
                                     },
                                 },
                             },

@@ -1,6 +1,8 @@
 """What holds for every form of the report."""
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,22 @@ def test_every_report_can_be_saved_in_every_form(name: str, sample: str, tmp_pat
 def test_every_character_of_every_form_shows(name: str) -> None:
     written = WRITERS[name].write(samples.ATTACKED)
     assert all(line.isprintable() for line in written.split("\n"))
+
+
+FORMS: dict[str, Callable[[Report], str]] = {
+    **{name: form.write for name, form in WRITERS.items() if name.startswith("report-")},
+    "terminal": lambda report: "\n".join(lines(report)),
+    "github": lambda report: "\n".join(annotations(report)),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_says_why_there_was_no_answer(name: str) -> None:
+    written = FORMS[name](samples.UNANSWERED)
+    assert "ReadError" in written
+    assert "cut off" in written
+    # Programs read the status of the JSON report; its schema says what 0 means.
+    assert name == "report-json" or not re.search(r"status\W*(?:code)?\W*0", written, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("name", WRITERS)

@@ -1,7 +1,8 @@
 """`/__admin`: each call does what its state would, and a wrong one nothing at all."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from mockserver.admin.bodies import OF_FIELDS
 from mockserver.admin.dispatch import dispatch
 from mockserver.admin.openapi import document, summary
 from mockserver.admin.routes import ROUTES, Route
 from mockserver.serving.asgi import application
 from mockserver.state.clock import LAST, Clock
 from mockserver.state.store import State
+from mockserver.testing.calls import Calls
+from mockserver.validation import InputError, check
 from mockserver.wire import Request, Response
 from tests.mockserver.asking import BGE, CATALOGUE, HEADERS, PRESETS, QWEN, ask, fields, read
 
@@ -185,6 +189,85 @@ def test_the_journal_is_searched_and_cleared() -> None:
     assert call(state, "GET", "/journal")["entries"] == []
 
 
+def test_the_account_may_be_left_out_where_there_is_one() -> None:
+    state = State()
+    assert call(state, "POST", "/scenarios", {"scenario": 503})["account"] == "account-1"
+    assert len(call(state, "DELETE", "/scenarios")["receipts"]) == 1
+    pins = call(state, "POST", "/pins", {"pins": [{"scores": {"banana": 0.9}}]})
+    assert call(state, "GET", "/pins") == call(state, "DELETE", "/pins") == pins
+
+
+def verify(state: State, **asked: object) -> Any:  # noqa: ANN401 - as `call`
+    return call(state, "POST", "/journal/verify", asked)
+
+
+def test_what_a_client_sent_is_verified_as_in_python() -> None:
+    state = frozen()
+    rerank(state, query="pear", top_n=1)
+    rerank(state, query="apple", top_k=2)
+    calls = Calls(state.journal, fields=state.contract.fields)
+    for assertion in OF_FIELDS:
+        for expected in ({"query": "apple"}, {"query": "pear", "top_n": 2}, {"top": 1}, {}):
+            with catching() as caught:
+                getattr(calls, f"assert_{assertion}")(**expected)
+            told = verify(state, assertion=assertion, fields=expected)
+            assert told == {"verified": not caught, "calls": 2, "message": "".join(caught)}
+
+
+@contextmanager
+def catching() -> Generator[list[str]]:
+    """Catch what an assertion says."""
+    caught: list[str] = []
+    try:
+        yield caught
+    except AssertionError as error:
+        caught.append(str(error))
+
+
+def test_a_call_that_differs_is_shown_with_its_hint() -> None:
+    state = frozen()
+    rerank(state, query="pear", top_k=1)
+    told = verify(state, fields={"query": "apple", "top_n": 1})
+    assert told["message"].splitlines() == [
+        "the call did not match:",
+        "  call 1: POST /v1/rerank -> 200 answered",
+        '    query: expected "apple", got "pear"',
+        "    top_n: expected 1, but it was missing",
+        "    hint: `top_k`: did you mean `top_n`?",
+    ]
+
+
+def test_calls_are_verified_by_account_and_number() -> None:
+    state = frozen()
+    for key in ("sk-one", "sk-two", "sk-nobody"):
+        rerank(state, key)
+    assert verify(state, assertion="called")["calls"] == 3
+    assert verify(state, assertion="called_once", account="account-2", after=1)["calls"] == 2
+    assert verify(state, assertion="not_called", after=3) == {
+        "verified": True,
+        "calls": 0,
+        "message": "",
+    }
+    missing = "expected at least 1 call, but no request reached the mock"
+    assert verify(state, after=3) == {"verified": False, "calls": 0, "message": missing}
+
+
+def test_verification_repeats_no_key() -> None:
+    state = State(keys=["sk-abcdefghij"])
+    rerank(state, "sk-abcdefghij", query="sk-abcdefghij")
+    told = verify(state, fields={"query": "sk-abcdefghij!"})
+    assert "sk-abcdefghij" not in told["message"]
+    assert "[redacted]" in told["message"]
+
+
+def test_a_body_that_was_not_kept_whole_is_not_guessed_at() -> None:
+    state = frozen()
+    rerank(state, documents=["a" * 70_000])
+    response = send(state, "POST", "/journal/verify", {"fields": {"query": "Apple"}})
+    assert response.status == 409
+    assert "kept only 65,536 of" in read(response)["reason"]
+
+
 def test_the_behaviour_is_replaced_and_changed() -> None:
     state = frozen()
     call(state, "PUT", "/behaviour", {"base": "page", "magic_inputs": "on"})
@@ -311,14 +394,23 @@ WRONG: list[tuple[tuple[str, str, str, object], tuple[int, str, str]]] = [
         (400, "$.account", "no account 'nobody'"),
     ),
     (("GET", "/scenarios/7", "", None), (404, "/scenarios/{number}", "no receipt '7'")),
-    (("DELETE", "/scenarios", "", None), (400, "?account", "is missing")),
+    (("DELETE", "/scenarios", "", None), (400, "?account", "is missing, and there are 2 accounts")),
     (("DELETE", "/scenarios", "account=nobody", None), (400, "?account", "no account")),
     (
         ("POST", "/pins", "", {"account": "account-1", "pins": [{"scores": {"a": "1"}}]}),
         (400, "$.pins[0].scores.a", "number"),
     ),
     (("POST", "/pins", "", {"account": "nobody", "pins": []}), (400, "$.account", "no account")),
+    (("POST", "/pins", "", {"pins": []}), (400, "$.account", "is missing, and there are 2")),
     (("GET", "/pins", "", None), (400, "?account", "is missing")),
+    (("POST", "/journal/verify", "", {"field": {}}), (400, "$", "did you mean 'fields'?")),
+    (("POST", "/journal/verify", "", {"fields": []}), (400, "$.fields", "object")),
+    (("POST", "/journal/verify", "", {"account": "nobody"}), (400, "$.account", "no account")),
+    (("POST", "/journal/verify", "", {"assertion": "called_wiht"}), (400, "$.assertion", "called")),
+    (
+        ("POST", "/journal/verify", "", {"assertion": "not_called", "fields": {"top_n": 1}}),
+        (400, "$.fields", "not_called takes no fields"),
+    ),
     (("DELETE", "/pins", "account=nobody", None), (400, "?account", "no account 'nobody'")),
     (("GET", "/journal", "limit=many", None), (400, "?limit", "whole number")),
     (("GET", "/journal", "after=-1", None), (400, "?after", "whole number")),
@@ -512,5 +604,15 @@ def test_an_application_may_ask_for_a_token() -> None:
 
 def test_the_guide_has_every_call_in_its_table() -> None:
     lines = GUIDE.read_text(encoding="utf-8").splitlines()
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line[:3] == "| `"]
-    assert rows == [[f"`{r.method} /__admin{r.path}`", summary(r)] for r in ROUTES]
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in lines
+        if line.startswith("| `") and "/__admin" in line
+    ]
+    assert [row[:2] for row in rows] == [
+        [f"`{r.method} /__admin{r.path}`", summary(r)] for r in ROUTES
+    ]
+    for route, (_, _, body) in zip(ROUTES, rows, strict=True):
+        assert bool(body) == (route.takes is not None), route
+        if body:
+            check(route.schema, json.loads(body.strip("`")), InputError)

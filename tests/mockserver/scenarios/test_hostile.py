@@ -66,6 +66,13 @@ def test_answers_differ_in_what_no_client_should_need() -> None:
     assert min(seen.values()) > 2
 
 
+def test_members_of_other_apis_rank_the_results_upside_down() -> None:
+    results = results_of(State(hostile="shapes"))
+    scores = [result["score"] for result in results]
+    assert scores == sorted(scores)
+    assert len({*scores}) == len(results) == 3
+
+
 def test_an_empty_document_is_left_out() -> None:
     state = State(hostile="shapes", behaviour="page")
     assert {result["index"] for result in results_of(state, documents=["a", "", "b"])} == {0, 2}

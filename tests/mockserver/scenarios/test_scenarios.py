@@ -2,6 +2,7 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.mockserver.asking import (
     read,
     rerank,
 )
+from tests.mockserver.bounded import work_of
 from tests.schemas.data import TABLE_SCHEMAS, TABLES, errors
 
 ACCOUNT = "account-1"
@@ -77,6 +79,23 @@ def test_an_account_plays_its_own_scenarios_alone() -> None:
     headers = {**HEADERS, "authorization": f"Bearer {state.open_account()}"}
     assert ask(state, fields(), headers=headers).status == 200
     assert ask(state, fields()).status == 503
+
+
+def test_the_receipts_of_all_accounts_stand_in_the_order_of_arming() -> None:
+    state = State(keys=["sk-one", "sk-other"])
+    receipts = [state.arm(f"account-{n}", Scenario(str(n), (OVERLOADED,))) for n in (1, 2, 1)]
+    assert state.receipts() == receipts
+
+
+def test_armed_scenarios_of_others_cost_a_request_no_work() -> None:
+    state = armed(Step(times=None))
+    rerank(state)
+    before = work_of(partial(rerank, state))
+    other = state.account_of(state.open_account())
+    assert other
+    for _ in range(100):
+        state.arm(other.name, Scenario("another", (OVERLOADED,)))
+    assert work_of(partial(rerank, state)) < before + 100
 
 
 def test_only_rerank_requests_with_a_key_consume_a_step() -> None:

@@ -20,7 +20,7 @@ from mockserver.serving.asgi import SHORT, UPLOADS, Message, application
 from mockserver.state.store import State
 from mockserver.wire import MAX_VALUES, Request, Response
 from tests.mockserver.asking import ask, fields
-from tests.mockserver.test_command import serving
+from tests.mockserver.command.commands import serving
 
 LONG = json.dumps(fields(documents=["a" * SHORT])).encode()
 BRIEF = json.dumps(fields()).encode()

@@ -31,6 +31,12 @@ def test_sync_and_async_clients_are_answered(rerank_mock: RerankMock) -> None:
     assert len(rerank_mock.calls) == 2
 
 
+def test_a_client_that_offers_http_2_is_answered(rerank_mock: RerankMock) -> None:
+    with httpx.Client(http2=True, headers=HEADERS) as client:
+        assert client.post(f"{BASE_URL}/rerank", json=fields()).status_code == 200
+    rerank_mock.calls.assert_called_once()
+
+
 @pytest.mark.rerank_mock(fail_on="nothing")
 @pytest.mark.parametrize("path", ["", "/", "/rerank", "/v1/v1/rerank", "/v1/chat/completions"])
 def test_a_wrong_path_never_leaves_the_process(rerank_mock: RerankMock, path: str) -> None:

@@ -2,6 +2,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from tests.mockserver.asking import (
     ask,
     fields,
 )
+from tests.mockserver.bounded import work_of
 
 KEY = "sk-very-secret"
 
@@ -140,6 +142,19 @@ def test_entries_are_found_by_account_model_outcome_and_number() -> None:
     assert [e.number for e in found(account="account-1", outcome="model_not_found")] == [3, 9]
     assert [entry.number for entry in found(model=BGE, after=4)] == [7, 10]
     assert found(account="nobody") == []
+
+
+@pytest.mark.parametrize("account", [None, "account-1"])
+def test_what_was_seen_before_costs_a_query_no_work(account: str | None) -> None:
+    state = frozen()
+    for number in range(10):
+        ask(state, fields(query=f"{number}"))
+    newest = partial(state.journal.query, account=account)
+    before = work_of(partial(newest, after=9))
+    for number in range(200):
+        ask(state, fields(query=f"later {number}"))
+    assert [entry.number for entry in newest(after=208)] == [209, 210]
+    assert work_of(partial(newest, after=209)) <= before
 
 
 def test_clearing_one_account_leaves_the_others() -> None:

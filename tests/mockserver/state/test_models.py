@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -138,3 +139,52 @@ def test_a_wrong_change_changes_nothing_and_says_where(
         state.change_model(name, **changes)
     assert str(caught.value).startswith(complaint)
     assert state.snapshot() == before
+
+
+def test_a_model_is_added_and_removed() -> None:
+    state = frozen()
+    state.add_model("acme/reranker", like=BGE)
+    assert state.models["acme/reranker"] == replace(state.models[BGE], id="acme/reranker")
+    assert ask(state, fields(model="acme/reranker")).status == 200
+    assert "acme/reranker" in listed(state)
+    state.change_model("acme/reranker", at=NOON + 10, state="offline")
+    snapshot = state.snapshot()
+    state.remove_model("acme/reranker")
+    assert ask(state, fields(model="acme/reranker")).status == 400
+    assert state.planned_changes == []
+    state.rollback(snapshot)
+    assert "acme/reranker" in listed(state)
+    state.reset()
+    assert "acme/reranker" not in listed(state)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        (BGE, {}, f"model '{BGE}' already exists"),
+        ("acme/a", {"like": "BAAI/bge-reranker"}, "there is no model 'BAAI/bge-reranker'; did you"),
+        ("reranker", {}, "a model is named as acme/reranker, with an owner and a slash, not"),
+        ("acme/a", {"prize": 1}, "unknown member 'prize'; did you mean 'price'?"),
+        ("acme/a", {"price": {"text": "1"}}, "$.price: the member 'image' is missing"),
+        ("acme/a", {"supports": ["instuction"]}, "$.supports[0]: there is no gated field"),
+    ],
+)
+def test_an_invalid_model_is_refused(name: str, changes: dict[str, Any], message: str) -> None:
+    state = frozen()
+    before = state.snapshot()
+    with pytest.raises(ModelError) as caught:
+        state.add_model(name, **{"like": BGE, **changes})
+    assert str(caught.value).startswith(message)
+    assert state.snapshot() == before
+
+
+def test_the_last_model_stays() -> None:
+    state = frozen()
+    *others, last = state.models
+    for name in others:
+        state.remove_model(name)
+    with pytest.raises(ModelError, match="the last model cannot be removed"):
+        state.remove_model(last)
+    with pytest.raises(ModelError, match="there is no model"):
+        state.remove_model(others[0])
+    state.rollback(state.snapshot())

@@ -182,7 +182,8 @@ def run(
     """Run pytest on a test module in a process of its own."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     monkeypatch.setenv("COLUMNS", "200")
-    for name in ("CI", "BUILD_NUMBER"):  # where one is set, pytest repeats whole messages in its summary
+    # Where one is set, pytest repeats whole messages in its summary.
+    for name in ("CI", "BUILD_NUMBER"):
         monkeypatch.delenv(name, raising=False)
 
     def run(source: str, *arguments: str, ini: str = "") -> pytest.RunResult:
@@ -316,6 +317,59 @@ def test_is_expected_to_fail(rerank_mock):
         ]
     )
     result.stdout.no_fnmatch_line("*never reached*")
+
+
+def test_what_is_called_while_the_fixtures_of_a_test_are_torn_down_is_judged_too(
+    run: Callable[..., pytest.RunResult],
+) -> None:
+    result = run(
+        """
+@pytest.fixture(params=["rerank_mock", "rerank_server"])
+def mock(request):
+    return request.getfixturevalue(request.param)
+
+@pytest.fixture
+def polite(mock):
+    yield
+    post(mock)
+
+@pytest.fixture
+def rude(mock):
+    yield
+    post(mock, top_n=0)
+
+@pytest.fixture
+def mistaken(mock):
+    yield
+    post(mock, top_k=1)
+
+def test_polite(mock, polite):
+    post(mock)
+
+def test_rude(mock, rude):
+    post(mock)
+
+def test_rude_only_once(mock, polite):
+    post(mock, top_n=0)
+
+@pytest.mark.rerank_mock(allow=["top_n_below_one"])
+def test_rude_as_intended(rude):
+    pass
+
+def test_mistaken(mistaken):
+    pass
+"""
+    )
+    result.assert_outcomes(passed=8, failed=2, errors=2, warnings=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ ERROR at teardown of test_rude[[]rerank_mock[]] _*",
+            "after the test, the client broke the contract: top_n_below_one",
+            "call 2: POST /v1/rerank -> 400 parameter_rule",
+            'If this is intended, add: @pytest.mark.rerank_mock(allow=[[]"top_n_below_one"[]])',
+            "*AdviceWarning: the client made a mistake: unknown_field",
+        ]
+    )
 
 
 MISTAKEN = """

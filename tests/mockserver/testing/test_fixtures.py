@@ -1,4 +1,5 @@
 import os
+from decimal import Decimal
 
 import httpx
 import pytest
@@ -7,13 +8,15 @@ from mockserver.serving.respx_router import BASE_URL
 from mockserver.state.pins import PinError
 from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.testing.contexts import at_a_socket, in_process
+from mockserver.testing.expectations import Expectations
 from mockserver.testing.fixtures import RerankMock
+from mockserver.wire import Json, Request
 from tests.mockserver.asking import BGE, QWEN, fields
 
 
-def post(mock: RerankMock, key: str | None = None) -> httpx.Response:
+def post(mock: RerankMock, key: str | None = None, **changes: object) -> httpx.Response:
     headers = {"Authorization": f"Bearer {key or mock.api_key}"}
-    return httpx.post(f"{mock.base_url}/rerank", json=fields(), headers=headers)
+    return httpx.post(f"{mock.base_url}/rerank", json=fields(**changes), headers=headers)
 
 
 def test_the_embedded_mock_has_the_base_url_of_the_service(rerank_mock: RerankMock) -> None:
@@ -48,6 +51,54 @@ def test_the_calls_of_another_test_are_not_seen(rerank_server: RerankMock) -> No
         earlier.arm("overloaded")
         assert later.receipts == []
     earlier.state.disarm(earlier.account.name)
+
+
+def test_calls_begin_anew_after_a_reset(mock: RerankMock) -> None:
+    calls = mock.calls
+    post(mock)
+    mock.calls.reset()
+    calls.reset()
+    assert mock.calls == calls == []
+    post(mock)
+    mock.calls.assert_called_once()
+    assert len(mock.all_calls) == 2
+
+
+@pytest.mark.rerank_mock(allow=["top_n_below_one"])
+def test_a_reset_forgives_nothing(mock: RerankMock) -> None:
+    mock.pin_order("fruit")
+    post(mock, top_n=0)
+    mock.calls.reset()
+    assert mock.unmatched_pins() == []
+    assert len(Expectations(assert_called=True).failures(mock, str)) == 1
+
+
+def test_bodies_of_a_call_are_read_as_json(mock: RerankMock) -> None:
+    answer = post(mock)
+    assert mock.calls.last.request.json() == fields()
+    assert mock.calls.last.response.json() == answer.json()
+    with pytest.raises(ValueError, match="Is not JSON"):
+        Request("POST", "/v1/rerank", "", {}, b"<html>").json()
+
+
+def test_a_model_is_added_for_one_test(mock: RerankMock) -> None:
+    price: Json = {"text": "2", "image": "0"}
+    mock.add_model("acme/reranker", like=QWEN, price=price, supports=["overlap_tokens"])
+    mock.add_model("acme/retired", like=BGE, state="offline")
+    mock.state.remove_model("acme/retired")
+    answer = post(mock, model="acme/reranker", overlap_tokens=1)
+    tokens = answer.json()["meta"]["tokens"]["input_tokens"]
+    assert mock.calls.last.usage.charge == tokens * Decimal("0.000002")
+    assert mock.calls.last.advice == ()
+
+
+def test_no_other_test_sees_an_added_model(rerank_server: RerankMock) -> None:
+    state = rerank_server.state
+    with at_a_socket(rerank_server.base_url, state) as other:
+        other.add_model("acme/reranker", like=BGE)
+        other.change_account(model_limits={"acme/reranker": {"RPM": 1}})
+    assert "acme/reranker" not in state.models
+    assert other.account.model_limits == {}
 
 
 def test_a_long_body_is_kept_whole(mock: RerankMock) -> None:

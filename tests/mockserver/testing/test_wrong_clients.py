@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,27 @@ from tests.mockserver.testing.wrong_clients import (
     QUERY,
     Client,
     Kind,
+    LeavesEmptyDocumentsOut,
     Noticed,
     NullForOptional,
+    Retries402,
+    RetriesMore,
+    TopNZero,
 )
 
 GUIDE = Path(__file__).parents[3] / "docs" / "testing-a-client.md"
 SEEDS = pytest.mark.parametrize("seed", range(3))
 
 
-def noticed(kind: type[Client], *, asserts: bool = True, **options: Any) -> Noticed:  # noqa: ANN401 - see `mock_rerank`
+def noticed(
+    kind: type[Client],
+    *,
+    asserts: bool = True,
+    arm: str | None = None,
+    documents: Sequence[str] = DOCUMENTS,
+    top_n: int | None = 2,
+    **options: Any,  # noqa: ANN401 - see `mock_rerank`
+) -> Noticed:
     """Run the test of a client, and return whether anything was noticed."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -33,7 +46,9 @@ def noticed(kind: type[Client], *, asserts: bool = True, **options: Any) -> Noti
             with mock_rerank(**options) as mock:
                 mock.clock.freeze()
                 client = kind(mock.base_url, mock.api_key, mock.clock.advance)
-                best = client.rank(QUERY, DOCUMENTS, top_n=2)[0]
+                if arm:
+                    mock.arm(arm)
+                best = client.rank(QUERY, documents, top_n)[0]
                 assert best == BEST or not asserts
         except Exception:  # noqa: BLE001 - of any kind, as a test runner has it
             return "caught"
@@ -78,6 +93,22 @@ def test_the_guide_says_of_each_silent_kind_what_helps() -> None:
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", table, re.MULTILINE)[1:]
     told = {client.strip() for client, _ in rows}
     assert {sentence(kind) for kind in KINDS if kind.hostile == "silent"} == told
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "documents", "top_n", "found"),
+    [
+        (RetriesMore, "parameter_invalid", DOCUMENTS, 2, "warned"),
+        (Retries402, "balance_insufficient_payment", DOCUMENTS, 2, "warned"),
+        (TopNZero, None, DOCUMENTS, None, "caught"),
+        (LeavesEmptyDocumentsOut, None, ["", *DOCUMENTS], 2, "caught"),
+    ],
+)
+def test_what_the_guide_says_helps(
+    kind: type[Client], error: str | None, documents: list[str], top_n: int | None, found: Noticed
+) -> None:
+    assert noticed(kind, arm=error, documents=documents, top_n=top_n) == found
+    assert noticed(Client, documents=documents, top_n=top_n) == "silent"
 
 
 def sentence(kind: Kind) -> str:

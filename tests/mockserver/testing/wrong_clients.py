@@ -444,7 +444,7 @@ KINDS = (
     Kind(NoTimeout, "warned", "warned"),
     Kind(NullForOptional, "silent", "silent"),
     Kind(Sigmoid, "silent", "caught"),
-    Kind(ReadsScore, "silent", "silent"),
+    Kind(ReadsScore, "silent", "caught"),
     Kind(Threshold, "silent", "caught"),
     Kind(NoRetry, "silent", "caught"),
     Kind(RetriesAtOnce, "silent", "warned"),

@@ -1,0 +1,105 @@
+"""Options from the command line and from the environment."""
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from ..validation import likely
+
+#: How the names of variables begin: `RERANK_MOCK_PORT` stands for `--port`.
+PREFIX = "RERANK_MOCK_"
+
+#: What a variable may say for an option that takes no value.
+_FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+class CommandError(Exception):
+    """The command cannot go on; the message says why."""
+
+    def __init__(self, message: str, status: int = 2) -> None:
+        super().__init__(message)
+        #: The exit code.
+        self.status = status
+
+
+class Parser(argparse.ArgumentParser):
+    """Keeps only the options that are given, and says what was probably meant by a wrong one."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - argparse's own
+        super().__init__(argument_default=argparse.SUPPRESS, **options)
+        #: The variable whose value is being parsed, if it is one.
+        self._variable = ""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `CommandError`."""
+        wrong = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        meant = likely(wrong[1], re.findall(r"[^', ]+", wrong[2])) if wrong else ""
+        if self._variable:
+            # The message names an option, which nobody has given.
+            message = f"{self._variable}: {re.sub('^argument --.*?: ', '', message)}"
+        raise CommandError(message + meant)
+
+    def refuse(self, words: Sequence[str]) -> NoReturn:
+        """Refuse words that nothing is known about. Raises `CommandError`."""
+        option = next((word.partition("=")[0] for word in words if word.startswith("-")), "")
+        self.error(f"unrecognized arguments: {' '.join(words)}{likely(option, [*self._options])}")
+
+    def variables(self, environment: Mapping[str, str]) -> dict[str, Any]:
+        """Return the options in the environment, by name. Raises `CommandError`."""
+        found: dict[str, Any] = {}
+        for option, action in self._options.items():
+            self._variable = variable_of(option)
+            # An empty variable is one that is not set.
+            if value := environment.get(self._variable, ""):
+                given = vars(self.parse_args(self._words(option, action, value)))
+                if given.keys() & found.keys():
+                    self.error("not allowed together with another variable for the same")
+                found |= given
+        self._variable = ""
+        return found
+
+    def _words(self, option: str, action: argparse.Action, value: str) -> list[str]:
+        if action.nargs == "+":
+            return [option, *value.split()]
+        if action.nargs != 0:
+            return [f"{option}={value}"]
+        if value.lower() not in _FLAGS:
+            self.error(f"must be 1 or 0, not {value!r}")
+        return [option] if _FLAGS[value.lower()] else []
+
+    @property
+    def _options(self) -> dict[str, argparse.Action]:
+        named = [action for action in self._actions if action.option_strings]
+        return {action.option_strings[-1]: action for action in named if action.dest != "help"}
+
+
+def variable_of(option: str) -> str:
+    """Return the name of the variable that stands for an option."""
+    return PREFIX + option.removeprefix("--").replace("-", "_").upper()
+
+
+def word(text: str) -> str:
+    """Return a text that a header can carry. Raises `ArgumentTypeError`."""
+    if not text.isascii() or not text.isprintable() or not text or " " in text:
+        # The text may be a real key with a typo: the message does not repeat it.
+        raise argparse.ArgumentTypeError("must be printable ASCII without spaces")
+    return text
+
+
+def port(text: str) -> int:
+    """Return the number of a port. Raises `ArgumentTypeError`."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Return a length of time. Raises `ArgumentTypeError`."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 86400:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 86400, not {text!r}")
+    return value

@@ -1,0 +1,226 @@
+"""`rerank-mock serve`: until it is interrupted, or as long as a command runs."""
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from ..behaviour import PRESET_NAMES, load_behaviour
+from ..contract import ContractError, load_contract, revisions
+from ..scenarios.hostile import HOSTILE, Hostile
+from ..serving import log
+from ..serving.server import ThreadedServer, base_url, is_loopback, listen, serve
+from ..state.store import DEFAULT_KEY, UNLIMITED, State
+from ..validation import InputError
+from .parser import PREFIX, CommandError, Parser, port, word
+from .running import run
+
+#: What a command is run with: the base URL and a key.
+BASE_URL, API_KEY = "RERANK_BASE_URL", "RERANK_API_KEY"
+
+PORT = 8787
+
+EPILOG = (
+    f"Each option may be a variable of the environment: --port is {PREFIX}PORT. With a COMMAND, the"
+    f" mock runs as long as that does, which finds base URL and key in {BASE_URL} and {API_KEY};"
+    " its exit code is that of the COMMAND."
+)
+
+#: Addresses to listen on that stand for all, and where this machine reaches them.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not listened on here
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """The options of `rerank-mock serve`; `declare` describes them."""
+
+    host: str = "127.0.0.1"
+    #: None means `PORT`, or any free port with a command.
+    port: int | None = None
+    key: Sequence[str] = ()
+    key_file: str | None = None
+    unlimited: bool = False
+    behaviour: str = "observed"
+    hostile: Sequence[Hostile] = ()
+    seed: int = 0
+    revision: str | None = None
+    admin_token_env: str | None = None
+    state: str | None = None
+    log: Literal["lines", "json", "nothing"] = "lines"
+
+    def run(self, command: Sequence[str] | None) -> int:
+        """Serve; return the exit code. Raises `CommandError`."""
+        key, state = self._state()
+        token = self._token()
+        with self._listener(is_alone=command is None) as listener:
+            if token is None and not is_loopback(listener):
+                raise CommandError(
+                    f"other machines can reach /__admin on {self.host}:"
+                    " set a token with --admin-token-env"
+                )
+            if self.log != "nothing":
+                form = log.json_line if self.log == "json" else log.line
+                state.journal.listener = log.writer(sys.stderr, form)
+            if command is None:
+                line = f"rerank-mock ready at {base_url(listener)}"
+                serve(state, listener, lambda: print(line, flush=True), token)
+                return 0
+            if state.account_of(key) is None:
+                raise CommandError(
+                    f"no account of {self.state} has the key for the command: name one with --key"
+                )
+            with ThreadedServer(state, listener, token):
+                return run(command, environment_of(listener, key, os.environ))
+
+    def _state(self) -> tuple[str, State]:
+        """Return a key, and the state of the mock."""
+        keys = [*self.key, *_keys_of(self.key_file)] or [DEFAULT_KEY]
+        try:
+            contract = load_contract(self.revision)
+            state = State(
+                contract=contract,
+                behaviour=load_behaviour(self.behaviour, contract),
+                keys=keys,
+                hostile=self.hostile,
+                seed=self.seed,
+                terms=UNLIMITED if self.unlimited else {},
+            )
+            if self.state:
+                state.load(self.state)
+        except (ContractError, InputError) as error:
+            raise CommandError(str(error)) from None
+        return keys[0], state
+
+    def _listener(self, *, is_alone: bool) -> socket.socket:
+        number = (PORT if is_alone else 0) if self.port is None else self.port
+        try:
+            return listen(self.host, number)
+        except OSError as error:
+            message = f"cannot listen on {self.host} port {number}: {error}"
+            raise CommandError(message) from None
+
+    def _token(self) -> str | None:
+        """Return the token in the variable with that name."""
+        name = self.admin_token_env
+        if name is None:
+            return None
+        if name not in os.environ:
+            raise CommandError(f"the environment variable {name} is not set")
+        try:
+            return word(os.environ[name])
+        except argparse.ArgumentTypeError as error:
+            raise CommandError(f"the environment variable {name} {error}") from None
+
+
+def environment_of(
+    listener: socket.socket, key: str, environment: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment of a command: where the mock is, and no proxy on the way to it."""
+    address = urlsplit(base_url(listener))
+    host = _EVERYWHERE.get(address.hostname or "", address.hostname or "")
+    netloc = f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
+    direct = {
+        name: ",".join(filter(None, (environment.get(name), host)))
+        for name in ("NO_PROXY", "no_proxy")
+    }
+    return {**environment, **direct, BASE_URL: f"http://{netloc}{address.path}", API_KEY: key}
+
+
+def _keys_of(file: str | None) -> list[str]:
+    """Return the keys in a file, one in each line."""
+    if file is None:
+        return []
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise CommandError(f"{file}: cannot be read: {reason}") from None
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
+    keys = [_key(file, number, line) for number, line in lines if line]
+    if not keys:
+        raise CommandError(f"{file}: has no key")
+    return keys
+
+
+def _key(file: str, number: int, line: str) -> str:
+    try:
+        return word(line)
+    except argparse.ArgumentTypeError as error:
+        raise CommandError(f"{file}: line {number} {error}") from None
+
+
+def declare(parser: Parser) -> None:
+    """Add the options of `rerank-mock serve` to its parser."""
+    add, default = parser.add_argument, Serving()
+    add("--host", type=word, help=f"address to listen on; default: {default.host}")
+    add(
+        "--port",
+        type=port,
+        help=f"port to listen on, 0 for any free port; default: {PORT}, with a COMMAND 0",
+    )
+    add(
+        "--key",
+        action="extend",
+        nargs="+",
+        type=word,
+        help=f"an API key to accept; repeatable; default: {DEFAULT_KEY}",
+    )
+    add("--key-file", metavar="FILE", help="a file with API keys to accept, one in each line")
+    add(
+        "--unlimited",
+        action="store_const",
+        const=True,
+        help="accounts have no rate limits, and money enough for ever",
+    )
+    add(
+        "--behaviour",
+        metavar="NAME|FILE",
+        help=f"a preset ({', '.join(PRESET_NAMES)}) or a JSON file; default: {default.behaviour}",
+    )
+    add(
+        "--hostile",
+        action="extend",
+        nargs="+",
+        choices=HOSTILE,
+        help="shapes: answers that are legal and inconvenient; faults: an error before each;"
+        " repeatable",
+    )
+    add(
+        "--seed",
+        type=int,
+        help=f"what hostile answers and ids are drawn from; default: {default.seed}",
+    )
+    add(
+        "--revision",
+        metavar="NAME|FOLDER",
+        help=f"a revision of the contract ({', '.join(revisions())}) or a folder that holds one;"
+        f" default: {revisions()[-1]}",
+    )
+    add(
+        "--admin-token-env",
+        metavar="NAME",
+        help="the environment variable that holds the token for /__admin;"
+        " required if other machines can reach the mock",
+    )
+    add(
+        "--state",
+        metavar="FILE",
+        help="start from a saved state; its accounts and behaviour replace --key, --key-file,"
+        " --unlimited and --behaviour",
+    )
+    lines = parser.add_mutually_exclusive_group()
+    lines.add_argument(
+        "--quiet", dest="log", action="store_const", const="nothing", help="do not log requests"
+    )
+    lines.add_argument(
+        "--log-json",
+        dest="log",
+        action="store_const",
+        const="json",
+        help="log one JSON object per line",
+    )

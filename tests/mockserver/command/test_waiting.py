@@ -1,0 +1,77 @@
+"""`rerank-mock wait`: until the mock answers, or until the time is over."""
+
+import socket
+
+import pytest
+
+from mockserver.command.parser import CommandError
+from mockserver.command.waiting import Waiting, health
+from mockserver.serving.server import ThreadedServer, listen
+from mockserver.state.store import State
+from tests.mockserver.command.commands import status_of
+
+
+class Time:
+    """Passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def now(self) -> float:
+        return self.passed
+
+    def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+
+
+@pytest.mark.parametrize("end", ["", "/", "/v1", "/v1/"])
+def test_a_mock_that_answers_is_0(end: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with ThreadedServer(State(), listen()) as server:
+        assert status_of("wait", server.base_url.removesuffix("/v1") + end) == 0
+        assert len(server.state.journal) == 0
+    assert capfd.readouterr() == ("", "")
+
+
+def test_it_waits_until_the_mock_answers() -> None:
+    time, asked = Time(), list[str]()
+
+    def ask(base: str, timeout: float) -> str:
+        assert 0 < timeout <= 2
+        asked.append(base)
+        return "Connection refused" if time.passed < 3 else ""
+
+    assert Waiting(url="http://mock:1/v1", seconds=10).run(ask, time.now, time.sleep) == 0
+    assert 3 <= time.passed < 3.2
+    assert set(asked) == {"http://mock:1"}
+
+
+def test_it_gives_up_in_time_and_says_why() -> None:
+    time = Time()
+
+    def ask(_base: str, _timeout: float) -> str:
+        return "No route"
+
+    with pytest.raises(CommandError) as caught:
+        Waiting(url="http://mock:1", seconds=5).run(ask, time.now, time.sleep)
+    assert str(caught.value) == "no mock answered at http://mock:1 within 5 s: No route"
+    assert caught.value.status == 1
+    assert time.passed <= 5
+
+
+def test_a_port_where_nobody_listens_is_1(capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    assert status_of("wait", base, "--seconds", "0") == 1
+    complaint = f"rerank-mock: no mock answered at {base} within 0 s: Connection refused\n"
+    assert capfd.readouterr() == ("", complaint)
+
+
+def test_what_is_no_mock_is_not_taken_for_one() -> None:
+    with ThreadedServer(State(), listen()) as server:
+        base = server.base_url.removesuffix("/v1") + "/other"
+        assert health(base, 2) == "/health was answered with status 404, and not by a mock"
+
+
+def test_a_server_that_says_nothing_is_not_waited_for_long() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert health(f"http://127.0.0.1:{listener.getsockname()[1]}", 0.01) == "timed out"
