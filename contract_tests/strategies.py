@@ -143,6 +143,8 @@ class Strategies:
         """The keywords of a field, with where each stands."""
         return self.contract.keywords(f"request.{model.form}#/properties/{field}")
 
+    # Strategies that many tests draw from are made once: making them takes longer than drawing.
+    @cached_property
     def texts(self) -> st.SearchStrategy[str]:
         """Texts of a few words or characters that any ranking model reads."""
         return st.one_of(
@@ -151,11 +153,16 @@ class Strategies:
             st.text(_ALPHABET, min_size=1, max_size=40).filter(str.strip),
         )
 
-    def corpora(self, smallest: int = 2) -> st.SearchStrategy[list[str]]:
+    @cached_property
+    def queries(self) -> st.SearchStrategy[str]:
+        """Texts, the example of a query first."""
+        return st.one_of(st.just(self.query), self.texts)
+
+    @cached_property
+    def corpora(self) -> st.SearchStrategy[list[str]]:
         """Lists of distinct documents."""
         return st.one_of(
-            st.just(self.corpus),
-            st.lists(self.texts(), min_size=smallest, max_size=8, unique=True),
+            st.just(self.corpus), st.lists(self.texts, min_size=2, max_size=8, unique=True)
         )
 
     @cached_property
@@ -224,6 +231,15 @@ class Strategies:
 
     def values(self, field: str) -> st.SearchStrategy[AnyJson]:
         """Valid values of an optional field, its bounds first."""
+        if field not in self._values:
+            self._values[field] = self._values_of(field)
+        return self._values[field]
+
+    @cached_property
+    def _values(self) -> dict[str, st.SearchStrategy[AnyJson]]:
+        return {}
+
+    def _values_of(self, field: str) -> st.SearchStrategy[AnyJson]:
         schema = self._schema(field)
         if "enum" in schema:
             return st.sampled_from(schema["enum"][1])
@@ -232,7 +248,7 @@ class Strategies:
             return st.sampled_from([True, False])
         if kind == "string":
             examples: list[str] = schema.get("examples", ("", []))[1]
-            return st.one_of(*map(st.just, examples), self.texts())
+            return st.one_of(*map(st.just, examples), self.texts)
         bounds = [schema[name][1] for name in ("minimum", "maximum", "default") if name in schema]
         least = schema["minimum"][1] if "minimum" in schema else _LEAST
         far = _FAR * max([least, *bounds])
@@ -315,12 +331,10 @@ class Strategies:
 def _valid(
     draw: st.DrawFn, strategies: Strategies, model: Model, pinned: Mapping[str, AnyJson]
 ) -> Body:
-    documents: AnyJson = (
-        pinned["documents"] if "documents" in pinned else draw(strategies.corpora())
-    )
+    documents: AnyJson = pinned["documents"] if "documents" in pinned else draw(strategies.corpora)
     body: Body = {
         "model": model.id,
-        "query": draw(st.one_of(st.just(strategies.query), strategies.texts())),
+        "query": draw(strategies.queries),
         "documents": documents,
     }
     for field in strategies.contract.required_of(model):
@@ -380,7 +394,5 @@ _AT_BOUND: Mapping[str, Callable[[Strategies, Any], st.SearchStrategy[AnyJson]]]
     "minimum": lambda _, bound: st.just(bound),
     "maximum": lambda _, bound: st.just(bound),
     "minLength": lambda _, bound: st.sampled_from("a苹é1").map(lambda letter: letter * bound),
-    "minItems": lambda own, bound: st.lists(
-        own.texts(), min_size=bound, max_size=bound, unique=True
-    ),
+    "minItems": lambda own, bound: st.lists(own.texts, min_size=bound, max_size=bound, unique=True),
 }

@@ -43,7 +43,7 @@ def test_a_string_is_ranked_as_the_array_that_holds_it_alone(judge: Judge, model
         judge.compare("request.documents.string", difference, array, string)
 
     # The best document first: a difference shows most in a high score.
-    strings = st.one_of(st.just(judge.draw.corpus[-1]), judge.draw.texts())
+    strings = st.one_of(st.just(judge.draw.corpus[-1]), judge.draw.texts)
     judge.examine(strings.flatmap(lambda text: judge.draw.valid(model, documents=text)), prove)
 
 

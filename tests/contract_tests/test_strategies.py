@@ -209,7 +209,7 @@ def test_the_best_document_of_the_page_does_not_stand_first() -> None:
     assert PROPERTIES["documents"]["examples"][1][::-1] == STRATEGIES.corpus
 
 
-@given(STRATEGIES.corpora())
+@given(STRATEGIES.corpora)
 def test_documents_differ(documents: list[str]) -> None:
     assert len(set(documents)) == len(documents) >= 2
 
@@ -235,7 +235,7 @@ def test_mixed_documents_are_left_out_where_long_ones_are_refused() -> None:
     assert replace(STRATEGIES, longest=100).mixed == STRATEGIES.corpus
 
 
-@given(STRATEGIES.texts())
+@given(STRATEGIES.texts)
 def test_texts_can_be_sent_and_are_not_blank(text: str) -> None:
     assert text.encode().decode() == text
     assert text.strip()
@@ -243,7 +243,7 @@ def test_texts_can_be_sent_and_are_not_blank(text: str) -> None:
 
 @pytest.mark.parametrize("text", DELICATE_TEXTS, ids=ascii)
 def test_every_delicate_text_is_drawn(text: str) -> None:
-    assert find(STRATEGIES.texts(), lambda drawn: drawn == text) == text
+    assert find(STRATEGIES.texts, lambda drawn: drawn == text) == text
 
 
 @pytest.mark.parametrize("form", ["classic", "multimodal"])
