@@ -129,7 +129,10 @@ def test_every_part_of_a_query_counts(judge: Judge, model: Model, queries: tuple
 @pytest.mark.effort("standard")
 def test_another_instruction_is_given_other_scores(judge: Judge, model: Model) -> None:
     def prove() -> None:
-        body = judge.draw.plainest(model)
+        # Documents that answer half of the query: their scores are neither high nor low.
+        query = " or ".join(judge.draw.corpus[:2])
+        body = {**judge.draw.plainest(model), "query": query}
+        before = judge.reference(body)
         one, other = (
             judge.ranks("request.instruction.supported", {**body, "instruction": text})
             for text in ("Rank the fruit first.", "Rank the vegetables first.")
@@ -138,7 +141,7 @@ def test_another_instruction_is_given_other_scores(judge: Judge, model: Model) -
         same = scores(one) == scores(other)
         judge.compare("request.instruction.effect", finding if same else (), one, other)
         # It is not kept for the next request, which has none.
-        before, after = judge.reference(body), judge.ranks("endpoint.rerank", body)
+        after = judge.ranks("endpoint.rerank", body)
         difference = same_ranking(scores(before), scores(after))
         judge.compare("response.results.own", difference, before, after)
 

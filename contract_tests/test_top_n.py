@@ -12,7 +12,7 @@ from .strategies import Body
 @pytest.mark.requirement("request.top_n.count", "request.top_n.most_relevant")
 @pytest.mark.effort("standard")
 @pytest.mark.models("wide")
-def test_top_n_leaves_the_first_results_as_they_are(judge: Judge, model: Model) -> None:
+def test_exactly_top_n_results_come_back(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         full = judge.reference({name: value for name, value in body.items() if name != "top_n"})
         # Twice with the same documents: what is kept of one answer must not come again.
