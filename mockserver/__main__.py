@@ -34,17 +34,18 @@ def _run(words: Sequence[str]) -> int:
     name = given.pop("command")
     if unknown:
         commands[name].refuse(unknown)
-    given = {**commands[name].variables(os.environ), **given}
+    variables = commands[name].variables(os.environ)
     is_server = name == "serve" and program is None
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop if is_server else _abort)
     if name == "serve":
         if program == []:
             raise CommandError("expected a command after --")
-        return serving.Serving(**given).run(program)
+        origins = variables.keys() - given.keys()
+        return serving.Serving(**{**variables, **given}, from_environment=origins).run(program)
     if program is not None:
         raise CommandError("only serve takes a command after --")
-    return waiting.Waiting(**given).run()
+    return waiting.Waiting(**{**variables, **given}).run()
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

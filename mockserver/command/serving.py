@@ -4,7 +4,8 @@ import argparse
 import os
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,7 @@ from ..serving import log
 from ..serving.server import ThreadedServer, base_url, is_loopback, listen, serve
 from ..state.store import DEFAULT_KEY, UNLIMITED, State
 from ..validation import InputError
-from .parser import PREFIX, CommandError, Parser, port, word
+from .parser import PREFIX, CommandError, Parser, port, variable_of, word
 from .running import run
 
 #: What a command is run with: the base URL and a key.
@@ -52,6 +53,8 @@ class Serving:
     admin_token_env: str | None = None
     state: str | None = None
     log: Literal["lines", "json", "nothing"] = "lines"
+    #: The names of the options that come from the environment.
+    from_environment: Collection[str] = ()
 
     def run(self, command: Sequence[str] | None) -> int:
         """Serve; return the exit code. Raises `CommandError`."""
@@ -79,42 +82,55 @@ class Serving:
 
     def _state(self) -> tuple[str, State]:
         """Return a key, and the state of the mock."""
-        keys = [*self.key, *_keys_of(self.key_file)] or [DEFAULT_KEY]
-        try:
+        with self._naming("key_file"):
+            keys = [*dict.fromkeys([*self.key, *_keys_of(self.key_file)])] or [DEFAULT_KEY]
+        with self._naming("revision"):
             contract = load_contract(self.revision)
-            state = State(
-                contract=contract,
-                behaviour=load_behaviour(self.behaviour, contract),
-                keys=keys,
-                hostile=self.hostile,
-                seed=self.seed,
-                terms=UNLIMITED if self.unlimited else {},
-            )
-            if self.state:
+        with self._naming("behaviour"):
+            behaviour = load_behaviour(self.behaviour, contract)
+        state = State(
+            contract=contract,
+            behaviour=behaviour,
+            keys=keys,
+            hostile=self.hostile,
+            seed=self.seed,
+            terms=UNLIMITED if self.unlimited else {},
+        )
+        if self.state:
+            with self._naming("state"):
                 state.load(self.state)
-        except (ContractError, InputError) as error:
-            raise CommandError(str(error)) from None
         return keys[0], state
+
+    @contextmanager
+    def _naming(self, option: str) -> Generator[None]:
+        """Raise errors as `CommandError`, which names the variable that has set the option."""
+        try:
+            yield
+        except (CommandError, ContractError, InputError) as error:
+            variable = f"{variable_of(option)}: " if option in self.from_environment else ""
+            raise CommandError(f"{variable}{error}") from None
 
     def _listener(self, *, is_alone: bool) -> socket.socket:
         number = (PORT if is_alone else 0) if self.port is None else self.port
-        try:
-            return listen(self.host, number)
-        except OSError as error:
-            message = f"cannot listen on {self.host} port {number}: {error}"
-            raise CommandError(message) from None
+        with self._naming("port" if self.port is not None else "host"):
+            try:
+                return listen(self.host, number)
+            except OSError as error:
+                message = f"cannot listen on {self.host} port {number}: {error}"
+                raise CommandError(message) from None
 
     def _token(self) -> str | None:
         """Return the token in the variable with that name."""
         name = self.admin_token_env
         if name is None:
             return None
-        if name not in os.environ:
-            raise CommandError(f"the environment variable {name} is not set")
-        try:
-            return word(os.environ[name])
-        except argparse.ArgumentTypeError as error:
-            raise CommandError(f"the environment variable {name} {error}") from None
+        with self._naming("admin_token_env"):
+            if name not in os.environ:
+                raise CommandError(f"the environment variable {name} is not set")
+            try:
+                return word(os.environ[name])
+            except argparse.ArgumentTypeError as error:
+                raise CommandError(f"the environment variable {name} {error}") from None
 
 
 def environment_of(

@@ -85,6 +85,29 @@ def test_a_wrong_variable_is_named(variable: str, value: str, complaint: str) ->
     assert str(caught.value) == complaint
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("BEHAVIOUR", "observd", "observd: neither a preset"),
+        ("REVISION", "2020-01", "2020-01"),
+        ("STATE", "none.json", "none.json: cannot be read: No such file or directory"),
+        ("KEY_FILE", "none", "none: cannot be read: No such file or directory"),
+        ("ADMIN_TOKEN_ENV", "NO_SUCH", "the environment variable NO_SUCH is not set"),
+        ("HOST", "256.0.0.1", "cannot listen on 256.0.0.1 port 8787: "),
+    ],
+)
+def test_so_is_one_whose_value_proves_to_be_wrong(
+    variable: str,
+    value: str,
+    complaint: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(f"RERANK_MOCK_{variable}", value)
+    assert status_of("serve") == 2
+    assert capfd.readouterr().err.startswith(f"rerank-mock: RERANK_MOCK_{variable}: {complaint}")
+
+
 def test_two_variables_for_one_thing_are_refused() -> None:
     with pytest.raises(CommandError, match="RERANK_MOCK_LOG_JSON: not allowed together with"):
         options(QUIET="1", LOG_JSON="1")
