@@ -18,6 +18,8 @@ from .scenarios import ClientScenario
 
 #: Environment variable that hands the token of `/__admin` to the mock.
 _TOKEN = "RERANK_MOCK_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
+#: How the names of variables begin that are options of the mock.
+_OPTIONS = "RERANK_MOCK_"
 _READY = "rerank-mock ready at "
 #: Addresses that stand for all of this machine, and how it is reached from itself.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
@@ -59,10 +61,12 @@ class Mock:
 
     def __enter__(self) -> "Mock":
         paths = [str(_PATH), os.environ.get("PYTHONPATH", "")]
-        environment = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), _TOKEN: self._token}
+        # Options that are set for a mock of the user's own would change the grades.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(_OPTIONS)}
+        environment |= {"PYTHONPATH": os.pathsep.join(filter(None, paths)), _TOKEN: self._token}
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             self._command,
-            env={**os.environ, **environment},
+            env=environment,
             # Held open, never written to.
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -48,14 +48,16 @@ class Parser(argparse.ArgumentParser):
     def variables(self, environment: Mapping[str, str]) -> dict[str, Any]:
         """Return the options in the environment, by name. Raises `CommandError`."""
         found: dict[str, Any] = {}
+        origins: dict[str, str] = {}
         for option, action in self._options.items():
             self._variable = variable_of(option)
             # An empty variable is one that is not set.
             if value := environment.get(self._variable, ""):
                 given = vars(self.parse_args(self._words(option, action, value)))
-                if given.keys() & found.keys():
-                    self.error("not allowed together with another variable for the same")
+                for name in given.keys() & found.keys():
+                    self.error(f"not allowed with {origins[name]}")
                 found |= given
+                origins |= dict.fromkeys(given, self._variable)
         self._variable = ""
         return found
 

@@ -38,7 +38,7 @@ from .snapshots import StateError, check_form, check_sense, read_file, write_fil
 DEFAULT_KEY = "sk-mock"
 
 #: Terms of an account that never meets a limit or the end of its money.
-UNLIMITED: Mapping[str, Term] = {"limits": {}, "charged_balance": "999999999999999"}
+UNLIMITED: Mapping[str, Term] = {"limits": {}, "charged_balance": "999999999999999.00"}
 
 #: The version of the snapshot format; incremented by incompatible changes.
 VERSION = 1

@@ -285,7 +285,9 @@ def test_the_mock_is_steered_wherever_it_listens(host: str) -> None:
         assert mock.seen() == 0
 
 
-def test_what_the_mock_refuses_is_told() -> None:
+def test_what_the_mock_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    # An option for a mock of the user's own is none of this one.
+    monkeypatch.setenv("RERANK_MOCK_BEHAVIOUR", "none")
     scenario = scenarios()["address.plain"]
     with Mock() as mock:
         mock.prepare(scenario)

@@ -106,7 +106,7 @@ def test_an_unlimited_account_meets_neither_a_limit_nor_the_end_of_its_money() -
         for name in ("account-1", "later"):
             account = httpx.get(f"{admin}/accounts/{name}").json()
             assert account["limits"] == {}
-            assert account["charged_balance"] == "999999999999999"
+            assert account["charged_balance"] == "999999999999999.00"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
