@@ -357,9 +357,12 @@ def test_rude_as_intended(rude):
 
 def test_mistaken(mistaken):
     pass
+
+def test_mistaken_only_once(mock, polite):
+    post(mock, top_k=1)
 """
     )
-    result.assert_outcomes(passed=8, failed=2, errors=2, warnings=2)
+    result.assert_outcomes(passed=10, failed=2, errors=2, warnings=4)
     result.stdout.fnmatch_lines(
         [
             "*_ ERROR at teardown of test_rude[[]rerank_mock[]] _*",
