@@ -117,6 +117,11 @@ class Strategies:
         return query
 
     @cached_property
+    def either(self) -> str:
+        """A query that some documents answer by half: their scores are neither high nor low."""
+        return " ".join(self.corpus[-2:])
+
+    @cached_property
     def corpus(self) -> list[str]:
         """The documents of the example, reversed."""
         return list(reversed(self._example("documents")))
@@ -192,9 +197,9 @@ class Strategies:
             options["top_n"] = len(documents) if is_array(documents) else 1
         return {**self.plainest(model), **options, **more}
 
-    def extremes(self, model: Model) -> list[Body]:
+    def extremes(self, model: Model, **more: AnyJson) -> list[Body]:
         """The plainest body and the fullest one."""
-        return [self.plainest(model), self.fullest(model)]
+        return [{**self.plainest(model), **more}, self.fullest(model, **more)]
 
     def printed(self, model: Model) -> Body:
         """The request that the contract prints, for that model; else the plainest one."""
