@@ -23,7 +23,7 @@ from .command.options import (
     problem,
 )
 from .command.plan import plan
-from .command.routes import headers_of, route_of, secrets_of
+from .command.routes import access_of, headers_of, route_of, secrets_of
 from .command.selection import chosen, firsts, is_on, model_of, models_for, rank, requirements_of
 from .contract import AnyJson, Model, kinds, load_contract
 from .exchanges import Credential
@@ -359,7 +359,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _report(config: pytest.Config) -> Report:
-    return report_of(config.stash[RUN], judging_words(config.option), config.stash[BASELINE], TODAY)
+    return report_of(
+        config.stash[RUN],
+        judging_words(config.option),
+        access_of(config.option),
+        config.stash[BASELINE],
+        TODAY,
+    )
 
 
 def _noticed(ledger: Ledger, mutant: Mutant) -> bool:

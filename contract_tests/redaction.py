@@ -28,6 +28,14 @@ def blot(text: bytes, key: str) -> bytes:
     return text if len(key) < SHORTEST_SECRET else _spellings(key).sub(BLOT, text)
 
 
+def blot_text(text: str, *keys: str) -> str:
+    """The same for a text and several keys."""
+    blotted = text.encode("utf-8", "surrogatepass")
+    for key in keys:
+        blotted = blot(blotted, key)
+    return blotted.decode("utf-8", "surrogatepass")
+
+
 @lru_cache(maxsize=16)
 def _spellings(key: str) -> re.Pattern[bytes]:
     raw = key.encode()

@@ -85,7 +85,7 @@ OF_TYPE = {
 
 def build() -> dict[str, Json]:
     """The OpenAPI document, from the schemas and tables as they stand."""
-    errors = error_responses(_load("errors"))
+    errors = error_responses(_load("errors"), _load("behaviours"))
     refusals = {status: _reference("responses", status) for status in errors}
     no_key = {"401": refusals["401"]}
     return {
@@ -180,15 +180,17 @@ def gated_request(models: list[Json]) -> Json:
     }
 
 
-def error_responses(errors: list[Json]) -> dict[str, Json]:
+def error_responses(errors: list[Json], behaviours: Json) -> dict[str, Json]:
     """One response for each status of the error table, with every body that it may have."""
     return {
         str(status): {
             "description": HTTPStatus(status).phrase,
             "headers": _traced(required=False),
             "content": {
-                "application/json": {
-                    "schema": _reference("schemas", title("error")),
+                media_type: {
+                    "schema": {"type": "string"}
+                    if media_type == "text/plain"
+                    else _reference("schemas", title("error")),
                     "examples": {
                         error["id"]: {
                             "summary": error["when"],
@@ -199,10 +201,23 @@ def error_responses(errors: list[Json]) -> dict[str, Json]:
                         if error["status"] == status
                     },
                 }
+                for media_type in _media_types(behaviours, status) or ["application/json"]
             },
         }
         for status in sorted({error["status"] for error in errors})
     }
+
+
+def _media_types(behaviours: Json, status: int) -> list[str]:
+    """The media types that a switch leaves open for the status; generators take the first."""
+    listed = (row["values"] for row in behaviours["switches"] if isinstance(row["values"], list))
+    wires = [value["wire"].get("properties", {}) for values in listed for value in values]
+    return [
+        wire["headers"]["properties"]["content-type"]["pattern"].removeprefix("^")
+        for wire in wires
+        if wire.get("status") == {"const": status}
+        and "content-type" in wire.get("headers", {}).get("properties", {})
+    ]
 
 
 def _body(error: Json) -> Json:

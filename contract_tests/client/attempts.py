@@ -14,6 +14,7 @@ from typing import TextIO, cast
 import jsonschema
 
 from ..contract import AnyJson
+from ..redaction import blot_text
 from .grading import Attempt
 from .mock_process import Mock
 from .processes import run_process
@@ -22,8 +23,6 @@ from .scenarios import FOLDER, ClientScenario
 
 BASE_URL = "RERANK_BASE_URL"
 API_KEY = "RERANK_API_KEY"
-#: What stands in place of the key wherever the client repeats it.
-BLOT = "[key]"
 _UNPROXIED = "127.0.0.1,localhost"
 
 
@@ -57,7 +56,7 @@ def run(mock: Mock, scenario: ClientScenario, command: Sequence[str]) -> Attempt
     silence = ""
     if stopped:
         silence = f"was still running after {scenario.seconds:g} seconds and was stopped"
-    printed, complained = printed.replace(key, BLOT), complained.replace(key, BLOT)
+    printed, complained = blot_text(printed, key), blot_text(complained, key)
     answer = None
     if not silence:
         answer, silence = read(printed)
@@ -91,7 +90,7 @@ def wait(
             row = _object(line)
             name = row and row.get("id")
             if name in keys:
-                given[name] = _checked(row)
+                given[name] = _checked(_object(blot_text(line, keys[name])))
             else:
                 strays.append(line)
     for scenario in waiting:
@@ -102,7 +101,8 @@ def wait(
             answer = {"not_applicable": "neither a request nor an answer came"}
         yield scenario, Attempt(answer, silence, rows)
     if strays:
-        raise CommandError(f"this answer is not JSON with the id of a scenario: {strays[0][:80]}")
+        stray = blot_text(strays[0], *keys.values())[:80]
+        raise CommandError(f"this answer is not JSON with the id of a scenario: {stray}")
 
 
 def read(printed: str) -> tuple[AnyJson, str]:

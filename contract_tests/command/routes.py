@@ -3,11 +3,14 @@
 import argparse
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import getproxies
 
 import httpx
 
+from ..report.model import USUAL, Access
 from ..transport import TIMEOUT, Route, proxy_for, trust
 
 #: Headers that the judge sets in each request as the test needs them.
@@ -76,6 +79,38 @@ def route_of(options: argparse.Namespace, base_url: str) -> Route:
         insecure=options.insecure,
         proxy=proxy_for(base_url, options.proxy),
     )
+
+
+def access_of(options: argparse.Namespace) -> Access:
+    """What a reader needs to reach the target as the run does."""
+    if "://" not in options.target:
+        return USUAL
+    second = options.second_api_key_env or USUAL.second_key
+    return Access(tuple(_curl_options(options)), options.api_key_env, second)
+
+
+def _curl_options(options: argparse.Namespace) -> Iterator[str]:
+    if options.ca_file:
+        yield f"--cacert {shlex.quote(str(options.ca_file))}"
+    if options.insecure:
+        yield "--insecure"
+    proxy = proxy_for(options.target, options.proxy)
+    if options.proxy and proxy:
+        yield f"--proxy {shlex.quote(proxy)}"
+    elif proxy:
+        yield f"--proxy {_variable_of(proxy)}"
+    elif getproxies().keys() - {"no"}:
+        yield "--noproxy '*'"
+    if options.request_timeout != TIMEOUT:
+        yield f"--max-time {options.request_timeout:g}"
+
+
+def _variable_of(proxy: str) -> str:
+    """The variable that names the proxy: a password in it is not shown."""
+    for name, value in os.environ.items():
+        if name.lower().endswith("_proxy") and value and proxy.endswith(value):
+            return f'"${name}"'
+    return shlex.quote(str(httpx.URL(proxy).copy_with(userinfo=b"")))
 
 
 def headers_of(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:

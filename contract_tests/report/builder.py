@@ -9,12 +9,13 @@ from ..judging.causes import causes
 from ..judging.outcomes import Outcome
 from ..judging.run import Run
 from .baseline import Deviation, State
-from .model import Report, RequirementResult
+from .model import USUAL, Access, Report, RequirementResult
 
 
 def report_of(
     run: Run,
     options: Sequence[str] = (),
+    access: Access = USUAL,
     baseline: Sequence[Deviation] = (),
     today: date = date.min,
 ) -> Report:
@@ -73,6 +74,7 @@ def report_of(
         fault=ledger.fault,
         baseline=tuple(states),
         options=tuple(options),
+        access=access,
     )
 
 

@@ -256,7 +256,7 @@ def _violation(report: Report, violation: Violation) -> Markup:
         "details",
         tag("summary", f"Seen by {violation.test}" if violation.test else "Seen"),
         tag("dl", *finding, class_="finding"),
-        *(_exchange(exchange, report.base_url) for exchange in violation.exchanges),
+        *(_exchange(report, exchange) for exchange in violation.exchanges),
         tag(
             "div",
             _panel("Run this again", command(report, violation), wide=True),
@@ -267,7 +267,7 @@ def _violation(report: Report, violation: Violation) -> Markup:
     )
 
 
-def _exchange(exchange: Exchange, base_url: str) -> Markup:
+def _exchange(report: Report, exchange: Exchange) -> Markup:
     request, answer = exchange.request, exchange.answer
     sent = _pretty(request.body) if request.content_type else body_text(request)
     title = f"Answer: status {answer.status}" if answer.status else "No answer"
@@ -277,7 +277,7 @@ def _exchange(exchange: Exchange, base_url: str) -> Markup:
         "div",
         _panel(f"Request {exchange.number}: {request.method} {request.path}", sent),
         _panel(title, told),
-        _panel("The same with curl", curl(request, base_url), wide=True),
+        _panel("The same with curl", curl(report, request), wide=True),
         class_="exchange",
     )
 

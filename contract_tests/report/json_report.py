@@ -91,19 +91,19 @@ def _violation(report: Report, violation: Violation) -> AnyJson:
     return {
         "expected": violation.expected,
         "received": violation.received,
-        "curl": curl(violation.exchanges[-1].request, report.base_url),
-        "exchanges": [_exchange(exchange, report.base_url) for exchange in violation.exchanges],
+        "curl": curl(report, violation.exchanges[-1].request),
+        "exchanges": [_exchange(report, exchange) for exchange in violation.exchanges],
         "test": violation.test,
         "again": command(report, violation),
         "snippet": snippet(report, violation),
     }
 
 
-def _exchange(exchange: Exchange, base_url: str) -> AnyJson:
+def _exchange(report: Report, exchange: Exchange) -> AnyJson:
     request, answer = exchange.request, exchange.answer
     return {
         "number": exchange.number,
-        "curl": curl(request, base_url),
+        "curl": curl(report, request),
         "request": {
             "method": request.method,
             "path": request.path,

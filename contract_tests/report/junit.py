@@ -99,6 +99,6 @@ def _text(report: Report, entry: RequirementResult) -> str:
     violation = entry.violations[0]
     told = [entry.requirement.sentence]
     for exchange in violation.exchanges:
-        told.append(f"sent      {shorten(curl(exchange.request, report.base_url), LONGEST)}")
+        told.append(f"sent      {shorten(curl(report, exchange.request), LONGEST)}")
         told.append(f"answered  {seen(exchange.answer, LONGEST)}")
     return "\n".join(map(printable, [*told, f"again     {command(report, violation)}"]))

@@ -109,7 +109,7 @@ def _folded(summary: str, lines: Iterable[str]) -> Iterator[str]:
 
 def _violation(report: Report, violation: Violation) -> Iterator[str]:
     for exchange in violation.exchanges[-EXCHANGES:]:
-        yield f"sent      {shorten(curl(exchange.request, report.base_url), LONGEST)}"
+        yield f"sent      {shorten(curl(report, exchange.request), LONGEST)}"
         yield f"answered  {seen(exchange.answer, LONGEST)}"
     yield f"again     {command(report, violation)}"
 

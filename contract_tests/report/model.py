@@ -100,6 +100,24 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Access:
+    """What a reader needs to reach the target as the run did."""
+
+    #: Options of curl, quoted for a shell.
+    curl: tuple[str, ...] = ()
+    #: Environment variables that hold the keys.
+    key: str = "SILICONFLOW_API_KEY"
+    second_key: str = "SILICONFLOW_SECOND_API_KEY"
+
+    def named(self, text: str) -> str:
+        """A text with those variables in place of the usual ones."""
+        return text.replace(USUAL.key, self.key).replace(USUAL.second_key, self.second_key)
+
+
+USUAL = Access()
+
+
+@dataclass(frozen=True)
 class Report:
     """A run, ready to be printed."""
 
@@ -137,6 +155,7 @@ class Report:
     baseline: tuple[tuple[Deviation, State], ...] = ()
     #: Options of the command that judge the same target in the same way again.
     options: tuple[str, ...] = ()
+    access: Access = USUAL
 
     @property
     def base_url(self) -> str:

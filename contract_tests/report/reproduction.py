@@ -74,14 +74,14 @@ def command(report: Report, violation: Violation) -> str:
     return shlex.join(["rerank-contract", *_arguments(report, violation)])
 
 
-def curl(request: Request, base_url: str) -> str:
-    """A curl line that sends the request; the shell puts the key in."""
-    words = ["curl", "-sS", "-i"]
+def curl(report: Report, request: Request) -> str:
+    """A curl line that sends the request in the way of the run; the shell puts the key in."""
+    words = ["curl", "-sS", "-i", *report.access.curl]
     if request.method != "POST":
         words += ["-X", request.method]
-    words.append(shlex.quote(base_url + request.path))
+    words.append(shlex.quote(report.base_url + request.path))
     if request.credential is not Credential.NONE:
-        words += ["-H", f'"Authorization: {request.credential.value}"']
+        words += ["-H", report.access.named(f'"Authorization: {request.credential.value}"')]
     content_type = f"Content-Type: {request.content_type}" if request.content_type else ""
     words += ["-H", shlex.quote(content_type or "Content-Type:")]
     if request.chunked:
@@ -94,9 +94,9 @@ def curl(request: Request, base_url: str) -> str:
     return " ".join(words)
 
 
-def brief_curl(request: Request, base_url: str) -> str:
+def brief_curl(report: Report, request: Request) -> str:
     """The curl line of a request if it is short; otherwise what matters of it, not to be sent."""
-    line = curl(request, base_url)
+    line = curl(report, request)
     if len(line) <= LONGEST:
         return line
     body = request.body
@@ -104,7 +104,7 @@ def brief_curl(request: Request, base_url: str) -> str:
         cut = replace(request, body=shorten(body_text(request), LONGEST).encode())
     else:
         cut = replace(request, body=_cut(body))
-    return f"{shorten(curl(cut, base_url), 2 * LONGEST)} (cut; in full in --report-json)"
+    return f"{shorten(curl(report, cut), 2 * LONGEST)} (cut; in full in --report-json)"
 
 
 def _cut(value: AnyJson) -> AnyJson:
@@ -127,15 +127,17 @@ def body_text(request: Request) -> str:
 def snippet(report: Report, violation: Violation) -> str:
     """A test for pytest that fails as long as the target breaks the requirement."""
     exchange = violation.exchanges[-1]
+    # Only the judge itself takes the same way where that needs options.
+    is_alone = len(violation.exchanges) == 1 and not report.access.curl
     words = {
         "name": violation.requirement.replace(".", "_"),
         "sentence": report.contract.requirements[violation.requirement].sentence,
         "expected": ascii(violation.expected),
         "received": ascii(violation.received),
     }
-    if len(violation.exchanges) == 1 and _seen_by_a_check(report, violation.requirement, exchange):
+    if is_alone and _seen_by_a_check(report, violation.requirement, exchange):
         arguments = _inner(_request_arguments(exchange.request), 8)
-        return _CHECK.format(
+        test = _CHECK.format(
             **words,
             names=_names("Credential." in arguments),
             revision=_revision(report),
@@ -144,16 +146,18 @@ def snippet(report: Report, violation: Violation) -> str:
             base_url=report.base_url,
             arguments=arguments,
         )
+        return report.access.named(test)
     status = re.fullmatch(r"(?:a )?status (?:from )?(\d{3})(?: to (\d{3}))?", violation.expected)
-    if len(violation.exchanges) == 1 and status and exchange.request.credential not in NEAR_KEYS:
+    if is_alone and status and exchange.request.credential not in NEAR_KEYS:
         given = "answer.status_code"
-        return _ASK.format(
+        test = _ASK.format(
             **words,
             arguments=_inner(_httpx_arguments(exchange.request, report.base_url), 8),
             statuses=f"{status[1]} <= {given} <= {status[2]}"
             if status[2]
             else f"{given} == {status[1]}",
         )
+        return report.access.named(test)
     arguments = _inner(_literal(_arguments(report, violation)), 4)
     return _JUDGE.format(**words, arguments=arguments)
 

@@ -131,7 +131,7 @@ def _result(
         "webResponse": _web_response(exchange.answer),
         "properties": {
             "again": command(report, violation),
-            "curl": [curl(each.request, report.base_url) for each in violation.exchanges],
+            "curl": [curl(report, each.request) for each in violation.exchanges],
         },
     }
 

@@ -188,7 +188,7 @@ def _violation(report: Report, violation: Violation, *, show_tests: bool) -> Ite
     if left_out > 0:
         yield f"  before    {left_out} more {'request' if left_out == 1 else 'requests'}"
     for exchange in violation.exchanges[-EXCHANGES:]:
-        yield f"  sent      {printable(brief_curl(exchange.request, report.base_url))}"
+        yield f"  sent      {printable(brief_curl(report, exchange.request))}"
         answered = seen(exchange.answer, LONGEST)
         # What was received may be the answer itself.
         if answered != violation.received:

@@ -32,7 +32,7 @@ class Gateway:
 
     #: As it is called in the records and on the page.
     name: str
-    #: nginx, haproxy or litellm.
+    #: nginx, haproxy, caddy, apache2 or litellm.
     program: str
     #: Lines for its configuration, in the places that the template of the program has.
     front: str = ""
@@ -50,7 +50,7 @@ class Gateway:
 
     def version(self) -> str:
         """The version of the program, its first two numbers."""
-        option = {"nginx": "-v", "haproxy": "-v", "litellm": "--version"}[self.program]
+        option = {"caddy": "version", "litellm": "--version"}.get(self.program, "-v")
         done = subprocess.run(
             [str(self.executable), option], capture_output=True, check=True, text=True
         )
@@ -78,13 +78,22 @@ class Gateway:
         words = {
             "nginx": ["-p", str(folder), "-e", str(folder / "error.log"), "-c", str(path)],
             "haproxy": ["-db", "-f", str(path)],
+            "caddy": ["run", "--config", str(path), "--adapter", "caddyfile"],
+            "apache2": ["-D", "FOREGROUND", "-f", str(path)],
             "litellm": ["--config", str(path), "--host", "127.0.0.1", "--port", str(port)],
         }[self.program]
         with (folder / "output").open("w") as output:
             process = subprocess.Popen(
                 [str(self.executable), *words],
                 cwd=folder,
-                env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "MOCK_KEY": key},
+                env={
+                    **os.environ,
+                    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+                    "MOCK_KEY": key,
+                    # Caddy keeps files there.
+                    "XDG_CONFIG_HOME": str(folder),
+                    "XDG_DATA_HOME": str(folder),
+                },
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -181,5 +190,9 @@ GATEWAYS = (
         "    http-request track-sc0 src\n"
         "    http-request deny deny_status 429 if { sc_http_req_rate(0) gt 50 }",
     ),
+    Gateway("Caddy", "caddy"),
+    Gateway("Caddy with compression", "caddy", location="encode gzip"),
+    Gateway("Apache", "apache2"),
+    Gateway("Apache with pages for errors", "apache2", location="ProxyErrorOverride on"),
     Gateway("LiteLLM", "litellm"),
 )

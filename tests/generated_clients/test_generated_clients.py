@@ -30,6 +30,7 @@ from client.api.default import list_models, rerank
 from client.models import ClassicRerankRequest, Content, MultimodalRerankRequest
 
 client = AuthenticatedClient(os.environ["BASE_URL"], token=os.environ["API_KEY"])
+elsewhere = AuthenticatedClient(os.environ["BASE_URL"] + "/v1", token=os.environ["API_KEY"])
 classic = ClassicRerankRequest(
     "Qwen/Qwen3-Reranker-0.6B", "apple", ["brick", "apple"], top_n=1, return_documents=True
 )
@@ -43,6 +44,7 @@ print(json.dumps({
     "input_tokens": answer.meta.tokens.input_tokens,
     "of_images": len(rerank.sync(client=client, body=with_image).results),
     "refusal": rerank.sync(client=client, body=without_model).code,
+    "elsewhere": rerank.sync(client=elsewhere, body=classic),
     "models": len(list_models.sync(client=client).data),
 }))
 """
@@ -116,6 +118,7 @@ def test_a_client_of_openapi_python_client_sends_both_forms_and_reads_answers(
     assert told["best"] == [1, True, "apple"]
     assert told["input_tokens"] > 0
     assert (told["of_images"], told["refusal"]) == (2, 20012)
+    assert told["elsewhere"] == "404 page not found"
     assert told["models"] > 1
     sent = [
         json.loads(call.request.body).keys() for call in rerank_server.calls if call.request.body

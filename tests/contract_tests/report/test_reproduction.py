@@ -104,7 +104,7 @@ def test_no_text_breaks_out_of_a_snippet_or_a_curl_line(hostile: str) -> None:
             "request.query.type", exchange, expected=expected, received=hostile
         )
         compile(snippet(samples.VIOLATING, violation), "snippet", "exec")
-    words = shlex.split(curl(exchange.request, "https://rerank.example/v1"))
+    words = shlex.split(curl(samples.CONFORMING, exchange.request))
     assert json.loads(words[words.index("--data-raw") + 1])["query"] == hostile
 
 
@@ -122,7 +122,7 @@ def test_no_text_breaks_out_of_a_snippet_or_a_curl_line(hostile: str) -> None:
 def test_a_curl_line_sends_the_same_request(request_: Request, tmp_path: Path) -> None:
     with answering((200, samples.ANSWER)) as (url, asked):
         try:
-            done = run(["sh", "-c", curl(request_, url)], tmp_path)
+            done = run(["sh", "-c", curl(samples.report(target=url), request_)], tmp_path)
         except FileNotFoundError:
             pytest.skip("there is no shell here")
         if done.returncode == 127:
