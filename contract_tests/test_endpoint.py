@@ -1,6 +1,7 @@
 """The endpoint: POST /v1/rerank."""
 
 import pytest
+from hypothesis import strategies as st
 
 from .contract import Model
 from .exchanges import Layout, Request
@@ -48,8 +49,8 @@ def test_a_valid_request_is_answered(judge: Judge, model: Model) -> None:
 def test_a_request_of_a_usual_size_is_answered(judge: Judge, model: Model, size: str) -> None:
     corpus = judge.draw.corpus
     documents = judge.draw.many(MANY) if size == "many documents" else [*corpus, "x" * LONG_TEXT]
-    body = {**judge.draw.plainest(model), "documents": documents}
-    judge.examine_once(lambda: judge.accepts("endpoint.rerank", body))
+    bodies = judge.draw.extremes(model, documents=documents)
+    judge.examine(st.sampled_from(bodies), lambda body: judge.accepts("endpoint.rerank", body))
 
 
 @pytest.mark.requirement("endpoint.headers", "response.header.trace_id.unique")
