@@ -42,7 +42,7 @@ DELICATE_TEXTS = (
     "controls \x1b[31m \x7f \x85",
     "9007199254740993 1e400 -0.0 NaN null",
     "深度学习是机器学习的子集" * 24,
-    "x" * 1500,
+    "x" * 2100,
 )
 #: The like in one short text.
 MIXED = (
