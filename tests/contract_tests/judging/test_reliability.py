@@ -37,6 +37,12 @@ def test_what_is_answered_only_when_asked_again_is_counted_once(
     assert dict(told.asked_again) == {"status 500": 0, LOST: 0, kind: 1}
 
 
+def test_a_failure_that_comes_after_a_busy_answer_is_asked_again_too() -> None:
+    run, _ = new_run()
+    target = in_turn(answer("busy", 503), answer("no", 500), answer())
+    assert run.connection.ask(target, Request(BODY)).answer.status == 200
+
+
 def test_latencies_are_told_as_percentiles() -> None:
     told = Reliability(latencies=[0.1 * second for second in range(100, 0, -1)])
     assert {share: round(seconds, 6) for share, seconds in told.percentiles().items()} == {
