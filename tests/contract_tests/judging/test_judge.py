@@ -219,10 +219,26 @@ def test_a_failure_of_the_target_is_no_refusal(status: int) -> None:
         one.examine_once(lambda: one.refuses("authorization.required", Request(BODY)))
     assert one.run.ledger.outcome("authorization.required") is Outcome.INCONCLUSIVE
     reason = one.run.ledger.reason("authorization.required")
-    assert reason == f'it needs an answer to what is to be refused; it was status {status}, "boom"'
+    assert reason == f'it needs an answer other than status {status}, "boom"'
 
 
 GATE = "request.instruction.gated"
+
+
+@pytest.mark.parametrize(
+    "failure", [answer("boom", 500), Answer(0, {}, b"", cut="ReadError: cut")], ids=["500", "lost"]
+)
+def test_a_gated_field_that_the_target_fails_on_is_neither_ignored_nor_refused(
+    failure: Answer,
+) -> None:
+    one = judge(
+        spoilt(lambda request, answer: failure if "instruction" in request.body else answer), GATE
+    )
+    with contextlib.suppress(ViolatedError, InconclusiveError):
+        examine_gate(one, MODEL, "instruction")
+    assert GATE not in one.run.ledger.violations
+    assert one.run.ledger.outcome(GATE) is Outcome.INCONCLUSIVE
+    assert one.run.ledger.hindered[GATE].answer == failure
 
 
 @pytest.mark.parametrize(
