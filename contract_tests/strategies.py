@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from .contract import AnyJson, Contract, Model
+from .exchanges import is_array
 
 Body = dict[str, AnyJson]
 
@@ -40,8 +41,14 @@ DELICATE_TEXTS = (
     "Latin-1 \u00c6r\u00f8 fa\u00e7ade \u00df\u00ff",
     "controls \x1b[31m \x7f \x85",
     "9007199254740993 1e400 -0.0 NaN null",
-    "深度学习是机器学习的子集" * 40,
+    "深度学习是机器学习的子集" * 24,
     "x" * 1500,
+)
+#: The like in one short text.
+MIXED = (
+    "MiXeD \u00e9 e\u0301 \ufb01ne \uff21 \u201cone\u201d \u2018two\u2019 \u00abthree\u00bb "
+    "\u6df1\u5ea6 \U0001d4b3 \U0001f469\u200d\U0001f4bb \u2764\ufe0f <b>&amp;</b> %20 \\n \\u0041"
+    '"\r\n\u2028\tend  \n'
 )
 _ALPHABET = st.characters(exclude_categories=["Cc", "Cs", "Cn", "Co"])
 #: What a contract without an example is taken to say.
@@ -136,6 +143,8 @@ class Strategies:
         """The keywords of a field, with where each stands."""
         return self.contract.keywords(f"request.{model.form}#/properties/{field}")
 
+    # Strategies that many tests draw from are made once: making them takes longer than drawing.
+    @cached_property
     def texts(self) -> st.SearchStrategy[str]:
         """Texts of a few words or characters that any ranking model reads."""
         return st.one_of(
@@ -144,24 +153,54 @@ class Strategies:
             st.text(_ALPHABET, min_size=1, max_size=40).filter(str.strip),
         )
 
-    def corpora(self, smallest: int = 2) -> st.SearchStrategy[list[str]]:
+    @cached_property
+    def queries(self) -> st.SearchStrategy[str]:
+        """Texts, the example of a query first."""
+        return st.one_of(st.just(self.query), self.texts)
+
+    @cached_property
+    def corpora(self) -> st.SearchStrategy[list[str]]:
         """Lists of distinct documents."""
         return st.one_of(
-            st.just(self.corpus),
-            st.lists(self.texts(), min_size=smallest, max_size=8, unique=True),
+            st.just(self.corpus), st.lists(self.texts, min_size=2, max_size=8, unique=True)
         )
 
-    def many(self, count: int, *, delicate: bool = False) -> list[str]:
+    @cached_property
+    def mixed(self) -> list[str]:
+        """The documents of the example, each with all that a careless server changes."""
+        return (
+            [f" \t{text} {MIXED}" for text in self.corpus] if self.longest is None else self.corpus
+        )
+
+    def many(self, count: int) -> list[str]:
         """So many short, distinct documents, the best one last; delicate ones spread among them."""
         corpus = self.corpus
-        documents = [*(f"{corpus[i % len(corpus)]} {i}" for i in range(count - 1)), corpus[-1]]
-        texts = [text for text in DELICATE_TEXTS if len(text) < _SHORT] if delicate else []
+        documents = [*(f"{corpus[i % len(corpus)]} {i}" for i in range(count - 1)), self.mixed[-1]]
+        texts = [text for text in DELICATE_TEXTS if len(text) < _SHORT][: count // 3]
         documents[: 3 * len(texts) : 3] = texts
         return documents
 
     def plainest(self, model: Model) -> Body:
         """The smallest body that still ranks something."""
         return {"model": model.id, "query": self.query, "documents": self.corpus}
+
+    def fullest(self, model: Model, **more: AnyJson) -> Body:
+        """The same with every optional field that can be sent; top_n cuts nothing off."""
+        options = {name: self.usual(name) for name in self.optional(model)}
+        documents = more.get("documents", self.corpus)
+        if "top_n" in options:
+            options["top_n"] = len(documents) if is_array(documents) else 1
+        return {**self.plainest(model), **options, **more}
+
+    def extremes(self, model: Model) -> list[Body]:
+        """The plainest body and the fullest one."""
+        return [self.plainest(model), self.fullest(model)]
+
+    def printed(self, model: Model) -> Body:
+        """The request that the contract prints, for that model; else the plainest one."""
+        printed = self.contract.schemas["request.classic"].get("examples", [{}])[0]
+        known = {name: value for name, value in printed.items() if name in self.optional(model)}
+        return {**self.plainest(model), "documents": self.corpus[::-1], **known}
 
     def optional(self, model: Model) -> tuple[str, ...]:
         """Optional fields that the model supports, and the target takes."""
@@ -192,6 +231,15 @@ class Strategies:
 
     def values(self, field: str) -> st.SearchStrategy[AnyJson]:
         """Valid values of an optional field, its bounds first."""
+        if field not in self._values:
+            self._values[field] = self._values_of(field)
+        return self._values[field]
+
+    @cached_property
+    def _values(self) -> dict[str, st.SearchStrategy[AnyJson]]:
+        return {}
+
+    def _values_of(self, field: str) -> st.SearchStrategy[AnyJson]:
         schema = self._schema(field)
         if "enum" in schema:
             return st.sampled_from(schema["enum"][1])
@@ -200,7 +248,7 @@ class Strategies:
             return st.sampled_from([True, False])
         if kind == "string":
             examples: list[str] = schema.get("examples", ("", []))[1]
-            return st.one_of(*map(st.just, examples), self.texts())
+            return st.one_of(*map(st.just, examples), self.texts)
         bounds = [schema[name][1] for name in ("minimum", "maximum", "default") if name in schema]
         least = schema["minimum"][1] if "minimum" in schema else _LEAST
         far = _FAR * max([least, *bounds])
@@ -283,12 +331,10 @@ class Strategies:
 def _valid(
     draw: st.DrawFn, strategies: Strategies, model: Model, pinned: Mapping[str, AnyJson]
 ) -> Body:
-    documents: AnyJson = (
-        pinned["documents"] if "documents" in pinned else draw(strategies.corpora())
-    )
+    documents: AnyJson = pinned["documents"] if "documents" in pinned else draw(strategies.corpora)
     body: Body = {
         "model": model.id,
-        "query": draw(st.one_of(st.just(strategies.query), strategies.texts())),
+        "query": draw(strategies.queries),
         "documents": documents,
     }
     for field in strategies.contract.required_of(model):
@@ -348,7 +394,5 @@ _AT_BOUND: Mapping[str, Callable[[Strategies, Any], st.SearchStrategy[AnyJson]]]
     "minimum": lambda _, bound: st.just(bound),
     "maximum": lambda _, bound: st.just(bound),
     "minLength": lambda _, bound: st.sampled_from("a苹é1").map(lambda letter: letter * bound),
-    "minItems": lambda own, bound: st.lists(
-        own.texts(), min_size=bound, max_size=bound, unique=True
-    ),
+    "minItems": lambda own, bound: st.lists(own.texts, min_size=bound, max_size=bound, unique=True),
 }

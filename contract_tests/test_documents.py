@@ -1,26 +1,29 @@
 """Body: documents."""
 
+import itertools
+
 import pytest
 from hypothesis import strategies as st
 
-from .checks.relations import most_relevant, same_ranking, scores
+from .checks.relations import cut, most_relevant, same_ranking, scores
 from .contract import AnyJson, Model
 from .exchanges import Exchange, Request
 from .judging.connection import seen
 from .judging.judge import Judge
-from .strategies import DELICATE_TEXTS, Body
+from .strategies import Body
 
 #: Numbers of short documents, next to the usual sizes of batches and caps; the first at any effort.
 HUNDRED = 101
 COUNTS = (17, 33, 65, 257, 1000)
-WITHOUT_TOP_N = 65
-#: Number of documents -> a top_n beyond the usual caps; that of 101 is the first.
+WITHOUT_TOP_N = (65, 1000)
+#: Number of documents -> a top_n within, and beyond the usual caps; that of 101 is the first.
 TENTH = 11
-PARTS = {33: 31, 257: 101, 1000: 101}
+PARTS = {33: (11,), 257: (51,), 1000: (999, 101)}
 #: Lengths of long documents in characters, next to the usual caps; tried until one is accepted.
 LENGTHS = (66_000, 33_000, 8_500)
-#: What long documents are made of: words of 11 letters and Chinese characters.
-LONG_TEXTS = ("Timetables ", "深度学习是机器学习的子集")
+HALF_AS_LONG = 33_000
+#: What long documents are made of: words, and Chinese ones among them.
+LONG_TEXTS = ("Timetables ", "深度学习 Timetables ")
 
 
 @pytest.mark.requirement("request.documents.array")
@@ -40,18 +43,24 @@ def test_a_string_is_ranked_as_the_array_that_holds_it_alone(judge: Judge, model
         judge.compare("request.documents.string", difference, array, string)
 
     # The best document first: a difference shows most in a high score.
-    strings = st.one_of(st.just(judge.draw.corpus[-1]), judge.draw.texts())
+    strings = st.one_of(st.just(judge.draw.corpus[-1]), judge.draw.texts)
     judge.examine(strings.flatmap(lambda text: judge.draw.valid(model, documents=text)), prove)
 
 
 @pytest.mark.requirement("request.return_documents.true")
 @pytest.mark.effort("standard")
+@pytest.mark.models("wide")
 def test_a_string_comes_back_whole(judge: Judge, model: Model) -> None:
-    text = "\n".join(DELICATE_TEXTS) + LONG_TEXTS[0] * 1500
+    # Two that differ at the end alone; long ones where the model is tried in depth.
+    in_depth = judge.examples > 1
+    begin = LONG_TEXTS[0] * 1500 if in_depth else ""
+    strings = [f"{begin}{text}" for text in judge.draw.mixed[-2:]]
 
     def prove() -> None:
-        body = {**judge.draw.plainest(model), "documents": text, **judge.draw.echo(model)}
-        judge.tries(Request(body))
+        plain = {**judge.draw.plainest(model), "documents": strings[0], **judge.draw.echo(model)}
+        judge.tries(Request(plain))
+        full = judge.draw.fullest(model, documents=strings[1])
+        judge.tries(Request(full, credential=judge.run.callers[-1]))
 
     judge.examine_once(prove)
 
@@ -62,14 +71,16 @@ def test_a_string_comes_back_whole(judge: Judge, model: Model) -> None:
 @pytest.mark.parametrize("kind", ["NUL", "white space alone", "equal documents"])
 def test_what_a_delicate_document_is_answered_with(judge: Judge, model: Model, kind: str) -> None:
     def prove() -> None:
-        corpus = judge.draw.corpus
-        more = {"NUL": ["a\0b"], "white space alone": [" \n\t"], "equal documents": corpus}[kind]
-        body = {
-            **judge.draw.plainest(model),
-            "documents": [*corpus, *more],
-            **judge.draw.echo(model),
-        }
-        exchange = judge.tries(Request(body))
+        corpus, mixed = judge.draw.corpus, judge.draw.mixed
+        documents = {
+            "NUL": [f"{text}\0b" for text in corpus],
+            "white space alone": [*corpus, " \n\t"],
+            "equal documents": [*mixed, *mixed],
+        }[kind]
+        plain = {**judge.draw.plainest(model), "documents": documents, **judge.draw.echo(model)}
+        exchange = judge.tries(Request(plain))
+        if exchange.ranking:
+            judge.tries(Request(judge.draw.fullest(model, documents=documents)))
         finding = "ranked" if exchange.ranking else seen(exchange.answer)
         judge.note("request.documents.delicate", f"{kind}: {finding}")
 
@@ -89,7 +100,7 @@ def test_a_hundred_documents_are_ranked_whole(judge: Judge, model: Model) -> Non
     def prove() -> None:
         body = {
             **judge.draw.plainest(model),
-            "documents": judge.draw.many(HUNDRED, delicate=True),
+            "documents": judge.draw.many(HUNDRED),
             "top_n": HUNDRED,
             **judge.draw.echo(model),
         }
@@ -98,7 +109,7 @@ def test_a_hundred_documents_are_ranked_whole(judge: Judge, model: Model) -> Non
         judge.note("request.documents.count", f"{HUNDRED} {finding}")
         if full.ranking and judge.run.effort.wide:
             # The same documents: what is kept of the answer before must not come again.
-            _rank_part(judge, full, full.documents, TENTH)
+            _rank_part(judge, full, full.documents, TENTH, echo=False)
 
     judge.examine_once(prove)
 
@@ -110,38 +121,49 @@ def test_a_hundred_documents_are_ranked_whole(judge: Judge, model: Model) -> Non
 def test_batches_of_documents_are_ranked_whole(judge: Judge, model: Model) -> None:
     def prove() -> None:
         accepted = "1 is accepted"
+        callers = itertools.cycle(judge.run.callers)
         for count in COUNTS:
-            top_n = {"top_n": count} if count != WITHOUT_TOP_N else {}
+            whole = {"top_n": count} if count not in WITHOUT_TOP_N else {}
             body = {
                 **judge.draw.plainest(model),
                 "documents": judge.draw.many(count),
                 **judge.draw.echo(model),
-                **top_n,
+                **whole,
             }
-            full = judge.tries(Request(body))
+            full = judge.tries(Request(body, credential=next(callers)))
             if not full.ranking:
                 finding = f"{accepted}, {count} are refused: {seen(full.answer)}"
                 judge.note("request.documents.count", finding)
                 return
             accepted = f"{count} are accepted"
-            if count in PARTS:
-                order = sorted(scores(full), key=scores(full).__getitem__)
-                _rank_part(judge, full, [full.documents[index] for index in order], PARTS[count])
+            order = sorted(scores(full), key=scores(full).__getitem__)
+            for top_n in PARTS.get(count, ()):
+                documents = [full.documents[index] for index in order]
+                _rank_part(judge, full, documents, top_n, echo=top_n < HUNDRED)
         judge.note("request.documents.count", accepted)
 
     judge.examine_once(prove)
 
 
-def _rank_part(judge: Judge, full: Exchange, documents: list[AnyJson], top_n: int) -> None:
+def _rank_part(
+    judge: Judge, full: Exchange, documents: list[AnyJson], top_n: int, *, echo: bool
+) -> None:
     """Ask for the best of the documents, in an order of which the best one is the last."""
     order = list(map(full.documents.index, documents))
-    part = judge.tries(Request({**full.request.body, "documents": documents, "top_n": top_n}))
-    if part.ranking:
-        before, after = scores(full), scores(part, order)
-        missed = most_relevant(before, after)
-        judge.compare("request.top_n.most_relevant", missed, full, part)
-        moved = same_ranking({index: before[index] for index in after if index in before}, after)
-        judge.compare("response.results.index.permutation", moved, full, part)
+    body = {**full.request.body, "documents": documents, "top_n": top_n}
+    if not echo:
+        body.pop("return_documents", None)
+    part = judge.tries(Request(body))
+    if not part.ranking:
+        return
+    before, after = scores(full), scores(part, order)
+    if documents == full.documents:
+        judge.compare("request.top_n.most_relevant", cut(before, after), full, part)
+        return
+    missed = most_relevant(before, after)
+    judge.compare("request.top_n.most_relevant", missed, full, part)
+    moved = same_ranking({index: before[index] for index in after if index in before}, after)
+    judge.compare("response.results.index.permutation", moved, full, part)
 
 
 @pytest.mark.requirement("request.documents.length", "request.return_documents.true")
@@ -151,7 +173,8 @@ def test_long_documents_come_back_whole(judge: Judge, model: Model) -> None:
     def prove() -> None:
         refused = ""
         for length in LENGTHS:
-            documents = [text * (length // len(text)) for text in LONG_TEXTS]
+            mixed = judge.draw.mixed
+            documents = [text * (length // len(text)) + mixed[0] for text in LONG_TEXTS]
             body = {
                 **judge.draw.plainest(model),
                 "documents": [documents[0], *judge.draw.corpus, documents[1]],
@@ -165,6 +188,9 @@ def test_long_documents_come_back_whole(judge: Judge, model: Model) -> None:
                 depends = list(same_ranking(alone, {index: beside[index] for index in alone}))
                 finding = "depends on them" if depends else "does not depend on them"
                 judge.note("response.results.independence", finding)
+                # Another way to ask with a long one.
+                few = [documents[0][-HALF_AS_LONG:], *mixed]
+                judge.tries(Request(judge.draw.fullest(model, documents=few, top_n=2)))
                 return
             refused = f", {length} are refused: {seen(exchange.answer)}"
         judge.note("request.documents.length", f"no length was accepted{refused}")

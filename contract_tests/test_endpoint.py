@@ -7,6 +7,20 @@ from .exchanges import Layout, Request
 from .judging.judge import Judge
 from .strategies import Body
 
+#: What clients send of their own: Java offers HTTP/2 to each server that it does not know.
+HEADERS = {
+    "an offer to upgrade": (
+        ("connection", "Upgrade, HTTP2-Settings"),
+        ("upgrade", "h2c"),
+        ("http2-settings", "AAMAAABkAAQBAAAAAAIAAAAA"),
+    ),
+    "a trace id": (
+        ("x-siliconcloud-trace-id", "rerank-contract"),
+        ("x-request-id", "rerank-contract"),
+        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    ),
+}
+
 
 @pytest.mark.telling
 @pytest.mark.usefixtures("model")
@@ -23,6 +37,22 @@ def test_the_example_of_the_page_is_answered(judge: Judge, example: Body) -> Non
 @pytest.mark.models("every")
 def test_a_valid_request_is_answered(judge: Judge, model: Model) -> None:
     judge.examine(judge.draw.valid(model), judge.reference)
+
+
+@pytest.mark.requirement("endpoint.headers", "response.header.trace_id.unique")
+@pytest.mark.models("first")
+@pytest.mark.effort("standard")
+@pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
+def test_headers_that_the_page_does_not_name_change_nothing(
+    judge: Judge, model: Model, headers: tuple[tuple[str, str], ...]
+) -> None:
+    def prove() -> None:
+        # Twice: what is taken over from the client comes again.
+        for body in judge.draw.extremes(model):
+            exchange = judge.probe(Request(body, headers=headers))
+            judge.expect_status("endpoint.headers", 200, exchange)
+
+    judge.examine_once(prove)
 
 
 @pytest.mark.requirement("endpoint.unknown_path")

@@ -43,14 +43,24 @@ def test_answers_that_cross_are_not_mixed_up(judge: Judge, model: Model) -> None
         models, callers = judge.served(model), itertools.cycle(judge.run.callers)
         count = TOGETHER if judge.run.effort.wide else FEW
         different = count * 3 // 4
+        corpus = judge.draw.corpus
 
         def body(number: int) -> Body:
-            asked = models[number % len(models)]
-            documents = [f"{text} 来自 {number}" for text in judge.draw.corpus]
-            plain, echo = judge.draw.plainest(asked), judge.draw.echo(asked)
-            return {**plain, "documents": documents, **echo}
+            # Those of a group differ in one thing each: in model, query, top_n or documents.
+            group, changed = divmod(number, 4)
+            asked = models[group % len(models) if changed == 0 else 0]
+            name = number if changed == 3 else group
+            body = {
+                **judge.draw.plainest(asked),
+                "documents": [f"{text} 来自 {name}" for text in corpus],
+                **judge.draw.echo(asked),
+            }
+            if changed == 1:
+                body["query"] = corpus[group % len(corpus)]
+            if changed == 2:
+                body["top_n"] = 1 + group % len(corpus)
+            return body
 
-        # Equal in all but the documents, so that no smaller key tells them apart; a few are equal.
         requests = [
             Request(body(number % different), credential=next(callers)) for number in range(count)
         ]
@@ -114,12 +124,15 @@ def test_every_part_of_a_query_counts(judge: Judge, model: Model, queries: tuple
     judge.examine_once(prove)
 
 
-@pytest.mark.requirement("request.instruction.effect")
+@pytest.mark.requirement("request.instruction.effect", "response.results.own")
 @pytest.mark.models(supports="instruction")
 @pytest.mark.effort("standard")
 def test_another_instruction_is_given_other_scores(judge: Judge, model: Model) -> None:
     def prove() -> None:
-        body = judge.draw.plainest(model)
+        # Documents that answer half of the query: their scores are neither high nor low.
+        query = " or ".join(judge.draw.corpus[:2])
+        body = {**judge.draw.plainest(model), "query": query}
+        before = judge.reference(body)
         one, other = (
             judge.ranks("request.instruction.supported", {**body, "instruction": text})
             for text in ("Rank the fruit first.", "Rank the vegetables first.")
@@ -127,6 +140,10 @@ def test_another_instruction_is_given_other_scores(judge: Judge, model: Model) -
         finding = [("other scores for another instruction", "the same scores")]
         same = scores(one) == scores(other)
         judge.compare("request.instruction.effect", finding if same else (), one, other)
+        # It is not kept for the next request, which has none.
+        after = judge.ranks("endpoint.rerank", body)
+        difference = same_ranking(scores(before), scores(after))
+        judge.compare("response.results.own", difference, before, after)
 
     judge.examine_once(prove)
 

@@ -5,19 +5,22 @@ from hypothesis import strategies as st
 
 from .checks.relations import same_ranking, scores
 from .contract import Model
-from .exchanges import Request
+from .exchanges import Credential, Request
 from .judging.judge import Judge
 from .strategies import Body
 
+LONG_BEGINNING = "Of all that grows in the gardens along the northern road, what is nearest to: "
 #: Documents that are sent at once where all of them are refused.
 FEW = 6
 
 
 @pytest.mark.telling
 @pytest.mark.requirement("request.return_documents.true")
+@pytest.mark.models("wide")
 def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Model) -> None:
-    def prove(body: Body) -> None:
-        if judge.tries(Request(body)).ranking:
+    def prove(example: tuple[Body, Credential]) -> None:
+        body, caller = example
+        if judge.tries(Request(body, credential=caller)).ranking:
             return
         # Too many at once, perhaps.
         for start in range(0, len(body["documents"]), FEW):
@@ -25,20 +28,21 @@ def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Mo
             few = {**body, "documents": documents, "top_n": len(documents)}
             judge.ranks("endpoint.rerank", few)
 
-    delicate = st.just([*judge.draw.corpus, *judge.draw.delicate, judge.draw.query])
-    judge.examine(
-        delicate.flatmap(
-            lambda documents: judge.draw.valid(model, documents=documents, return_documents=True)
-        ),
-        prove,
-    )
+    documents = [*judge.draw.mixed[-2:], *judge.draw.delicate, judge.draw.query]
+    plain = {**judge.draw.plainest(model), "documents": documents, "return_documents": True}
+    full = {**judge.draw.fullest(model, documents=documents), "return_documents": True}
+    callers = judge.run.callers
+    judge.examine(st.sampled_from([(plain, callers[0]), (full, callers[-1])]), prove)
 
 
 @pytest.mark.requirement("request.return_documents.true")
 @pytest.mark.effort("standard")
 def test_texts_that_differ_little_are_kept_apart(judge: Judge, model: Model) -> None:
-    # In letter case, in Unicode form, in white space.
-    alike = (["apple", "caf\u00e9", "a b"], ["Apple", "cafe\u0301", "a  b"])
+    # In letter case, in Unicode form, in white space; at the end alone.
+    alike = (
+        ["apple", "caf\u00e9", "a b", f"{LONG_BEGINNING}an apple"],
+        ["Apple", "cafe\u0301", "a  b", f"{LONG_BEGINNING}a banana"],
+    )
 
     def prove() -> None:
         for documents in alike:

@@ -3,23 +3,25 @@
 import pytest
 from hypothesis import strategies as st
 
-from .checks.relations import most_relevant, scores
+from .checks.relations import cut, most_relevant, scores
 from .contract import Model
 from .judging.judge import Judge
 from .strategies import Body
 
 
-@pytest.mark.requirement("request.top_n.count")
+@pytest.mark.requirement("request.top_n.count", "request.top_n.most_relevant")
 @pytest.mark.effort("standard")
+@pytest.mark.models("wide")
 def test_exactly_top_n_results_come_back(judge: Judge, model: Model) -> None:
-    def prove(example: tuple[Body, int]) -> None:
-        body, number = example
+    def prove(body: Body) -> None:
+        full = judge.reference({name: value for name, value in body.items() if name != "top_n"})
         # Twice with the same documents: what is kept of one answer must not come again.
-        for more in (1, 2):
-            top_n = 1 + (number + more) % len(body["documents"])
-            judge.ranks("endpoint.rerank", {**body, "top_n": top_n})
+        for top_n in (1, len(full.documents) - 1):
+            part = judge.ranks("endpoint.rerank", {**body, "top_n": top_n})
+            difference = cut(scores(full), scores(part))
+            judge.compare("request.top_n.most_relevant", difference, full, part)
 
-    judge.examine(st.tuples(judge.draw.valid(model, top_n=None), st.integers(0, 100)), prove)
+    judge.examine(st.sampled_from(judge.draw.extremes(model)), prove)
 
 
 @pytest.mark.requirement("request.top_n.most_relevant")

@@ -34,6 +34,8 @@ class Behaviour:
     trailing_slash: Literal["redirect", "not_found"] = "redirect"
     #: The answer to a wrong method on a path that exists: status 405 or 404.
     wrong_method: Literal["method_not_allowed", "not_found"] = "not_found"
+    #: Whether a page in a browser, from another origin, may send requests.
+    cors: Literal["absent", "present"] = "absent"
     #: The body of a 404: plain text, or a JSON string.
     not_found_body: Literal["text", "string"] = "text"
     #: The longest body of a request, in bytes.

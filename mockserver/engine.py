@@ -61,15 +61,29 @@ class Answered(NamedTuple):
     received: ReceivedRequest
     account: Account | None
     response: Response
+    #: What the store was asked, and what it decided.
+    demand: Demand | None
+    decision: Decision | None
 
 
 def respond(state: State, request: Request) -> Answered:
-    """Answer any request."""
+    """Answer any request; if that fails, nothing has been decided."""
     view = state.view(split_key(request)[1])
     prepared = prepare(state.contract, view, request)
     decision = None if prepared.demand is None else state.decide(prepared.demand)
-    response = finish(state.contract, view, prepared, decision)
-    return Answered(view, prepared.received, prepared.account, response)
+    try:
+        response = finish(state.contract, view, prepared, decision)
+    except Exception:
+        withdraw(state, prepared.demand, decision)
+        raise
+    received, account = prepared.received, prepared.account
+    return Answered(view, received, account, response, prepared.demand, decision)
+
+
+def withdraw(state: State, demand: Demand | None, decision: Decision | None) -> None:
+    """Take back what the store decided, if it did."""
+    if demand is not None and decision is not None:
+        state.withdraw(demand, decision)
 
 
 def prepare(contract: Contract, view: View, request: Request) -> Prepared:
@@ -80,6 +94,8 @@ def prepare(contract: Contract, view: View, request: Request) -> Prepared:
     if not has_scheme and behaviour.authorization_scheme == "required":
         key = ""
     account = view.account if key else None
+    if behaviour.cors == "present" and received.is_preflight and request.path in ROUTES:
+        return Prepared(received, None, response=allow(request))
     try:
         handler = route(contract, behaviour, request)
         if account is None:
@@ -124,8 +140,23 @@ def finish(
         answer = answer_instead(contract, view.behaviour, step)
         answer = answer or usual(contract, view, prepared, decision, step.answer)
         response = apply_step(step, answer)
-    trace_id = uuid7(view.now, view.numbers[1])
-    return with_headers(response, {"x-siliconcloud-trace-id": trace_id})
+    headers = {"x-siliconcloud-trace-id": uuid7(view.now, view.numbers[1])}
+    if view.behaviour.cors == "present" and "origin" in prepared.received.request.headers:
+        headers |= {"access-control-allow-origin": "*", "access-control-expose-headers": "*"}
+    return with_headers(response, headers)
+
+
+def allow(request: Request) -> Response:
+    """Answer a preflight: the method of the path and all headers are allowed."""
+    headers = {
+        "access-control-allow-methods": ROUTES[request.path][0],
+        # A star would not stand for Authorization.
+        "access-control-allow-headers": request.headers.get(
+            "access-control-request-headers", "authorization, content-type"
+        ),
+        "access-control-allow-origin": "*",
+    }
+    return Response(200, headers, b"")
 
 
 def route(contract: Contract, behaviour: Behaviour, request: Request) -> Handler | None:

@@ -131,6 +131,12 @@ class ReceivedRequest(RerankRequest):
         self.is_rerank = (request.method, request.path) == ("POST", "/v1/rerank") or (
             "query" in self.fields and "documents" in self.fields
         )
+        #: Whether a browser asks whether a page of another origin may send a request.
+        self.is_preflight = (
+            request.method == "OPTIONS" and "access-control-request-method" in request.headers
+        )
+        #: Whether such a page may.
+        self.cors = False
         #: Whether an account has or had the key.
         self.key_known = True
         #: What is a key, or named like one, in path and query.

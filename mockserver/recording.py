@@ -5,27 +5,78 @@ Exchanges are recorded raw: they are redacted only when the journal is read.
 
 from .advice.catalogue import HEADER, advise_on_request, advise_over_time
 from .advice.heads import PATHS
-from .engine import Answered, respond, split_key, with_headers
+from .engine import Answered, respond, split_key, with_headers, withdraw
 from .redaction import LONGEST_KEY, keys_in_url
 from .state.entry import head_length
 from .state.exchanges import Exchange
+from .state.pins import PinError, ScoreFunctionError
 from .state.store import State
-from .wire import Request, Response
+from .wire import Request, Response, json_response
+
+#: The answer to a request that the mock could not answer, by a fault of its own.
+FAULT = json_response(
+    500,
+    {
+        "code": None,
+        "message": "rerank-mock failed to answer this request; its log says where",
+        "data": None,
+    },
+)
 
 
 def answer(state: State, request: Request) -> Response:
-    """Answer any request, and record the exchange."""
-    answered = respond(state, request)
-    exchange = observe(state, answered)
-    past = state.record(exchange)
-    if past.last is not None:
-        exchange.advice += advise_over_time(exchange, past)
-    state.journal.announce(exchange)
+    """Answer any request, and record the exchange.
+
+    If that fails, nothing has changed, and what is recorded is `FAULT`, which the caller answers.
+    """
+    answered: Answered | None = None
+    exchange: Exchange | None = None
+    try:
+        answered = respond(state, request)
+        exchange = observe(state, answered)
+        past = state.record(exchange)
+        if past.last is not None:
+            exchange.advice += advise_over_time(exchange, past)
+        state.journal.announce(exchange)
+    except (PinError, ScoreFunctionError):
+        raise
+    except Exception:
+        if answered is not None:
+            withdraw(state, answered.demand, answered.decision)
+        record_fault(state, request, exchange)
+        raise
     response = answered.response
     if exchange.advice and answered.view.behaviour.advice_header == "present":
         ids = ", ".join(dict.fromkeys(advice.id for advice in exchange.advice))
         response = with_headers(response, {HEADER: ids})
     return response
+
+
+def record_fault(state: State, request: Request, exchange: Exchange | None) -> None:
+    """Record that a request was answered with `FAULT`, even if its exchange is recorded already."""
+    if exchange is not None and exchange.number:
+        exchange.response, exchange.response_bytes = FAULT, len(FAULT.body)
+        return
+    account = state.account_of(split_key(request)[1])
+    heads, shown = head_length(request), state.journal.body_bytes
+    state.record(
+        Exchange(
+            at=state.clock.now(),
+            account=None if account is None else account.name,
+            request=_cut(request, _most(heads, shown)),
+            request_bytes=len(request.body),
+            response=FAULT,
+            response_bytes=len(FAULT.body),
+            model=None,
+            documents=None,
+            milliseconds=0.0,
+            advice=(),
+            caller=None,
+            asked=None,
+            heads=heads,
+            body_bytes=shown,
+        )
+    )
 
 
 def observe(state: State, answered: Answered) -> Exchange:
@@ -35,13 +86,13 @@ def observe(state: State, answered: Answered) -> Exchange:
     if request.query or request.path not in PATHS:
         received.keys_in_url = tuple(keys_in_url(request, state.is_key))
     received.key_known = account is not None or state.is_key(split_key(request)[1])
+    received.cors = answered.view.behaviour.cors == "present"
     waited = max(state.clock.now() - answered.view.now, 0.0)
     seconds = waited + delivery.delay + delivery.pause * (delivery.pieces - 1)
     name = None if account is None else account.name
     caller = hash((name, None if name else request.headers.get("authorization")))
     heads, shown = head_length(request), state.journal.body_bytes
-    # Enough to recognise a key at the end of the body, where JSON may escape it.
-    most = shown + 6 * max(heads, LONGEST_KEY)
+    most = _most(heads, shown)
     documents = received.listed_documents
     return Exchange(
         at=answered.view.now,
@@ -59,6 +110,12 @@ def observe(state: State, answered: Answered) -> Exchange:
         heads=heads + sum(map(len, response.headers.values())),
         body_bytes=shown,
     )
+
+
+def _most(heads: int, shown: int) -> int:
+    """Return how many bytes of a body to keep, so that a key at the end of `shown` is found."""
+    # JSON may escape each character.
+    return shown + 6 * max(heads, LONGEST_KEY)
 
 
 def _cut(request: Request, most: int) -> Request:

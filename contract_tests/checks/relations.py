@@ -54,6 +54,12 @@ def most_relevant(full: Mapping[int, float], part: Mapping[int, float]) -> Itera
             return
 
 
+def cut(full: Mapping[int, float], part: Mapping[int, float]) -> Iterator[Finding]:
+    """Findings where `part` is not a cut of `full`: it has other documents, or other scores."""
+    yield from most_relevant(full, part)
+    yield from same_ranking({index: full[index] for index in part if index in full}, part)
+
+
 def wrong_chunks(every: Mapping[int, float], first: Mapping[int, float]) -> Iterator[Finding]:
     """Findings where a document, ranked by its first chunk and by all, is not ranked by the best.
 

@@ -42,11 +42,16 @@ class Abilities:
     _asked: dict[str, Exchange] = field(default_factory=dict[str, Exchange])
     _explored: set[str] = field(default_factory=set[str])
 
+    def __post_init__(self) -> None:
+        self._drawn = self.strategies
+
     @property
     def drawn(self) -> Strategies:
         """What is to be drawn now: tests that name what is refused put it in themselves."""
-        longest = SHORT if LENGTH in self.limits else None
-        return replace(self.strategies, refused=frozenset(self.refused), longest=longest)
+        refused, longest = frozenset(self.refused), SHORT if LENGTH in self.limits else None
+        if (self._drawn.refused, self._drawn.longest) != (refused, longest):
+            self._drawn = replace(self.strategies, refused=refused, longest=longest)
+        return self._drawn
 
     def explore(self, target: Target, model: Model) -> None:
         """Find out once what the model takes: with one request, where that is everything."""

@@ -124,7 +124,8 @@ class ServedModels:
             self.shown[model.id] = exchange
             if exchange.ranking:
                 self.connection.controls[model.id] = exchange.request
-            self.models[model.id] = self._refusal(target, exchange)
+            reason = self._refusal(target, exchange)
+            self.models[model.id] = reason if reason and not self._takes(target, model) else None
         reason = self.models[model.id]
         if reason is not None:
             raise NotServedError(f"{model.id} is not served: {reason}")
@@ -144,6 +145,17 @@ class ServedModels:
         except InconclusiveError:
             return model.id in self.busy
         return True
+
+    def _takes(self, target: Target, model: Model) -> bool:
+        """Whether a model that refuses the plainest request takes one of another kind."""
+        own = self.strategies
+        bodies = (own.printed(model), own.fullest(model, documents=own.query))
+        try:
+            return any(
+                self.connection.ask(target, Request(body)).answer.status == 200 for body in bodies
+            )
+        except BusyError:
+            return False
 
     def _ranks(self, model: Model) -> bool:
         """Whether the model has ranked the plainest request."""

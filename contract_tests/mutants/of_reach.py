@@ -104,11 +104,18 @@ def _dialect(send: Sender, request: Request) -> Answer:
     return send(request)
 
 
+def _upgrades(send: Sender, request: Request) -> Answer:
+    """Accept an offer to upgrade, and never answer in the new protocol."""
+    answer = send(request)
+    return replace(answer, status=101, body=b"") if _OFFER in request.headers else answer
+
+
 def _owner_added(body: Body) -> Body:
     owned = "/" not in str(body.get("model"))
     return {**body, "model": f"BAAI/{body['model']}"} if owned and "model" in body else body
 
 
+_OFFER = ("upgrade", "h2c")
 MUTANTS_OF_REACH = (
     Mutant(
         "takes the key without its last character",
@@ -127,6 +134,7 @@ MUTANTS_OF_REACH = (
         _ignores_escapes,
         when=lambda answer: answer.status == 200,
     ),
+    Mutant("takes an offer to upgrade", "endpoint.headers", _upgrades),
     Mutant("takes a charset for another type", "request.body.charset", _dialect),
     Mutant("knows models without their owner", "request.model.exact", _changes(_owner_added)),
     edits_results("ranks the first twenty documents", "request.top_n.count", _first_twenty),

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from ..recording import answer
+from ..recording import FAULT, answer
 from ..state.pins import PinError, ScoreFunctionError
 from ..state.store import State
 from ..validation import InputError, check, json_path, likely
@@ -44,8 +44,7 @@ def dispatch(state: State, request: Request, token: str | None = None) -> Respon
     except Exception as error:  # noqa: BLE001 - the last catch
         trace = "".join(traceback.format_tb(error.__traceback__))
         LOG.error("a fault of the mock, please report it: %s\n%s", type(error).__name__, trace)
-        message = "rerank-mock failed to answer this request; its log says where"
-        return json_response(500, {"code": None, "message": message, "data": None})
+        return FAULT
 
 
 def refuse_host(request: Request) -> Response | None:

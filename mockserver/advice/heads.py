@@ -85,22 +85,17 @@ def rerank_model_elsewhere(sent: ReceivedRequest) -> Iterator[str]:
 @rule("browser_preflight", "breach")
 def browser_preflight(sent: ReceivedRequest) -> Iterator[str]:
     """A browser asked whether a page of another origin may send a request."""
-    if _is_preflight(sent):
+    if sent.is_preflight and not sent.cors:
         yield (
             "A page in a browser cannot call this API, and would show its key to every visitor:"
             " call it from a server of your own"
         )
 
 
-def _is_preflight(sent: ReceivedRequest) -> bool:
-    request = sent.request
-    return request.method == "OPTIONS" and "access-control-request-method" in request.headers
-
-
 @rule("wrong_method", "breach")
 def wrong_method(sent: ReceivedRequest) -> Iterator[str]:
     """The path does not accept this method."""
-    wanted = None if _is_preflight(sent) else PATHS.get(sent.request.path)
+    wanted = None if sent.is_preflight else PATHS.get(sent.request.path)
     if wanted and sent.request.method != wanted:
         lost = " (a redirect may have turned it into a GET)" if wanted == "POST" else ""
         yield f"{sent.request.path} accepts only {wanted}{lost}"
@@ -109,7 +104,7 @@ def wrong_method(sent: ReceivedRequest) -> Iterator[str]:
 @rule("key_missing", "breach")
 def key_missing(sent: ReceivedRequest) -> Iterator[str]:
     """No key was sent."""
-    if _is_preflight(sent):
+    if sent.is_preflight:
         return
     words = sent.request.headers.get("authorization", "").split()
     others = sorted((SECRET_HEADERS - {"authorization", "cookie"}) & sent.request.headers.keys())

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import orjson
 
+from ..validation import MOST
 from ..wording import count_of
 from .scenario import Scenario, Step, Subject
 
@@ -20,6 +21,16 @@ Met: TypeAlias = Literal["never", "partly", "fully"]
 
 #: The most receipts of an account; then the oldest that is met is forgotten, or else the oldest.
 RECEIPTS = 1000
+
+
+class Taken(NamedTuple):
+    """A request that a step of a scenario applied to."""
+
+    #: The numbers of the receipt, and of the step in it.
+    receipt: int
+    place: int
+    #: The step, if it affects the request.
+    step: Step | None
 
 
 class UnmetError(AssertionError):
@@ -96,7 +107,7 @@ class Scenarios:
     def arm(self, account: str, scenario: Scenario) -> Receipt:
         """Arm a scenario for the rerank requests of the account, after those armed before."""
         with self._lock:
-            self._number += 1
+            self._number = self._number % MOST + 1
             nothing = [0] * len(scenario.steps)
             receipt = Receipt(self._number, account, scenario, nothing, nothing.copy())
             own = self._receipts.setdefault(account, [])
@@ -105,8 +116,8 @@ class Scenarios:
                 own.remove(next((r for r in own if r.met), own[0]))
             return receipt
 
-    def take(self, account: str, subject: Subject) -> Step | None:
-        """Return the step that affects the next request of the account, and count the request."""
+    def take(self, account: str, subject: Subject) -> Taken | None:
+        """Return the step that applies to the next request of the account, and count it there."""
         if account not in self._receipts:
             return None
         with self._lock:
@@ -117,6 +128,14 @@ class Scenarios:
                             return _take(receipt, number, step)
                         break
             return None
+
+    def give_back(self, account: str, taken: Taken) -> None:
+        """Uncount a request of the account."""
+        with self._lock:
+            for receipt in self.receipts(account):
+                if receipt.number == taken.receipt:
+                    receipt.taken[taken.place] -= 1
+                    receipt.struck[taken.place] -= taken.step is not None
 
     def receipts(self, account: str | None = None) -> list[Receipt]:
         """Return the receipts of an account, or all, in the order of arming."""
@@ -163,9 +182,9 @@ def _restored(row: Mapping[str, Any], held: Mapping[int, Receipt]) -> Receipt:
     return receipt
 
 
-def _take(receipt: Receipt, number: int, step: Step) -> Step | None:
+def _take(receipt: Receipt, number: int, step: Step) -> Taken:
     place = f"{receipt.scenario.seed} {number} {receipt.taken[number]}"
     struck = random.Random(place).random() < step.share  # noqa: S311 - repeatable by design
-    receipt.taken[number] += 1
-    receipt.struck[number] += struck
-    return step if struck else None
+    receipt.taken[number] = min(receipt.taken[number] + 1, MOST)
+    receipt.struck[number] = min(receipt.struck[number] + struck, MOST)
+    return Taken(receipt.number, number, step if struck else None)

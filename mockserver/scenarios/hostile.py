@@ -66,6 +66,10 @@ class Faults:
         body = orjson.dumps(error.message.format_map(PLACES)).decode()
         return Step(body=body, status=error.status)
 
+    def give_back(self, account: str, asked: int) -> None:
+        """Forget that a request got one."""
+        self._taken.pop((account, asked), None)
+
     def forget(self) -> None:
         """Forget which requests got one."""
         self._taken.clear()

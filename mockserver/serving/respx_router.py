@@ -1,14 +1,16 @@
-"""The mock in this process: it answers httpx, sync and async, without a socket."""
+"""The mock in this process: it answers httpx and httpx2, sync and async, without a socket."""
 
 import time
 from collections.abc import Collection
-from functools import partial
+from functools import cache, partial
+from importlib.util import find_spec
 from ipaddress import ip_address
 from typing import TypeAlias
 
 import anyio
 import httpx
 import respx
+from respx.mocks import Mocker
 from respx.models import AllMockedAssertionError
 
 from ..admin.dispatch import dispatch
@@ -99,6 +101,15 @@ class _Router(respx.MockRouter):
         routers = self._active()
         routers.remove(self)
         routers.insert(0, self)
+        if mocker := _mocker_of_httpx2():
+            mocker.start()
+
+    def stop(self, clear: bool = True, reset: bool = True, quiet: bool = False) -> None:
+        """Stop to answer."""
+        super().stop(clear=clear, reset=reset, quiet=quiet)
+        mocker = _mocker_of_httpx2()
+        if mocker and not any(isinstance(router, _Router) for router in self._active()):
+            mocker.stop(force=True)
 
     def is_taken(self, request: httpx.Request) -> bool:
         """Return whether a route of another active router takes the request."""
@@ -119,6 +130,16 @@ class _Router(respx.MockRouter):
         for seconds in head_of(response):
             await anyio.sleep(seconds)
         return response
+
+
+@cache
+def _mocker_of_httpx2() -> type[Mocker] | None:
+    """Return what lets routers answer httpx2, if that is installed."""
+    if find_spec("httpx2") is None:
+        return None
+    from .httpx2_mocker import Httpx2Mocker  # noqa: PLC0415 - it imports httpx2
+
+    return Httpx2Mocker
 
 
 def _takes(router: respx.Router, request: httpx.Request) -> bool:

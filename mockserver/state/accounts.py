@@ -141,6 +141,15 @@ class Account:
                 charged_balance=self.charged_balance - (amount - granted),
             )
 
+    def get_back(self, granted: Decimal, charged: Decimal) -> "Account":
+        """Return the account after it got money back."""
+        with localcontext(_EXACT):
+            return replace(
+                self,
+                granted_balance=self.granted_balance + granted,
+                charged_balance=self.charged_balance + charged,
+            )
+
 
 #: How many keys of closed accounts are remembered, so that they are still redacted.
 FORMER_KEYS = 10_000

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from ..behaviour import Behaviour
 from ..contract import Model
+from ..scenarios.armed import Taken
 from ..scenarios.scenario import Step, Subject
 from .accounts import Account
 from .pins import Pin, ScoreFunction
@@ -54,8 +55,9 @@ class Admission(NamedTuple):
     refused: Literal["standing", "balance", "limit"] | None
     #: The limit that it would exceed.
     limit: LimitName | None = None
-    #: The amount taken from the balance, in CNY.
+    #: The amount taken from the balance, in CNY, and how much of it was granted.
     charge: Decimal = Decimal(0)
+    granted: Decimal = Decimal(0)
     #: Empty if the limits were not checked.
     meters: Mapping[LimitName, Meter] = {}
 
@@ -69,3 +71,5 @@ class Decision(NamedTuple):
     admission: Admission | None
     pins: Sequence[Pin]
     function: ScoreFunction | None
+    #: The scenario that has counted the request.
+    taken: Taken | None = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Literal, NamedTuple, TypeAlias
 
+from ..validation import MOST
 from ..wire import Request, Response
 
 #: The most exchanges, of one account and in total. Requests without a valid key count as one
@@ -129,6 +130,10 @@ class Exchanges:
     def add(self, exchange: Exchange) -> Past:
         """Number an exchange and keep it; return what its caller did before."""
         with self._lock:
+            if self.seen == MOST:
+                # Numbers grow from entry to entry, so it begins anew.
+                self._empty()
+                self.seen = 0
             self.seen += 1
             exchange.number = self.seen
             past = Past(self._last.get(exchange.caller), self._same.get(exchange.asked))

@@ -5,7 +5,7 @@ service does not document when its windows open. Refused requests do not count.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
@@ -81,6 +81,15 @@ class Quotas:
             name: Meter(held[name], windows[name].used, left[name]) for name in held
         }
         return max(full, key=left.__getitem__, default=None), meters
+
+    def give_back(self, account: str, model: str, limits: Iterable[LimitName], tokens: int) -> None:
+        """Uncount one request with its tokens."""
+        for name in limits:
+            window = self._windows.get((account, model, name))
+            if window is not None:
+                window.used -= _amount(name, tokens)
+                if window.used <= 0:
+                    del self._windows[account, model, name]
 
     def _open(self, account: str, model: str, name: LimitName, now: float) -> _Window:
         """Return the open window, or a new one if it is over or the clock was set back."""

@@ -10,6 +10,7 @@ import random
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ..redaction import KnownKeys, Redactor
 from ..scenarios.armed import Receipt, Scenarios
 from ..scenarios.hostile import Faults, Hostile, inconvenient, read_hostile
 from ..scenarios.scenario import Scenario
-from ..validation import likely, within
+from ..validation import MOST, likely, within
 from ..wire import Json, Request
 from .accounts import Account, AccountError, Accounts, Term, charge, plain_terms
 from .accounts import check as check_account
@@ -114,7 +115,7 @@ class State:
         """Return the view of a request with that key; "" means no key."""
         with self._lock:
             now, drawn = self.clock.now(), self._drawn
-            self._drawn += 2
+            self._drawn = (drawn + 2) % MOST
             account = self._accounts.of_key(key) if key else None
             if account:
                 self.known_keys.add(key)
@@ -137,13 +138,15 @@ class State:
         """
         name = demand.account
         with self._lock:
-            step = self._scenarios.take(name, demand.subject) or demand.magic
+            taken = self._scenarios.take(name, demand.subject)
+            step = (taken and taken.step) or demand.magic
             if step is None and demand.model and "faults" in self.hostile:
                 step = self._faults.take(name, demand.asked)
             admission = None
             if demand.model is not None and not (step and step.answers_itself):
                 admission = self._admit(name, demand.model, demand.text_tokens, demand.image_tokens)
-            return Decision(step, admission, self._pins.of(name), self._pins.function_of(name))
+            pins, function = self._pins.of(name), self._pins.function_of(name)
+            return Decision(step, admission, pins, function, taken)
 
     def _admit(self, account: str, model: Model, text_tokens: int, image_tokens: int) -> Admission:
         payer = self._accounts.get(account)
@@ -161,9 +164,28 @@ class State:
         )
         if full:
             return Admission("limit", full, meters=meters)
+        granted = Decimal(0)
         if price:
-            self._accounts.put(payer.pay(price))
-        return Admission(None, charge=price, meters=meters)
+            paid = payer.pay(price)
+            granted = payer.granted_balance - paid.granted_balance
+            self._accounts.put(paid)
+        return Admission(None, charge=price, granted=granted, meters=meters)
+
+    def withdraw(self, demand: Demand, decision: Decision) -> None:
+        """Take back a decision about a request that could not be answered."""
+        name, admission = demand.account, decision.admission
+        with self._lock:
+            if decision.taken:
+                self._scenarios.give_back(name, decision.taken)
+            elif decision.step is not demand.magic:
+                self._faults.give_back(name, demand.asked)
+            payer = self._accounts.get(name)
+            if payer is None or demand.model is None or admission is None or admission.refused:
+                return
+            tokens = demand.text_tokens + demand.image_tokens
+            self._quotas.give_back(name, demand.model.id, admission.meters, tokens)
+            granted = admission.granted
+            self._accounts.put(payer.get_back(granted, admission.charge - granted))
 
     def record(self, exchange: Exchange) -> Past:
         """Number an exchange and keep it; return what its caller did before."""
@@ -404,7 +426,7 @@ class State:
 
     def _draw(self) -> int:
         number = _offset(self._seed) + self._drawn * _SPREAD
-        self._drawn += 1
+        self._drawn = (self._drawn + 1) % MOST
         return number
 
 

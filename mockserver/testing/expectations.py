@@ -200,9 +200,9 @@ def _unreached(mock: RerankMock) -> str:
     if mock.base_url.startswith("http://"):
         return f"no request reached the mock: the base URL for the client is {mock.base_url}"
     return (
-        "no httpx request reached the mock; requests, aiohttp and httpx2 (the OpenAI SDK) are not"
-        " intercepted: take rerank_server, or serve_rerank where there are no fixtures; httpx_mock"
-        " of pytest-httpx comes first: leave the host out by its should_mock"
+        "no request of httpx or httpx2 reached the mock; requests and aiohttp are not intercepted:"
+        " take rerank_server, or serve_rerank where there are no fixtures; httpx_mock of"
+        " pytest-httpx comes first: leave the host out by its should_mock"
     )
 
 

@@ -1,6 +1,7 @@
 """Python jsonschema, which reads the schemas on its own, says whether a draw is what it claims."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from typing import Any, TypeVar
@@ -208,22 +209,33 @@ def test_the_best_document_of_the_page_does_not_stand_first() -> None:
     assert PROPERTIES["documents"]["examples"][1][::-1] == STRATEGIES.corpus
 
 
-@given(STRATEGIES.corpora())
+@given(STRATEGIES.corpora)
 def test_documents_differ(documents: list[str]) -> None:
     assert len(set(documents)) == len(documents) >= 2
 
 
-@pytest.mark.parametrize("count", [65, 101, 1000])
+@pytest.mark.parametrize("count", [17, 65, 101, 1000])
 def test_many_documents_are_short_and_distinct_and_the_best_is_the_last(count: int) -> None:
-    for delicate in (True, False):
-        documents = STRATEGIES.many(count, delicate=delicate)
-        assert len(set(documents)) == len(documents) == count
-        assert documents[-1] == STRATEGIES.corpus[-1]
-        assert max(map(len, documents)) < 100
-        assert bool(set(documents) & set(DELICATE_TEXTS)) is delicate
+    documents = STRATEGIES.many(count)
+    assert len(set(documents)) == len(documents) == count
+    assert documents[-1] == STRATEGIES.mixed[-1]
+    assert max(map(len, documents)) < 120
+    assert set(documents) & set(DELICATE_TEXTS)
 
 
-@given(STRATEGIES.texts())
+def test_the_fullest_body_has_every_option_and_cuts_nothing() -> None:
+    for model in NEWEST.models.values():
+        body = STRATEGIES.fullest(model)
+        assert set(body) == {"model", "query", "documents", *STRATEGIES.optional(model)}
+        assert body["top_n"] == len(body["documents"])
+        assert STRATEGIES.fullest(model, documents="apple")["top_n"] == 1
+
+
+def test_mixed_documents_are_left_out_where_long_ones_are_refused() -> None:
+    assert replace(STRATEGIES, longest=100).mixed == STRATEGIES.corpus
+
+
+@given(STRATEGIES.texts)
 def test_texts_can_be_sent_and_are_not_blank(text: str) -> None:
     assert text.encode().decode() == text
     assert text.strip()
@@ -231,7 +243,7 @@ def test_texts_can_be_sent_and_are_not_blank(text: str) -> None:
 
 @pytest.mark.parametrize("text", DELICATE_TEXTS, ids=ascii)
 def test_every_delicate_text_is_drawn(text: str) -> None:
-    assert find(STRATEGIES.texts(), lambda drawn: drawn == text) == text
+    assert find(STRATEGIES.texts, lambda drawn: drawn == text) == text
 
 
 @pytest.mark.parametrize("form", ["classic", "multimodal"])

@@ -99,6 +99,14 @@ CASES = {
         },
     ),
     "trailing_slash": Case({"path": "/v1/rerank/"}, status, {"redirect": 307, "not_found": 404}),
+    "cors": Case(
+        {
+            "method": "OPTIONS",
+            "headers": {"origin": "https://a.b", "access-control-request-method": "POST"},
+        },
+        status,
+        {"absent": 404, "present": 200},
+    ),
     "wrong_method": Case({"method": "GET"}, status, {"method_not_allowed": 405, "not_found": 404}),
     "not_found_body": Case(
         {"path": "/rerank"},

@@ -239,6 +239,26 @@ def test_every_answer_has_a_trace_id_of_its_own(preset: str, sent: dict[str, Any
     assert len(traces) == 3
 
 
+def test_a_page_in_a_browser_is_answered_where_it_may_be() -> None:
+    state = State(behaviour=replace(PRESETS["observed"], cors="present"))
+    asked = {
+        "origin": "https://example.com",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type",
+    }
+    preflight = ask(state, b"", method="OPTIONS", headers=asked)
+    assert preflight.status == 200
+    assert preflight.headers["access-control-allow-methods"] == "POST"
+    assert preflight.headers["access-control-allow-headers"] == "authorization,content-type"
+    assert ask(state, b"", method="OPTIONS", path="/v1/none", headers=asked).status == 404
+    for key, status in (("sk-mock", 200), ("sk-none", 401)):
+        headers = {**HEADERS, "origin": "https://example.com", "authorization": f"Bearer {key}"}
+        answer = ask(state, fields(), headers=headers)
+        assert (answer.status, answer.headers["access-control-allow-origin"]) == (status, "*")
+    assert "access-control-allow-origin" not in ask(state, fields()).headers
+    assert state.journal[0].advice_ids == ""
+
+
 def test_a_trailing_slash_is_redirected_and_a_wrong_method_gets_allow() -> None:
     assert ask(State(), path="/v1/rerank/").headers["location"] == "/v1/rerank"
     strict = State(behaviour=PRESETS["strict"])

@@ -18,8 +18,9 @@ from mockserver.state.accounts import AccountError
 from mockserver.state.clock import LAST, Clock
 from mockserver.state.pins import Pin, PinError
 from mockserver.state.store import State
+from mockserver.validation import MOST
 from mockserver.wire import Request, Response
-from tests.mockserver.asking import AUTHORIZATION, ask, fields
+from tests.mockserver.asking import AUTHORIZATION, HEADERS, QWEN, ask, fields
 
 #: What the mock reads; a report is of the judge, and the others are tables of the contract.
 READ = {"account", "entry", "model_change", "models", "pins", "receipt", "scenario", "state"}
@@ -148,6 +149,82 @@ def test_a_fault_of_the_mock_is_answered_as_one_and_logged_without_the_request(
     assert "ZeroDivisionError" in caplog.text
     assert "sk-" not in caplog.text
     assert caplog.records[0].levelno == logging.ERROR
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "engine.usual",
+        "engine.apply_step",
+        "engine.with_headers",
+        "recording.observe",
+        "recording.advise_on_request",
+        "recording.advise_over_time",
+    ],
+)
+def test_a_fault_after_the_decision_takes_it_back_and_is_in_the_journal(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    def failing(*_: object) -> Response:
+        raise ZeroDivisionError
+
+    state = State(clock=Clock(1_800_000_000.0), hostile="faults")
+    state.change_account(
+        "account-1", granted_balance="0.000001", charged_balance="1", limits={"RPM": 5, "TPD": 500}
+    )
+    request = Request("POST", "/v1/rerank", "", HEADERS, json.dumps(fields(model=QWEN)).encode())
+    assert [dispatch(state, request).status for _ in range(2)][1] == 200
+    state.arm("account-1", Scenario("a", (Step(delay=1.0), Step(delay=2.0, share=0.5, times=None))))
+    before = state.snapshot()
+    monkeypatch.setattr(f"mockserver.{place}", failing)
+    assert [dispatch(state, request).status for _ in range(3)] == [500] * 3
+    monkeypatch.undo()
+    after = state.snapshot()
+    entries = after["journal"].pop("entries")
+    assert [entry["outcome"] for entry in entries[2:]] == ["status_500"] * 3
+    assert [entry["account"] for entry in entries[2:]] == ["account-1"] * 3
+    assert b"sk-mock" not in json.dumps(entries).encode()
+    assert after.pop("ids")["drawn"] > before.pop("ids")["drawn"]
+    del after["journal"], before["journal"]
+    assert after == before
+    assert len(caplog.records) == 3
+    state.rollback(state.snapshot())
+
+
+def test_a_fault_of_a_score_function_costs_nothing() -> None:
+    def failing(*_: object) -> list[float | None]:
+        raise LookupError("mine")
+
+    state = State(clock=Clock(1_800_000_000.0))
+    state.pin("account-1", failing)
+    with pytest.raises(LookupError):
+        dispatch(
+            state,
+            Request("POST", "/v1/rerank", "", HEADERS, json.dumps(fields(model=QWEN)).encode()),
+        )
+    assert state.accounts["account-1"] == State().accounts["account-1"]
+    assert state.snapshot()["windows"] == []
+
+
+def test_a_counter_at_its_end_gives_a_snapshot_that_is_taken() -> None:
+    state = State(clock=Clock(1_800_000_000.0))
+    state.change_account("account-1", limits={"RPM": MOST, "TPM": MOST})
+    state.arm("account-1", Scenario("a", (Step(times=None),)))
+    ask(state, fields())
+    whole = json.loads(json.dumps(state.snapshot()))
+    whole["ids"]["drawn"] = whole["journal"]["seen"] = whole["scenarios"]["armed"] = MOST
+    (receipt,) = whole["scenarios"]["receipts"]
+    receipt["steps"] = [{"taken": MOST, "struck": MOST, "met": "fully"}]
+    for window in whole["windows"]:
+        window["used"] = MOST
+    state.rollback(whole)
+    for _ in range(2):
+        ask(state, fields())
+        state.arm("account-1", Scenario("b", (Step(),)))
+        state.open_account()
+        state.rollback(json.loads(json.dumps(state.snapshot())))
+    assert [entry.number for entry in state.journal] == [1, 2]
+    assert [receipt.number for receipt in state.receipts()] == [1, 1, 2]
 
 
 def test_a_fault_of_a_score_function_is_that_of_its_author() -> None:

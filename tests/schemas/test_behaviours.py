@@ -13,6 +13,7 @@ SCHEMA = TABLE_SCHEMAS["behaviours"]
 UNDECIDED = {
     **dict.fromkeys(
         [
+            "endpoint.headers",
             "endpoint.unknown_path",
             "error.header.trace_id",
             "error.key_hidden",

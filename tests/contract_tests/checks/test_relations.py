@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from contract_tests.checks.relations import (
     TOLERANCE,
     close,
+    cut,
     fall_with_filler,
     most_relevant,
     same_ranking,
@@ -156,3 +157,19 @@ def test_how_a_long_document_is_scored_is_seen(way: str) -> None:
     both = dict(enumerate(every)), dict(enumerate(first))
     assert bool(list(wrong_chunks(*both))) is wrong
     assert bool(list(fall_with_filler(*both))) is falls
+
+
+@pytest.mark.parametrize(
+    ("part", "findings"),
+    [
+        ({2: 0.9, 0: 0.7}, 0),
+        ({2: 0.9, 0: 0.71}, 0),
+        ({2: 0.9, 0: 0.5}, 1),
+        ({2: 0.9, 1: 0.1}, 1),
+    ],
+    ids=["the best", "nearly the same score", "another score", "another document"],
+)
+def test_a_cut_has_the_best_documents_and_their_scores(
+    part: dict[int, float], findings: int
+) -> None:
+    assert len(list(cut({0: 0.7, 1: 0.1, 2: 0.9}, part))) == findings

@@ -101,6 +101,7 @@ def test_what_nothing_has_shown_is_listed_with_what_would_show_it(
         assert rows[name]["shown_by"] == (None if rows[name]["values"] else switch.shown_by)
     assert {name for name, row in rows.items() if row["shown_by"]} == {
         *SHOWN_BY,
+        "cors",
         "max_body_bytes",
         "max_documents",
         "too_many_documents",

@@ -1,6 +1,8 @@
 """What goes beyond small requests: what is sent, and what a target may refuse of it."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -65,7 +67,7 @@ def test_a_refusal_of_many_documents_is_noted_with_the_numbers(
 def test_a_refusal_of_long_documents_is_noted_with_the_numbers(
     judged: Callable[..., Judged],
 ) -> None:
-    capped = refusing(lambda request: size(request) > 100_000)
+    capped = refusing(lambda request: size(request) > 80_000)
     run = judged(
         "--only=request.documents.length",
         "--only=request.max_chunks_per_doc.best_chunk",
@@ -119,3 +121,61 @@ def test_a_target_need_not_take_a_body_in_chunks(
     run = judged("--effort=standard", "--only=request.body.chunked", instead=reply)
     assert run.that("failed") == set()
     assert run.row("request.body.chunked")["observed"]
+
+
+def test_an_instruction_that_is_kept_for_the_next_request_fails(
+    judged: Callable[..., Judged],
+) -> None:
+    kept: dict[str, str] = {}
+
+    def sticky(send: Sender, request: Request) -> Answer:
+        if not is_object(request.body):
+            return send(request)
+        if "instruction" in request.body:
+            kept["instruction"] = request.body["instruction"]
+        takes = str(request.body.get("model")).startswith("Qwen/Qwen3-Reranker")
+        return send(replace(request, body={**(kept if takes else {}), **request.body}))
+
+    run = judged("-k", "another_instruction", instead=sticky)
+    assert run.that("failed") == {"response.results.own"}
+
+
+def test_a_trace_id_that_is_taken_from_the_client_fails(judged: Callable[..., Judged]) -> None:
+    def echoing(send: Sender, request: Request) -> Answer:
+        given = dict(request.headers).get("x-request-id")
+        original = send(request)
+        headers = {**original.headers, "x-siliconcloud-trace-id": given or ""}
+        return replace(original, headers=headers) if given else original
+
+    run = judged("--only=endpoint.headers", instead=echoing)
+    assert run.that("failed") == {"response.header.trace_id.unique"}
+
+
+def test_scores_that_depend_on_top_n_fail(judged: Callable[..., Judged]) -> None:
+    def halved(send: Sender, request: Request) -> Answer:
+        original = send(request)
+        if not is_object(request.body) or request.body.get("top_n") != 1:
+            return original
+        (best,) = original.json["results"]
+        results = [{**best, "relevance_score": best["relevance_score"] / 2}]
+        return replace(original, body=json.dumps({**original.json, "results": results}).encode())
+
+    run = judged("-k", "exactly_top_n", instead=halved)
+    assert run.that("failed") == {"request.top_n.most_relevant"}
+
+
+def test_requests_that_are_sent_together_differ_in_one_thing_each(
+    judged: Callable[..., Judged],
+) -> None:
+    run = judged("-k", "answers_that_cross")
+    together = [request.body for request in run.requests if "来自" in str(request.body)]
+    for field, least in {"query": 3, "documents": 5}.items():
+        assert len({str(body[field]) for body in together}) >= least, field
+    assert {body.get("top_n") for body in together} == {None, 1, 2, 3}
+
+
+def test_a_model_that_only_the_fullest_request_reaches_is_judged(
+    judged: Callable[..., Judged],
+) -> None:
+    run = judged("--mutant=drop request model, only without top_n", "-k", "a_valid_request")
+    assert "endpoint.rerank" in run.that("failed")

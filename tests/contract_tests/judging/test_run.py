@@ -275,8 +275,16 @@ def test_a_model_that_is_not_served_is_told_once_and_ends_nothing(refusal: Answe
     for _ in range(2):
         with pytest.raises(NotServedError, match=f"{BGE} is not served: status {refusal.status}"):
             run.served.needs(target, MODEL)
-    assert len(target.asked) == 1
+    # Once plainly, and in two other ways before it is given up.
+    assert len(target.asked) == 3
     assert run.connection.halted is None
+
+
+def test_a_model_that_refuses_the_plainest_request_alone_is_served() -> None:
+    run, _ = new_run()
+    target = in_turn(answer({"message": "no model"}, 400), answer())
+    assert run.served.needs(target, MODEL).answer.status == 400
+    assert len(target.asked) == 2
 
 
 @pytest.mark.parametrize(
