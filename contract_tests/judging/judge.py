@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from ..checks import catalogue
 from ..checks.check import Finding, asked
-from ..checks.violations import Violation
+from ..checks.violations import Violation, shorten
 from ..contract import AnyJson, Contract, Model
 from ..exchanges import Credential, Exchange, Request, member
 from ..strategies import Body, Strategies
@@ -350,7 +350,7 @@ class Judge:
                 self.run.ledger.tried.add(requirement)
                 earlier = self.run.ids.setdefault((requirement, name), exchange)
                 if earlier is not exchange:
-                    self._violated(requirement, "a new id", f"{name} again", earlier, exchange)
+                    self._violated(requirement, "a new id", f"{shorten(name)} again", earlier, exchange)
 
     def _prove(self, prove: Callable[[], object]) -> frozenset[str]:
         """Prove one example; return the requirements that fail here."""
