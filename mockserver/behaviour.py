@@ -107,6 +107,16 @@ def presets(contract: Contract) -> Mapping[str, Behaviour]:
     return {name: Behaviour(**switches) for name, switches in contract.presets.items()}
 
 
+def check_behaviour(value: object) -> None:
+    """Raise `BehaviourError` unless it is a behaviour."""
+    if not isinstance(value, Behaviour):
+        known = ", ".join(PRESET_NAMES)
+        raise BehaviourError(
+            f"expected a Behaviour or the name of a preset ({known}), got {value!r};"
+            " change_behaviour takes single switches"
+        )
+
+
 def load_behaviour(source: str, contract: Contract | None = None) -> Behaviour:
     """Return the preset of that name, or read a file such as `{"base": "page", SWITCH: VALUE}`.
 

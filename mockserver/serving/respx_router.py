@@ -1,7 +1,8 @@
 """The mock in this process: it answers httpx and httpx2, sync and async, without a socket."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
 from functools import cache, partial
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -120,13 +121,15 @@ class _Router(respx.MockRouter):
         return [] if self.Mocker is None else self.Mocker.routers
 
     def handler(self, request: httpx.Request) -> httpx.Response:
-        response = super().handler(request)
+        with _one_traceback():
+            response = super().handler(request)
         for seconds in head_of(response):
             time.sleep(seconds)
         return response
 
     async def async_handler(self, request: httpx.Request) -> httpx.Response:
-        response = await super().async_handler(request)
+        with _one_traceback():
+            response = await super().async_handler(request)
         for seconds in head_of(response):
             await anyio.sleep(seconds)
         return response
@@ -140,6 +143,15 @@ def _mocker_of_httpx2() -> type[Mocker] | None:
     from .httpx2_mocker import Httpx2Mocker  # noqa: PLC0415 - it imports httpx2
 
     return Httpx2Mocker
+
+
+@contextmanager
+def _one_traceback() -> Generator[None]:
+    """Show an error as it is, without the one that respx wraps it in."""
+    try:
+        yield
+    except Exception as error:
+        raise error from None
 
 
 def _takes(router: respx.Router, request: httpx.Request) -> bool:

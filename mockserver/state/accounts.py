@@ -1,9 +1,10 @@
 """Accounts: their keys, balances and limits."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Context, Decimal, Inexact, localcontext
 from typing import Any, Literal, TypeAlias, cast
 
@@ -21,6 +22,8 @@ _EXACT = Context(prec=64, traps=[Inexact])
 Term: TypeAlias = "Json | Decimal"
 
 _MONEY = ("granted_balance", "charged_balance")
+
+_AMOUNT = re.compile(r"-?[0-9]+([.][0-9]+)?", re.ASCII)
 
 _LIMITS = ("limits", "model_limits")
 
@@ -45,6 +48,10 @@ def plain_terms(terms: Mapping[str, Term]) -> dict[str, Any]:
     may be in lower case.
     """
     plain: dict[str, Any] = dict(terms)
+    known = ["balance", *(term.name for term in fields(Account))]
+    for name in plain:
+        if name not in known:
+            raise AccountError(f"unknown member {name!r}{likely(name, known)}")
     if "balance" in plain:
         clash = next((name for name in _MONEY if name in plain), None)
         if clash:
@@ -53,6 +60,8 @@ def plain_terms(terms: Mapping[str, Term]) -> dict[str, Any]:
     for name in _MONEY:
         if type(plain.get(name)) in (int, float, Decimal):
             plain[name] = f"{Decimal(str(plain[name])):f}"
+        elif isinstance(plain.get(name), str) and not _AMOUNT.fullmatch(plain[name]):
+            raise AccountError(f'expected an amount such as "12.50", got {plain[name]!r}', name)
     for name in _LIMITS:
         if isinstance(plain.get(name), Mapping):
             plain[name] = _upper(cast("Mapping[str, Any]", plain[name]))

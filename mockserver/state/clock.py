@@ -44,6 +44,8 @@ class Clock:
         """
         if isinstance(at, datetime):
             at = (at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp()
+        if not _is_number(0 if at is None else at):
+            raise TypeError(f"freeze takes seconds since the epoch or a datetime, not {at!r}")
         with self._lock:
             self._frozen_at = self.now() if at is None else _valid(at)
 
@@ -51,6 +53,8 @@ class Clock:
         """Move forward, whether frozen or not."""
         if isinstance(seconds, timedelta):
             seconds = seconds.total_seconds()
+        if not _is_number(seconds):
+            raise TypeError(f"advance takes seconds or a timedelta, not {seconds!r}")
         if not seconds >= 0:
             raise ValueError(f"time only moves forward, not by {seconds} s")
         with self._lock:
@@ -86,6 +90,10 @@ class Clock:
             self._ahead = snapshot["ahead"]
             frozen_at = snapshot["frozen_at"]
             self._frozen_at = None if frozen_at is None else _valid(frozen_at)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float))
 
 
 def _valid(at: float) -> float:

@@ -3,6 +3,7 @@
 from bisect import bisect, insort
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
@@ -21,12 +22,26 @@ def check(row: Json, models: Collection[str], fields: Collection[str]) -> None:
 
     `fields` are the gated fields, which a model may support.
     """
-    check_value("model_change", row, ModelError)
     change = cast("Any", row)
     name = change["model"]
     if name not in models:
-        raise ModelError(f"there is no model {name!r}{likely(name, list(models))}", "model")
+        raise ModelError(f"there is no model {name!r}{likely(str(name), list(models))}", "model")
+    if len(change) == 1:
+        raise ModelError("nothing to change: state, price and supports can be")
+    check_value("model_change", row, ModelError)
     _check_supports(change.get("supports", ()), fields)
+
+
+def plain_changes(changes: Mapping[str, Json]) -> dict[str, Json]:
+    """Return changes as JSON that may keep the schema; a price may have numbers."""
+    plain = dict(changes)
+    price = plain.get("price")
+    if isinstance(price, dict):
+        plain["price"] = {
+            kind: f"{Decimal(str(money)):f}" if type(money) in (int, float) else money
+            for kind, money in price.items()
+        }
+    return plain
 
 
 def added(name: str, like: Model, changes: Mapping[str, Json], fields: Collection[str]) -> Model:

@@ -1,5 +1,6 @@
 """Scores that a test sets for documents, instead of the computed ones."""
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -94,11 +95,38 @@ def _check_printable(rows: list[dict[str, Any]]) -> None:
     check("pins", printed, PinError)
 
 
+def check_scores(scores: object) -> None:
+    """Raise `PinError` unless these are scores by text."""
+    if not isinstance(scores, Mapping):
+        raise PinError(f'scores are given by text, such as {{"a text": 0.9}}, not as {scores!r}')
+    for text, score in cast("Mapping[object, object]", scores).items():
+        if not isinstance(text, str):
+            raise PinError(f"scores are given by text, not by {text!r}")
+        if type(score) not in (int, float) or not math.isfinite(cast("float", score)):
+            raise PinError(f"the score of {text!r} must be a number, not {score!r}")
+
+
+def check_order(texts: Iterable[object]) -> None:
+    """Raise `PinError` unless these are texts."""
+    for text in texts:
+        if isinstance(text, (list, tuple)):
+            raise PinError(f"an order is given as texts, not as a list: pin_order(*{text!r})")
+        if not isinstance(text, str):
+            raise PinError(f"an order is given as texts, not as {text!r}")
+
+
 def load_pins(path: str | Path) -> list[Pin]:
     """Read pins from a JSON file. Raises `PinError`."""
     rows = read_json(path, PinError)
     with within(source=path):
         return read_pins(rows)
+
+
+def _listed(pins: object) -> list[Pin]:
+    listed = [*cast("Iterable[object]", pins)] if isinstance(pins, Iterable) else None
+    if listed is None or not all(isinstance(pin, Pin) for pin in listed):
+        raise PinError(f"expected a function, or pins as load_pins(path) returns, got {pins!r}")
+    return cast("list[Pin]", listed)
 
 
 class Pins:
@@ -116,7 +144,7 @@ class Pins:
         snapshots, so a rollback keeps it.
         """
         if not callable(pins):
-            pins = [*pins]
+            pins = _listed(pins)
             _check_printable([pin.to_json() for pin in pins])
         with self._lock:
             if callable(pins):
@@ -179,14 +207,17 @@ def _call(
     function: ScoreFunction, query: Content, documents: Sequence[Content]
 ) -> Sequence[float | None]:
     try:
-        called = function(query, documents)
-        scored = len(called)
+        called: Any = function(query, documents)
     except Exception as error:  # noqa: BLE001 - anything, of the user
         raise ScoreFunctionError(error) from None
+    try:
+        scored = len(called)
+    except TypeError:
+        raise PinError(f"the function returned {called!r} instead of a list of scores") from None
     if scored != len(documents):
         asked = count_of(len(documents), "document")
         raise PinError(f"the function returned {count_of(scored, 'score')} for {asked}")
-    return called
+    return cast("Sequence[float | None]", called)
 
 
 def _first_of(pins: Iterable[Pin], texts: set[str]) -> dict[str, float]:

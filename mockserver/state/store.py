@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ..behaviour import Behaviour, load_behaviour, presets, read_behaviour
+from ..behaviour import Behaviour, check_behaviour, load_behaviour, presets, read_behaviour
 from ..contract import Contract, Model, load_contract
 from ..redaction import KnownKeys, Redactor
 from ..scenarios.armed import Receipt, Scenarios
@@ -28,7 +28,7 @@ from .clock import Clock
 from .decisions import Admission, Decision, Demand, View
 from .exchanges import Exchange, Exchanges, Past
 from .journal import Journal
-from .models import Catalogue, Change, ModelError, added
+from .models import Catalogue, Change, ModelError, added, plain_changes
 from .models import check as check_change
 from .pins import Pin, Pins, ScoreFunction
 from .quotas import Quotas
@@ -99,6 +99,7 @@ class State:
     def behaviour(self, behaviour: Behaviour | str) -> None:
         if isinstance(behaviour, str):
             behaviour = load_behaviour(behaviour, self.contract)
+        check_behaviour(behaviour)
         self._behaviour = behaviour
         self._exchanges.forgive()
 
@@ -211,7 +212,7 @@ class State:
         The changes keep `schemas/files/model_change.json`: `state`, `price`, and `supports` with
         all gated fields that the model supports afterwards. Raises `ModelError`.
         """
-        row: dict[str, Any] = {"model": name, **changes}
+        row: dict[str, Any] = {"model": name, **plain_changes(changes)}
         with self._lock:
             check_change(row, self._catalogue.names, sorted(self.contract.gated_fields))
             now = self.clock.now()
@@ -228,8 +229,8 @@ class State:
         with self._lock:
             if name in self.models:
                 raise ModelError(f"model {name!r} already exists")
-            model = added(name, self._model(like), changes, sorted(self.contract.gated_fields))
-            self._catalogue.put(model)
+            base, plain = self._model(like), plain_changes(changes)
+            self._catalogue.put(added(name, base, plain, sorted(self.contract.gated_fields)))
             self._exchanges.forgive()
 
     def remove_model(self, name: str) -> None:

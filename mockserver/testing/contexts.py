@@ -1,7 +1,7 @@
 # ruff: noqa: PLC0415 - httpx clients need no server, the others need no respx
 """The mock for tests without fixtures: unittest, scripts, a REPL.
 
-    with mock_rerank() as mock:         in this process, for clients that use httpx
+    with mock_rerank() as mock:         in this process, for clients that use httpx or httpx2
     with serve_rerank() as mock:        on a socket, for any client
 
 Both also work with `async with`, as decorators, which pass the mock as the first argument after
@@ -24,7 +24,15 @@ from ..behaviour import Behaviour, load_behaviour
 from ..contract import Contract, load_contract
 from ..scenarios.hostile import Hostile, read_hostile
 from ..state.store import DEFAULT_KEY, State
-from .expectations import Expectations, FailOn, check_base_url, report, warn
+from .expectations import (
+    Expectations,
+    FailOn,
+    check_base_url,
+    check_passthrough,
+    read_seed,
+    report,
+    warn,
+)
 from .fixtures import RerankMock, restore_variable
 
 Self = TypeVar("Self")
@@ -161,8 +169,10 @@ def mock_rerank(
     contract = load_contract(revision)
     how = _behaviour(behaviour, contract)
     ways = read_hostile(hostile)
+    seed = read_seed(seed)
     if base_url is not None:
         check_base_url(base_url)
+    check_passthrough(passthrough)
 
     @contextmanager
     def run() -> Generator[RerankMock, None, None]:
@@ -199,6 +209,7 @@ def serve_rerank(
     contract = load_contract(revision)
     how = _behaviour(behaviour, contract)
     ways = read_hostile(hostile)
+    seed = read_seed(seed)
 
     @contextmanager
     def run() -> Generator[RerankMock, None, None]:

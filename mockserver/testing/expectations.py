@@ -200,7 +200,7 @@ def _unreached(mock: RerankMock) -> str:
     if mock.base_url.startswith("http://"):
         return f"no request reached the mock: the base URL for the client is {mock.base_url}"
     return (
-        "no request of httpx or httpx2 reached the mock; requests and aiohttp are not intercepted:"
+        "no httpx or httpx2 request reached the mock; requests and aiohttp are not intercepted:"
         " take rerank_server, or serve_rerank where there are no fixtures; httpx_mock of"
         " pytest-httpx comes first: leave the host out by its should_mock"
     )
@@ -221,6 +221,24 @@ def check_base_url(value: object) -> None:
     """Raise `ExpectationError` unless it is a base URL that ends in `/v1`."""
     if not isinstance(value, str) or not re.fullmatch(r"https?://[^/?#]+(/[^?#]*)?/v1", value):
         raise ExpectationError(f"base_url must be a URL that ends in /v1, not {value!r}")
+
+
+def check_passthrough(value: object) -> None:
+    """Raise `ExpectationError` unless it is a host, `all`, or a list of hosts."""
+    hosts = [value] if isinstance(value, str) else value
+    if not isinstance(hosts, Collection) or not all(
+        isinstance(host, str) for host in cast("Collection[object]", hosts)
+    ):
+        raise ExpectationError(
+            f'passthrough must be a list of hosts such as ["example.org"], or "all", not {value!r}'
+        )
+
+
+def read_seed(value: object) -> int:
+    """Return the seed, which the ini option has as a text. Raises `ExpectationError`."""
+    if isinstance(value, bool) or not str(value).removeprefix("-").isdecimal():
+        raise ExpectationError(f"seed must be an integer, not {value!r}")
+    return int(str(value))
 
 
 def _check_allowed(value: object) -> None:

@@ -9,7 +9,7 @@ from ..scenarios.armed import Receipt
 from ..scenarios.shorthand import scenario_of
 from ..state.accounts import Account, Term
 from ..state.clock import Clock
-from ..state.pins import Pin, PinError, ScoreFunction, read_pins
+from ..state.pins import Pin, PinError, ScoreFunction, check_order, check_scores, read_pins
 from ..state.store import State
 from ..validation import likely
 from ..wire import Json
@@ -115,10 +115,12 @@ class RerankMock:
         With `query` or `model` the pin applies only to these. The latest pin wins. A test fails if
         none of the documents is in a request that it applies to. Raises `PinError`.
         """
+        check_scores(scores)
         self._pin({"scores": dict(scores)}, query, model)
 
     def pin_order(self, *texts: str, query: str | None = None, model: str | None = None) -> None:
         """Rank the documents with these texts first, in this order; otherwise like `pin_scores`."""
+        check_order(texts)
         self._pin({"order": [*texts]}, query, model)
 
     def pin(self, pins: ScoreFunction | Iterable[Pin]) -> None:

@@ -10,7 +10,13 @@ import pytest
 
 from ..contract import Contract, ContractError, load_contract
 from ..scenarios.hostile import Hostile, HostileError, read_hostile
-from .expectations import ExpectationError, Expectations, check_base_url
+from .expectations import (
+    ExpectationError,
+    Expectations,
+    check_base_url,
+    check_passthrough,
+    read_seed,
+)
 
 #: The markers; both serve both fixtures.
 MARKERS = ("rerank_mock", "rerank_server")
@@ -58,9 +64,11 @@ class Options:
         if "hostile" in own:
             own["hostile"] = read_hostile(own["hostile"])
         if "seed" in own:
-            own["seed"] = _integer(own["seed"])
+            own["seed"] = read_seed(own["seed"])
         if own.get("base_url") is not None:
             check_base_url(own["base_url"])
+        if "passthrough" in own:
+            check_passthrough(own["passthrough"])
         return replace(self, expectations=self.expectations.changed(rest), **own)
 
 
@@ -113,9 +121,3 @@ def _contract(revision: object) -> Contract:
         return load_contract(revision)
     except ContractError as error:
         raise ExpectationError(f"revision {error}") from None
-
-
-def _integer(seed: object) -> int:
-    if isinstance(seed, bool) or not str(seed).removeprefix("-").isdecimal():
-        raise ExpectationError(f"seed must be an integer, not {seed!r}")
-    return int(str(seed))

@@ -102,7 +102,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def rerank_mock(request: pytest.FixtureRequest) -> Iterator[RerankMock]:
-    """A new mock for each test, in this process, for clients that use httpx.
+    """A new mock for each test, in this process, for clients that use httpx or httpx2.
 
     While the test runs, the mock answers every request to https://api.siliconflow.cn and
     https://api.siliconflow.com, from sync and async clients, without any change to them. Requests

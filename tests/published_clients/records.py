@@ -83,7 +83,7 @@ def graded(client: Client, folder: Path) -> dict[str, Any]:
         text=True,
     )
     if not report.exists():
-        raise RuntimeError(done.stderr)
+        raise RuntimeError(f"{client.name}: exit code {done.returncode}\n{done.stderr}")
     rows = json.loads(report.read_text(encoding="utf-8"))["grades"]
     return {
         "version": client.version,

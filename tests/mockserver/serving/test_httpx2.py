@@ -28,7 +28,8 @@ def post(url: str) -> httpx2.Response:
 
 def post_async(url: str) -> httpx2.Response:
     async def ask() -> httpx2.Response:
-        async with httpx2.AsyncClient(timeout=TIMEOUT) as client:
+        client = httpx2.AsyncClient(timeout=TIMEOUT)
+        async with client:
             return await client.post(url, json=fields(), headers=HEADERS)
 
     return asyncio.run(ask())

@@ -311,7 +311,7 @@ def test_is_expected_to_fail(rerank_mock):
             "  breach  top_n_below_one: *",
             "E *assert 3 == 4",
             "*- Captured rerank_mock call -*",
-            "no request of httpx or httpx2 reached the mock; *: take rerank_server, *",
+            "no httpx or httpx2 request reached the mock; *: take rerank_server, *",
             "FAILED *::test_fails_and_breaks - assert 1 == 2",
             "FAILED *::test_fails_alone - assert 3 == 4",
         ]
@@ -435,7 +435,7 @@ def test_must(FIXTURE):
     result.assert_outcomes(passed=2, failed=2)
     result.stdout.fnmatch_lines(
         [
-            "no request of httpx or httpx2 reached the mock; *: take rerank_server, *",
+            "no httpx or httpx2 request reached the mock; *: take rerank_server, *",
             "If this is intended, add: @pytest.mark.rerank_mock(assert_called=False)",
             "no request reached the mock: the base URL for the client is http://127.0.0.1:*/v1",
         ]

@@ -127,12 +127,12 @@ def test_an_order_is_pinned_by_text(mock: RerankMock) -> None:
 @pytest.mark.parametrize(
     ("scores", "order", "place"),
     [
-        ({"a": "high"}, (), r"^\$\[0\]\.scores"),
-        ({}, (["a", "b"],), r"^\$\[0\]\.order\[0\]"),
+        ({"a": "high"}, (), "the score of 'a' must be a number"),
+        ({}, (["a", "b"],), "an order is given as texts"),
         ({}, ("a", "a"), r"^\$\[0\]\.order"),
     ],
 )
-def test_an_invalid_pin_is_reported_with_its_path(
+def test_an_invalid_pin_is_reported(
     scores: dict[str, float], order: tuple[str, ...], place: str
 ) -> None:
     mock = RerankMock(BASE_URL, DEFAULT_KEY, State())
