@@ -350,7 +350,8 @@ class Judge:
                 self.run.ledger.tried.add(requirement)
                 earlier = self.run.ids.setdefault((requirement, name), exchange)
                 if earlier is not exchange:
-                    self._violated(requirement, "a new id", f"{shorten(name)} again", earlier, exchange)
+                    received = f"{shorten(name)} again"
+                    self._violated(requirement, "a new id", received, earlier, exchange)
 
     def _prove(self, prove: Callable[[], object]) -> frozenset[str]:
         """Prove one example; return the requirements that fail here."""
