@@ -279,8 +279,8 @@ def test_an_id_that_comes_again_is_found_with_both_exchanges(name: str) -> None:
 
     def reply(_: Request) -> Answer:
         number = next(count)
-        trace = "ti_1" if name == "trace" else f"ti_{number}"
-        body = {**ANSWER, "id": "id_1" if name == "id" else f"id_{number}"}
+        trace = "ti_1" * 1000 if name == "trace" else f"ti_{number}"
+        body = {**ANSWER, "id": "id_1" * 1000 if name == "id" else f"id_{number}"}
         return answer(body, headers={"x-siliconcloud-trace-id": trace})
 
     requirement = {"id": "response.id.unique", "trace": "response.header.trace_id.unique"}[name]
@@ -289,6 +289,7 @@ def test_an_id_that_comes_again_is_found_with_both_exchanges(name: str) -> None:
         one.examine_once(lambda: [one.accepts("endpoint.rerank", BODY) for _ in range(2)])
     (violation,) = caught.value.violations
     assert violation.requirement == requirement
+    assert violation.received.endswith("… (4000 characters) again")
     earlier, later = violation.exchanges
     assert earlier.number == 1 < later.number
 
