@@ -14,7 +14,7 @@ SHORTEST_SECRET = 8
 #: One letter: as it is or escaped, in UTF-8 or UTF-16. Repetitions have a limit, so that no text
 #: takes the square of its length.
 _LETTER = (
-    rb"(?:\\{0,8}(?:%(plain)b|u\{?0{0,6}(?:%(hex)b)\}?|x(?:%(hex)b))"
+    rb"(?:\\{0,8}(?:%(plain)b|u\{?0{0,6}(?:%(hex)b)\}?|x(?:%(hex)b)|0?(?:%(octal)b))"
     rb"|[%%=](?:25|3d){0,4}(?:%(hex)b)"
     rb"|&(?:amp;){0,4}#(?:0{0,6}(?:%(decimal)b)|x0{0,6}(?:%(hex)b));?)\0{0,3}"
 )
@@ -41,9 +41,12 @@ def _spellings(key: str) -> re.Pattern[bytes]:
     raw = key.encode()
     *letters, last = map(_letter, raw)
     # The whole before its front: what remains of a key must not be its last letter.
-    words = [word for each in (raw, raw[:-1]) for word in (each.hex().encode(), *_base64(each))]
+    both = (raw, raw[:-1])
+    # Pairs may stand apart, as in a dump.
+    dumped = [b"[ :,-]?".join(b"%02x" % code for code in each) for each in both]
     # URLs have - and _ where others have + and /, and JSON may escape the latter.
-    encoded = [re.sub(rb"[+/]", rb"\\\\{0,8}[-+/_]", word) for word in words]
+    words = [word for each in both for word in _base64(each)]
+    encoded = [*dumped, *(re.sub(rb"[+/]", rb"\\\\{0,8}[-+/_]", word) for word in words)]
     escaped = b"".join(letters) + b"(?:%b)?" % last
     return re.compile(b"|".join([*encoded, escaped]), re.IGNORECASE)
 
@@ -53,6 +56,7 @@ def _letter(code: int) -> bytes:
     return _LETTER % {
         b"plain": re.escape(bytes([code])),
         b"hex": b"|".join(b"%x" % each for each in both),
+        b"octal": b"|".join(b"%o" % each for each in both),
         b"decimal": b"|".join(b"%d" % each for each in both),
     }
 

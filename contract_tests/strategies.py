@@ -42,7 +42,7 @@ DELICATE_TEXTS = (
     "controls \x1b[31m \x7f \x85",
     "9007199254740993 1e400 -0.0 NaN null",
     "深度学习是机器学习的子集" * 24,
-    "x" * 1500,
+    "x" * 2100,
 )
 #: The like in one short text.
 MIXED = (
@@ -115,6 +115,11 @@ class Strategies:
         """The example of a query."""
         query: str = self._example("query")
         return query
+
+    @cached_property
+    def either(self) -> str:
+        """A query that some documents answer by half: their scores are neither high nor low."""
+        return " ".join(self.corpus[-2:])
 
     @cached_property
     def corpus(self) -> list[str]:
@@ -192,9 +197,9 @@ class Strategies:
             options["top_n"] = len(documents) if is_array(documents) else 1
         return {**self.plainest(model), **options, **more}
 
-    def extremes(self, model: Model) -> list[Body]:
+    def extremes(self, model: Model, **more: AnyJson) -> list[Body]:
         """The plainest body and the fullest one."""
-        return [self.plainest(model), self.fullest(model)]
+        return [{**self.plainest(model), **more}, self.fullest(model, **more)]
 
     def printed(self, model: Model) -> Body:
         """The request that the contract prints, for that model; else the plainest one."""

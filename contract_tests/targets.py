@@ -42,6 +42,7 @@ _TO_TRY = {
     "CERTIFICATE_VERIFY_FAILED": "name the certificate of its authority with --ca-file or "
     "$SSL_CERT_FILE; --insecure accepts any",
     "WRONG_VERSION_NUMBER": "it does not speak TLS: is it http:// and not https://?",
+    "RemoteProtocolError": "something answers there, but not in HTTP: is that the right port?",
     "ProxyError": "is the proxy right? --proxy names another, and $NO_PROXY lists hosts that need "
     "none",
     "Timeout": "--request-timeout SECONDS gives it longer",

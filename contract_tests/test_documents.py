@@ -126,6 +126,7 @@ def test_batches_of_documents_are_ranked_whole(judge: Judge, model: Model) -> No
             whole = {"top_n": count} if count not in WITHOUT_TOP_N else {}
             body = {
                 **judge.draw.plainest(model),
+                "query": judge.draw.either,
                 "documents": judge.draw.many(count),
                 **judge.draw.echo(model),
                 **whole,

@@ -4,9 +4,12 @@ import pytest
 
 from .contract import Model
 from .exchanges import Layout, Request
+from .judging.abilities import MANY
 from .judging.judge import Judge
 from .strategies import Body
 
+#: Characters of a text that is no reason to refuse a request.
+LONG_TEXT = 1500
 #: What clients send of their own: Java offers HTTP/2 to each server that it does not know.
 HEADERS = {
     "an offer to upgrade": (
@@ -37,6 +40,24 @@ def test_the_example_of_the_page_is_answered(judge: Judge, example: Body) -> Non
 @pytest.mark.models("every")
 def test_a_valid_request_is_answered(judge: Judge, model: Model) -> None:
     judge.examine(judge.draw.valid(model), judge.reference)
+
+
+@pytest.mark.requirement("endpoint.rerank")
+@pytest.mark.effort("standard")
+@pytest.mark.parametrize("size", ["many documents", "a long one"])
+def test_a_request_of_a_usual_size_is_answered(judge: Judge, model: Model, size: str) -> None:
+    corpus = judge.draw.corpus
+    documents = judge.draw.many(MANY) if size == "many documents" else [*corpus, "x" * LONG_TEXT]
+    plain, full = judge.draw.extremes(model, documents=documents)
+    # What is kept of an answer with texts must not come again without them.
+    without = {name: value for name, value in full.items() if name != "return_documents"}
+    bodies = [plain, full, without]
+
+    def prove() -> None:
+        for body in bodies:
+            judge.accepts("endpoint.rerank", body)
+
+    judge.examine_once(prove)
 
 
 @pytest.mark.requirement("endpoint.headers", "response.header.trace_id.unique")

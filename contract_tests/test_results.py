@@ -52,14 +52,11 @@ def test_answers_that_cross_are_not_mixed_up(judge: Judge, model: Model) -> None
             name = number if changed == 3 else group
             body = {
                 **judge.draw.plainest(asked),
+                "query": corpus[(group + (changed == 1)) % len(corpus)],
                 "documents": [f"{text} 来自 {name}" for text in corpus],
                 **judge.draw.echo(asked),
             }
-            if changed == 1:
-                body["query"] = corpus[group % len(corpus)]
-            if changed == 2:
-                body["top_n"] = 1 + group % len(corpus)
-            return body
+            return {**body, "top_n": 1 + group % len(corpus)} if changed == 2 else body
 
         requests = [
             Request(body(number % different), credential=next(callers)) for number in range(count)
@@ -129,9 +126,7 @@ def test_every_part_of_a_query_counts(judge: Judge, model: Model, queries: tuple
 @pytest.mark.effort("standard")
 def test_another_instruction_is_given_other_scores(judge: Judge, model: Model) -> None:
     def prove() -> None:
-        # Documents that answer half of the query: their scores are neither high nor low.
-        query = " or ".join(judge.draw.corpus[:2])
-        body = {**judge.draw.plainest(model), "query": query}
+        body = {**judge.draw.plainest(model), "query": judge.draw.either}
         before = judge.reference(body)
         one, other = (
             judge.ranks("request.instruction.supported", {**body, "instruction": text})

@@ -35,19 +35,26 @@ def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Mo
     judge.examine(st.sampled_from([(plain, callers[0]), (full, callers[-1])]), prove)
 
 
-@pytest.mark.requirement("request.return_documents.true")
+@pytest.mark.requirement("request.return_documents.true", "response.results.index.permutation")
 @pytest.mark.effort("standard")
 def test_texts_that_differ_little_are_kept_apart(judge: Judge, model: Model) -> None:
-    # In letter case, in Unicode form, in white space; at the end alone.
+    late = [f"{LONG_BEGINNING}{text}" for text in (judge.draw.corpus[0], judge.draw.corpus[-1])]
+    # At the end alone; in letter case, in Unicode form, in white space.
     alike = (
-        ["apple", "caf\u00e9", "a b", f"{LONG_BEGINNING}an apple"],
-        ["Apple", "cafe\u0301", "a  b", f"{LONG_BEGINNING}a banana"],
+        [*late, "apple", "caf\u00e9", "a b"],
+        [*late[::-1], "Apple", "cafe\u0301", "a  b"],
     )
 
     def prove() -> None:
-        for documents in alike:
-            body = {**judge.draw.plainest(model), "documents": documents, "return_documents": True}
-            judge.ranks("endpoint.rerank", body)
+        plain = {**judge.draw.plainest(model), "return_documents": True}
+        one, other = (
+            judge.ranks("endpoint.rerank", {**plain, "documents": documents}) for documents in alike
+        )
+        first, second = (
+            {index: score for index, score in ranking.items() if index < len(late)}
+            for ranking in (scores(one), scores(other, [1, 0, 2, 3, 4]))
+        )
+        judge.compare("response.results.index.permutation", same_ranking(first, second), one, other)
 
     judge.examine_once(prove)
 
@@ -66,6 +73,7 @@ def test_no_text_comes_back_unasked(judge: Judge, model: Model) -> None:
 
 
 @pytest.mark.requirement("request.return_documents.ranking")
+@pytest.mark.models("wide")
 def test_returning_documents_does_not_change_the_ranking(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         without = judge.reference(body)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from ..checks.violations import printable
 from ..command.options import declare_revision, file_problems, revision_problem, selects
 from ..contract import load_contract
 from ..report.writers import write_file
@@ -100,7 +101,7 @@ def _main(options: argparse.Namespace) -> int:
     if options.report_json:
         write_file(options.report_json, report.write(all_graded))
     if trouble:
-        print(f"rerank-contract client: {trouble}", file=sys.stderr)
+        print(printable(f"rerank-contract client: {trouble}"), file=sys.stderr)
         return 2
     grades = {graded.grade for graded in all_graded}
     if Grade.FAILED in grades:

@@ -1,10 +1,11 @@
 """The grades of a client, for people and for programs."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from ..checks.violations import printable
 from ..contract import AnyJson
+from ..report.json_report import to_text
 from .grading import Grade, Graded
 from .scenarios import ClientScenario, version
 
@@ -22,7 +23,8 @@ def title(scenario: ClientScenario) -> str:
 def line(graded: Graded) -> str:
     """One line for the grade in a scenario."""
     line = f"{_word(graded.grade):<8}{title(graded.scenario)}"
-    return f"{line} ({graded.reasons[0]})" if graded.grade is Grade.NOT_APPLICABLE else line
+    reason = f" ({graded.reasons[0]})" if graded.grade is Grade.NOT_APPLICABLE else ""
+    return printable(line + reason)
 
 
 def failures(all_graded: Sequence[Graded], again: str) -> Iterator[str]:
@@ -33,15 +35,15 @@ def failures(all_graded: Sequence[Graded], again: str) -> Iterator[str]:
         scenario = graded.scenario
         yield ""
         yield f"FAILED {title(scenario)}"
-        yield from (f"{'wrong:':<{len(_MARGIN)}}{reason}" for reason in graded.reasons)
+        yield from (printable(f"{'wrong:':<{len(_MARGIN)}}{reason}") for reason in graded.reasons)
         yield f"{'right:':<{len(_MARGIN)}}{scenario.right}"
         yield f"{'why:':<{len(_MARGIN)}}{scenario.why}"
         if scenario.known:
             yield f"{'known:':<{len(_MARGIN)}}{', '.join(scenario.known)}"
         for request in _requests(graded):
-            yield f"{'sent:':<{len(_MARGIN)}}{request['method']} {request['path']}"
+            yield printable(f"{'sent:':<{len(_MARGIN)}}{request['method']} {request['path']}")
             if request["body"]:
-                yield _MARGIN + _cut(request["body"], 200)
+                yield printable(f"{'body:':<{len(_MARGIN)}}{_cut(request['body'], 200)}")
             yield f"{_MARGIN}answered with {request['status']}"
         if again:
             yield f"{'again:':<{len(_MARGIN)}}{again.replace(' ID ', f' {scenario.id} ', 1)}"
@@ -62,7 +64,7 @@ def write(all_graded: Sequence[Graded]) -> str:
         "counts": {grade.value: counts[grade] for grade in Grade},
         "grades": [_row(graded) for graded in all_graded],
     }
-    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    return to_text(content)
 
 
 def _row(graded: Graded) -> AnyJson:

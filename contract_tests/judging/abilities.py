@@ -14,9 +14,9 @@ from .connection import BusyError, Connection, seen
 from .ledger import Ledger
 
 #: A request that is longer, in bytes, may be refused for its length alone.
-LONG = 1_000
+LONG = 2_000
 #: A request with more documents may be refused for their number alone.
-MANY = 8
+MANY = 16
 #: Longest text that is drawn for a target that refuses long ones, in characters.
 SHORT = 100
 #: What is accepted where a field is supported, the most general first.
@@ -59,7 +59,7 @@ class Abilities:
             return
         self._explored.add(model.id)
         usual = {name: self.strategies.usual(name) for name in self.strategies.optional(model)}
-        long = [*self.strategies.corpus, _text(3 * LONG)]
+        long = [*self.strategies.corpus, _text(2 * LONG)]
         if self._takes(target, model, {**usual, "documents": long}):
             return
         for name, value in usual.items():

@@ -108,20 +108,22 @@ class Connection:
 
     def _answer(self, target: Target, request: Request, *, patiently: bool) -> Answer:
         waits = 0
-        #: What came at first, where it was asked again.
+        #: What came at first, where it was asked again, and whether a 500 has come.
         first: str | None = None
+        has_failed = False
         while True:
             try:
                 answer = self._once(target, request)
                 trouble, to_try = seen(answer), BEHIND
             except UnreachableError as error:
                 answer, trouble, to_try = None, str(error), error.to_try or SILENCE
-            failed_first = answer and answer.status == 500 and first is None
+            failed_first = answer and answer.status == 500 and not has_failed
             if answer and not failed_first and (answer.status not in BUSY or not patiently):
                 self.reliability.answer(first)
                 return answer
             first = first or (f"status {answer.status}" if answer else LOST)
             if failed_first:
+                has_failed = True
                 self.budget.excuse()
                 continue
             kind = f"status {answer.status}" if answer else LOST

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from ..checks import catalogue
 from ..checks.check import Finding, asked
-from ..checks.violations import Violation
+from ..checks.violations import Violation, shorten
 from ..contract import AnyJson, Contract, Model
 from ..exchanges import Credential, Exchange, Request, member
 from ..strategies import Body, Strategies
@@ -170,6 +170,9 @@ class Judge:
             if self.send(string).answer.status == 200:
                 requirement = "request.documents.array"
         self.accepted(requirement, exchange)
+        if not exchange.ranking:
+            # The page promises more of its own example, which says how many results there are.
+            self.send(Request(self.run.strategies.printed(model)))
         self.run.references[key(plain)] = self._comparable(exchange)
 
     def _unmet(self, needed: str) -> PrerequisiteError:
@@ -200,20 +203,25 @@ class Judge:
         return self.accepted(requirement, self.send(Request(body)))
 
     def refuses(self, requirement: str, request: Request) -> Exchange:
-        """Send a request that must be refused; what is accepted ends the example.
-
-        So does a failure of the target, which says nothing about the requirement.
-        """
-        exchange = self.send(request)
-        if exchange.answer.status >= 500 or not exchange.answer.status:
-            needed = f"an answer to what is to be refused; it was {seen(exchange.answer)}"
-            self.run.ledger.unmet.setdefault(requirement, f"it needs {needed}")
-            self.run.ledger.hindered.setdefault(requirement, exchange)
-            raise _StopError
+        """Send a request that must be refused; what is accepted ends the example."""
+        exchange = self.answers(requirement, request)
         self.run.ledger.tried.add(requirement)
         if exchange.answer.status < 400:
             expected = "a status from 400 to 499"
             self._violated(requirement, expected, seen(exchange.answer), exchange)
+            raise _StopError
+        return exchange
+
+    def answers(self, requirement: str, request: Request) -> Exchange:
+        """Send a request that may be refused; a failure of the target ends the example.
+
+        It says nothing about the requirement.
+        """
+        exchange = self.send(request)
+        if exchange.answer.status >= 500 or not exchange.answer.status:
+            needed = f"it needs an answer other than {seen(exchange.answer)}"
+            self.run.ledger.unmet.setdefault(requirement, needed)
+            self.run.ledger.hindered.setdefault(requirement, exchange)
             raise _StopError
         return exchange
 
@@ -250,7 +258,8 @@ class Judge:
         if switch not in self.contract.switches:
             return
         shown = self.run.probes.value_shown(switch, exchange.answer)
-        finding = str(shown) if shown else f"another answer: {seen(exchange.answer)}"
+        other = "another answer: " if exchange.answer.status else ""
+        finding = str(shown) if shown else f"{other}{seen(exchange.answer)}"
         for requirement in requirements or self.contract.switches[switch].requirements:
             self.note(requirement, finding)
 
@@ -344,7 +353,8 @@ class Judge:
                 self.run.ledger.tried.add(requirement)
                 earlier = self.run.ids.setdefault((requirement, name), exchange)
                 if earlier is not exchange:
-                    self._violated(requirement, "a new id", f"{name} again", earlier, exchange)
+                    received = f"{shorten(name)} again"
+                    self._violated(requirement, "a new id", received, earlier, exchange)
 
     def _prove(self, prove: Callable[[], object]) -> frozenset[str]:
         """Prove one example; return the requirements that fail here."""

@@ -38,7 +38,7 @@ def examine_gate(judge: Judge, model: Model, field: str) -> None:
     def prove(example: tuple[Body, AnyJson]) -> None:
         body, value = example
         without = judge.reference(body)
-        gated = judge.send(Request({**body, field: value}))
+        gated = judge.answers(requirement, Request({**body, field: value}))
         accepted = gated.answer.status < 400
         difference = same_ranking(scores(without), scores(gated)) if accepted else ()
         judge.compare(requirement, difference, without, gated)

@@ -17,6 +17,8 @@ from .connection import BEHIND, BusyError, Connection, InconclusiveError, seen
 
 #: Error codes that say a model does not exist, or is off.
 NO_SUCH_MODEL = (20012, 30003)
+#: Documents of a request that is asked for before a model is given up.
+SEVERAL = 16
 #: Asks for the list of the models.
 LIST = Request(None, "GET", "/models?type=text&sub_type=reranker", content_type=None)
 #: What to try.
@@ -149,7 +151,10 @@ class ServedModels:
     def _takes(self, target: Target, model: Model) -> bool:
         """Whether a model that refuses the plainest request takes one of another kind."""
         own = self.strategies
-        bodies = (own.printed(model), own.fullest(model, documents=own.query))
+        # With another number of documents, another form of them, and all options.
+        others = (own.query, own.many(SEVERAL))
+        full = (own.fullest(model, documents=documents) for documents in others)
+        bodies = (own.printed(model), *full)
         try:
             return any(
                 self.connection.ask(target, Request(body)).answer.status == 200 for body in bodies

@@ -11,7 +11,7 @@ from string import Template
 from ..checks.violations import Violation, printable
 from ..exchanges import Answer, Exchange
 from ..judging.outcomes import Outcome, Verdict
-from .model import Fault, Report, RequirementResult
+from .model import Fault, Report, RequirementResult, named
 from .reproduction import body_text, command, curl, snippet
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -68,7 +68,7 @@ def write(report: Report) -> str:
         title=together(f"{report.target} · {report.verdict.value}"),
         heading=_heading(report),
         facts=_facts(report),
-        faults=_faults(report),
+        faults=together(_faults(report), _unjudged(report)),
         overview=_overview(report),
         filters=_filters(report),
         sections=together(*(_section(report, name) for name in report.sections)),
@@ -104,7 +104,9 @@ def _facts(report: Report) -> Markup:
         "Requests": str(report.requests_sent),
         "Tokens": f"{report.tokens}, {report.cost:.4f} CNY",
     }
-    more = {"Models": together(*models) if models else "none", "Tried": ", ".join(tried)}
+    more = {"Models": together(*models) if models else "none"}
+    if not report.is_empty:
+        more["Tried"] = ", ".join(tried)
     if report.reliability:
         more["Reliability"] = report.reliability
     return tag(
@@ -128,6 +130,24 @@ def _faults(report: Report) -> Markup:
     if not rows:
         return Markup()
     return tag("section", tag("h2", "What does not hold"), tag("ul", *rows), class_="faults")
+
+
+def _unjudged(report: Report) -> Markup:
+    """What could not be found out, once for each reason."""
+    outcome = Outcome.INCONCLUSIVE
+    rows = [
+        tag(
+            "li",
+            tag("p", tag("b", f"{SIGNS[outcome]} {outcome.value}"), " ", printable(reason)),
+            tag("p", named(entries), class_="note"),
+            class_=outcome.value,
+        )
+        for reason, entries in report.unjudged(outcome).items()
+    ]
+    if not rows:
+        return Markup()
+    heading = tag("h2", "What could not be found out")
+    return tag("section", heading, tag("ul", *rows), class_="faults")
 
 
 def _fault(fault: Fault) -> Markup:

@@ -109,15 +109,16 @@ def _exchange(report: Report, exchange: Exchange) -> AnyJson:
             "path": request.path,
             "authorization": request.credential.value,
             "content_type": request.content_type,
-            "body": None if request.content is None else _cut(body_text(request)),
+            "body": None if request.content is None else cut(body_text(request)),
         },
         "answer": {
             "status": answer.status,
             "headers": dict(answer.headers),
-            "body": _cut(answer.text),
+            "body": cut(answer.text),
         },
     }
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """A long text cut short."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"

@@ -56,10 +56,11 @@ def _lines(report: Report) -> Iterator[str]:
     for outcome in (Outcome.INCONCLUSIVE, Outcome.KNOWN, Outcome.SKIPPED):
         for reason, entries in report.unjudged(outcome).items():
             names = [f"`{entry.requirement.id}`" for entry in entries]
-            more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
             yield ""
             yield f"**{outcome.value}**: {escape(reason)}"
-            yield f": {', '.join(names[:NAMED])}{more}"
+            yield ""
+            yield f"- {', '.join(names[:NAMED])}{more}"
     yield ""
     yield from _table(report)
     found = [entry for entry in report.entries if entry.observed]

@@ -233,15 +233,25 @@ class Report:
         """How often the target answered only when asked again, and how fast; empty without any."""
         if not self.answered:
             return ""
-        again = sum(self.asked_again.values())
-        kinds = ", ".join(f"{what} x {count}" for what, count in self.asked_again.items())
-        because = f": {kinds}" if again else ""
         within = ", ".join(
-            f"{percentile}% within {seconds * 1000:.0f} ms"
+            f"{seconds * 1000:.0f} ms ({percentile}%)"
             for percentile, seconds in self.latency.items()
         )
+        again = sum(self.asked_again.values())
+        if not again:
+            return f"no request had to be sent again; answers came within {within}"
+        kinds = ", ".join(f"{what} x {count}" for what, count in self.asked_again.items())
         requests = f"{again} of {self.answered} requests were answered only when asked again"
-        return f"{requests}{because}; {within}"
+        return f"{requests}: {kinds}; answers came within {within}"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing could be judged at all."""
+        return not self.fault and self.outcomes <= {
+            Outcome.INCONCLUSIVE,
+            Outcome.SKIPPED,
+            Outcome.OFF,
+        }
 
     def deviations(self, today: date) -> list[Deviation]:
         """A baseline of what does not hold; entries that the run had are kept as they are."""

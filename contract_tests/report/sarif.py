@@ -6,7 +6,7 @@ from ..checks.violations import Violation, printable
 from ..contract import AnyJson, Requirement
 from ..exchanges import Answer, Exchange
 from ..judging.outcomes import EXIT_CODES, Outcome, Verdict
-from .json_report import to_text
+from .json_report import cut, to_text
 from .model import TITLE, Report, RequirementResult
 from .reproduction import body_text, command, curl
 
@@ -153,7 +153,7 @@ def _web_request(exchange: Exchange, uri: str) -> AnyJson:
         "method": request.method,
         "target": uri,
         "headers": {name: value for name, value in headers.items() if value is not None},
-        "body": {"text": body_text(request)},
+        "body": {"text": cut(body_text(request))},
     }
 
 
@@ -164,5 +164,5 @@ def _web_response(answer: Answer) -> AnyJson:
         "protocol": "HTTP",
         "statusCode": answer.status,
         "headers": dict(answer.headers),
-        "body": {"text": answer.text},
+        "body": {"text": cut(answer.text)},
     }

@@ -25,6 +25,7 @@ _STYLES: Mapping[str, Mapping[str, bool]] = {
     "FAILED": {"red": True, "bold": True},
     "BROKEN": {"red": True, "bold": True},
     "DIFFERS": {"yellow": True, "bold": True},
+    "INCONCLUSIVE": {"yellow": True, "bold": True},
     f"{Verdict.CONFORMS.value}:": {"green": True, "bold": True},
     f"{Verdict.VIOLATES.value}:": {"red": True, "bold": True},
     f"{Verdict.INCONCLUSIVE.value}:": {"yellow": True, "bold": True},
@@ -37,6 +38,8 @@ SHOWN = 10
 EXCHANGES = 2
 #: Longest text of an answer, in characters.
 LONGEST = 200
+#: The same of a finding, which holds a text that is cut already.
+LONGEST_FINDING = 300
 
 
 def lines(report: Report, *, show_tests: bool = False) -> Iterator[str]:
@@ -57,13 +60,15 @@ def lines(report: Report, *, show_tests: bool = False) -> Iterator[str]:
         for fault in faults[SHOWN:]:
             yield _one_line(fault.entry)
     yield from _baseline(report)
+    yield from _unjudged(report, Outcome.INCONCLUSIVE)
     yield ""
-    yield from _overview(report)
-    yield from _unjudged(report)
-    yield from _findings(report)
-    yield ""
-    tried = (f"{what} {number}/{all_}" for what, number, all_ in report.coverage)
-    yield from _wrapped(f"tried: {', '.join(tried)}")
+    if not report.is_empty:
+        yield from _overview(report)
+        yield from _unjudged(report, Outcome.SKIPPED)
+        yield from _findings(report)
+        yield ""
+        tried = (f"{what} {number}/{all_}" for what, number, all_ in report.coverage)
+        yield from _wrapped(f"tried: {', '.join(tried)}")
     yield _verdict(report)
 
 
@@ -143,13 +148,12 @@ def _overview(report: Report) -> Iterator[str]:
     yield f"{'':{width}}{key}"
 
 
-def _unjudged(report: Report) -> Iterator[str]:
+def _unjudged(report: Report, outcome: Outcome) -> Iterator[str]:
     """What could not be judged, once for each reason."""
-    for outcome in (Outcome.INCONCLUSIVE, Outcome.SKIPPED):
-        for reason, entries in report.unjudged(outcome).items():
-            yield ""
-            yield printable(f"{outcome.value.upper()} {reason}")
-            yield from _wrapped(f"  {named(entries)}")
+    for reason, entries in report.unjudged(outcome).items():
+        yield ""
+        yield printable(f"{outcome.value.upper()} {reason}")
+        yield from _wrapped(f"  {named(entries)}")
 
 
 def _findings(report: Report) -> Iterator[str]:
@@ -165,7 +169,7 @@ def _findings(report: Report) -> Iterator[str]:
             yield f"  {name}: {', '.join(values)}"
     unseen = [name for name in report.switches if report.shown_by(name)]
     if found and unseen:
-        yield f"  not seen: {', '.join(unseen)} (see shown_by in --report-json)"
+        yield f"  not shown: {', '.join(unseen)} (--report-json says what would show each)"
 
 
 def _fault(fault: Fault) -> Iterator[str]:
@@ -182,16 +186,18 @@ def _one_line(entry: RequirementResult) -> str:
 
 
 def _violation(report: Report, violation: Violation, *, show_tests: bool) -> Iterator[str]:
-    yield f"  expected  {shorten(violation.expected, LONGEST)}"
-    yield f"  received  {shorten(violation.received, LONGEST)}"
+    yield f"  expected  {shorten(violation.expected, LONGEST_FINDING)}"
+    yield f"  received  {shorten(violation.received, LONGEST_FINDING)}"
     left_out = len(violation.exchanges) - EXCHANGES
     if left_out > 0:
         yield f"  before    {left_out} more {'request' if left_out == 1 else 'requests'}"
     for exchange in violation.exchanges[-EXCHANGES:]:
         yield f"  sent      {printable(brief_curl(report, exchange.request))}"
-        answered = seen(exchange.answer, LONGEST)
-        # What was received may be the answer itself.
-        if answered != violation.received:
+        answered, status = seen(exchange.answer, LONGEST), f"status {exchange.answer.status}"
+        # What was received may be the answer itself, or its body.
+        if answered == f"{status}, {violation.received}":
+            yield f"  answered  {status}"
+        elif answered != violation.received:
             yield f"  answered  {answered}"
     yield f"  again     {command(report, violation)}"
     if show_tests:

@@ -140,8 +140,9 @@ def key_unknown(sent: ReceivedRequest) -> Iterator[str]:
     """No account has the key."""
     if not sent.key_known and _PLAIN_KEY.fullmatch(sent.request.headers.get("authorization", "")):
         yield (
-            "Is it the key that the mock was given? At the service, api.siliconflow.cn and"
-            " api.siliconflow.com have separate accounts: a key of one is unknown to the other"
+            "Send a key of the mock, such as `api_key` of its fixtures. At the service,"
+            " api.siliconflow.cn and api.siliconflow.com have separate accounts: a key of one is"
+            " unknown to the other"
         )
 
 

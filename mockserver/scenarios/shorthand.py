@@ -64,7 +64,8 @@ def _named(name: str, contract: Contract) -> Scenario:
         return Scenario(name, (Step(error=name),))
     if name.isdecimal():
         return Scenario(name, (_step_of(int(name), contract),))
-    hint = likely(name, [*made, *contract.errors])
+    other = "; a status, such as 503, is one too"
+    hint = likely(name, [*made, *contract.errors]) or other
     raise ScenarioError(f"unknown scenario {name!r}{hint}")
 
 

@@ -138,7 +138,7 @@ class _Router(respx.MockRouter):
 @cache
 def _mocker_of_httpx2() -> type[Mocker] | None:
     """Return what lets routers answer httpx2, if that is installed."""
-    if find_spec("httpx2") is None:
+    if not (find_spec("httpx2") and find_spec("httpcore2")):
         return None
     from .httpx2_mocker import Httpx2Mocker  # noqa: PLC0415 - it imports httpx2
 

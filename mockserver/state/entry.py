@@ -15,6 +15,20 @@ from .exchanges import Advice, Exchange
 TEXT_LENGTH = 2048
 
 
+class Headers(dict[str, str]):
+    """Headers by their names in lower case; they are found by names in any case."""
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as that of a dict
+        """Return the header, or the default."""
+        return super().get(name.lower(), default)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A request and its answer, without keys."""
@@ -145,10 +159,13 @@ def exchange_of(row: Mapping[str, Any]) -> Exchange:
     documents = row["documents"]
     usage = Usage(int(row["input_tokens"]), int(row["image_tokens"]), Decimal(row["charge"]))
     request = Request(
-        row["method"], row["path"], row["query"], row["headers"], row["body"].encode()
+        row["method"], row["path"], row["query"], Headers(row["headers"]), row["body"].encode()
     )
     response = Response(
-        int(row["status"]), row["response_headers"], row["response_body"].encode(), usage=usage
+        int(row["status"]),
+        Headers(row["response_headers"]),
+        row["response_body"].encode(),
+        usage=usage,
     )
     return Exchange(
         at=row["at"],
@@ -211,8 +228,8 @@ def _cut(text: str) -> str:
     return text[:TEXT_LENGTH]
 
 
-def _cut_all(headers: Mapping[str, str]) -> dict[str, str]:
-    return {_cut(name): _cut(value) for name, value in headers.items()}
+def _cut_all(headers: Mapping[str, str]) -> Headers:
+    return Headers({_cut(name): _cut(value) for name, value in headers.items()})
 
 
 def _text(body: bytes) -> str:

@@ -60,12 +60,8 @@ class Expectations:
                     raise ExpectationError(f"fail_on must be one of {choices}, not {value!r}")
             elif name == "allow":
                 _check_allowed(value)
-            elif name in ("assert_all_met", "assert_called"):
-                if not isinstance(value, bool):
-                    raise ExpectationError(f"{name} must be True or False, not {value!r}")
-            else:
-                known = list(Expectations.__slots__)
-                raise ExpectationError(f"unknown option {name!r}{likely(name, known)}")
+            elif not isinstance(value, bool):
+                raise ExpectationError(f"{name} must be True or False, not {value!r}")
         given = cast("dict[str, Any]", {**options})
         if "allow" in given:
             given["allow"] = frozenset(given["allow"])
@@ -200,9 +196,9 @@ def _unreached(mock: RerankMock) -> str:
     if mock.base_url.startswith("http://"):
         return f"no request reached the mock: the base URL for the client is {mock.base_url}"
     return (
-        "no httpx or httpx2 request reached the mock; requests and aiohttp are not intercepted:"
-        " take rerank_server, or serve_rerank where there are no fixtures; httpx_mock of"
-        " pytest-httpx comes first: leave the host out by its should_mock"
+        "no httpx or httpx2 request reached the mock; requests, aiohttp and others are not"
+        " intercepted: take rerank_server, or serve_rerank where there are no fixtures. The"
+        " httpx_mock of pytest-httpx comes before the mock: see its should_mock"
     )
 
 

@@ -110,7 +110,7 @@ class RerankMock:
     def pin_scores(
         self, scores: Mapping[str, float], *, query: str | None = None, model: str | None = None
     ) -> None:
-        """Pin the scores of documents, by their text; all others keep their own.
+        """Pin the scores of documents, by their text; all others keep their own, maybe higher ones.
 
         With `query` or `model` the pin applies only to these. The latest pin wins. A test fails if
         none of the documents is in a request that it applies to. Raises `PinError`.

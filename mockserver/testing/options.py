@@ -10,6 +10,7 @@ import pytest
 
 from ..contract import Contract, ContractError, load_contract
 from ..scenarios.hostile import Hostile, HostileError, read_hostile
+from ..validation import likely
 from .expectations import (
     ExpectationError,
     Expectations,
@@ -57,6 +58,10 @@ class Options:
 
         Raises `ExpectationError` or `HostileError`.
         """
+        for name in given:
+            if name not in NAMES:
+                hint = likely(name, [*NAMES]) or f"; there are {', '.join(NAMES)}"
+                raise ExpectationError(f"unknown option {name!r}{hint}")
         own = {name: value for name, value in given.items() if name in _OWN}
         rest = {name: value for name, value in given.items() if name not in _OWN}
         if "revision" in own:

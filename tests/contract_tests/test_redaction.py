@@ -39,6 +39,9 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "quoted-printable": each("={:02X}"),
     "hexadecimal": lambda key: key.encode().hex(),
     "hexadecimal in upper case": lambda key: key.encode().hex().upper(),
+    "hexadecimal, as in a dump": lambda key: key.encode().hex(" "),
+    "hexadecimal with colons": lambda key: key.encode().hex(":"),
+    "octal": each("\\{:03o}"),
     "UTF-16": lambda key: key.encode("utf-16-le").decode(),
 }
 

@@ -11,9 +11,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from contract_tests.client.grading import Attempt, grade
 from contract_tests.client.processes import KEPT, run_process
 from contract_tests.client.reading import DEPTH, read_json
+from contract_tests.client.report import failures, line, write
+from contract_tests.client.scenarios import scenarios
+from contract_tests.contract import AnyJson
 from tests.contract_tests.client.test_command import ROOT, client, graded
+from tests.contract_tests.client.test_grading import entry
 
 ENVIRONMENT = dict(os.environ)
 
@@ -118,3 +123,19 @@ def test_the_mock_ends_with_its_grader_however_that_ends() -> None:
     with contextlib.suppress(httpx.TransportError):
         while httpx.get(f"{address}/models"):
             pass
+
+
+#: What commands a terminal, turns the direction or, at the start of a line, commands a workflow.
+COMMANDS = "\x1b[31mred\x07\u202ebidi\x9b31m\u200b\r\n::error::x"
+
+
+@pytest.mark.parametrize(
+    "answer", [{"error": {"message": COMMANDS}}, {"not_applicable": COMMANDS}, None], ids=str
+)
+def test_every_character_of_the_grades_shows(answer: AnyJson) -> None:
+    scenario = scenarios()["refusal.key_as_string"]
+    row = entry(scenario, path=f"/v1/{COMMANDS}", body=COMMANDS[-9:])
+    one = grade(scenario, Attempt(answer, f"its last line: {COMMANDS}", [row]))
+    told = [line(one), *failures([one], "again ID ."), *write([one]).splitlines()]
+    assert all(text.isprintable() for text in told)
+    assert not [text for text in told if text.lstrip().startswith("::")]

@@ -219,10 +219,26 @@ def test_a_failure_of_the_target_is_no_refusal(status: int) -> None:
         one.examine_once(lambda: one.refuses("authorization.required", Request(BODY)))
     assert one.run.ledger.outcome("authorization.required") is Outcome.INCONCLUSIVE
     reason = one.run.ledger.reason("authorization.required")
-    assert reason == f'it needs an answer to what is to be refused; it was status {status}, "boom"'
+    assert reason == f'it needs an answer other than status {status}, "boom"'
 
 
 GATE = "request.instruction.gated"
+
+
+@pytest.mark.parametrize(
+    "failure", [answer("boom", 500), Answer(0, {}, b"", cut="ReadError: cut")], ids=["500", "lost"]
+)
+def test_a_gated_field_that_the_target_fails_on_is_neither_ignored_nor_refused(
+    failure: Answer,
+) -> None:
+    one = judge(
+        spoilt(lambda request, answer: failure if "instruction" in request.body else answer), GATE
+    )
+    with contextlib.suppress(ViolatedError, InconclusiveError):
+        examine_gate(one, MODEL, "instruction")
+    assert GATE not in one.run.ledger.violations
+    assert one.run.ledger.outcome(GATE) is Outcome.INCONCLUSIVE
+    assert one.run.ledger.hindered[GATE].answer == failure
 
 
 @pytest.mark.parametrize(
@@ -263,8 +279,8 @@ def test_an_id_that_comes_again_is_found_with_both_exchanges(name: str) -> None:
 
     def reply(_: Request) -> Answer:
         number = next(count)
-        trace = "ti_1" if name == "trace" else f"ti_{number}"
-        body = {**ANSWER, "id": "id_1" if name == "id" else f"id_{number}"}
+        trace = "ti_1" * 1000 if name == "trace" else f"ti_{number}"
+        body = {**ANSWER, "id": "id_1" * 1000 if name == "id" else f"id_{number}"}
         return answer(body, headers={"x-siliconcloud-trace-id": trace})
 
     requirement = {"id": "response.id.unique", "trace": "response.header.trace_id.unique"}[name]
@@ -273,6 +289,7 @@ def test_an_id_that_comes_again_is_found_with_both_exchanges(name: str) -> None:
         one.examine_once(lambda: [one.accepts("endpoint.rerank", BODY) for _ in range(2)])
     (violation,) = caught.value.violations
     assert violation.requirement == requirement
+    assert violation.received.endswith("… (4000 characters) again")
     earlier, later = violation.exchanges
     assert earlier.number == 1 < later.number
 

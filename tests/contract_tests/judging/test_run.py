@@ -275,8 +275,8 @@ def test_a_model_that_is_not_served_is_told_once_and_ends_nothing(refusal: Answe
     for _ in range(2):
         with pytest.raises(NotServedError, match=f"{BGE} is not served: status {refusal.status}"):
             run.served.needs(target, MODEL)
-    # Once plainly, and in two other ways before it is given up.
-    assert len(target.asked) == 3
+    # Once plainly, and in three other ways before it is given up.
+    assert len(target.asked) == 4
     assert run.connection.halted is None
 
 

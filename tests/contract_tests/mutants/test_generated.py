@@ -23,7 +23,7 @@ GENERATOR = Generator(NEWEST)
 #: So many are judged here; `make generated` judges a thousand.
 SIZE = 30
 #: Most of them that survive; to be lowered as the judge learns to find them.
-SURVIVING = 6
+SURVIVING = 1
 FRUIT = ["apple", "banana", "fruit"]
 
 

@@ -180,3 +180,11 @@ def test_text_stands_out_from_every_ground(theme: str) -> None:
 def test_an_answer_is_shown_as_json_that_can_be_read() -> None:
     shown = json.dumps(samples.ANSWER, indent=2)
     assert any(shown in text for text in Page(PAGE).text)
+
+
+def test_why_nothing_was_found_out_stands_once_before_the_overview() -> None:
+    page = write(samples.UNFINISHED)
+    before = page[: page.index('aria-label="Overview"')]
+    assert before.count("the budget of 50 requests is spent") == 1
+    assert " more</p>" in before
+    assert "What does not hold" not in page

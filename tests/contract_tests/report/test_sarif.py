@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from contract_tests.contract import AnyJson
+from contract_tests.judging.outcomes import Outcome
 from contract_tests.report.model import Report
 from contract_tests.report.sarif import write
 from tests.contract_tests.newest import REQUIREMENTS
@@ -240,3 +241,12 @@ def test_no_results_are_not_taken_for_success(
     assert invocation["executionSuccessful"] is successful
     told = [row["message"]["text"] for row in invocation["toolExecutionNotifications"]]
     assert told == notified
+
+
+def test_a_long_answer_is_cut() -> None:
+    long = samples.exchange(b'{"id": "' + b"x" * 200_000 + b'"}')
+    violation = samples.violation("response.id.unique", long)
+    entry = samples.entry("response.id.unique", Outcome.FAILED, violations=(violation,))
+    (result,) = json.loads(write(samples.report(entry)))["runs"][0]["results"]
+    assert result["webResponse"]["body"]["text"].endswith("… (200010 characters)")
+    assert len(str(result)) < 30_000

@@ -90,10 +90,11 @@ def test_a_screen_is_enough_whatever_fails() -> None:
     assert printed.count("  before    7 more requests") == SHOWN
 
 
-def test_only_verdicts_failures_and_differences_are_coloured() -> None:
+def test_only_verdicts_and_what_does_not_hold_or_is_open_are_coloured() -> None:
     marked = {line: dict(style(line)) for line in lines(samples.VIOLATING) if style(line)}
     assert marked[next(lines(samples.VIOLATING))] == {"red": True, "bold": True}
-    assert {line.split()[0] for line in marked} == {"violates:", "FAILED", "DIFFERS"}
+    words = {line.split()[0] for line in marked}
+    assert words == {"violates:", "FAILED", "DIFFERS", "INCONCLUSIVE"}
     assert style(next(lines(samples.CONFORMING))) == {"green": True, "bold": True}
 
 
@@ -106,11 +107,32 @@ def test_many_inconclusive_requirements_are_counted_not_named() -> None:
     assert printed[-1].startswith("inconclusive: ")
 
 
+def test_a_run_that_could_judge_nothing_says_why_and_little_else() -> None:
+    reason = "no answer from https://rerank.example/v1: Connection refused; does it run?"
+    nothing = samples.report(
+        *(samples.entry(name, Outcome.INCONCLUSIVE, reason) for name in REQUIREMENTS)
+    )
+    printed = list(lines(nothing))
+    assert f"INCONCLUSIVE {reason}" in printed
+    assert not [line for line in printed if line.startswith(("Endpoint ", "tried: "))]
+    assert len(printed) < 12
+
+
+def test_a_body_that_was_received_is_not_told_twice() -> None:
+    long = "<h1>" + "x" * 1000
+    received = f"{long[:200]}… (1004 characters)"
+    answered = samples.exchange(long.encode(), 400)
+    violation = samples.violation("error.body.family", answered, received=received)
+    told = list(violation_lines(samples.VIOLATING, violation))
+    assert f"  received  {received}" in told
+    assert "  answered  status 400" in told
+
+
 def test_what_was_seen_of_a_switch_is_printed_and_what_was_not_is_named() -> None:
     printed = list(lines(samples.VIOLATING))
     assert "  invalid_key: string" in printed
-    (unseen,) = [line for line in printed if line.startswith("  not seen: ")]
-    named = unseen.removeprefix("  not seen: ").partition(" (")[0].split(", ")
+    (unseen,) = [line for line in printed if line.startswith("  not shown: ")]
+    named = unseen.removeprefix("  not shown: ").partition(" (")[0].split(", ")
     assert named == [switch.name for switch in NEWEST.switches.values() if switch.shown_by]
 
 

@@ -152,7 +152,6 @@ def test_what_is_disarmed_need_not_be_met() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"failon": "breach"}, "unknown option 'failon'; did you mean 'fail_on'?"),
         (
             {"fail_on": "breech"},
             "fail_on must be one of remark, mistake, breach, nothing, not 'breech'",
@@ -358,9 +357,12 @@ def test_rude_as_intended(rude):
 
 def test_mistaken(mistaken):
     pass
+
+def test_mistaken_only_once(mock, polite):
+    post(mock, top_k=1)
 """
     )
-    result.assert_outcomes(passed=8, failed=2, errors=2, warnings=2)
+    result.assert_outcomes(passed=10, failed=2, errors=2, warnings=4)
     result.stdout.fnmatch_lines(
         [
             "*_ ERROR at teardown of test_rude[[]rerank_mock[]] _*",
@@ -505,16 +507,26 @@ def test_position(rerank_mock):
 @pytest.mark.rerank_mock(allowed=[])
 def test_name(rerank_server):
     print("it ran")
+
+@pytest.mark.rerank_mock(hostil=[])
+def test_own_name(rerank_server):
+    print("it ran")
+
+@pytest.mark.rerank_mock(xyz=[])
+def test_strange_name(rerank_server):
+    print("it ran")
 """,
         "-s",
     )
-    result.assert_outcomes(errors=3)
+    result.assert_outcomes(errors=5)
     where = "@pytest.mark.rerank_mock: "
     result.stdout.fnmatch_lines(
         [
             f"{where}fail_on must be one of *, not 'breech'",
             f"{where}takes keyword arguments only: fail_on, *",
             f"{where}unknown option 'allowed'; did you mean 'allow'[?]",
+            f"{where}unknown option 'hostil'; did you mean 'hostile'[?]",
+            f"{where}unknown option 'xyz'; there are fail_on, allow, *",
         ]
     )
     result.stdout.no_fnmatch_line("*During handling*")

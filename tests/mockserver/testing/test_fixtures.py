@@ -81,6 +81,14 @@ def test_bodies_of_a_call_are_read_as_json(mock: RerankMock) -> None:
         Request("POST", "/v1/rerank", "", {}, b"<html>").json()
 
 
+def test_headers_of_a_call_are_found_in_any_case(mock: RerankMock) -> None:
+    post(mock)
+    for headers in (mock.calls.last.request.headers, mock.calls.last.response.headers):
+        assert headers["Content-Type"] == headers["content-type"] == "application/json"
+        assert "CONTENT-TYPE" in headers
+        assert headers.get("X-None", "none") == "none"
+
+
 def test_a_model_is_added_for_one_test(mock: RerankMock) -> None:
     price: Json = {"text": "2", "image": "0"}
     mock.add_model("acme/reranker", like=QWEN, price=price, supports=["overlap_tokens"])

@@ -3,13 +3,13 @@
 import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mockserver.scenarios.hostile import HOSTILE
+from mockserver.scenarios.hostile import HOSTILE, Hostile
 from mockserver.testing.contexts import mock_rerank
 from tests.mockserver.testing.wrong_clients import (
     BEST,
@@ -17,17 +17,32 @@ from tests.mockserver.testing.wrong_clients import (
     KINDS,
     QUERY,
     Client,
+    IgnoresTheStatus,
     Kind,
     LeavesEmptyDocumentsOut,
+    MessageOfAnObject,
+    NoRetry,
     Noticed,
     NullForOptional,
+    ReadsScore,
     Retries402,
+    RetriesAtOnce,
     RetriesMore,
+    Sigmoid,
+    SwallowsErrors,
+    Threshold,
     TopNZero,
 )
 
 GUIDE = Path(__file__).parents[3] / "docs" / "testing-a-client.md"
 SEEDS = pytest.mark.parametrize("seed", range(3))
+
+
+#: The clients that pass a plain test, and are noticed by one of the hostile options.
+SHOWN: Mapping[Hostile, Sequence[type[Client]]] = {
+    "shapes": [Sigmoid, ReadsScore, Threshold],
+    "faults": [NoRetry, RetriesAtOnce, IgnoresTheStatus, SwallowsErrors, MessageOfAnObject],
+}
 
 
 def noticed(
@@ -65,6 +80,16 @@ def test_a_plain_test_notices_as_much_as_the_guide_says(kind: Kind) -> None:
 def test_hostile_answers_show_as_much_as_the_guide_says(kind: Kind, seed: int) -> None:
     found = noticed(kind.client, asserts=kind.asserts, hostile=HOSTILE, seed=seed)
     assert found == kind.hostile
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_each_option_shows_the_clients_that_the_guide_names(hostile: Hostile) -> None:
+    assert [kind for kind in SHOWN[hostile] if noticed(kind, hostile=hostile) == "silent"] == []
+
+
+def test_every_client_that_passes_by_luck_is_shown_by_an_option() -> None:
+    lucky = {kind.client for kind in KINDS if kind.plain == "silent" != kind.hostile}
+    assert {*SHOWN["shapes"], *SHOWN["faults"]} == lucky
 
 
 @pytest.mark.parametrize("hostile", [[], ["shapes"], ["faults"], ["shapes", "faults"]], ids=str)
