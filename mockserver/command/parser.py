@@ -43,8 +43,9 @@ class Parser(argparse.ArgumentParser):
 
     def refuse(self, words: Sequence[str]) -> NoReturn:
         """Refuse words that nothing is known about. Raises `CommandError`."""
-        option = next((word.partition("=")[0] for word in words if word.startswith("-")), "")
-        self.error(f"unrecognized arguments: {' '.join(words)}{likely(option, [*self._options])}")
+        # Not what follows an option: it may be a key.
+        wrong = [word.partition("=")[0] for word in words if word.startswith("-")] or words
+        self.error(f"unrecognized arguments: {' '.join(wrong)}{likely(wrong[0], [*self._options])}")
 
     def variables(self, environment: Mapping[str, str]) -> dict[str, Any]:
         """Return the options in the environment, by name. Raises `CommandError`."""
