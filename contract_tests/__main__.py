@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import hypothesis.configuration
 import pytest
@@ -37,6 +37,7 @@ from .mutants import sampling, shares
 from .mutants.catalogue import MUTANTS
 from .mutants.conforming_variants import CONFORMING_VARIANTS
 from .mutants.selftest import CLEAN, RunSuite, Trial, idle, table, trials
+from .redaction import blot_unknown
 
 HERE = Path(__file__).parent
 #: An option in a help text.
@@ -46,12 +47,16 @@ OPTION = re.compile(r"--[a-z-]+")
 class Parser(argparse.ArgumentParser):
     """Says what may have been meant by a word that is none of its choices."""
 
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - argparse's own
+        # An abbreviation may be a typo: `--api-key` would be that of the name of a variable.
+        super().__init__(allow_abbrev=False, **options)
+
     def error(self, message: str) -> NoReturn:
         """Print the message and exit with code 2."""
         wrong, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
         known = re.findall(r"[^',]+", choices.rstrip(")"))
         meant = hint(wrong.strip("'"), map(str.strip, known)) if known else ""
-        super().error(f"{message}{meant}")
+        super().error(blot_unknown(f"{message}{meant}"))
 
 
 #: The caller's configuration, plugins' caches and folders of the same name stay outside; what

@@ -36,6 +36,11 @@ def blot_text(text: str, *keys: str) -> str:
     return blotted.decode("utf-8", "surrogatepass")
 
 
+def blot_unknown(message: str) -> str:
+    """A message without what looks like a key, since a key may be given where none belongs."""
+    return re.sub(r"(?<![a-zA-Z])sk-[\w-]+", BLOT.decode(), message, flags=re.ASCII)
+
+
 @lru_cache(maxsize=16)
 def _spellings(key: str) -> re.Pattern[bytes]:
     raw = key.encode()

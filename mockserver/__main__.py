@@ -10,6 +10,7 @@ from types import FrameType
 
 from .command import serving, waiting
 from .command.parser import CommandError, Parser
+from .redaction import without_keys
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -18,7 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
     except CommandError as error:
-        print(f"rerank-mock: {error}", file=sys.stderr)
+        print(f"rerank-mock: {without_keys(str(error))}", file=sys.stderr)
         sys.exit(error.status)
 
 

@@ -91,6 +91,11 @@ class KnownKeys:
         return found
 
 
+def without_keys(message: str) -> str:
+    """Return a message without what looks like a key, known or not, long or short."""
+    return re.sub(f"(?<![a-zA-Z]){_KEY.pattern}", REDACTED, message, flags=re.ASCII)
+
+
 class Redactor:
     """Removes the secrets of one request, and the known keys, from texts."""
 

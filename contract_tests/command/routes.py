@@ -156,7 +156,10 @@ def route_problems(options: argparse.Namespace) -> Iterator[str]:
 def secret_problems(variable: str, what: str) -> Iterator[str]:
     """Why the variable does not hold a secret that a header can carry."""
     secret = os.environ.get(variable, "")
-    if not secret:
+    if not re.fullmatch(r"[A-Za-z_]\w*", variable, re.ASCII):
+        # It may be the secret itself, and is not repeated.
+        yield f"put {what} into an environment variable, and give the name of that"
+    elif not secret:
         yield f"set ${variable} to {what}"
     elif not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
         reason = "such as a line break, or a space at either end"

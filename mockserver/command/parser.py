@@ -27,7 +27,8 @@ class Parser(argparse.ArgumentParser):
     """Keeps only the options that are given, and says what was probably meant by a wrong one."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - argparse's own
-        super().__init__(argument_default=argparse.SUPPRESS, **options)
+        # An abbreviation may be a typo: `--api-key` would be that of the name of a variable.
+        super().__init__(argument_default=argparse.SUPPRESS, allow_abbrev=False, **options)
         #: The variable whose value is being parsed, if it is one.
         self._variable = ""
 
@@ -42,8 +43,9 @@ class Parser(argparse.ArgumentParser):
 
     def refuse(self, words: Sequence[str]) -> NoReturn:
         """Refuse words that nothing is known about. Raises `CommandError`."""
-        option = next((word.partition("=")[0] for word in words if word.startswith("-")), "")
-        self.error(f"unrecognized arguments: {' '.join(words)}{likely(option, [*self._options])}")
+        # Not what follows an option: it may be a key.
+        wrong = [word.partition("=")[0] for word in words if word.startswith("-")] or words
+        self.error(f"unrecognized arguments: {' '.join(wrong)}{likely(wrong[0], [*self._options])}")
 
     def variables(self, environment: Mapping[str, str]) -> dict[str, Any]:
         """Return the options in the environment, by name. Raises `CommandError`."""
@@ -79,6 +81,14 @@ class Parser(argparse.ArgumentParser):
 def variable_of(option: str) -> str:
     """Return the name of the variable that stands for an option."""
     return PREFIX + option.removeprefix("--").replace("-", "_").upper()
+
+
+def variable(text: str) -> str:
+    """Return the name of a variable. Raises `ArgumentTypeError`."""
+    if not re.fullmatch(r"[A-Za-z_]\w*", text, re.ASCII):
+        # The message does not repeat what may be the secret itself.
+        raise argparse.ArgumentTypeError("must be the name of an environment variable")
+    return text
 
 
 def word(text: str) -> str:

@@ -18,7 +18,7 @@ from ..serving import log
 from ..serving.server import ThreadedServer, base_url, is_loopback, listen, serve
 from ..state.store import DEFAULT_KEY, UNLIMITED, State
 from ..validation import InputError
-from .parser import PREFIX, CommandError, Parser, port, variable_of, word
+from .parser import PREFIX, CommandError, Parser, port, variable, variable_of, word
 from .running import run
 
 #: What a command is run with: the base URL and a key.
@@ -219,6 +219,7 @@ def declare(parser: Parser) -> None:
     )
     add(
         "--admin-token-env",
+        type=variable,
         metavar="NAME",
         help="the environment variable that holds the token for /__admin;"
         " required if other machines can reach the mock",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from contract_tests.__main__ import main
 from contract_tests.command.options import declare, files, judging_words, problem, selects, words
 from contract_tests.report.writers import WRITERS
 from tests.contract_tests.newest import REQUIREMENTS
@@ -95,6 +96,30 @@ def test_a_mistake_comes_with_what_may_have_been_meant(
     assert told
     assert said in told
     assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "sk-secret",
+        "check sk-secret",
+        "check --api-key sk-secret",
+        "check --target http://127.0.0.1:9/v1 --api-key-env sk-secret",
+        "check --target http://127.0.0.1:9/v1 --header-env X-Key=sk-secret",
+        "client --key sk-secret -- true",
+        "list --explain sk-secret",
+    ],
+)
+def test_a_key_in_a_wrong_place_is_not_repeated(
+    given: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SILICONFLOW_API_KEY", "another")
+    with pytest.raises(SystemExit) as ended:
+        main(given.split())
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert "rerank-contract: error: " in said.err
+    assert "secret" not in said.err + said.out
 
 
 @pytest.mark.parametrize(

@@ -120,9 +120,11 @@ def test_two_variables_for_one_thing_are_refused() -> None:
         ([], "the following arguments are required: COMMAND"),
         (["start"], "invalid choice: 'start'"),
         (["sevre"], "did you mean 'serve'?"),
-        (["serve", "--prot", "1"], "unrecognized arguments: --prot 1; did you mean '--port'?"),
+        (["serve", "--prot", "1"], "unrecognized arguments: --prot; did you mean '--port'?"),
+        (["serve", "--kye", "sk-a"], "unrecognized arguments: --kye; did you mean '--key'?"),
         (["serve", "--behavior=page"], "; did you mean '--behaviour'?"),
-        (["wait", "--second", "1", "a", "b"], "unrecognized arguments: b"),
+        (["wait", "--second", "1", "a", "b"], "; did you mean '--seconds'?"),
+        (["wait", "--seconds", "1", "a", "b"], "unrecognized arguments: b"),
         (["serve", "--hostile", "fault"], "did you mean 'faults'?"),
         (["serve", "--port", "65536"], "must be a number from 0 to 65535, not '65536'"),
         (["serve", "--port", "-1"], "must be a number from 0 to 65535, not '-1'"),
@@ -199,3 +201,25 @@ def test_a_wrong_state_file_is_one_line_and_2(
     assert status_of("serve", "--state", str(path)) == 2
     complaint = f"rerank-mock: {path}: $.accounts[0]: the member 'keys' is missing\n"
     assert capfd.readouterr() == ("", complaint)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sk-secret"],
+        ["serve", "sk-secret"],
+        ["serve", "--kye", "sk-secret"],
+        ["serve", "--kye=sk-secret"],
+        ["serve", "--key-file", "sk-secret"],
+        ["serve", "--admin-token-env", "sk-secret"],
+        ["wait", "http://127.0.0.1/v1", "--key", "sk-secret"],
+    ],
+    ids=" ".join,
+)
+def test_a_key_in_a_wrong_place_is_not_repeated(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status_of(*words) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("rerank-mock: ")
+    assert "secret" not in said.err + said.out
