@@ -62,7 +62,10 @@ def _noise() -> Answerer:
 
     def edit(body: Body, _: Body) -> Body:
         results = [
-            {**result, "relevance_score": result["relevance_score"] + 1e-4 * (next(number) % 7)}
+            {
+                **result,
+                "relevance_score": result["relevance_score"] * (1 + 1e-4 * (next(number) % 7)),
+            }
             for result in body["results"]
         ]
         results.sort(key=lambda result: -float(result["relevance_score"]))
