@@ -46,7 +46,7 @@ def test_texts_that_differ_little_are_kept_apart(judge: Judge, model: Model) -> 
     )
 
     def prove() -> None:
-        plain = {**judge.draw.plainest(model), "return_documents": True}
+        plain = {**judge.draw.plainest(model), **judge.draw.echo(model)}
         one, other = (
             judge.ranks("endpoint.rerank", {**plain, "documents": documents}) for documents in alike
         )

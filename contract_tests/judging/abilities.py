@@ -14,7 +14,7 @@ from .connection import BusyError, Connection, seen
 from .ledger import Ledger
 
 #: A request that is longer, in bytes, may be refused for its length alone.
-LONG = 2_000
+LONG = 1_000
 #: A request with more documents may be refused for their number alone.
 MANY = 16
 #: Longest text that is drawn for a target that refuses long ones, in characters.

@@ -127,7 +127,10 @@ class ServedModels:
             if exchange.ranking:
                 self.connection.controls[model.id] = exchange.request
             reason = self._refusal(target, exchange)
-            self.models[model.id] = reason if reason and not self._takes(target, model) else None
+            # Its own code says that there is no such model; other words may be about the request.
+            is_plain = member(exchange.answer.json, "code") in NO_SUCH_MODEL
+            is_taken = reason is None or (not is_plain and self._takes(target, model))
+            self.models[model.id] = None if is_taken else reason
         reason = self.models[model.id]
         if reason is not None:
             raise NotServedError(f"{model.id} is not served: {reason}")

@@ -15,7 +15,7 @@ from ..exchanges import Answer, is_array, is_object
 from .operators import Body
 
 #: Largest request that a server has no reason to refuse for its size: the page names no cap.
-MOST_DOCUMENTS, MOST_CHARACTERS = 16, 2000
+MOST_DOCUMENTS, MOST_BYTES = 16, 1_000
 #: Scores of a served model move a little from call to call.
 TOLERANCE = 0.02
 #: Sends the body of a request.
@@ -50,10 +50,10 @@ class Predicate:
         if answer.status in (429, 503, 504):
             return None
         documents = _documents(body)
-        lengths = [len(text) for text in (body["query"], *documents)]
+        size = len(json.dumps(body, ensure_ascii=False).encode())
         is_open = (
             len(documents) > MOST_DOCUMENTS
-            or max(lengths) > MOST_CHARACTERS
+            or size > MOST_BYTES
             or any("\0" in text or not text.strip() for text in (body["query"], *documents))
         )
         return None if is_open and 400 <= answer.status < 500 else f"status {answer.status}"

@@ -61,6 +61,8 @@ def lines(report: Report, *, show_tests: bool = False) -> Iterator[str]:
             yield _one_line(fault.entry)
     yield from _baseline(report)
     yield from _unjudged(report, Outcome.INCONCLUSIVE)
+    if report.is_empty:
+        yield from _unjudged(report, Outcome.SKIPPED)
     yield ""
     if not report.is_empty:
         yield from _overview(report)

@@ -64,12 +64,14 @@ def test_a_target_that_ranks_nothing_is_told_so_and_left_alone(
     assert errors(TABLE_SCHEMAS["report"], run.report) == []
 
 
-def test_a_target_that_answers_with_no_results_has_shown_nothing(
+def test_a_target_that_answers_with_no_results_breaks_what_top_n_promises(
     judged: Callable[..., Judged],
 ) -> None:
     run = judged("--effort=smoke", instead=in_dialect(lambda body: {**body, "results": []}))
-    assert (run.code, run.verdict) == (3, "inconclusive")
-    assert "breaks response.results.complete" in run.row("request.top_n.count")["reason"]
+    assert (run.code, run.verdict) == (1, "violates")
+    assert run.that("failed") == {"request.top_n.count"}
+    reason = run.row("request.top_n.minimum")["reason"]
+    assert "the target breaks response.results.complete" in reason
 
 
 def test_what_another_model_shows_is_not_lost(judged: Callable[..., Judged]) -> None:
