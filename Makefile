@@ -7,6 +7,7 @@ GATEWAYS := tests/gateways
 GATEWAYS_VENV := .venv-gateways
 GENERATORS := tests/generated_clients
 GENERATORS_VENV := .venv-generators
+USUAL := not clients and not gateways and not whole
 INTERPRETERS := 3.10 3.11 3.12 3.13
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -20,11 +21,13 @@ quick: lint
 	$(BIN)/python -m pytest -n 2 --quiet -m "not slow and not clients"
 
 # Coverage is started before pytest: the plugin and the conftest files import the rooms very early.
+# Some tests wait more than they work, so there are more workers than cores.
 test: lint toolchains
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 --quiet
+	$(BIN)/coverage run -m pytest -n 3 --quiet -m "not uncovered and $(USUAL)"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+	$(BIN)/python -m pytest -n 3 --quiet -m "uncovered and $(USUAL)"
 
 # Every test under each interpreter that is here, in an environment of its own.
 matrix: $(INTERPRETERS:%=matrix-%)

@@ -191,6 +191,7 @@ def test_each_operator_is_sampled_alike_and_what_counts_breaks_the_page(
 
 
 @pytest.mark.slow
+@pytest.mark.uncovered
 def test_the_judge_finds_generated_mutants(
     sample: list[Counted], judged: Callable[..., Judged]
 ) -> None:
