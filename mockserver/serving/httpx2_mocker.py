@@ -18,7 +18,8 @@ _HTTPX: Any = HTTPCoreMocker
 class Httpx2Mocker(HTTPCoreMocker):
     """Lets the active routers of respx answer httpx2 too."""
 
-    name = "httpx2"
+    #: respx takes each name once, and this module may be imported by two: installed, and here.
+    name = __name__
     targets: ClassVar = [
         target.replace("httpcore", "httpcore2", 1) for target in HTTPCoreMocker.targets
     ]

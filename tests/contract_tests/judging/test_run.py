@@ -271,7 +271,7 @@ NOT_SERVED = [
 @pytest.mark.parametrize(
     # What may be about the request is asked for in three other ways before the model is given up.
     ("refusal", "times"),
-    zip(NOT_SERVED, [1, 1, 4, 4], strict=True),
+    list(zip(NOT_SERVED, [1, 1, 4, 4], strict=True)),
     ids=lambda given: seen(given) if isinstance(given, Answer) else None,
 )
 def test_a_model_that_is_not_served_is_told_once_and_ends_nothing(

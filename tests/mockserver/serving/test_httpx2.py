@@ -1,6 +1,7 @@
 """Clients of httpx2 are answered in this process, as those of httpx are."""
 
 import asyncio
+import importlib
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -82,3 +83,13 @@ def test_httpx2_is_as_before_when_the_last_mock_has_ended() -> None:
 def test_a_client_without_a_timeout_is_noticed(rerank_mock: RerankMock) -> None:
     httpx2.post(f"{BASE_URL}/rerank", json=fields(), headers=HEADERS, timeout=None)
     assert rerank_mock.calls.last.advice_ids == "no_timeout"
+
+
+def test_it_may_be_loaded_from_a_checkout_and_from_an_installation(
+    rerank_mock: RerankMock,
+) -> None:
+    installed = importlib.import_module("rerank_contract.mockserver")
+    with installed.mock_rerank(base_url="https://gateway.example/v1") as other:
+        post("https://gateway.example/v1/rerank")
+        post(f"{BASE_URL}/rerank")
+    assert [len(mock.calls) for mock in (other, rerank_mock)] == [1, 1]
