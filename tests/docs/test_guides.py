@@ -1,6 +1,7 @@
 """What the guides speak of is there, and what is there is spoken of."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -148,6 +149,15 @@ def test_the_readme_says_what_each_outcome_and_exit_code_means() -> None:
     verdicts = {int(code): told for _, code, told in rows if code}
     assert verdicts.keys() == {2, *EXIT_CODES.values()}
     assert all(f"`{verdict.value}`" in verdicts[EXIT_CODES[verdict]] for verdict in Verdict)
+
+
+def test_each_guide_that_counts_the_scenarios_counts_them_right() -> None:
+    table = (ROOT / "schemas/client/scenarios.json").read_text(encoding="utf-8")
+    scenarios = json.loads(table)["scenarios"]
+    counted = [
+        number for text in TEXTS.values() for number in re.findall(r"\b(\d+)\s+scenarios", text)
+    ]
+    assert set(counted) == {str(len(scenarios))}
 
 
 @pytest.mark.parametrize("guide", TEXTS)
