@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from types import FrameType
 
 from .command import serving, waiting
-from .command.parser import CommandError, Parser
+from .command.parser import CommandError, Parser, warnings_about
 from .redaction import without_keys
 
 
@@ -36,6 +36,9 @@ def _run(words: Sequence[str]) -> int:
     if unknown:
         commands[name].refuse(unknown)
     variables = commands[name].variables(os.environ)
+    known = [variable for parser in commands.values() for variable in parser.known_variables]
+    for warning in warnings_about(os.environ, known):
+        print(f"rerank-mock: {warning}", file=sys.stderr)
     is_server = name == "serve" and program is None
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop if is_server else _abort)

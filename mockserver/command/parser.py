@@ -2,7 +2,8 @@
 
 import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from ..validation import likely
@@ -63,6 +64,11 @@ class Parser(argparse.ArgumentParser):
         self._variable = ""
         return found
 
+    @property
+    def known_variables(self) -> list[str]:
+        """The names of all variables that stand for an option."""
+        return [variable_of(option) for option in self._options]
+
     def _words(self, option: str, action: argparse.Action, value: str) -> list[str]:
         if action.nargs == "+":
             return [option, *value.split()]
@@ -81,6 +87,18 @@ class Parser(argparse.ArgumentParser):
 def variable_of(option: str) -> str:
     """Return the name of the variable that stands for an option."""
     return PREFIX + option.removeprefix("--").replace("-", "_").upper()
+
+
+def warnings_about(environment: Iterable[str], known: Sequence[str]) -> Iterator[str]:
+    """Yield a warning for each variable that is probably a misspelt one of the known.
+
+    Others may have variables with our prefix too: what resembles none is not reported.
+    """
+    names = [name.removeprefix(PREFIX) for name in known]
+    for found in sorted({*environment} - {*known}):
+        close = get_close_matches(found.removeprefix(PREFIX), names, n=1)
+        if found.startswith(PREFIX) and close:
+            yield f"{found} has no effect; did you mean {PREFIX}{close[0]}?"
 
 
 def variable(text: str) -> str:

@@ -223,3 +223,16 @@ def test_a_key_in_a_wrong_place_is_not_repeated(
     said = capsys.readouterr()
     assert said.err.startswith("rerank-mock: ")
     assert "secret" not in said.err + said.out
+
+
+@pytest.mark.parametrize(("name", "meant"), [("PROT", "PORT"), ("KEYS", "KEY"), ("URL", None)])
+def test_a_misspelt_variable_is_a_warning(
+    name: str,
+    meant: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(f"RERANK_MOCK_{name}", "sk-secret")
+    assert status_of("serve", "--") == 2
+    expected = f"RERANK_MOCK_{name} has no effect; did you mean RERANK_MOCK_{meant}?\n"
+    assert (expected in capsys.readouterr().err) == (meant is not None)
