@@ -18,7 +18,7 @@ check: $(VENV)/installed
 
 # Without coverage and without what takes seconds: for the minutes between two commits.
 quick: lint
-	$(BIN)/python -m pytest -n 2 --quiet -m "not slow and not clients"
+	$(BIN)/python -m pytest -n 3 --quiet -m "not slow and $(USUAL)"
 
 # Coverage is started before pytest: the plugin and the conftest files import the rooms very early.
 # Some tests wait more than they work, so there are more workers than cores.

@@ -47,6 +47,7 @@ def options_of(module: str) -> set[str]:
     return {option for page in pages for option in OPTION.findall(page)} - {"--help"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["mockserver", "contract_tests"])
 def test_every_option_is_told_of(module: str) -> None:
     assert options_of(module) - set(OPTION.findall("\n".join(TEXTS.values()))) == set()

@@ -41,6 +41,7 @@ def test_of_endless_complaints_too_while_nothing_reads_the_task() -> None:
     assert len(output.complained) == KEPT
 
 
+@pytest.mark.slow
 def test_who_keeps_the_pipe_is_not_waited_for(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     source = f"""

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from contract_tests.checks.violations import Violation
 from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Answer, Credential, Exchange, Request
@@ -130,6 +132,7 @@ def without_overlap(send: Sender, request: Request) -> Answer:
     return answer("boom", 500) if "overlap_tokens" in str(request.body) else send(request)
 
 
+@pytest.mark.slow
 def test_a_report_has_the_causes(judged: Callable[..., Judged]) -> None:
     run = judged("--effort=smoke", instead=without_overlap)
     (cause,) = run.report["causes"]

@@ -91,6 +91,7 @@ def test_an_answer_to_a_valid_request_shows_what_no_probe_can(switch: str, value
     assert report_of(run).switches[switch] == (value,)
 
 
+@pytest.mark.slow
 def test_what_nothing_has_shown_is_listed_with_what_would_show_it(
     judged: Callable[..., Judged],
 ) -> None:

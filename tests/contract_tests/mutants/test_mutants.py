@@ -39,6 +39,7 @@ class Collected:
         self.tests = {item.nodeid: named(item) for item in items}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_mutant_falls_by_the_requirement_that_it_breaks(
     name: str, judged: Callable[..., Judged]

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from contract_tests.judging.outcomes import Outcome
 from contract_tests.report.model import NAMED
 from contract_tests.report.terminal import (
@@ -70,6 +72,7 @@ def test_generated_tests_are_shown_where_they_are_asked_for() -> None:
     assert "  as a test" in violation_lines(samples.VIOLATING, violation, show_tests=True)
 
 
+@pytest.mark.slow
 def test_a_screen_is_enough_whatever_fails() -> None:
     huge = samples.exchange(
         b"x" * 100_000, body={**samples.BODY, "documents": ["y" * 50_000] * 1000}

@@ -380,6 +380,7 @@ ODD = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(
     st.dictionaries(st.sampled_from([*sorted(CONTRACT.fields), "top_k"]), ODD, max_size=2),

@@ -199,6 +199,7 @@ def test_a_body_with_too_many_values_is_refused_unparsed(
     assert not parsed
 
 
+@pytest.mark.slow
 def test_a_body_with_as_many_values_as_are_read_is_answered() -> None:
     state = State()
     state.change_account("account-1", limits={})
