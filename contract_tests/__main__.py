@@ -30,6 +30,7 @@ from .command.options import (
     words,
 )
 from .command.progress import ProgressBar
+from .command.unread import output_may_end
 from .contract import Contract, RevisionError, load_contract
 from .judging.limits import EFFORTS
 from .judging.outcomes import EXIT_CODES, Verdict
@@ -92,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if trouble:
             parser.error(trouble)
         return client.main(options)
-    with by_ourselves():
+    with by_ourselves(), output_may_end():
         command = _selftest if options.command == "selftest" else _check
         return command(parser, options)
 

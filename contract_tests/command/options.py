@@ -294,6 +294,9 @@ def _lacks_a_scheme(target: str) -> bool:
 
 def unknown_requirement(contract: Contract, option: str, wanted: str) -> str:
     """What to say of an id that no requirement has."""
+    longer = [name for name in contract.requirements if name.startswith(f"{wanted}.")]
+    if longer:
+        return f"{option}: {wanted} is the beginning of several ids: {', '.join(longer)}"
     return f"{option}: no requirement is called {wanted}{_suggestion(contract, wanted)}"
 
 

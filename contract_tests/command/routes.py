@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.request import getproxies
 
@@ -64,7 +65,7 @@ def declare_route(add: Callable[..., object], names: Callable[[str], list[str]])
     )
     add(
         "--wait",
-        type=_seconds,
+        type=partial(_seconds, may_be_0=True),
         default=0.0,
         metavar="SECONDS",
         help="wait up to that long until the target is up (default: 0)",
@@ -206,11 +207,12 @@ def _proxy_problems(options: argparse.Namespace) -> Iterator[str]:
         )
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str, *, may_be_0: bool = False) -> float:
     try:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+    if not 0 <= seconds < float("inf") or (seconds == 0 and not may_be_0):
+        above = "" if may_be_0 else " above 0"
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds{above}")
     return seconds

@@ -113,7 +113,7 @@ class ServedModels:
         Raises `NotServedError`, or `InconclusiveError` if the target is not the API at all, or
         stays busy.
         """
-        if model.id in self.left_out:
+        if model.id in self.left_out and self.models.get(model.id) is None:
             raise NotServedError(f"{model.id} is left out: {self.left_out[model.id]}")
         if model.id in self.busy:
             raise InconclusiveError(self.busy[model.id])

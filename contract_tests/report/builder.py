@@ -57,7 +57,7 @@ def report_of(
                 ledger.tried,
             ),
         ),
-        models={**run.served.models, **run.served.left_out},
+        models={**run.served.left_out, **run.served.models},
         entries=tuple(entries.values()),
         switches={
             name: tuple(sorted(run.probes.seen.get(name, ()))) for name in run.contract.switches

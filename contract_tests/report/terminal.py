@@ -107,7 +107,7 @@ def _facts(report: Report) -> Iterator[str]:
         yield from _wrapped(report.reliability)
     for name, reason in report.models.items():
         if reason:
-            yield printable(f"{name} is not served: {reason}")
+            yield printable(f"{name} is not judged: {reason}")
 
 
 def _baseline(report: Report) -> Iterator[str]:

@@ -75,7 +75,8 @@ class Serving:
                 return 0
             if state.account_of(key) is None:
                 raise CommandError(
-                    f"no account of {self.state} has the key for the command: name one with --key"
+                    f"no account of {self.state} has the key that the command would get, which is"
+                    " the first of --key or the default: pass a key of the state with --key"
                 )
             with ThreadedServer(state, listener, token):
                 return run(command, environment_of(listener, key, os.environ))

@@ -58,7 +58,7 @@ def health(base: str, timeout: float) -> str:
         return getattr(error, "strerror", None) or str(error) or type(error).__name__
     finally:
         connection.close()
-    return f"{HEALTH} was answered with status {answer.status}, and not by a mock"
+    return f"{url.path}{HEALTH} was answered with {answer.status}: is this the base URL of a mock?"
 
 
 def declare(parser: Parser) -> None:

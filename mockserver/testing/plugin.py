@@ -13,6 +13,7 @@ import pytest
 
 if TYPE_CHECKING:
     from ..serving.server import ThreadedServer
+    from ..state.clock import Clock
     from .expectations import Expectations
     from .fixtures import RerankMock
     from .options import Options, Service
@@ -132,18 +133,29 @@ def rerank_server(
 ) -> Iterator[RerankMock]:
     """A new account for each test, on a server at a real socket, for any client.
 
-    The server is started once per session; everything in it except the account is shared. A test
-    fails as with `rerank_mock`.
+    The server is started once per session; everything in it except the account is shared. Its
+    clock is as before when a test ends. A test fails as with `rerank_mock`.
     """
     from .contexts import at_a_socket
 
     options = _options(request)
     server = _rerank_servers(options.service)
     with (
+        _restored(server.state.clock),
         at_a_socket(server.base_url, server.state) as mock,
         _watched(request.node, mock, options.expectations),
     ):
         yield mock
+
+
+@contextmanager
+def _restored(clock: Clock) -> Generator[None]:
+    """Let a test freeze or advance a clock that others share."""
+    before = clock.snapshot()
+    try:
+        yield
+    finally:
+        clock.rollback(before)
 
 
 @pytest.fixture(scope="session")

@@ -288,3 +288,23 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--version"])
     assert caught.value.code == 0
     assert capsys.readouterr().out == f"rerank-contract {version('rerank-contract')}\n"
+
+
+@pytest.mark.parametrize("lines", [1, 5])
+def test_a_run_whose_output_nobody_reads_to_its_end_comes_to_its_verdict(
+    lines: int, tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--only=request.top_n", "--report-json=report.json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        for _ in range(lines):
+            process.stdout.readline()
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == ("", 0)
+    assert report_in(tmp_path)["verdict"] == "conforms"

@@ -140,11 +140,27 @@ def test_a_proxy_that_cannot_be_used_is_told(
     assert "secret" not in told
 
 
-@pytest.mark.parametrize("given", ["--request-timeout=0", "--wait=-1", "--wait=soon"])
-def test_seconds_are_a_number_above_0(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_beginning_of_ids_is_explained_by_the_ids(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["list", "--explain", "request.top_n"])
+    said = capsys.readouterr().err
+    assert "request.top_n is the beginning of several ids: request.top_n.type, " in said
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("--request-timeout=0", "0 is not a number of seconds above 0\n"),
+        ("--wait=-1", "-1 is not a number of seconds\n"),
+        ("--wait=soon", "soon is not a number of seconds\n"),
+        ("--wait=nan", "nan is not a number of seconds\n"),
+    ],
+)
+def test_seconds_are_a_number(given: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parsed(given)
-    assert "is not a number of seconds above 0" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
+    assert parsed("--wait=0").wait == 0
 
 
 def test_a_summary_that_cannot_be_written_is_told_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,4 +167,4 @@ def test_a_model_that_is_not_served_is_named_with_the_reason() -> None:
     report = replace(samples.CONFORMING, models={"a": None, "b": "status 404"})
     printed = list(lines(report))
     assert "models a" in printed
-    assert "b is not served: status 404" in printed
+    assert "b is not judged: status 404" in printed

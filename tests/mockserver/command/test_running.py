@@ -66,7 +66,10 @@ def test_a_state_without_the_key_runs_no_command(
 ) -> None:
     State(keys=["sk-a"]).save(path := tmp_path / "state.json")
     assert status_of("serve", "--state", str(path), "--", "echo", "run") == 2
-    complaint = f"no account of {path} has the key for the command: name one with --key"
+    complaint = (
+        f"no account of {path} has the key that the command would get, which is the first of --key"
+        " or the default: pass a key of the state with --key"
+    )
     assert capfd.readouterr() == ("", f"rerank-mock: {complaint}\n")
     assert status_of("serve", "--state", str(path), "--key", "sk-a", "--", "echo", "run") == 0
     assert capfd.readouterr() == ("run\n", "")

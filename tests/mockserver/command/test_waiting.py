@@ -69,7 +69,10 @@ def test_a_port_where_nobody_listens_is_1(capfd: pytest.CaptureFixture[str]) -> 
 def test_what_is_no_mock_is_not_taken_for_one() -> None:
     with ThreadedServer(State(), listen()) as server:
         base = server.base_url.removesuffix("/v1") + "/other"
-        assert health(base, 2) == "/health was answered with status 404, and not by a mock"
+        assert (
+            health(base, 2)
+            == "/other/health was answered with 404: is this the base URL of a mock?"
+        )
 
 
 def test_a_server_that_says_nothing_is_not_waited_for_long() -> None:

@@ -1,5 +1,6 @@
 import os
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import pytest
@@ -197,3 +198,26 @@ def test_the_environment_is_set_for_one_test(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_key_is_not_shown(mock: RerankMock) -> None:
     assert mock.api_key not in repr(mock)
+
+
+def test_a_clock_that_a_test_moves_is_as_before_in_the_next(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path(__file__).parents[3]
+    pytester.makepyfile(
+        """
+        import time
+
+        def test_first(rerank_server):
+            rerank_server.clock.freeze(0)
+            rerank_server.clock.advance(5)
+
+        def test_next(rerank_server):
+            assert not rerank_server.clock.frozen
+            assert abs(rerank_server.clock.now() - time.time()) < 3600
+        """
+    )
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    plugins = ("-p", "no:rerank_mock", "-p", "mockserver.testing.plugin")
+    done = pytester.runpytest_subprocess(*plugins, "-p", "no:cacheprovider")
+    done.assert_outcomes(passed=2)
