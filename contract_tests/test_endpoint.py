@@ -9,7 +9,7 @@ from .judging.judge import Judge
 from .strategies import Body
 
 #: Characters of a text that is no reason to refuse a request.
-LONG_TEXT = 500
+LONG_TEXT = 700
 #: What clients send of their own: Java offers HTTP/2 to each server that it does not know.
 HEADERS = {
     "an offer to upgrade": (

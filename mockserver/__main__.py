@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
     except CommandError as error:
-        print(f"rerank-mock: {without_keys(str(error))}", file=sys.stderr)
+        print(f"rerank-mock: {_printable(without_keys(str(error)))}", file=sys.stderr)
         sys.exit(error.status)
 
 
@@ -50,6 +50,12 @@ def _run(words: Sequence[str]) -> int:
     if program is not None:
         raise CommandError("only serve takes a command after --")
     return waiting.Waiting(**{**variables, **given}).run()
+
+
+def _printable(message: str) -> str:
+    """Return a message as one line; a terminal obeys nothing of what a server or a file says."""
+    plain = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    return "".join(plain)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

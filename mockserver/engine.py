@@ -74,7 +74,8 @@ def respond(state: State, request: Request) -> Answered:
     decision = None if prepared.demand is None else state.decide(prepared.demand)
     try:
         response = finish(state.contract, view, prepared, decision)
-    except Exception:
+    except BaseException:
+        # Of a score function, too, which may end the test: `pytest.fail()`.
         withdraw(state, prepared.demand, decision)
         raise
     received, account = prepared.received, prepared.account

@@ -9,7 +9,6 @@ from .engine import Answered, respond, split_key, with_headers, withdraw
 from .redaction import LONGEST_KEY, keys_in_url
 from .state.entry import head_length
 from .state.exchanges import Exchange
-from .state.pins import PinError, ScoreFunctionError
 from .state.store import State
 from .wire import Request, Response, json_response
 
@@ -38,9 +37,7 @@ def answer(state: State, request: Request) -> Response:
         if past.last is not None:
             exchange.advice += advise_over_time(exchange, past)
         state.journal.announce(exchange)
-    except (PinError, ScoreFunctionError):
-        raise
-    except Exception:
+    except BaseException:
         if answered is not None:
             withdraw(state, answered.demand, answered.decision)
         record_fault(state, request, exchange)

@@ -283,6 +283,8 @@ def _address_problems(target: str) -> Iterator[str]:
         meant = f"; did you mean http://{target}?" if _lacks_a_scheme(target) else ""
         meant = meant or hint(target, EMBEDDED)
         yield f"--target: {target} is neither one of {known} nor an http(s) URL{meant}"
+    elif url.query:
+        yield "--target: leave the query out of the URL: every report prints it"
     elif url.userinfo:
         yield "--target: leave the name and password out of the URL: every report prints it"
 

@@ -134,6 +134,7 @@ VERIFICATION = _named(
             "fields": {
                 "description": "Fields that the body of the call must have; it may have others.",
                 "type": "object",
+                "maxProperties": 100,
             },
         },
         optional=("account", "after", "assertion", "fields"),

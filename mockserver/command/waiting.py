@@ -1,9 +1,12 @@
 """`rerank-mock wait`: until a mock answers."""
 
 import http.client
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from threading import Thread
 from urllib.parse import urlsplit
 
 from ..serving.asgi import HEALTH, HEALTHY
@@ -48,17 +51,31 @@ def health(base: str, timeout: float) -> str:
     secure = url.scheme == "https"
     # Not urllib.request: it would ask a proxy.
     kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(url.hostname or "", url.port, timeout=timeout)
+    connection = kind(url.hostname or "", url.port, timeout=2 * timeout)
+    problems: list[str] = []
+    # The timeout of a connection is one of each read, which never ends if an answer drips.
+    asking = Thread(target=lambda: problems.append(_ask(connection, url.path)), daemon=True)
+    asking.start()
+    asking.join(timeout)
+    if not asking.is_alive():
+        return problems[0]
+    if connection.sock:
+        with suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
+    return f"{url.path}{HEALTH} had no whole answer within {timeout:g} s"
+
+
+def _ask(connection: http.client.HTTPConnection, path: str) -> str:
     try:
-        connection.request("GET", url.path + HEALTH)
+        connection.request("GET", path + HEALTH)
         answer = connection.getresponse()
         if answer.status == 200 and answer.read(len(HEALTHY.body) + 1) == HEALTHY.body:
             return ""
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return getattr(error, "strerror", None) or str(error) or type(error).__name__
     finally:
         connection.close()
-    return f"{url.path}{HEALTH} was answered with {answer.status}: is this the base URL of a mock?"
+    return f"{path}{HEALTH} was answered with {answer.status}: is this the base URL of a mock?"
 
 
 def declare(parser: Parser) -> None:
@@ -78,7 +95,9 @@ def _base(text: str) -> str:
     """Return a URL without the path of the API."""
     try:
         url = urlsplit(text)
+        (url.hostname or "").encode("idna")
         valid = url.scheme in ("http", "https") and url.hostname and url.port != 0
+        valid = valid and text.isascii() and text.isprintable() and " " not in text
     except ValueError:
         valid = False
     if not valid:

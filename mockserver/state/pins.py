@@ -4,6 +4,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -212,12 +213,26 @@ def _call(
         raise ScoreFunctionError(error) from None
     try:
         scored = len(called)
+        if isinstance(called, (str, bytes, Mapping)):
+            raise TypeError
     except TypeError:
         raise PinError(f"the function returned {called!r} instead of a list of scores") from None
     if scored != len(documents):
         asked = count_of(len(documents), "document")
         raise PinError(f"the function returned {count_of(scored, 'score')} for {asked}")
-    return cast("Sequence[float | None]", called)
+    return [_score(index, score) for index, score in enumerate(called)]
+
+
+def _score(index: int, score: object) -> float | None:
+    if score is None or (type(score) in (int, float) and math.isfinite(cast("float", score))):
+        return cast("float | None", score)
+    # Such as the floats of numpy, which JSON does not know.
+    if type(score) is not bool and isinstance(score, Real) and math.isfinite(score):
+        return float(score)
+    raise PinError(
+        f"the function returned {score!r} as the score of document {index}:"
+        " expected a finite number, or None"
+    )
 
 
 def _first_of(pins: Iterable[Pin], texts: set[str]) -> dict[str, float]:

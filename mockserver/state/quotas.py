@@ -98,9 +98,9 @@ class Quotas:
             return window
         return _Window(now, 0)
 
-    def forget(self, account: str) -> None:
-        """Delete the windows of an account."""
-        for key in [key for key in self._windows if key[0] == account]:
+    def forget(self, name: str) -> None:
+        """Delete the windows of an account, or of a model."""
+        for key in [key for key in self._windows if name in key[:2]]:
             del self._windows[key]
 
     def snapshot(self) -> list[dict[str, Any]]:

@@ -191,19 +191,25 @@ def test_a_fault_after_the_decision_takes_it_back_and_is_in_the_journal(
     state.rollback(state.snapshot())
 
 
-def test_a_fault_of_a_score_function_costs_nothing() -> None:
+class StopTest(BaseException):
+    """As `pytest.fail()` and `sys.exit()` raise."""
+
+
+@pytest.mark.parametrize("error", [LookupError, StopTest])
+def test_a_fault_of_a_score_function_costs_nothing(error: type[BaseException]) -> None:
     def failing(*_: object) -> list[float | None]:
-        raise LookupError("mine")
+        raise error
 
     state = State(clock=Clock(1_800_000_000.0))
     state.pin("account-1", failing)
-    with pytest.raises(LookupError):
+    with pytest.raises(error):
         dispatch(
             state,
             Request("POST", "/v1/rerank", "", HEADERS, json.dumps(fields(model=QWEN)).encode()),
         )
     assert state.accounts["account-1"] == State().accounts["account-1"]
     assert state.snapshot()["windows"] == []
+    assert [entry.response.status for entry in state.journal] == [500]
 
 
 def test_a_counter_at_its_end_gives_a_snapshot_that_is_taken() -> None:

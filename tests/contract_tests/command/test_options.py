@@ -122,6 +122,15 @@ def test_a_key_in_a_wrong_place_is_not_repeated(
     assert "secret" not in said.err + said.out
 
 
+def test_a_secret_in_the_url_of_the_target_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SILICONFLOW_API_KEY", "sk-of-these-tests")
+    for target in ("http://host/v1?key=hunter2", "http://me:hunter2@host/v1"):
+        told = problem(parsed(f"--target={target}"))
+        assert told
+        assert "out of the URL: every report prints it" in told
+        assert "hunter2" not in told
+
+
 @pytest.mark.parametrize(
     ("proxy", "said"),
     [

@@ -1,6 +1,8 @@
 """`rerank-mock wait`: until the mock answers, or until the time is over."""
 
+import contextlib
 import socket
+import threading
 
 import pytest
 
@@ -76,5 +78,46 @@ def test_what_is_no_mock_is_not_taken_for_one() -> None:
 
 
 def test_a_server_that_says_nothing_is_not_waited_for_long() -> None:
+    silence = "/health had no whole answer within 0.01 s"
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        assert health(f"http://127.0.0.1:{listener.getsockname()[1]}", 0.01) == "timed out"
+        assert health(f"http://127.0.0.1:{listener.getsockname()[1]}", 0.01) == silence
+
+
+def test_an_answer_that_drips_is_not_waited_for_to_its_end() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                while True:
+                    connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+        threading.Thread(target=drip, daemon=True).start()
+        problem = health(f"http://127.0.0.1:{listener.getsockname()[1]}", 0.3)
+        assert problem == "/health had no whole answer within 0.3 s"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://exa mple", "http://127.0.0.1:1/\u00e9", "http://a..b/", f"http://{'a' * 300}/"]
+)
+def test_a_url_that_cannot_be_asked_is_one_line(
+    url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert status_of("wait", url, "--seconds", "0") == 2
+    assert capfd.readouterr().err.startswith("rerank-mock: URL must be one such as")
+
+
+def test_what_a_server_says_does_nothing_to_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def say() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(b"\x1b[31mred\r\n\r\n")
+
+        threading.Thread(target=say, daemon=True).start()
+        number = listener.getsockname()[1]
+        assert status_of("wait", f"http://127.0.0.1:{number}", "--seconds", "0") == 1
+    error = capfd.readouterr().err
+    assert "\\x1b[31mred" in error
+    assert error.removesuffix("\n").isprintable()

@@ -150,6 +150,7 @@ def test_a_model_is_added_and_removed() -> None:
     state.change_model("acme/reranker", at=NOON + 10, state="offline")
     snapshot = state.snapshot()
     state.remove_model("acme/reranker")
+    assert all(window["model"] == BGE for window in state.snapshot()["windows"])
     assert ask(state, fields(model="acme/reranker")).status == 400
     assert state.planned_changes == []
     state.rollback(snapshot)

@@ -1,7 +1,9 @@
 import json
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -124,6 +126,23 @@ def test_a_function_that_returns_too_few_scores_is_an_error() -> None:
     state.pin(ACCOUNT, few)
     with pytest.raises(PinError, match="returned 1 score for 3 documents"):
         rerank(state)
+
+
+@pytest.mark.parametrize("score", ["x", "0.5", True, float("nan"), float("inf"), [1], {}])
+def test_a_function_that_returns_what_is_no_score_is_an_error(
+    score: Any,  # noqa: ANN401 - of any type
+) -> None:
+    state = State()
+    state.pin(ACCOUNT, lambda _query, documents: [None, score, 0.5][: len(documents)])
+    with pytest.raises(PinError, match="as the score of document 1: expected a finite number"):
+        rerank(state)
+
+
+def test_a_function_may_return_any_real_number() -> None:
+    state = State()
+    odd: Any = [1, Fraction(1, 2), 0.25]
+    state.pin(ACCOUNT, lambda _query, _documents: odd)
+    assert list(scores(state).values()) == [1, 0.5, 0.25]
 
 
 # As data
