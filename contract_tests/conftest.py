@@ -76,8 +76,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "states(schema): the test tries the requirements that keywords of that schema state",
         "effort(name): the least effort at which the test runs",
         "telling: the test is among the first to run",
-        "sends(requests=1, tokens, examples): what each example sends at most, and how many there"
-        " are at most, whatever the effort",
+        "sends(requests=1, tokens, examples, smoke): what an example sends at most, how many there"
+        " are at most, and the requests of the one example at effort smoke",
         "near_keys: the test sends keys that are nearly valid",
     ):
         config.addinivalue_line("markers", line)

@@ -27,6 +27,7 @@ LONG_TEXTS = ("Timetables ", "深度学习 Timetables ")
 
 
 @pytest.mark.requirement("request.documents.array")
+@pytest.mark.sends(smoke=0)
 def test_an_array_of_strings_is_accepted(judge: Judge, model: Model) -> None:
     judge.examine(
         judge.draw.valid(model), lambda body: judge.reference(body, "request.documents.array")
@@ -99,7 +100,7 @@ def test_what_a_delicate_document_is_answered_with(judge: Judge, model: Model, k
     "response.results.index.unique",
 )
 @pytest.mark.models("every")
-@pytest.mark.sends(requests=2, tokens=1_200, examples=1)
+@pytest.mark.sends(requests=2, tokens=1_200, examples=1, smoke=1)
 def test_a_hundred_documents_are_ranked_whole(judge: Judge, model: Model) -> None:
     def prove() -> None:
         body = {

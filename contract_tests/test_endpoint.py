@@ -39,6 +39,7 @@ def test_the_example_of_the_page_is_answered(judge: Judge, example: Body) -> Non
 
 @pytest.mark.requirement("endpoint.rerank")
 @pytest.mark.models("every")
+@pytest.mark.sends(smoke=0)
 def test_a_valid_request_is_answered(judge: Judge, model: Model) -> None:
     judge.examine(judge.draw.valid(model), judge.reference)
 

@@ -26,13 +26,13 @@ def test_a_supported_field_is_accepted(judge: Judge, model: Model, supported: st
     )
 
 
-@pytest.mark.sends(requests=2)
+@pytest.mark.sends(requests=2, smoke=1)
 def test_an_unsupported_field_is_refused_or_ignored(
     judge: Judge, model: Model, unsupported: str
 ) -> None:
     examine_gate(judge, model, unsupported)
 
 
-@pytest.mark.sends(requests=2)
+@pytest.mark.sends(requests=2, smoke=1)
 def test_a_default_ranks_as_leaving_it_out_does(judge: Judge, model: Model, defaulted: str) -> None:
     examine_default(judge, model, defaulted)

@@ -39,7 +39,7 @@ def test_indices_follow_their_documents(judge: Judge, model: Model) -> None:
 
 @pytest.mark.requirement("response.results.own")
 @pytest.mark.models("first")
-@pytest.mark.sends(requests=10, tokens=280, examples=3)
+@pytest.mark.sends(requests=10, tokens=280, examples=3, smoke=8)
 def test_answers_that_cross_are_not_mixed_up(judge: Judge, model: Model) -> None:
     def prove() -> None:
         models, callers = judge.served(model), itertools.cycle(judge.run.callers)

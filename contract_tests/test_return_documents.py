@@ -70,13 +70,14 @@ def test_no_text_comes_back_when_it_is_not_wanted(judge: Judge, model: Model) ->
 
 
 @pytest.mark.requirement("request.return_documents.default")
+@pytest.mark.sends(smoke=0)
 def test_no_text_comes_back_unasked(judge: Judge, model: Model) -> None:
     judge.examine(judge.draw.valid(model, return_documents=None), judge.reference)
 
 
 @pytest.mark.requirement("request.return_documents.ranking")
 @pytest.mark.models("wide")
-@pytest.mark.sends(requests=2)
+@pytest.mark.sends(requests=2, smoke=1)
 def test_returning_documents_does_not_change_the_ranking(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         without = judge.reference(body)

@@ -27,7 +27,7 @@ def test_exactly_top_n_results_come_back(judge: Judge, model: Model) -> None:
 
 
 @pytest.mark.requirement("request.top_n.most_relevant")
-@pytest.mark.sends(requests=2)
+@pytest.mark.sends(requests=2, smoke=1)
 def test_the_most_relevant_documents_come_back(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, int]) -> None:
         body, number = example

@@ -29,7 +29,7 @@ ASKED = "to find out which models are served"
 class Part:
     """What a part of the run sends."""
 
-    #: The model, or what else the requests are about.
+    #: The model that it is sent to.
     name: str
     requests: int
     tokens: int
@@ -45,8 +45,11 @@ def parts(
     met, in_depth, ranking = set[str](), set[str](), set(ranking)
     for item, drawn in tests:
         model = model_of(item)
-        name = model.id if model else "(any model)"
-        if model and name not in met:
+        if model is None:
+            # It will be skipped: no model of its kind is judged.
+            continue
+        name = model.id
+        if name not in met:
             met.add(name)
             if name not in ranking:
                 yield Part(name, 1, PLAINEST)
@@ -56,6 +59,8 @@ def parts(
         sends: Mapping[str, int] = marker.kwargs if marker else {}
         examples = min(drawn, sends.get("examples", drawn))
         requests = sends.get("requests", 1)
+        if not effort.wide:
+            requests = sends.get("smoke", requests)
         yield Part(
             name, examples * requests, examples * sends.get("tokens", requests * DRAWN[effort.name])
         )
