@@ -178,7 +178,8 @@ def _parser() -> argparse.ArgumentParser:
         "client",
         help="grade a client",
         description="Grade a client by what it does in each scenario. Exit code: 0 nothing failed, "
-        "1 something did, 2 usage, 3 nothing passed, or it was interrupted.",
+        "1 something did, 2 usage, or the client cannot be started or does nothing, 3 nothing "
+        "passed, or it was interrupted.",
     )
     client.declare(client_parser.add_argument)
     selftest = commands.add_parser(

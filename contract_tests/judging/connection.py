@@ -149,7 +149,7 @@ class Connection:
             if not self.patience.waits(waits, retry_after):
                 if answer is None:
                     self.halt(f"no more answers from {target.base_url}: {trouble}; {to_try}")
-                to_try = SLOWER if answer.status == 429 else LATER
+                to_try = LATER if answer is None or answer.status != 429 else SLOWER
                 raise BusyError(
                     f"still busy after {self._waited(retry_after)}: {trouble}; {to_try}"
                 )
