@@ -20,6 +20,7 @@ import pytest
 from .capabilities import hint
 from .client import command as client
 from .command.diff import changes
+from .command.interruption import Interruption
 from .command.listing import explanation, listing, revision_listing
 from .command.options import (
     declare,
@@ -94,8 +95,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(trouble)
         return client.main(options)
     with by_ourselves(), output_may_end():
-        command = _selftest if options.command == "selftest" else _check
-        return command(parser, options)
+        if options.command == "check":
+            return _check(parser, options)
+        try:
+            return _selftest(parser, options)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return EXIT_CODES[Verdict.INCONCLUSIVE]
 
 
 @contextlib.contextmanager
@@ -125,7 +131,10 @@ def cache() -> Path:
 
 def judge_quietly(target: Sequence[str], arguments: Sequence[str], path: Path) -> None:
     """Run the contract tests only for what they find: the report as JSON at `path`."""
-    pytest.main([*_PYTEST, *target, *arguments, f"--report-json={path}"])
+    interruption = Interruption()
+    pytest.main([*_PYTEST, *target, *arguments, f"--report-json={path}"], plugins=[interruption])
+    if interruption.came:
+        raise KeyboardInterrupt
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -133,7 +142,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if trouble:
         parser.error(trouble)
     arguments = [*_PYTEST, *words(options)]
-    code = pytest.main(arguments, plugins=[ProgressBar()] if sys.stdout.isatty() else [])
+    plugins = [Interruption(), *([ProgressBar()] if sys.stdout.isatty() else [])]
+    code = pytest.main(arguments, plugins=plugins)
     # Stopped before the first test, or without any: otherwise the verdict has set the code.
     if code in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.NO_TESTS_COLLECTED):
         return EXIT_CODES[Verdict.INCONCLUSIVE]

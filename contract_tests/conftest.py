@@ -317,9 +317,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if shares and verdict(shares) is not Verdict.CONFORMS:
         session.exitstatus = EXIT_CODES[verdict(shares)]
     ours = [item for item in session.items if item.path.parent == HERE]
-    if not ours and not config.stash[RUN].ledger.fault:
+    is_stopped = session.shouldstop or session.shouldfail
+    if not ours and not config.stash[RUN].ledger.fault and not is_stopped:
         return
-    if session.shouldstop or session.shouldfail or exitstatus == pytest.ExitCode.INTERRUPTED:
+    if is_stopped or exitstatus == pytest.ExitCode.INTERRUPTED:
         _leave_open(ours, config.stash[RUN])
     report = _report(config)
     config.stash[REPORT] = report
@@ -371,11 +372,13 @@ def _noticed(ledger: Ledger, mutant: Mutant) -> bool:
 
 def _leave_open(items: list[pytest.Item], run: Run) -> None:
     """Call inconclusive what the tests are after that did not come to run."""
-    ledger = run.ledger
+    ledger, open_ = run.ledger, "the run ended before all of it was tried"
     for item in items:
         if item.name not in ledger.tests:
             for name in set(requirements_of(item, run.contract)) - ledger.skipped.keys():
-                ledger.inconclusive.setdefault(name, "the run ended before all of it was tried")
+                ledger.inconclusive.setdefault(name, open_)
+    if not items:
+        ledger.inconclusive.update(dict.fromkeys(run.contract.requirements, open_))
 
 
 def _judged(config: pytest.Config) -> tuple[Model, ...]:
