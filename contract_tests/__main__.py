@@ -10,7 +10,6 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,7 +23,7 @@ from .command.listing import explanation, listing, revision_listing
 from .command.options import (
     declare,
     declare_revision,
-    file_problems,
+    output_problems,
     problem,
     unknown_requirement,
     words,
@@ -39,6 +38,7 @@ from .mutants.catalogue import MUTANTS
 from .mutants.conforming_variants import CONFORMING_VARIANTS
 from .mutants.selftest import CLEAN, RunSuite, Trial, idle, table, trials
 from .redaction import blot_unknown
+from .version import installed
 
 HERE = Path(__file__).parent
 #: An option in a help text.
@@ -140,17 +140,9 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     return int(code)
 
 
-def _version() -> str:
-    """The version that is installed."""
-    try:
-        return version("rerank-contract")
-    except PackageNotFoundError:
-        return "(not installed)"
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="rerank-contract", description="Contract tests for POST /v1/rerank.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {installed()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     check = commands.add_parser(
         "check",
@@ -274,7 +266,7 @@ def _selftest(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
         target.append(f"--second-api-key-env={options.second_api_key_env}")
     file = options.markdown
     trouble = problem(parser.parse_args(["check", *target]))
-    trouble = trouble or (file and next(file_problems("--markdown", file), None))
+    trouble = trouble or next(output_problems({"--markdown": file}), None)
     if trouble:
         parser.error(trouble)
 

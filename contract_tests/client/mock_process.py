@@ -127,6 +127,12 @@ class Mock:
         rows: list[AnyJson] = self._call("GET", "/journal", query=search)["entries"]
         return rows
 
+    def archived(self, after: int) -> list[AnyJson]:
+        """The exchanges with a greater number, as entries of HAR, oldest first."""
+        archive = self._call("GET", "/journal.har", query={"after": after})
+        entries: list[AnyJson] = archive["log"]["entries"]
+        return entries
+
     def _call(self, method: str, path: str, body: AnyJson = None, query: AnyJson = None) -> AnyJson:
         try:
             answer = self._admin.request(method, path, json=body, params=query)

@@ -10,10 +10,13 @@ from typing import Any
 from ..scenarios.catalogue import catalogue
 from ..scenarios.shorthand import scenario_of
 from ..state.accounts import Account, AccountError
+from ..state.archive import archive
+from ..state.entry import Entry
 from ..state.pins import read_pins
 from ..state.store import State
 from ..testing.calls import Calls
 from ..validation import likely, shorten, within
+from ..version import installed
 from ..wording import count_of
 from .bodies import OF_FIELDS, Assertion
 
@@ -220,14 +223,22 @@ def unpin_scores(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 def query_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Find exchanges, oldest first."""
-    wanted = {name: call.query.get(name) for name in ("account", "model", "outcome")}
-    after, limit = call.number("after", 0), call.number("limit", PAGE)
-    entries = call.state.journal.query(after=after, **wanted)
+    entries, limit = _found(call), call.number("limit", PAGE)
     return {
         "seen": call.state.journal.seen,
         "found": len(entries),
         "entries": [entry.to_json() for entry in entries[:limit]],
     }
+
+
+def archive_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
+    """Return exchanges as an HTTP archive, HAR 1.2, oldest first."""
+    return archive(_found(call), installed())
+
+
+def _found(call: Call) -> list[Entry]:
+    wanted = {name: call.query.get(name) for name in ("account", "model", "outcome")}
+    return call.state.journal.query(after=call.number("after", 0), **wanted)
 
 
 def verify_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
