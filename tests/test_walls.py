@@ -27,7 +27,7 @@ LAYERS = (
     ("advice.*",),
     ("reading",),
     ("engine",),
-    ("recording",),
+    ("recording", "advising"),
     ("testing.calls",),  # what is asserted of calls, in Python and over HTTP
     ("admin.*",),
     ("serving.*",),

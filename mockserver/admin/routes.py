@@ -95,6 +95,7 @@ ROUTES = (
         schemas.VERIFIED,
         schemas.VERIFICATION,
     ),
+    Route("POST", "/advise", calls.advise_on_requests, schemas.ADVISED, schemas.RECORDED),
     Route("DELETE", "/journal", calls.clear_journal, schemas.FORGOTTEN, query=_ACCOUNT),
     Route("GET", "/behaviour", calls.show_behaviour, schemas.BEHAVIOUR),
     Route("PUT", "/behaviour", calls.replace_behaviour, schemas.BEHAVIOUR, schemas.NEW_BEHAVIOUR),

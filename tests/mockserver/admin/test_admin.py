@@ -403,6 +403,7 @@ WRONG: list[tuple[tuple[str, str, str, object], tuple[int, str, str]]] = [
     (("POST", "/pins", "", {"account": "nobody", "pins": []}), (400, "$.account", "no account")),
     (("POST", "/pins", "", {"pins": []}), (400, "$.account", "is missing, and there are 2")),
     (("GET", "/pins", "", None), (400, "?account", "is missing")),
+    (("POST", "/advise", "", {"requests": [{"path": "/"}]}), (400, "$.requests[0]", "method")),
     (("POST", "/journal/verify", "", {"field": {}}), (400, "$", "did you mean 'fields'?")),
     (("POST", "/journal/verify", "", {"fields": []}), (400, "$.fields", "object")),
     (("POST", "/journal/verify", "", {"account": "nobody"}), (400, "$.account", "no account")),
