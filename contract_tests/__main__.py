@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import hypothesis.configuration
 import pytest
 
+from .audit import command as audit
 from .capabilities import hint
 from .client import command as client
 from .command.diff import changes
@@ -93,6 +94,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if trouble:
             parser.error(trouble)
         return client.main(options)
+    if options.command == "audit":
+        trouble = audit.problem(options)
+        if trouble:
+            parser.error(trouble)
+        with output_may_end():
+            return audit.main(options)
     with by_ourselves(), output_may_end():
         command = _selftest if options.command == "selftest" else _check
         return command(parser, options)
@@ -173,6 +180,14 @@ def _parser() -> argparse.ArgumentParser:
         "1 something did, 2 usage, 3 nothing passed, or it was interrupted.",
     )
     client.declare(client_parser.add_argument)
+    audit_parser = commands.add_parser(
+        "audit",
+        help="judge recorded traffic",
+        description="Judge recorded requests and answers; nothing is sent to a service. Exit code: "
+        "0 all keep the contract, 1 some do not, 2 usage, 3 not all could be read, or nothing was "
+        "found, 4 the suite itself broke.",
+    )
+    audit.declare(audit_parser.add_argument)
     selftest = commands.add_parser(
         "selftest",
         help="judge the judge",

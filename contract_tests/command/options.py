@@ -36,10 +36,6 @@ _TELLING = {
 
 def declare(add: Callable[..., object], *, ours: bool = False) -> None:
     """Declare every option with `add`, as argparse has it; in a command of `ours` by all names."""
-
-    def names(name: str) -> list[str]:
-        return [name, _OURS[name]] if ours and name in _OURS else [name]
-
     add(
         "--target",
         default="mock",
@@ -60,7 +56,7 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         help="environment variable that holds the key of a second caller, to check that "
         "neither gets the other's answers (default: one caller sends everything)",
     )
-    declare_route(add, names)
+    declare_route(add, lambda name: _names(name, ours=ours))
     add(
         "--model",
         action="append",
@@ -107,11 +103,7 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         help="what a million tokens of a model cost, repeatable (default: the published price)",
     )
     add("--max-rpm", type=_positive, metavar="N", help="hard limit on requests per minute")
-    add(
-        *names("--fail-on-difference"),
-        action="store_true",
-        help="also fail where the target differs from the observed service",
-    )
+    declare_strict(add, ours=ours)
     add(
         "--no-near-keys",
         action="store_true",
@@ -136,8 +128,7 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         action="store_true",
         help="print a test for pytest with each failure; HTML and JSON have them anyway",
     )
-    for name, form in WRITERS.items():
-        add(*names(f"--{name}"), type=Path, metavar="FILE", help=f"write {form.what} there")
+    declare_reports(add, ours=ours)
     declare_har(add)
     add(
         "--github",
@@ -166,6 +157,27 @@ def declare_revision(add: Callable[..., object]) -> None:
         metavar="NAME|FOLDER",
         help="revision of the contract: a shipped one, or a folder (default: the newest)",
     )
+
+
+def declare_strict(add: Callable[..., object], *, ours: bool = False) -> None:
+    """Declare the option that makes a difference a failure."""
+    add(
+        *_names("--fail-on-difference", ours=ours),
+        action="store_true",
+        help="also fail where the target differs from the observed service",
+    )
+
+
+def declare_reports(add: Callable[..., object], *, ours: bool = False) -> None:
+    """Declare the options that write reports."""
+    for name, form in WRITERS.items():
+        what = f"write {form.what} there"
+        add(*_names(f"--{name}", ours=ours), type=Path, metavar="FILE", help=what)
+
+
+def _names(name: str, *, ours: bool) -> list[str]:
+    """All names of an option; in a command of ours it has more."""
+    return [name, _OURS[name]] if ours and name in _OURS else [name]
 
 
 def declare_har(add: Callable[..., object]) -> None:
