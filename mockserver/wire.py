@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
@@ -36,6 +36,13 @@ class Request:
     body: bytes
     #: Whether the client waits for ever, as far as the adapter can see.
     without_timeout: bool = False
+
+    #: The length of path, query and headers, in characters.
+    head_length: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        head = "".join((self.path, self.query, *self.headers, *self.headers.values()))
+        object.__setattr__(self, "head_length", len(head))
 
     def json(self) -> Any:  # noqa: ANN401 - any JSON
         """Return the body, parsed. Raises `WireError`, a `ValueError`, if it is not JSON."""
