@@ -10,13 +10,13 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
 import hypothesis.configuration
 import pytest
 
+from .audit import command as audit
 from .client import command as client
 from .command.diff import changes
 from .command.interruption import Interruption
@@ -31,7 +31,7 @@ from .command.options import (
     whole,
     words,
 )
-from .command.outputs import file_problems
+from .command.outputs import output_problems
 from .command.progress import ProgressBar
 from .command.unread import output_may_end
 from .contract import Contract, RevisionError, load_contract
@@ -43,6 +43,7 @@ from .mutants.conforming_variants import CONFORMING_VARIANTS
 from .mutants.selftest import CLEAN, RunSuite, Trial, idle, table, trials
 from .redaction import blot_unknown
 from .report.writers import write_file
+from .version import installed
 from .wording import hint
 
 HERE = Path(__file__).parent
@@ -98,6 +99,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if trouble:
             parser.error(trouble)
         return client.main(options)
+    if options.command == "audit":
+        trouble = audit.problem(options)
+        if trouble:
+            parser.error(trouble)
+        with output_may_end():
+            return audit.main(options)
     with by_ourselves(), output_may_end():
         if options.command == "check":
             return _check(parser, options)
@@ -154,17 +161,9 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     return int(code)
 
 
-def _version() -> str:
-    """The version that is installed."""
-    try:
-        return version("rerank-contract")
-    except PackageNotFoundError:
-        return "(not installed)"
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="rerank-contract", description="Contract tests for POST /v1/rerank.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {installed()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     check = commands.add_parser(
         "check",
@@ -196,6 +195,14 @@ def _parser() -> argparse.ArgumentParser:
         "passed, or it was interrupted.",
     )
     client.declare(client_parser.add_argument)
+    audit_parser = commands.add_parser(
+        "audit",
+        help="judge recorded traffic",
+        description="Judge recorded requests and answers; nothing is sent to a service. Exit code: "
+        "0 all keep the contract, 1 some do not, 2 usage, 3 not all could be read, or nothing was "
+        "found, 4 the suite itself broke.",
+    )
+    audit.declare(audit_parser.add_argument)
     selftest = commands.add_parser(
         "selftest",
         help="judge the judge",
@@ -299,7 +306,7 @@ def _selftest(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
         target.append(f"--second-api-key-env={options.second_api_key_env}")
     file = options.markdown
     trouble = problem(parser.parse_args(["check", *target]))
-    trouble = trouble or (file and next(file_problems("--markdown", file), None))
+    trouble = trouble or next(output_problems({"--markdown": file}), None)
     if trouble:
         parser.error(trouble)
 

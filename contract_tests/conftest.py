@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from .capabilities import with_names
-from .command import xdist
+from .command import recorder, xdist
 from .command.cases import CASES
 from .command.options import (
     EMBEDDED,
@@ -84,6 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
     trouble = problem(config.option) or xdist.problem(config)
     if trouble:
         raise pytest.UsageError(trouble)
+    recorder.begin(config)
     whole = load_contract(_option(config, "revision"))
     capabilities = capabilities_of(config.option, whole)
     contract = with_names(capabilities.cut(whole), _option(config, "model"))
@@ -209,6 +210,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Close what the run has opened."""
+    recorder.end(config)
     if CLIENT in config.stash:
         config.stash[CLIENT].close()
 
@@ -216,13 +218,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture
 def target(request: pytest.FixtureRequest) -> Target:
     """What is judged. The judge knows the mock only by the name of its fixtures."""
-    where = _option(request.config, "target")
+    config, name, where = request.config, request.node.name, _option(request.config, "target")
+    requirements = requirements_of(request.node, config.stash[RUN].contract)
     if where not in EMBEDDED:
-        return _at_url(request.config)
+        return recorder.recorded(config, _at_url(config), name, requirements)
     mock = request.getfixturevalue(EMBEDDED[where])
-    client, keys = _client(request.config, LOOPBACK), (mock.api_key, mock.state.open_account())
-    secrets = secrets_of(request.config.option)
-    return _wrapped(request.config, HttpTarget(client, mock.base_url, *keys, secrets))
+    client, keys = _client(config, LOOPBACK), (mock.api_key, mock.state.open_account())
+    embedded = HttpTarget(client, mock.base_url, *keys, secrets_of(config.option))
+    return recorder.recorded(config, _wrapped(config, embedded), name, requirements)
 
 
 @pytest.fixture
@@ -388,7 +391,7 @@ def _judged(config: pytest.Config) -> tuple[Model, ...]:
         names = _option(config, "model") or run.connection.capabilities.models or ()
         models = chosen(run.contract, names, run.effort)
         if not (_option(config, "target") in EMBEDDED or config.option.collectonly):
-            target, served = _at_url(config), run.served
+            target, served = recorder.recorded(config, _at_url(config)), run.served
             if not names:
                 models = served.listed(target, run.contract.by_price())
             models = served.found(target, models, wide=run.effort.wide or bool(names))

@@ -197,6 +197,11 @@ class Contract:
         return frozenset[str]().union(*(model.supports for model in self.models.values()))
 
     @cached_property
+    def plain_fields(self) -> frozenset[str]:
+        """The fields of the form `classic` that all models support."""
+        return self.forms["classic"].fields - self.gated_fields
+
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         """Every field of a request, sorted."""
         return tuple(sorted(frozenset[str]().union(*(f.fields for f in self.forms.values()))))

@@ -34,6 +34,8 @@ class RerankRequest:
         self.fields: Mapping[str, Any] = (
             cast("dict[str, Any]", self.body) if isinstance(self.body, dict) else {}
         )
+        #: The name of the model, known or not.
+        self.model = self._of(str, "model")
         documents: Any = self.fields.get("documents")
         if isinstance(documents, (str, dict)):
             documents = [cast("Content", documents)]
@@ -48,11 +50,6 @@ class RerankRequest:
 
     def __hash__(self) -> int:
         return hash(self.model)
-
-    @property
-    def model(self) -> str | None:
-        """The name of the model, known or not."""
-        return self._of(str, "model")
 
     @property
     def query(self) -> Content | None:

@@ -7,7 +7,6 @@ from .advice.catalogue import HEADER, advise_on_request, advise_over_time
 from .advice.heads import PATHS
 from .engine import Answered, respond, split_key, with_headers, withdraw
 from .redaction import LONGEST_KEY, keys_in_url
-from .state.entry import head_length
 from .state.exchanges import Exchange
 from .state.store import State
 from .wire import Request, Response, json_response
@@ -55,12 +54,12 @@ def record_fault(state: State, request: Request, exchange: Exchange | None) -> N
         exchange.response, exchange.response_bytes = FAULT, len(FAULT.body)
         return
     account = state.account_of(split_key(request)[1])
-    heads, shown = head_length(request), state.journal.body_bytes
+    shown = state.journal.body_bytes
     state.record(
         Exchange(
             at=state.clock.now(),
             account=None if account is None else account.name,
-            request=_cut(request, _most(heads, shown)),
+            request=_cut(request, shown),
             request_bytes=len(request.body),
             response=FAULT,
             response_bytes=len(FAULT.body),
@@ -70,7 +69,6 @@ def record_fault(state: State, request: Request, exchange: Exchange | None) -> N
             advice=(),
             caller=None,
             asked=None,
-            heads=heads,
             body_bytes=shown,
         )
     )
@@ -82,21 +80,21 @@ def observe(state: State, answered: Answered) -> Exchange:
     request, delivery = received.request, response.delivery
     if request.query or request.path not in PATHS:
         received.keys_in_url = tuple(keys_in_url(request, state.is_key))
-    received.key_known = account is not None or state.is_key(split_key(request)[1])
-    received.cors = answered.view.behaviour.cors == "present"
+    if account is None:
+        received.key_known = state.is_key(split_key(request)[1])
+        received.cors = answered.view.behaviour.cors == "present"
     waited = max(state.clock.now() - answered.view.now, 0.0)
     seconds = waited + delivery.delay + delivery.pause * (delivery.pieces - 1)
     name = None if account is None else account.name
     caller = hash((name, None if name else request.headers.get("authorization")))
-    heads, shown = head_length(request), state.journal.body_bytes
-    most = _most(heads, shown)
+    shown = state.journal.body_bytes
     documents = received.listed_documents
     return Exchange(
         at=answered.view.now,
         account=name,
-        request=request if len(request.body) <= most else _cut(request, most),
+        request=request if len(request.body) <= shown else _cut(request, shown),
         request_bytes=len(request.body),
-        response=response if len(response.body) <= most else _cut_answer(response, most),
+        response=response if len(response.body) <= shown else _cut_answer(response, request, shown),
         response_bytes=len(response.body),
         model=received.model,
         documents=None if documents is None else len(documents),
@@ -104,27 +102,26 @@ def observe(state: State, answered: Answered) -> Exchange:
         advice=advise_on_request(received),
         caller=caller,
         asked=hash((caller, request.method, request.path, request.query, request.body)),
-        heads=heads + sum(map(len, response.headers.values())),
         body_bytes=shown,
     )
 
 
-def _most(heads: int, shown: int) -> int:
+def _most(request: Request, shown: int) -> int:
     """Return how many bytes of a body to keep, so that a key at the end of `shown` is found."""
     # JSON may escape each character.
-    return shown + 6 * max(heads, LONGEST_KEY)
+    return shown + 6 * max(request.head_length, LONGEST_KEY)
 
 
-def _cut(request: Request, most: int) -> Request:
+def _cut(request: Request, shown: int) -> Request:
     head = request.method, request.path, request.query, request.headers
-    return Request(*head, request.body[:most])
+    return Request(*head, request.body[: _most(request, shown)])
 
 
-def _cut_answer(response: Response, most: int) -> Response:
+def _cut_answer(response: Response, request: Request, shown: int) -> Response:
     return Response(
         response.status,
         response.headers,
-        response.body[:most],
+        response.body[: _most(request, shown)],
         response.delivery,
         response.usage,
     )

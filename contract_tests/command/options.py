@@ -17,7 +17,7 @@ from ..mutants.conforming_variants import CONFORMING_VARIANTS
 from ..report.baseline import BaselineError, load_baseline
 from ..report.writers import WRITERS
 from ..wording import hint
-from .outputs import output_problems
+from .outputs import output_problems, outputs
 from .routes import declare_route, key_problems, route_problems
 
 #: Targets that need no address -> the fixture that provides them.
@@ -30,17 +30,13 @@ _OURS = {
 }
 #: Options that choose what runs and how it is reported, not how it is judged.
 _TELLING = {
-    *("only", "github", "show_tests", "baseline", "write_baseline"),
+    *("only", "har", "github", "show_tests", "baseline", "write_baseline"),
     *(name.replace("-", "_") for name in WRITERS),
 }
 
 
 def declare(add: Callable[..., object], *, ours: bool = False) -> None:
     """Declare every option with `add`, as argparse has it; in a command of `ours` by all names."""
-
-    def names(name: str) -> list[str]:
-        return [name, _OURS[name]] if ours and name in _OURS else [name]
-
     add(
         "--target",
         default="mock",
@@ -61,7 +57,7 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         help="environment variable that holds the key of a second caller, to check that "
         "neither gets the other's answers (default: one caller sends everything)",
     )
-    declare_route(add, names)
+    declare_route(add, lambda name: _names(name, ours=ours))
     add(
         "--model",
         action="append",
@@ -108,11 +104,7 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         help="what a million tokens of a model cost, repeatable (default: the published price)",
     )
     add("--max-rpm", type=positive, metavar="N", help="hard limit on requests per minute")
-    add(
-        *names("--fail-on-difference"),
-        action="store_true",
-        help="also fail where the target differs from the observed service",
-    )
+    declare_strict(add, ours=ours)
     add(
         "--no-near-keys",
         action="store_true",
@@ -137,8 +129,8 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         action="store_true",
         help="print a test for pytest with each failure; HTML and JSON have them anyway",
     )
-    for name, form in WRITERS.items():
-        add(*names(f"--{name}"), type=Path, metavar="FILE", help=f"write {form.what} there")
+    declare_reports(add, ours=ours)
+    declare_har(add)
     add(
         "--github",
         action="store_true",
@@ -165,6 +157,37 @@ def declare_revision(add: Callable[..., object]) -> None:
         "--revision",
         metavar="NAME|FOLDER",
         help="revision of the contract: a shipped one, or a folder (default: the newest)",
+    )
+
+
+def declare_strict(add: Callable[..., object], *, ours: bool = False) -> None:
+    """Declare the option that makes a difference a failure."""
+    add(
+        *_names("--fail-on-difference", ours=ours),
+        action="store_true",
+        help="also fail where the target differs from the observed service",
+    )
+
+
+def declare_reports(add: Callable[..., object], *, ours: bool = False) -> None:
+    """Declare the options that write reports."""
+    for name, form in WRITERS.items():
+        what = f"write {form.what} there"
+        add(*_names(f"--{name}", ours=ours), type=Path, metavar="FILE", help=what)
+
+
+def _names(name: str, *, ours: bool) -> list[str]:
+    """All names of an option; in a command of ours it has more."""
+    return [name, _OURS[name]] if ours and name in _OURS else [name]
+
+
+def declare_har(add: Callable[..., object]) -> None:
+    """Declare the option that records."""
+    add(
+        "--har",
+        type=Path,
+        metavar="FILE",
+        help="record every exchange there as it comes, as an HTTP archive (HAR 1.2) without keys",
     )
 
 
@@ -232,7 +255,12 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
             load_baseline(options.baseline, contract)
         except BaselineError as error:
             yield f"--baseline: {error}"
-    yield from output_problems(options)
+    read = {
+        "--baseline": options.baseline,
+        "--capabilities": options.capabilities,
+        "--ca-file": options.ca_file,
+    }
+    yield from output_problems({**outputs(options), "--har": options.har}, read)
 
 
 def _model_problems(options: argparse.Namespace, contract: Contract) -> Iterator[str]:

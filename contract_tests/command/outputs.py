@@ -32,23 +32,28 @@ def outputs(options: argparse.Namespace) -> dict[str, Path]:
     return {name: path for name, path in paths.items() if path is not None}
 
 
-def output_problems(options: argparse.Namespace) -> Iterator[str]:
-    """Why the files cannot be written."""
-    written = outputs(options)
-    for name, path in written.items():
-        yield from file_problems(name, path)
-    if written.get(_BASELINE) == options.baseline:
-        # It is brought up to date.
-        written.pop(_BASELINE, None)
-    read = {
-        "--baseline": options.baseline,
-        "--capabilities": options.capabilities,
-        "--ca-file": options.ca_file,
-    }
-    yield from _clashes(read, written)
+def output_problems(
+    written: Mapping[str, Path | None], read: Mapping[str, Path | None] | None = None
+) -> Iterator[str]:
+    """Why files cannot be written; the keys name them, such as an option.
+
+    None may be the file of two, unless it is no plain file, such as `/dev/null`. A baseline that is
+    read may be brought up to date.
+    """
+    owners: dict[Path, str] = {}
+    for name, path in {**(read or {}), **written}.items():
+        if path is None:
+            continue
+        if name in written:
+            yield from _file_problems(name, path)
+        if path.exists() and not path.is_file():
+            continue
+        owner = owners.setdefault(path.resolve(), name)
+        if owner != name and name in written and (owner, name) != ("--baseline", _BASELINE):
+            yield f"{name}: {path} is the file of {owner} too; name another"
 
 
-def file_problems(name: str, path: Path) -> Iterator[str]:
+def _file_problems(name: str, path: Path) -> Iterator[str]:
     """Why no file can be written at `path`, which is the value of `name`."""
     folder = (path if path.exists() else path.resolve()).absolute().parent
     if path.is_dir():
@@ -59,20 +64,6 @@ def file_problems(name: str, path: Path) -> Iterator[str]:
         yield f"{name}: the folder {path.parent} does not exist"
     elif not os.access(path if path.exists() and not path.is_file() else folder, os.W_OK):
         yield f"{name}: {path} cannot be written: {os.strerror(errno.EACCES)}"
-
-
-def _clashes(read: Mapping[str, Path | None], written: Mapping[str, Path | None]) -> Iterator[str]:
-    """Options whose files are one and the same, though what is written there is not.
-
-    What is no plain file, such as `/dev/null`, may be named as often as anybody likes.
-    """
-    owners: dict[Path, str] = {}
-    for name, path in (*read.items(), *written.items()):
-        if path is None or (path.exists() and not path.is_file()):
-            continue
-        owner = owners.setdefault(path.resolve(), name)
-        if owner != name and name in written:
-            yield f"{name}: {path} is the file of {owner} already"
 
 
 def write_outputs(options: argparse.Namespace, report: Report, today: date) -> Iterator[str]:

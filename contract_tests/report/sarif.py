@@ -8,7 +8,7 @@ from ..contract import AnyJson, Requirement
 from ..exchanges import Answer, Exchange
 from ..judging.outcomes import EXIT_CODES, Outcome, Verdict
 from .json_report import cut, to_text
-from .model import TITLE, Report, RequirementResult
+from .model import TITLE, Advised, Report, RequirementResult
 from .reproduction import body_text, command, curl
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -28,13 +28,23 @@ def write(report: Report) -> str:
         "runs": [
             {
                 "tool": {
-                    "driver": {"name": TITLE, "rules": [_rule(entry) for entry in report.entries]}
+                    "driver": {
+                        "name": TITLE,
+                        "rules": [
+                            *(_rule(entry) for entry in report.entries),
+                            *(_rule_of_advice(advised) for advised in report.advice),
+                        ],
+                    }
                 },
                 "invocations": [_invocation(report)],
                 "results": [
                     _result(report, number, entry, violation, notes.get(entry.requirement.id, []))
                     for number, entry in enumerate(report.entries)
                     for violation in entry.violations
+                ]
+                + [
+                    _advice(len(report.entries) + number, advised)
+                    for number, advised in enumerate(report.advice)
                 ],
                 "properties": {
                     "verdict": report.verdict.value,
@@ -67,6 +77,35 @@ def _rule(entry: RequirementResult) -> AnyJson:
     }
 
 
+def _rule_of_advice(advised: Advised) -> AnyJson:
+    return {
+        "id": advised.id,
+        "shortDescription": {"text": advised.sentence},
+        "defaultConfiguration": {"level": "error" if advised.fails else "note"},
+        "properties": {"tags": [advised.severity, "requests"]},
+    }
+
+
+def _advice(number: int, advised: Advised) -> AnyJson:
+    """What is advised on requests, at the file that has the first of them."""
+    return {
+        "ruleId": advised.id,
+        "ruleIndex": number,
+        "kind": "fail",
+        "level": "error" if advised.fails else "note",
+        "message": {"text": printable(". ".join([advised.sentence.rstrip("."), *advised.notes]))},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": quote(advised.place.rpartition(", entry ")[0])},
+                    "region": {"startLine": 1},
+                }
+            }
+        ],
+        "partialFingerprints": {"adviceAndPlace/v1": f"{advised.id}:{advised.place}"},
+    }
+
+
 def _invocation(report: Report) -> AnyJson:
     """What the results do not say: whether all could be found out."""
     return {
@@ -77,6 +116,10 @@ def _invocation(report: Report) -> AnyJson:
                 [{"level": "error", "message": {"text": printable(f"broken: {report.fault}")}}]
                 if report.fault
                 else []
+            ),
+            *(
+                {"level": "warning", "message": {"text": f"inconclusive: {printable(trouble)}"}}
+                for trouble in report.troubles
             ),
             *(
                 {

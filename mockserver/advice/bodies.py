@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import cast
 
 from ..contract import Contract, Model
 from ..parsed_request import ReceivedRequest
@@ -58,12 +57,11 @@ def may_advise(sent: ReceivedRequest) -> bool:
     if sent.breach or sent.known_model is None or sent.form.name != "classic":
         return True
     # As the form is kept, these are the texts of a classic request.
-    documents = cast("list[str]", sent.documents)
+    documents: list[str] | str = fields["documents"]
     return (
-        isinstance(fields["documents"], str)
-        or not fields.keys() <= sent.form.fields
-        or not sent.contract.gated_fields.isdisjoint(fields)
-        or None in fields.values()
+        isinstance(documents, str)
+        or not sent.contract.plain_fields.issuperset(fields)
+        or sent.without_nulls is not sent.body
         or not 1 <= fields.get("top_n", 1) <= len(documents)
         or b'"data:' in sent.request.body
         # Fewer texts than documents: some are blank or equal.

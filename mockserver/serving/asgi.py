@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 from ..admin.dispatch import CALL_BYTES, PREFIX, dispatch, refuse_host
 from ..state.clock import Clock
-from ..state.entry import head_length
 from ..state.store import State
 from ..wire import CONNECTING, Request, Response, json_response
 from .aside import Aside
@@ -118,7 +117,7 @@ class _Desk:
                 handled: Response | Awaitable[Response] = refusal
             elif is_call:
                 handled = await self._calls.do(partial(self._handle, request))
-            elif len(request.body) + head_length(request) > SHORT:
+            elif len(request.body) + request.head_length > SHORT:
                 handled = await self._requests.do(partial(self._handle, request))
             else:
                 handled = self._handle(request)

@@ -35,7 +35,8 @@ class Clock:
         if frozen_at is not None:
             return frozen_at
         now = self._source() + self._ahead
-        return round(now, 6) if 0.0 <= now <= LAST else min(max(now, 0.0), LAST)
+        # In whole microseconds; `round(now, 6)` takes four times as long.
+        return round(now * 1e6) / 1e6 if 0.0 <= now <= LAST else min(max(now, 0.0), LAST)
 
     def freeze(self, at: float | datetime | None = None) -> None:
         """Freeze at `at`, which may lie in the past, or at the current time.

@@ -180,7 +180,6 @@ def exchange_of(row: Mapping[str, Any]) -> Exchange:
         advice=tuple(Advice(**advice) for advice in row["advice"]),
         caller=None,
         asked=None,
-        heads=head_length(request) + sum(map(len, response.headers.values())),
         redacted=True,
         number=int(row["number"]),
     )
@@ -203,13 +202,6 @@ def outcome(contract: Contract, response: Response) -> str:
         ):
             return name
     return f"status_{response.status}"
-
-
-def head_length(request: Request) -> int:
-    """Return the length of path, query and headers, in characters."""
-    headers = request.headers
-    texts = sum(map(len, headers)) + sum(map(len, headers.values()))
-    return len(request.path) + len(request.query) + texts
 
 
 def _beginning(body: bytes, redactor: Redactor, most: int) -> bytes:

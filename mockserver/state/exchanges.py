@@ -1,15 +1,15 @@
 """The recorded exchanges: raw, in order, and bounded.
 
 Raw exchanges never leave this process; `entry.py` shows one without keys. Each account has its own
-bound, so its oldest exchanges are dropped first; those of other accounts are dropped only when ten
-accounts are full.
+bound. When it is reached, the oldest twentieth of its exchanges are dropped; those of other
+accounts are dropped only when ten accounts are full.
 """
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Literal, NamedTuple, TypeAlias
 
 from ..validation import MOST
@@ -78,8 +78,6 @@ class Exchange:
     caller: int | None
     #: A number for the caller and the request, likewise; equal requests have equal numbers.
     asked: int | None
-    #: The length of the heads, in characters.
-    heads: int
     #: The most bytes that are shown of each body.
     body_bytes: int = BODY_BYTES
     #: Whether the keys were already removed, as in a snapshot.
@@ -91,7 +89,9 @@ class Exchange:
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.size = ENTRY_BYTES + self.heads + len(self.request.body) + len(self.response.body)
+        request, response = self.request, self.response
+        heads = request.head_length + len("".join(response.headers.values()))
+        self.size = ENTRY_BYTES + heads + len(request.body) + len(response.body)
 
 
 class Past(NamedTuple):
@@ -136,9 +136,9 @@ class Exchanges:
                 self.seen = 0
             self.seen += 1
             exchange.number = self.seen
-            past = Past(self._last.get(exchange.caller), self._same.get(exchange.asked))
+            last, same = self._last.get(exchange.caller), self._same.get(exchange.asked)
             self._put(exchange)
-            return past
+            return Past(last, same)
 
     def of(self, account: str | None = None, after: int = 0) -> list[Exchange]:
         """Return the exchanges of an account, or all, with a number greater than `after`."""
@@ -178,17 +178,22 @@ class Exchanges:
         shelf = self._shelves.get(exchange.account)
         if shelf is None:
             shelf = self._shelves[exchange.account] = _Shelf()
-        own = shelf.exchanges
-        self._exchanges[exchange.number] = exchange
+        own, every = shelf.exchanges, self._exchanges
+        every[exchange.number] = exchange
         own.append(exchange)
         shelf.size += exchange.size
         self._size += exchange.size
         self._last[exchange.caller] = exchange
         self._same[exchange.asked] = exchange
-        while len(own) > 1 and (len(own) > ENTRIES_PER_ACCOUNT or shelf.size > BYTES_PER_ACCOUNT):
-            self._drop(own[0])
-        while len(self._exchanges) > 1 and (len(self._exchanges) > ENTRIES or self._size > BYTES):
-            self._drop(next(iter(self._exchanges.values())))
+        while (len(own) > ENTRIES_PER_ACCOUNT or shelf.size > BYTES_PER_ACCOUNT) and len(own) > 1:
+            self._drop_oldest(own)
+        while (len(every) > ENTRIES or self._size > BYTES) and len(every) > 1:
+            self._drop_oldest(every.values())
+
+    def _drop_oldest(self, exchanges: Collection[Exchange]) -> None:
+        """Drop the oldest twentieth: one at a time, each request would pay more for it."""
+        for exchange in [*islice(exchanges, max(len(exchanges) // 20, 1))]:
+            self._drop(exchange)
 
     def _drop(self, exchange: Exchange) -> None:
         """Drop the oldest exchange of an account."""

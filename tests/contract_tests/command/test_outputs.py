@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.command.options import declare
-from contract_tests.command.outputs import output_problems, outputs, write_outputs
+from contract_tests.command.options import declare, problem
+from contract_tests.command.outputs import outputs, write_outputs
 from contract_tests.report.writers import write_file
 from tests.contract_tests.report import samples
 
@@ -21,14 +21,12 @@ def options(*words: str) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def problems(*words: str) -> list[str]:
-    return list(output_problems(options(*words)))
-
-
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
+    (tmp_path / "b.json").write_text('{"version": 1, "deviations": []}')
+    (tmp_path / "c.json").write_text("{}")
     (tmp_path / "folder").mkdir()
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
 
@@ -47,40 +45,42 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
             "$GITHUB_STEP_SUMMARY: summary.md is the file of",
         ),
         (
-            ["--baseline=file", "--report-json=file"],
-            "--report-json: file is the file of --baseline",
+            ["--baseline=b.json", "--report-json=b.json"],
+            "b.json is the file of --baseline too",
         ),
-        (["--capabilities=file", "--write-baseline=file"], "is the file of --capabilities already"),
+        (
+            ["--capabilities=c.json", "--write-baseline=c.json"],
+            "is the file of --capabilities",
+        ),
     ],
 )
 def test_what_cannot_be_written_is_said_at_once(words: list[str], said: str) -> None:
-    (problem,) = problems(*words)
-    assert said in problem
+    assert said in str(problem(options(*words)))
 
 
 def test_a_file_is_no_folder() -> None:
-    (problem,) = problems("--report-json=file/x")
-    assert problem.startswith("--report-json: file/x cannot be written, as ")
-    assert problem.endswith("file is a file and no folder")
+    said = str(problem(options("--report-json=file/x")))
+    assert said.startswith("--report-json: file/x cannot be written, as ")
+    assert said.endswith("file is a file and no folder")
 
 
 @pytest.mark.parametrize(
     "words",
     [
         ["--report-json=a", "--report-html=b", "--github"],
-        ["--baseline=file", "--write-baseline=file"],
+        ["--baseline=b.json", "--write-baseline=b.json"],
         [f"--report-json={os.devnull}", f"--report-html={os.devnull}"],
     ],
 )
 def test_each_file_may_be_written_once_and_a_device_as_often_as_one_likes(words: list[str]) -> None:
-    assert problems(*words) == []
+    assert problem(options(*words)) is None
 
 
 def test_all_that_is_asked_for_is_written() -> None:
     asked = options("--report-json=a.json", "--write-baseline=b.json", "--github")
     assert list(write_outputs(asked, samples.VIOLATING, TODAY)) == []
     assert sorted(path.name for path in Path().iterdir()) == [
-        *("a.json", "b.json", "file", "folder", "summary.md"),
+        *("a.json", "b.json", "c.json", "file", "folder", "summary.md"),
     ]
     assert list(outputs(asked)) == ["--write-baseline", "--report-json", "$GITHUB_STEP_SUMMARY"]
 

@@ -8,6 +8,7 @@ import contextlib
 import gc
 import json
 import signal
+import sys
 import threading
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ import pytest
 
 from mockserver import scoring
 from mockserver.serving.asgi import SHORT, UPLOADS, Message, application
+from mockserver.serving.aside import SWITCH_SECONDS
 from mockserver.state.store import State
 from mockserver.wire import MAX_VALUES, Request, Response
 from tests.mockserver.asking import ask, fields
@@ -72,6 +74,28 @@ def test_long_requests_are_worked_at_one_by_one_and_without_the_garbage_collecto
 
     assert [answer.status_code for answer in asyncio.run(many())] == [200] * 20
     assert gc.isenabled()
+
+
+def test_long_work_lets_other_threads_in_sooner_and_leaves_the_interpreter_as_it_was() -> None:
+    usual, both_work = sys.getswitchinterval(), threading.Barrier(2)
+
+    def handle(_state: State, request: Request, **_: object) -> Response:
+        both_work.wait(60)
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
+        both_work.wait(60)
+        if request.path != "/v1/rerank":
+            raise ZeroDivisionError
+        return Response(200, {}, b"")
+
+    async def both() -> tuple[httpx.Response | BaseException, httpx.Response | BaseException]:
+        app = application(State(), handle=handle)
+        work = post(app, LONG), post(app, b"{}", "/__admin/reset")
+        return await asyncio.gather(*work, return_exceptions=True)
+
+    answer, failure = asyncio.run(both())
+    assert isinstance(answer, httpx.Response)
+    assert isinstance(failure, ZeroDivisionError)
+    assert sys.getswitchinterval() == pytest.approx(usual)
 
 
 def test_what_fails_in_the_middle_of_long_work_fails_that_request_alone() -> None:
