@@ -10,7 +10,7 @@ import jsonschema
 from .contract import SCHEMAS, AnyJson, Contract
 from .exchanges import Request, is_array, member
 from .files import complaint, read_json
-from .wording import brief, hint_or_all
+from .wording import brief, counted, hint_or_all
 
 #: Sizes that every target is taken to have room for.
 USUAL = {"documents": 16, "characters": 3000}
@@ -73,7 +73,7 @@ class Capabilities:
         """Why a request is larger than what is declared; None where it is not."""
         for part, size in _sizes(request).items():
             if size > self.sizes.get(part, size):
-                return f"the target declares at most {self.sizes[part]} {part}"
+                return f"the target declares at most {counted(self.sizes[part], part[:-1])}"
         return None
 
     def promises(self, request: Request) -> bool:
