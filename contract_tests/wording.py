@@ -7,9 +7,10 @@ from difflib import get_close_matches
 LONGEST = 100
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """`1 request`, `2 requests`; `plural` is for nouns that take another ending."""
-    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+def counted(number: float, noun: str, plural: str = "") -> str:
+    """`1 request`, `0.5 seconds`; `plural` is for nouns that take another ending."""
+    shown = f"{number:g}" if isinstance(number, float) else number
+    return f"{shown} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def hint(wrong: str, right: Iterable[str]) -> str:
