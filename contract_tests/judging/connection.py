@@ -27,8 +27,8 @@ TURNS = 3
 #: Error code of an account without money, and what other refusals of it speak of.
 BALANCE_INSUFFICIENT, BALANCE = 30001, re.compile(r"\bbalance\b|余额", re.IGNORECASE)
 #: What to try.
-SILENCE = "does it run, and is that its address? --wait SECONDS waits until it is up"
-BEHIND = "is the server behind it up? --wait SECONDS waits until it is"
+SILENCE = "does it run, and is that its address?"
+BEHIND = "is the server behind it up?"
 LATER = "try again later"
 SLOWER = "try again later, or stay below its rate limit with --max-rpm"
 
@@ -119,9 +119,10 @@ class Connection:
         while True:
             try:
                 answer = self._once(target, request)
-                trouble, to_try = seen(answer), BEHIND
+                trouble, to_try = seen(answer), f"{BEHIND} {self.startup.advice}"
             except UnreachableError as error:
-                answer, trouble, to_try = None, str(error), error.to_try or SILENCE
+                answer, trouble, to_try = None, str(error), error.to_try
+                to_try = to_try or f"{SILENCE} {self.startup.advice}"
             failed_first = answer and answer.status == 500 and not has_failed
             if answer and not failed_first and (answer.status not in BUSY or not patiently):
                 self.reliability.answer(first)

@@ -131,6 +131,13 @@ class Startup:
     sleep: Callable[[float], None] = field(default=time.sleep)
     _began: float | None = None
 
+    @property
+    def advice(self) -> str:
+        """What more waiting may do, or what was waited already."""
+        if self.seconds:
+            return f"--wait has waited for {counted(self.seconds, 'second')}"
+        return "--wait SECONDS waits until it is"
+
     def waits(self) -> bool:
         """Wait a little. False if that is too long."""
         now = self.clock()

@@ -3,7 +3,7 @@
 Where the target has a list of its models, only those that it names are asked for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -13,6 +13,7 @@ from ..contract import AnyJson, Model, kinds
 from ..exchanges import Answer, Exchange, Request, is_array, member
 from ..strategies import Strategies
 from ..targets import Target, UnreachableError
+from ..wording import hint
 from .connection import BEHIND, BusyError, Connection, InconclusiveError, seen
 
 #: Error codes that say a model does not exist, or is off.
@@ -133,8 +134,14 @@ class ServedModels:
             self.models[model.id] = None if is_taken else reason
         reason = self.models[model.id]
         if reason is not None:
-            raise NotServedError(f"{model.id} is not served: {reason}")
+            # A name that the page does not have may be misspelt.
+            meant = "" if model.id in self._page else hint(model.id, self._page)
+            raise NotServedError(f"{model.id} is not served: {reason}{meant}")
         return self.shown[model.id]
+
+    @property
+    def _page(self) -> Mapping[str, Model]:
+        return self.strategies.contract.models
 
     @property
     def ranking(self) -> list[str]:
@@ -177,7 +184,9 @@ class ServedModels:
         if 300 <= answer.status < 400:
             halt(f"{url} redirects to {redirection(url, answer)}")
         if answer.text.lstrip().startswith("<"):
-            to_try = BEHIND if answer.status >= 500 else PAGES.get(answer.status, PAGE)
+            to_try = PAGES.get(answer.status, PAGE)
+            if answer.status >= 500:
+                to_try = f"{BEHIND} {self.connection.startup.advice}"
             halt(f"{url} answered with a page, not with the API: {seen(answer)}; {to_try}")
         about_model = member(answer.json, "code") in NO_SUCH_MODEL or "model" in answer.text.lower()
         is_refused = answer.status in (400, 403, 404, 422) and about_model

@@ -21,7 +21,7 @@ from tests.contract_tests.exchanging import (
     in_turn,
     new_run,
 )
-from tests.contract_tests.newest import MODELS
+from tests.contract_tests.newest import MODELS, NEWEST
 
 ASK = Request(BODY)
 MODEL = MODELS[BGE]
@@ -302,6 +302,27 @@ def test_a_model_that_is_not_served_is_told_once_and_ends_nothing(
             run.served.needs(target, MODEL)
     assert len(target.asked) == times
     assert run.connection.halted is None
+
+
+def test_a_name_that_may_be_misspelt_comes_with_the_right_one() -> None:
+    run, _ = new_run()
+    target = in_turn(answer({"code": 20012, "message": "Model does not exist."}, 400))
+    with pytest.raises(NotServedError, match=f"did you mean {BGE}\\?"):
+        run.served.needs(target, NEWEST.model_named(BGE.removesuffix("3")))
+    with pytest.raises(NotServedError) as caught:
+        run.served.needs(target, MODEL)
+    assert "did you mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "advice"),
+    [(0, "--wait SECONDS waits until it is"), (2, "--wait has waited for 2 seconds")],
+)
+def test_the_advice_to_wait_is_not_given_after_waiting(seconds: float, advice: str) -> None:
+    run, slept = new_run()
+    run.connection.startup = Startup(seconds, clock=lambda: sum(slept), sleep=slept.append)
+    with pytest.raises(InconclusiveError, match=f"is that its address\\? {advice}$"):
+        run.connection.ask(in_turn(UnreachableError("ConnectError: refused")), ASK)
 
 
 def test_a_model_that_refuses_the_plainest_request_alone_is_served() -> None:
