@@ -7,12 +7,13 @@ import sys
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 from ..behaviour import PRESET_NAMES, load_behaviour
 from ..contract import ContractError, load_contract, revisions
+from ..files import FileError, read_file
+from ..redaction import LONGEST_KEY
 from ..scenarios.hostile import HOSTILE, Hostile
 from ..serving import log
 from ..serving.server import ThreadedServer, base_url, is_loopback, listen, serve
@@ -166,10 +167,9 @@ def _keys_of(file: str | None) -> list[str]:
     if file is None:
         return []
     try:
-        text = Path(file).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
-        raise CommandError(f"{file}: cannot be read: {reason}") from None
+        text = read_file(file).decode()
+    except FileError as error:
+        raise CommandError(f"{file}: {error}") from None
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
     keys = [_key(file, number, line) for number, line in lines if line]
     if not keys:
@@ -178,6 +178,8 @@ def _keys_of(file: str | None) -> list[str]:
 
 
 def _key(file: str, number: int, line: str) -> str:
+    if len(line) > LONGEST_KEY:
+        raise CommandError(f"{file}: line {number} is longer than {LONGEST_KEY} characters")
     try:
         return word(line)
     except argparse.ArgumentTypeError as error:
