@@ -10,21 +10,22 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
 import hypothesis.configuration
 import pytest
 
+from .audit import command as audit
 from .capabilities import hint
 from .client import command as client
 from .command.diff import changes
+from .command.interruption import Interruption
 from .command.listing import explanation, listing, revision_listing
 from .command.options import (
     declare,
     declare_revision,
-    file_problems,
+    output_problems,
     problem,
     unknown_requirement,
     words,
@@ -39,6 +40,7 @@ from .mutants.catalogue import MUTANTS
 from .mutants.conforming_variants import CONFORMING_VARIANTS
 from .mutants.selftest import CLEAN, RunSuite, Trial, idle, table, trials
 from .redaction import blot_unknown
+from .version import installed
 
 HERE = Path(__file__).parent
 #: An option in a help text.
@@ -93,9 +95,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if trouble:
             parser.error(trouble)
         return client.main(options)
+    if options.command == "audit":
+        trouble = audit.problem(options)
+        if trouble:
+            parser.error(trouble)
+        with output_may_end():
+            return audit.main(options)
     with by_ourselves(), output_may_end():
-        command = _selftest if options.command == "selftest" else _check
-        return command(parser, options)
+        if options.command == "check":
+            return _check(parser, options)
+        try:
+            return _selftest(parser, options)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return EXIT_CODES[Verdict.INCONCLUSIVE]
 
 
 @contextlib.contextmanager
@@ -125,7 +138,10 @@ def cache() -> Path:
 
 def judge_quietly(target: Sequence[str], arguments: Sequence[str], path: Path) -> None:
     """Run the contract tests only for what they find: the report as JSON at `path`."""
-    pytest.main([*_PYTEST, *target, *arguments, f"--report-json={path}"])
+    interruption = Interruption()
+    pytest.main([*_PYTEST, *target, *arguments, f"--report-json={path}"], plugins=[interruption])
+    if interruption.came:
+        raise KeyboardInterrupt
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -133,24 +149,17 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if trouble:
         parser.error(trouble)
     arguments = [*_PYTEST, *words(options)]
-    code = pytest.main(arguments, plugins=[ProgressBar()] if sys.stdout.isatty() else [])
+    plugins = [Interruption(), *([ProgressBar()] if sys.stdout.isatty() else [])]
+    code = pytest.main(arguments, plugins=plugins)
     # Stopped before the first test, or without any: otherwise the verdict has set the code.
     if code in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.NO_TESTS_COLLECTED):
         return EXIT_CODES[Verdict.INCONCLUSIVE]
     return int(code)
 
 
-def _version() -> str:
-    """The version that is installed."""
-    try:
-        return version("rerank-contract")
-    except PackageNotFoundError:
-        return "(not installed)"
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="rerank-contract", description="Contract tests for POST /v1/rerank.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {installed()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     check = commands.add_parser(
         "check",
@@ -178,9 +187,18 @@ def _parser() -> argparse.ArgumentParser:
         "client",
         help="grade a client",
         description="Grade a client by what it does in each scenario. Exit code: 0 nothing failed, "
-        "1 something did, 2 usage, 3 nothing passed, or it was interrupted.",
+        "1 something did, 2 usage, or the client cannot be started or does nothing, 3 nothing "
+        "passed, or it was interrupted.",
     )
     client.declare(client_parser.add_argument)
+    audit_parser = commands.add_parser(
+        "audit",
+        help="judge recorded traffic",
+        description="Judge recorded requests and answers; nothing is sent to a service. Exit code: "
+        "0 all keep the contract, 1 some do not, 2 usage, 3 not all could be read, or nothing was "
+        "found, 4 the suite itself broke.",
+    )
+    audit.declare(audit_parser.add_argument)
     selftest = commands.add_parser(
         "selftest",
         help="judge the judge",
@@ -274,7 +292,7 @@ def _selftest(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
         target.append(f"--second-api-key-env={options.second_api_key_env}")
     file = options.markdown
     trouble = problem(parser.parse_args(["check", *target]))
-    trouble = trouble or (file and next(file_problems("--markdown", file), None))
+    trouble = trouble or next(output_problems({"--markdown": file}), None)
     if trouble:
         parser.error(trouble)
 

@@ -5,13 +5,13 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from itertools import takewhile
 from types import FrameType
 
 from .command import serving, waiting
 from .command.parser import CommandError, Parser, warnings_about
 from .redaction import without_keys
+from .version import installed
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -96,7 +96,7 @@ def _abort(number: int, _frame: FrameType | None) -> None:
 def _parser() -> tuple[Parser, dict[str, Parser]]:
     """Return the parser, and those of the commands."""
     parser = Parser(prog="rerank-mock", description="A mock of the POST /v1/rerank API.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {installed()}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
     serve = commands.add_parser(
         "serve",
@@ -108,13 +108,6 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     wait = commands.add_parser("wait", help="wait until a mock answers")
     waiting.declare(wait)
     return parser, {"serve": serve, "wait": wait}
-
-
-def _version() -> str:
-    try:
-        return version("rerank-contract")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 if __name__ == "__main__":

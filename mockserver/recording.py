@@ -59,7 +59,7 @@ def record_fault(state: State, request: Request, exchange: Exchange | None) -> N
         Exchange(
             at=state.clock.now(),
             account=None if account is None else account.name,
-            request=_cut(request, _most(request, shown)),
+            request=_cut(request, shown),
             request_bytes=len(request.body),
             response=FAULT,
             response_bytes=len(FAULT.body),
@@ -88,14 +88,13 @@ def observe(state: State, answered: Answered) -> Exchange:
     name = None if account is None else account.name
     caller = hash((name, None if name else request.headers.get("authorization")))
     shown = state.journal.body_bytes
-    most = _most(request, shown)
     documents = received.listed_documents
     return Exchange(
         at=answered.view.now,
         account=name,
-        request=request if len(request.body) <= most else _cut(request, most),
+        request=request if len(request.body) <= shown else _cut(request, shown),
         request_bytes=len(request.body),
-        response=response if len(response.body) <= most else _cut_answer(response, most),
+        response=response if len(response.body) <= shown else _cut_answer(response, request, shown),
         response_bytes=len(response.body),
         model=received.model,
         documents=None if documents is None else len(documents),
@@ -113,16 +112,16 @@ def _most(request: Request, shown: int) -> int:
     return shown + 6 * max(request.head_length, LONGEST_KEY)
 
 
-def _cut(request: Request, most: int) -> Request:
+def _cut(request: Request, shown: int) -> Request:
     head = request.method, request.path, request.query, request.headers
-    return Request(*head, request.body[:most])
+    return Request(*head, request.body[: _most(request, shown)])
 
 
-def _cut_answer(response: Response, most: int) -> Response:
+def _cut_answer(response: Response, request: Request, shown: int) -> Response:
     return Response(
         response.status,
         response.headers,
-        response.body[:most],
+        response.body[: _most(request, shown)],
         response.delivery,
         response.usage,
     )

@@ -17,7 +17,7 @@ LONGEST_MODULE = 450
 #: those before it. `__init__` lies under all of them because importing any of them runs it first.
 LAYERS = (
     ("__init__", "*.__init__"),
-    ("wire", "wording", "media", "files"),
+    ("wire", "wording", "media", "files", "version"),
     ("contract",),
     ("validation",),
     ("behaviour", "scoring", "redaction"),
@@ -27,7 +27,7 @@ LAYERS = (
     ("advice.*",),
     ("reading",),
     ("engine",),
-    ("recording",),
+    ("recording", "advising"),
     ("testing.calls",),  # what is asserted of calls, in Python and over HTTP
     ("admin.*",),
     ("serving.*",),
@@ -39,14 +39,15 @@ LAYERS = (
 #: The judge from the ground up. A pattern such as `checks.*` stands for a room within the room.
 JUDGE_LAYERS = (
     ("__init__", "*.__init__"),
-    ("contract", "redaction", "transport"),
+    ("contract", "plurals", "redaction", "transport", "version"),
     ("exchanges",),
     ("files",),
     ("capabilities", "checks.*"),
     ("targets", "strategies"),
+    ("recording",),
     ("judging.*",),
     ("report.*",),
-    ("mutants.*", "client.*", "command.*"),
+    ("mutants.*", "client.*", "command.*", "audit.*"),
     ("conftest", "pytest_plugin", "__main__", "test_*"),
 )
 LAYERS_OF = {"mockserver": LAYERS, "contract_tests": JUDGE_LAYERS}

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Protocol
 
 from ..contract import Contract, load_contract
-from ..exchanges import Exchange, is_object, member
+from ..exchanges import Exchange
+from .acceptance import wrongly_accepted
 from .adapters import read_answer, read_request
 from .catalogue import examine
 from .violations import Violation, shorten
-from .wording import expectation, finding
 
 
 class NonconformingError(AssertionError):
@@ -62,7 +62,7 @@ def assert_conforms(
     _, found = examine(contract, exchange)
     violations = tuple(
         violation
-        for violation in (*found, *_accepted(contract, exchange))
+        for violation in (*found, *wrongly_accepted(contract, exchange))
         if violation.requirement in contract.requirements
         and contract.requirements[violation.requirement].level in levels
     )
@@ -74,27 +74,6 @@ def assert_conforms(
 def contract_of(revision: str | Path | None) -> Contract:
     """A revision, read once: a test suite may ask for every answer."""
     return load_contract(revision)
-
-
-def _accepted(contract: Contract, exchange: Exchange) -> Iterator[Violation]:
-    """Violations where a request that breaks the contract was answered like any other."""
-    body, status = exchange.request.body, exchange.answer.status
-    if status >= 300:
-        return
-    received = f"status {status}"
-    if isinstance(body, bytes):
-        expected = f"a refusal of {shorten(body.decode(errors='replace'))}"
-        yield Violation("request.body.json", expected, received, (exchange,))
-        return
-    model = contract.model_named(str(member(body, "model")))
-    # An optional field that is null counts as absent to most.
-    required = contract.required_of(model)
-    if is_object(body):
-        body = {k: v for k, v in body.items() if v is not None or k in required}
-    for broken in contract.broken_keywords(f"request.{model.form}", body):
-        wanted, found = expectation(broken), finding(broken)
-        expected = f"a refusal, as the request should have {wanted}: {found}"
-        yield Violation(broken.requirement, expected, received, (exchange,))
 
 
 def _lines(contract: Contract, violations: tuple[Violation, ...]) -> Iterator[str]:

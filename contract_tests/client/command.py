@@ -1,19 +1,27 @@
 """The command `rerank-contract client`: grades a client by what it does in each scenario."""
 
 import argparse
+import contextlib
 import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from ..checks.violations import printable
-from ..command.options import declare_revision, file_problems, revision_problem, selects
+from ..command.options import (
+    declare_har,
+    declare_revision,
+    output_problems,
+    revision_problem,
+    selects,
+)
 from ..contract import load_contract
+from ..recording import Archive
 from ..report.writers import write_file
 from . import report
 from .attempts import CommandError, run, wait
@@ -28,6 +36,7 @@ IDLE = 2
 def declare(add: Callable[..., object]) -> None:
     """Declare the options."""
     add("--report-json", type=Path, metavar="FILE", help="write the grades as JSON there")
+    declare_har(add)
     add(
         "--only",
         action="append",
@@ -55,7 +64,7 @@ def problem(options: argparse.Namespace) -> str | None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Grade a client; return 0 none failed, 1 some did, 2 it cannot be run, 3 nothing passed."""
+    """Grade a client; return 0 none failed, 1 some did, 2 it does not work, 3 nothing passed."""
     try:
         return _main(options)
     except BrokenPipeError:
@@ -79,12 +88,18 @@ def _main(options: argparse.Namespace) -> int:
     # Ending this process ends mock and client too, which are in sessions of their own.
     before = signal.signal(signal.SIGTERM, _end)
     try:
-        with Mock(options.host, options.port, options.revision) as mock:
-            for graded in _grades(mock, wanted, options):
+        with (
+            _archive(options.har) as archive,
+            Mock(options.host, options.port, options.revision) as mock,
+        ):
+            for graded in _recorded(mock, _grades(mock, wanted, options), archive):
                 all_graded.append(graded)
                 print(report.line(graded), flush=True)
                 if not options.wait and len(all_graded) == IDLE and all(map(_is_idle, all_graded)):
-                    raise CommandError(f"the client does not work: {graded.attempt.silence}")
+                    nothing = "the client neither sent a request nor printed an answer"
+                    raise CommandError(
+                        f"{nothing} in the first {IDLE} scenarios: it {graded.attempt.silence}"
+                    )
     except (CommandError, MockError) as error:
         trouble = str(error)
     except KeyboardInterrupt:
@@ -107,6 +122,30 @@ def _main(options: argparse.Namespace) -> int:
     if Grade.FAILED in grades:
         return 1
     return 0 if Grade.PASSED in grades and len(all_graded) == len(wanted) else 3
+
+
+@contextlib.contextmanager
+def _archive(path: Path | None) -> Generator[Archive | None]:
+    if path is None:
+        yield None
+        return
+    try:
+        archive = Archive(path)
+    except OSError as error:
+        raise CommandError(f"--har: {path} cannot be written: {error.strerror}") from None
+    with contextlib.closing(archive):
+        yield archive
+
+
+def _recorded(mock: Mock, grades: Iterator[Graded], archive: Archive | None) -> Iterator[Graded]:
+    """Each grade, once what was sent until then is recorded."""
+    last = 0
+    for graded in grades:
+        for entry in mock.archived(last) if archive else ():
+            assert archive
+            last = entry["_number"]
+            archive.add({**entry, "_scenario": entry["_account"] or graded.scenario.id})
+        yield graded
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
@@ -148,5 +187,4 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
             close = get_close_matches(name, sorted(known), n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             yield f"--only: no scenario is called {name}{hint}"
-    if options.report_json:
-        yield from file_problems("--report-json", options.report_json)
+    yield from output_problems({"--report-json": options.report_json, "--har": options.har})

@@ -8,6 +8,7 @@ import secrets
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -126,6 +127,17 @@ class Mock:
         """The entries of the journal that a search finds, oldest first."""
         rows: list[AnyJson] = self._call("GET", "/journal", query=search)["entries"]
         return rows
+
+    def archived(self, after: int) -> list[AnyJson]:
+        """The exchanges with a greater number, as entries of HAR, oldest first."""
+        archive = self._call("GET", "/journal.har", query={"after": after})
+        entries: list[AnyJson] = archive["log"]["entries"]
+        return entries
+
+    def advise(self, requests: Sequence[AnyJson]) -> list[AnyJson]:
+        """What the mock advises on each of the requests, which it does not answer."""
+        advice: list[AnyJson] = self._call("POST", "/advise", {"requests": requests})["advice"]
+        return advice
 
     def _call(self, method: str, path: str, body: AnyJson = None, query: AnyJson = None) -> AnyJson:
         try:

@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
@@ -29,17 +29,13 @@ _OURS = {
 }
 #: Options that choose what runs and how it is reported, not how it is judged.
 _TELLING = {
-    *("only", "github", "show_tests", "baseline", "write_baseline"),
+    *("only", "har", "github", "show_tests", "baseline", "write_baseline"),
     *(name.replace("-", "_") for name in WRITERS),
 }
 
 
 def declare(add: Callable[..., object], *, ours: bool = False) -> None:
     """Declare every option with `add`, as argparse has it; in a command of `ours` by all names."""
-
-    def names(name: str) -> list[str]:
-        return [name, _OURS[name]] if ours and name in _OURS else [name]
-
     add(
         "--target",
         default="mock",
@@ -60,7 +56,7 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         help="environment variable that holds the key of a second caller, to check that "
         "neither gets the other's answers (default: one caller sends everything)",
     )
-    declare_route(add, names)
+    declare_route(add, lambda name: _names(name, ours=ours))
     add(
         "--model",
         action="append",
@@ -107,11 +103,7 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         help="what a million tokens of a model cost, repeatable (default: the published price)",
     )
     add("--max-rpm", type=_positive, metavar="N", help="hard limit on requests per minute")
-    add(
-        *names("--fail-on-difference"),
-        action="store_true",
-        help="also fail where the target differs from the observed service",
-    )
+    declare_strict(add, ours=ours)
     add(
         "--no-near-keys",
         action="store_true",
@@ -136,8 +128,8 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         action="store_true",
         help="print a test for pytest with each failure; HTML and JSON have them anyway",
     )
-    for name, form in WRITERS.items():
-        add(*names(f"--{name}"), type=Path, metavar="FILE", help=f"write {form.what} there")
+    declare_reports(add, ours=ours)
+    declare_har(add)
     add(
         "--github",
         action="store_true",
@@ -164,6 +156,37 @@ def declare_revision(add: Callable[..., object]) -> None:
         "--revision",
         metavar="NAME|FOLDER",
         help="revision of the contract: a shipped one, or a folder (default: the newest)",
+    )
+
+
+def declare_strict(add: Callable[..., object], *, ours: bool = False) -> None:
+    """Declare the option that makes a difference a failure."""
+    add(
+        *_names("--fail-on-difference", ours=ours),
+        action="store_true",
+        help="also fail where the target differs from the observed service",
+    )
+
+
+def declare_reports(add: Callable[..., object], *, ours: bool = False) -> None:
+    """Declare the options that write reports."""
+    for name, form in WRITERS.items():
+        what = f"write {form.what} there"
+        add(*_names(f"--{name}", ours=ours), type=Path, metavar="FILE", help=what)
+
+
+def _names(name: str, *, ours: bool) -> list[str]:
+    """All names of an option; in a command of ours it has more."""
+    return [name, _OURS[name]] if ours and name in _OURS else [name]
+
+
+def declare_har(add: Callable[..., object]) -> None:
+    """Declare the option that records."""
+    add(
+        "--har",
+        type=Path,
+        metavar="FILE",
+        help="record every exchange there as it comes, as an HTTP archive (HAR 1.2) without keys",
     )
 
 
@@ -207,7 +230,7 @@ def selects(wanted: str, requirement: str) -> bool:
     return f"{requirement}.".startswith(f"{wanted}.")
 
 
-def file_problems(name: str, path: Path) -> Iterator[str]:
+def _file_problems(name: str, path: Path) -> Iterator[str]:
     """Why no file can be written at `path`, which is the value of `name`."""
     if path.is_dir():
         yield f"{name}: {path} is a folder; name a file in it"
@@ -245,13 +268,28 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
             load_baseline(options.baseline, contract)
         except BaselineError as error:
             yield f"--baseline: {error}"
-    if options.write_baseline:
-        yield from file_problems("--write-baseline", options.write_baseline)
-    for name, path in files(options).items():
-        yield from file_problems(f"--{name}", path)
-    summary = summary_file() if options.github else None
-    if summary:
-        yield from file_problems(f"${SUMMARY}", summary)
+    yield from output_problems(_outputs(options))
+
+
+def output_problems(named: Mapping[str, Path | None]) -> Iterator[str]:
+    """Why the files cannot be written; option -> the file that it names, if it is given."""
+    owners: dict[Path, str] = {}
+    for name, path in named.items():
+        if path is None:
+            continue
+        yield from _file_problems(name, path)
+        owner = owners.setdefault(path.resolve(), name)
+        if owner != name:
+            yield f"{name}: {path} is the file of {owner} too; name another"
+
+
+def _outputs(options: argparse.Namespace) -> dict[str, Path | None]:
+    return {
+        "--write-baseline": options.write_baseline,
+        **{f"--{name}": path for name, path in files(options).items()},
+        "--har": options.har,
+        f"${SUMMARY}": summary_file() if options.github else None,
+    }
 
 
 def _model_problems(options: argparse.Namespace, contract: Contract) -> Iterator[str]:

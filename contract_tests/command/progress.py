@@ -1,11 +1,36 @@
 """How far a run has come, as a bar on a terminal; elsewhere pytest prints its plain lines."""
 
-from collections.abc import Generator
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 WIDTH = 30
+
+
+@contextmanager
+def bar(path: Path) -> Generator[Callable[[int], None]]:
+    """Draw how much of a file was read, if standard error is a terminal, and wipe it away."""
+    whole, done, drawn = max(path.stat().st_size, 1), 0, -1
+
+    def progress(size: int) -> None:
+        nonlocal done, drawn
+        done += size
+        percent = min(100 * done // whole, 100)
+        if sys.stderr.isatty() and percent != drawn:
+            drawn = percent
+            full = WIDTH * percent // 100
+            signs = "█" * full + "░" * (WIDTH - full)
+            print(f"\r{signs} {percent} % of {path.name}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield progress
+    finally:
+        if drawn >= 0:
+            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
 
 class ProgressBar:

@@ -17,6 +17,7 @@ _ALONE = (
     "max_cost",
     "max_rpm",
     "github",
+    "har",
     "baseline",
     "write_baseline",
 )

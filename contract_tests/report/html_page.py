@@ -11,7 +11,7 @@ from string import Template
 from ..checks.violations import Violation, printable
 from ..exchanges import Answer, Exchange
 from ..judging.outcomes import Outcome, Verdict
-from .model import Fault, Report, RequirementResult, named
+from .model import Advised, Fault, Report, RequirementResult, named
 from .reproduction import body_text, command, curl, snippet
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -96,19 +96,21 @@ def _facts(report: Report) -> Markup:
         for name, reason in report.models.items()
     ]
     tried = [f"{what} {count} of {total}" for what, count, total in report.coverage]
-    facts = {
-        "Target": tag("code", report.target),
-        "Revision": report.contract.revision,
-        "Effort": report.effort,
-        "Seed": str(report.seed),
-        "Requests": str(report.requests_sent),
-        "Tokens": f"{report.tokens}, {report.cost:.4f} CNY",
-    }
+    facts = {"Target": tag("code", report.target), "Revision": report.contract.revision}
+    if report.audit is None:
+        facts |= {
+            "Effort": report.effort,
+            "Seed": str(report.seed),
+            "Requests": str(report.requests_sent),
+            "Tokens": f"{report.tokens}, {report.cost:.4f} CNY",
+        }
     more = {"Models": together(*models) if models else "none"}
     if not report.is_empty:
         more["Tried"] = ", ".join(tried)
     if report.reliability:
         more["Reliability"] = report.reliability
+    if report.audit:
+        more["Read"] = printable("; ".join(report.audit.facts))
     return tag(
         "dl",
         *(tag("div", tag("dt", name), tag("dd", fact)) for name, fact in facts.items()),
@@ -123,6 +125,7 @@ def _facts(report: Report) -> Markup:
 def _faults(report: Report) -> Markup:
     """What does not hold, once for each cause, with the way to all about it."""
     rows = [_fault(fault) for fault in report.faults]
+    rows += map(_advised, report.advice)
     rows += [
         tag("li", tag("p", f"The baseline's entry of {entry.requirement}: {why}"), class_="failed")
         for entry, why in report.lapsed
@@ -143,6 +146,9 @@ def _unjudged(report: Report) -> Markup:
             class_=outcome.value,
         )
         for reason, entries in report.unjudged(outcome).items()
+    ]
+    rows += [
+        tag("li", tag("p", printable(trouble)), class_=outcome.value) for trouble in report.troubles
     ]
     if not rows:
         return Markup()
@@ -171,6 +177,24 @@ def _fault(fault: Fault) -> Markup:
         *(tag("p", printable(note), class_="note") for note in fault.notes),
         tag("dl", *shown, class_="finding") if shown else "",
         class_=entry.outcome.value,
+    )
+
+
+def _advised(advised: Advised) -> Markup:
+    word = "failed" if advised.fails else "advice"
+    return tag(
+        "li",
+        tag(
+            "p",
+            tag("b", word),
+            " ",
+            tag("code", advised.id),
+            " ",
+            tag("span", f"{advised.severity} of the client", class_="aside"),
+        ),
+        tag("p", advised.sentence),
+        *(tag("p", printable(note), class_="note") for note in advised.notes),
+        class_=Outcome.FAILED.value if advised.fails else Outcome.DIFFERS.value,
     )
 
 

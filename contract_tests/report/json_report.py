@@ -1,11 +1,12 @@
 """The report as JSON, for programs."""
 
 import json
+from dataclasses import asdict
 
 from ..checks.violations import Violation
 from ..contract import AnyJson
 from ..exchanges import Exchange
-from .model import Report, RequirementResult
+from .model import Audit, Report, RequirementResult
 from .reproduction import body_text, command, curl, snippet
 
 VERSION = 1
@@ -60,9 +61,23 @@ def write(report: Report) -> str:
                 for percentile, seconds in report.latency.items()
             },
         },
+        **({"audit": _audit(report.audit)} if report.audit else {}),
         "requirements": [_entry(report, entry) for entry in report.entries],
     }
     return to_text(content)
+
+
+def _audit(audit: Audit) -> AnyJson:
+    return {
+        "files": list(audit.files),
+        "entries": audit.rows,
+        "judged": audit.judged,
+        "skipped": [
+            {"because": reason, "entries": count} for reason, count in audit.skipped.items()
+        ],
+        "incomplete": list(audit.troubles),
+        "advice": [asdict(advised) for advised in audit.advice],
+    }
 
 
 def to_text(content: AnyJson) -> str:

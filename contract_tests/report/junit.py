@@ -42,6 +42,13 @@ def write(report: Report) -> str:
     if report.fault:
         case = SubElement(suite, "testcase", classname=TITLE, name="the suite itself")
         _say(case, "error", printable(report.fault), "")
+    for advised in report.advice:
+        case = SubElement(suite, "testcase", classname="requests", name=advised.id)
+        element = "failure" if advised.fails else "system-out"
+        _say(case, element, printable(advised.sentence), printable("; ".join(advised.notes)))
+    for trouble in report.troubles:
+        case = SubElement(suite, "testcase", classname=TITLE, name="reading")
+        _say(case, "skipped", f"inconclusive: {printable(trouble)}", "")
     for deviation, why in report.lapsed:
         case = SubElement(suite, "testcase", classname="baseline", name=deviation.requirement)
         _say(case, "failure", why, "")

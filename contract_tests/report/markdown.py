@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from ..checks.violations import Violation, printable, shorten
 from ..judging.connection import seen
 from ..judging.outcomes import Outcome, Verdict
-from .model import NAMED, Fault, Report
+from .model import NAMED, Advised, Fault, Report
 from .reproduction import command, curl
 
 #: Verdict -> the kind of GitHub's alert that it stands in.
@@ -36,10 +36,12 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"> [!{ALERTS[report.verdict]}]"
     yield f"> {', '.join(counts)} ({len(report.entries)} requirements)"
     yield ""
-    spent = f"{report.requests_sent} requests sent, {report.tokens} tokens, {report.cost:.4f} CNY"
-    yield f"{escape(report.target)}: effort {report.effort}, seed {report.seed}, {spent}."
+    yield f"{escape(report.target)}: {_spent(report)}."
     if report.reliability:
         yield f"{escape(report.reliability)}."
+    for trouble in report.troubles:
+        yield ""
+        yield f"**inconclusive**: {escape(trouble)}"
     if report.fault:
         yield ""
         yield f"**broken**: the suite itself failed: {escape(report.fault)}"
@@ -50,6 +52,8 @@ def _lines(report: Report) -> Iterator[str]:
     for fault in report.faults[SHOWN:]:
         entry = fault.entry
         yield f"- {entry.outcome.value}: `{entry.requirement.id}`: {escape(entry.in_short)}"
+    for advised in report.advice[:SHOWN]:
+        yield from _advised(advised)
     for deviation, why in report.lapsed:
         yield ""
         yield f"**failed**: baseline, `{deviation.requirement}`: {why}"
@@ -70,6 +74,23 @@ def _lines(report: Report) -> Iterator[str]:
             "What the target does where the contract leaves it open",
             (f"- `{entry.requirement.id}`: {escape(', '.join(entry.observed))}" for entry in found),
         )
+
+
+def _spent(report: Report) -> str:
+    """What it took, or what was read."""
+    if report.audit:
+        return escape("; ".join(report.audit.facts))
+    spent = f"{report.requests_sent} requests sent, {report.tokens} tokens, {report.cost:.4f} CNY"
+    return f"effort {report.effort}, seed {report.seed}, {spent}"
+
+
+def _advised(advised: Advised) -> Iterator[str]:
+    yield ""
+    yield f"### {'failed' if advised.fails else 'advice'}: `{advised.id}`"
+    yield ""
+    yield f"{escape(advised.sentence)} ({advised.severity} of the client)"
+    yield ""
+    yield from (f"- {escape(shorten(note, LONGEST))}" for note in advised.notes)
 
 
 def _table(report: Report) -> Iterator[str]:

@@ -118,6 +118,54 @@ USUAL = Access()
 
 
 @dataclass(frozen=True)
+class Advised:
+    """What is advised on recorded requests, of one kind."""
+
+    id: str
+    #: breach, mistake or remark.
+    severity: str
+    sentence: str
+    #: What to try, for the first of the requests.
+    hint: str
+    #: Where the first of them stands, such as `run.har, entry 3`.
+    place: str
+    requests: int
+    #: Whether it makes the verdict `violates`.
+    fails: bool
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of it besides the sentence."""
+        count = "1 request" if self.requests == 1 else f"{self.requests} requests"
+        return [self.hint, f"{count}, such as {self.place}"]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was read, where traffic was recorded before and nothing was sent."""
+
+    files: tuple[str, ...]
+    #: Rows that were read, and exchanges that were judged.
+    rows: int
+    judged: int
+    #: Why rows were not judged -> how many were not.
+    skipped: Mapping[str, int]
+    #: Where and why the reading of a file ended before its end.
+    troubles: tuple[str, ...] = ()
+    #: The worst first.
+    advice: tuple[Advised, ...] = ()
+    #: Options of the command that audit in the same way again.
+    options: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> list[str]:
+        """How much was read, in words."""
+        files = "1 file" if len(self.files) == 1 else f"{len(self.files)} files"
+        left_out = [f"{count} not judged: {reason}" for reason, count in self.skipped.items()]
+        return [f"{self.rows} entries in {files}, {self.judged} judged", *left_out]
+
+
+@dataclass(frozen=True)
 class Report:
     """A run, ready to be printed."""
 
@@ -156,6 +204,8 @@ class Report:
     #: Options of the command that judge the same target in the same way again.
     options: tuple[str, ...] = ()
     access: Access = USUAL
+    #: What was read, where nothing was sent; None where the target was asked.
+    audit: Audit | None = None
 
     @property
     def base_url(self) -> str:
@@ -166,6 +216,16 @@ class Report:
     def verdict(self) -> Verdict:
         """The verdict on the target as a whole."""
         return verdict(self.outcomes)
+
+    @property
+    def advice(self) -> tuple[Advised, ...]:
+        """What is advised on recorded requests; nothing where there are none."""
+        return self.audit.advice if self.audit else ()
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Where and why a file of recorded requests could not be read to its end."""
+        return self.audit.troubles if self.audit else ()
 
     def shown_by(self, switch: str) -> str | None:
         """What would show a switch that no answer has shown, in words."""
@@ -184,8 +244,10 @@ class Report:
     def outcomes(self) -> set[Outcome]:
         """All outcomes; a fault of the suite itself is one, too, and so is a lapsed baseline."""
         faults = {Outcome.BROKEN} if self.fault else set[Outcome]()
-        if self.lapsed:
+        if self.lapsed or any(advised.fails for advised in self.advice):
             faults.add(Outcome.FAILED)
+        if self.troubles:
+            faults.add(Outcome.INCONCLUSIVE)
         return faults.union(entry.outcome for entry in self.entries)
 
     @property

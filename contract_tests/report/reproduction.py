@@ -163,6 +163,8 @@ def snippet(report: Report, violation: Violation) -> str:
 
 
 def _arguments(report: Report, violation: Violation) -> list[str]:
+    if report.audit:
+        return ["audit", *report.audit.options, *report.audit.files]
     # Checks look at every answer: the test may have been after another requirement.
     tried = [entry.requirement.id for entry in report.entries if violation.test in entry.tests]
     wanted = violation.requirement

@@ -1,18 +1,22 @@
 """The violations as SARIF 2.1.0: requirements are rules, violations are results."""
 
-from urllib.parse import quote
+from hashlib import sha256
+from urllib.parse import quote, urlsplit
 
 from ..checks.violations import Violation, printable
 from ..contract import AnyJson, Requirement
 from ..exchanges import Answer, Exchange
 from ..judging.outcomes import EXIT_CODES, Outcome, Verdict
 from .json_report import cut, to_text
-from .model import TITLE, Report, RequirementResult
+from .model import TITLE, Advised, Report, RequirementResult
 from .reproduction import body_text, command, curl
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 #: Level of a requirement -> level of a result that breaks it.
 LEVELS = {"spec": "error", "observed": "warning", "open": "note"}
+
+#: What no path has as it is: colons, and the brackets of an address of version 6.
+_IN_A_PATH = {ord(":"): "_", ord("["): None, ord("]"): None}
 
 
 def write(report: Report) -> str:
@@ -24,13 +28,23 @@ def write(report: Report) -> str:
         "runs": [
             {
                 "tool": {
-                    "driver": {"name": TITLE, "rules": [_rule(entry) for entry in report.entries]}
+                    "driver": {
+                        "name": TITLE,
+                        "rules": [
+                            *(_rule(entry) for entry in report.entries),
+                            *(_rule_of_advice(advised) for advised in report.advice),
+                        ],
+                    }
                 },
                 "invocations": [_invocation(report)],
                 "results": [
                     _result(report, number, entry, violation, notes.get(entry.requirement.id, []))
                     for number, entry in enumerate(report.entries)
                     for violation in entry.violations
+                ]
+                + [
+                    _advice(len(report.entries) + number, advised)
+                    for number, advised in enumerate(report.advice)
                 ],
                 "properties": {
                     "verdict": report.verdict.value,
@@ -51,6 +65,7 @@ def _rule(entry: RequirementResult) -> AnyJson:
     return {
         "id": requirement.id,
         "shortDescription": {"text": requirement.sentence},
+        "fullDescription": {"text": f"{requirement.sentence} (level {requirement.level})"},
         "help": {
             "text": f"{requirement.sentence} Level {requirement.level}; {entry.place}. "
             f"To judge it alone: rerank-contract check --only={requirement.id}",
@@ -59,6 +74,35 @@ def _rule(entry: RequirementResult) -> AnyJson:
         },
         "defaultConfiguration": {"level": LEVELS[requirement.level]},
         "properties": {"tags": [requirement.level, entry.section]},
+    }
+
+
+def _rule_of_advice(advised: Advised) -> AnyJson:
+    return {
+        "id": advised.id,
+        "shortDescription": {"text": advised.sentence},
+        "defaultConfiguration": {"level": "error" if advised.fails else "note"},
+        "properties": {"tags": [advised.severity, "requests"]},
+    }
+
+
+def _advice(number: int, advised: Advised) -> AnyJson:
+    """What is advised on requests, at the file that has the first of them."""
+    return {
+        "ruleId": advised.id,
+        "ruleIndex": number,
+        "kind": "fail",
+        "level": "error" if advised.fails else "note",
+        "message": {"text": printable(". ".join([advised.sentence.rstrip("."), *advised.notes]))},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": quote(advised.place.rpartition(", entry ")[0])},
+                    "region": {"startLine": 1},
+                }
+            }
+        ],
+        "partialFingerprints": {"adviceAndPlace/v1": f"{advised.id}:{advised.place}"},
     }
 
 
@@ -72,6 +116,10 @@ def _invocation(report: Report) -> AnyJson:
                 [{"level": "error", "message": {"text": printable(f"broken: {report.fault}")}}]
                 if report.fault
                 else []
+            ),
+            *(
+                {"level": "warning", "message": {"text": f"inconclusive: {printable(trouble)}"}}
+                for trouble in report.troubles
             ),
             *(
                 {
@@ -99,6 +147,7 @@ def _result(
 ) -> AnyJson:
     exchange = violation.exchanges[-1]
     uri = report.base_url + exchange.request.path
+    fingerprint = f"{entry.requirement.id}:{violation.test}"
     return {
         "ruleId": entry.requirement.id,
         "ruleIndex": number,
@@ -116,11 +165,13 @@ def _result(
                     "artifactLocation": {"uri": _place(uri)},
                     "region": {"startLine": 1},
                 },
-                "logicalLocations": [{"fullyQualifiedName": f"{entry.section}/{entry.field}"}],
+                "logicalLocations": [{"fullyQualifiedName": _name(entry)}],
             }
         ],
         "partialFingerprints": {
-            "requirementAndTest/v1": f"{entry.requirement.id}:{violation.test}"
+            "requirementAndTest/v1": fingerprint,
+            # The one that GitHub knows an alert by; without it a hash of the line is made.
+            "primaryLocationLineHash": sha256(fingerprint.encode()).hexdigest()[:16],
         },
         **(
             {"suppressions": [{"kind": "external", "justification": entry.reason}]}
@@ -136,13 +187,19 @@ def _result(
     }
 
 
+def _name(entry: RequirementResult) -> str:
+    return "/".join(filter(None, (entry.section, entry.field)))
+
+
 def _place(uri: str) -> str:
-    """Where it is, as if it were a path in a repository: no scheme, and no colon.
+    """Where it is, as if it were a path in a repository: `host_port/v1/rerank`.
 
     GitHub takes no file for code scanning that has a location with another scheme than `file`,
     and wants a line. There is no file to point at: what was judged is known by its address alone.
     """
-    return quote(uri.partition("://")[2])
+    url = urlsplit(uri)
+    address = url.netloc.translate(_IN_A_PATH)
+    return quote(f"{address}{url.path}", safe="/%")
 
 
 def _web_request(exchange: Exchange, uri: str) -> AnyJson:

@@ -59,6 +59,12 @@ def lines(report: Report, *, show_tests: bool = False) -> Iterator[str]:
             yield ""
         for fault in faults[SHOWN:]:
             yield _one_line(fault.entry)
+    for advised in report.advice:
+        yield ""
+        word = "FAILED" if advised.fails else "ADVICE"
+        yield f"{word} {advised.id} ({advised.severity} of the client)"
+        yield f"  {advised.sentence}"
+        yield from (f"  {shorten(note, LONGEST_FINDING)}" for note in advised.notes)
     yield from _baseline(report)
     yield from _unjudged(report, Outcome.INCONCLUSIVE)
     if report.is_empty:
@@ -96,6 +102,11 @@ def _verdict(report: Report) -> str:
 
 def _facts(report: Report) -> Iterator[str]:
     """What was judged, and what it took."""
+    if report.audit:
+        yield from map(printable, (report.target, *report.audit.facts))
+        for trouble in report.troubles:
+            yield printable(f"INCONCLUSIVE {trouble}")
+        return
     # Without --target the verdict is that of the mock, which must be plain to see.
     which = "" if "://" in report.target else " (embedded here; --target URL judges another)"
     yield f"{report.target}{which}"

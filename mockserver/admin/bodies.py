@@ -175,6 +175,53 @@ MODELS = _named(
 SCENARIOS = _named("scenarios", "Scenarios", an_object({"scenarios": array_of(table("scenario"))}))
 RECEIPTS = _named("receipts", "Receipts", an_object({"receipts": array_of(table("receipt"))}))
 PINS = _named("pins", "Pins", an_object({"pins": table("pins")}))
+_HEADERS: Schema = {"$ref": "urn:rerank-contract:files:entry#/$defs/headers"}
+RECORDED = _named(
+    "recorded",
+    "Requests that another server has answered, oldest first",
+    an_object(
+        {
+            "requests": {
+                "type": "array",
+                "maxItems": 1000,
+                "items": an_object(
+                    {
+                        "method": {"type": "string"},
+                        "path": {"type": "string"},
+                        "query": {"type": "string"},
+                        "headers": _HEADERS,
+                        "body": {"type": "string"},
+                        "encoding": {
+                            "description": "How the body is encoded, if it is not plain text.",
+                            "const": "base64",
+                        },
+                        "at": _TIME,
+                        "milliseconds": {"type": "number", "minimum": 0},
+                        "status": {
+                            "description": "The status of the answer. Without it the request is not"
+                            " compared with others.",
+                            "type": "integer",
+                            "minimum": 100,
+                            "maximum": 999,
+                        },
+                        "response_headers": _HEADERS,
+                    },
+                    optional=(
+                        *("query", "headers", "body", "encoding"),
+                        *("at", "milliseconds", "status", "response_headers"),
+                    ),
+                ),
+            }
+        }
+    ),
+)
+ADVISED = _named(
+    "advised",
+    "The advice on each request",
+    an_object(
+        {"advice": array_of(array_of({"$ref": "urn:rerank-contract:files:entry#/$defs/advice"}))}
+    ),
+)
 JOURNAL = _named(
     "journal",
     "Entries; how many there have been in total, and how many match",

@@ -3,17 +3,23 @@
 The docstring of a call is its summary in the OpenAPI document.
 """
 
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..advising import Recorded, advise
 from ..scenarios.catalogue import catalogue
 from ..scenarios.shorthand import scenario_of
 from ..state.accounts import Account, AccountError
+from ..state.archive import archive
+from ..state.entry import Entry
 from ..state.pins import read_pins
 from ..state.store import State
 from ..testing.calls import Calls
 from ..validation import likely, shorten, within
+from ..version import installed
+from ..wire import Request
 from ..wording import count_of
 from .bodies import OF_FIELDS, Assertion
 
@@ -219,14 +225,22 @@ def unpin_scores(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 def query_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Find exchanges, oldest first."""
-    wanted = {name: call.query.get(name) for name in ("account", "model", "outcome")}
-    after, limit = call.number("after", 0), call.number("limit", PAGE)
-    entries = call.state.journal.query(after=after, **wanted)
+    entries, limit = _found(call), call.number("limit", PAGE)
     return {
         "seen": call.state.journal.seen,
         "found": len(entries),
         "entries": [entry.to_json() for entry in entries[:limit]],
     }
+
+
+def archive_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
+    """Return exchanges as an HTTP archive, HAR 1.2, oldest first."""
+    return archive(_found(call), installed())
+
+
+def _found(call: Call) -> list[Entry]:
+    wanted = {name: call.query.get(name) for name in ("account", "model", "outcome")}
+    return call.state.journal.query(after=call.number("after", 0), **wanted)
 
 
 def verify_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
@@ -250,6 +264,35 @@ def verify_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
         # The journal has kept only the beginning of a body.
         raise WrongCallError(409, "$.fields", str(error)) from None
     return {"verified": not message, "calls": len(calls), "message": message}
+
+
+def advise_on_requests(call: Call) -> Any:  # noqa: ANN401 - JSON
+    """Advise on requests that another server has answered; nothing is recorded or charged."""
+    recorded = [_recorded(number, row) for number, row in enumerate(call.body["requests"])]
+    advice = advise(call.state, recorded)
+    return {"advice": [[found.to_json() for found in of_one] for of_one in advice]}
+
+
+def _recorded(number: int, row: Mapping[str, Any]) -> Recorded:
+    body = row.get("body", "").encode()
+    if "encoding" in row:
+        try:
+            body = b64decode(body, validate=True)
+        except ValueError:
+            where = f"$.requests[{number}].body"
+            raise WrongCallError(400, where, "is not base64") from None
+    headers = _lower_case(row.get("headers", {}))
+    return Recorded(
+        Request(row["method"], row["path"], row.get("query", ""), headers, body),
+        row.get("at", 0.0),
+        row.get("milliseconds", 0.0),
+        row.get("status"),
+        _lower_case(row.get("response_headers", {})),
+    )
+
+
+def _lower_case(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def clear_journal(call: Call) -> Any:  # noqa: ANN401 - JSON

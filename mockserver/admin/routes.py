@@ -47,11 +47,14 @@ class Route:
 
 
 _ACCOUNT = {"account": "The name of an account."}
-_SEARCH = {
+_FILTER = {
     **_ACCOUNT,
     "model": "The name of a model.",
     "outcome": "answered, redirected, or the id of an error.",
     "after": "A number: only entries with a greater number.",
+}
+_SEARCH = {
+    **_FILTER,
     "limit": f"The most entries to return; by default {calls.PAGE}.",
 }
 _ONE = {"account": "The name of an account; needed only if there are several."}
@@ -84,6 +87,7 @@ ROUTES = (
     Route("POST", "/pins", calls.pin_scores, schemas.PINS, schemas.PINNING, status=201),
     Route("DELETE", "/pins", calls.unpin_scores, schemas.PINS, query=_ONE),
     Route("GET", "/journal", calls.query_journal, schemas.JOURNAL, query=_SEARCH),
+    Route("GET", "/journal.har", calls.archive_journal, table("har"), query=_FILTER),
     Route(
         "POST",
         "/journal/verify",
@@ -91,6 +95,7 @@ ROUTES = (
         schemas.VERIFIED,
         schemas.VERIFICATION,
     ),
+    Route("POST", "/advise", calls.advise_on_requests, schemas.ADVISED, schemas.RECORDED),
     Route("DELETE", "/journal", calls.clear_journal, schemas.FORGOTTEN, query=_ACCOUNT),
     Route("GET", "/behaviour", calls.show_behaviour, schemas.BEHAVIOUR),
     Route("PUT", "/behaviour", calls.replace_behaviour, schemas.BEHAVIOUR, schemas.NEW_BEHAVIOUR),

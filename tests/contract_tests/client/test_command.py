@@ -21,6 +21,7 @@ from contract_tests.client.attempts import CommandError, run, wait
 from contract_tests.client.mock_process import Mock, MockError
 from contract_tests.client.scenarios import scenarios
 from contract_tests.contract import AnyJson
+from tests.archives import read
 from tests.schemas.test_client import complaints
 
 pytestmark = pytest.mark.slow
@@ -86,6 +87,17 @@ def test_the_naive_client_is_caught_by_name(tmp_path: Path) -> None:
     rows = graded(tmp_path, *only, "--", sys.executable, str(EXAMPLES / "naive_client.py"))
     told = {name: "\n".join(row["reasons"]) for name, row in rows.items()}
     assert {name: told[name] for name, reason in NAIVE.items() if reason not in told[name]} == {}
+
+
+def test_what_a_client_sends_is_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "a.har"
+    only = ("--only=address.redirect", "--only=address.plain", f"--har={path}")
+    assert main(["client", *only, "--", *CAREFUL]) == 0
+    assert [(entry["_scenario"], entry["response"]["status"]) for entry in read(path)] == [
+        ("address.plain", 200),
+        ("address.redirect", 307),
+        ("address.redirect", 200),
+    ]
 
 
 #: A client that is right but for what it makes of an index.
@@ -236,7 +248,9 @@ def test_a_command_that_does_nothing_is_given_up(
     command = client(tmp_path, "raise SystemExit('no such module')")
     assert main(["client", "--", *command]) == 2
     captured = capsys.readouterr()
-    assert "the client does not work" in captured.err
+    assert (
+        "neither sent a request nor printed an answer in the first 2 scenarios: it" in captured.err
+    )
     assert "its last line on standard error: no such module" in captured.err
     assert "2 failed" in captured.out
 

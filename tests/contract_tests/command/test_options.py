@@ -55,6 +55,7 @@ def test_every_requirement_can_be_asked_for(name: str) -> None:
             for name in WRITERS
         ),
         *((f"--{name}=.", f"--{name}: . is a folder") for name in WRITERS),
+        ("--har=no/folder/a.har", "--har: the folder no/folder does not exist"),
         ("--write-baseline=.", "--write-baseline: . is a folder"),
         ("--baseline=missing.json", "--baseline: missing.json cannot be read: No such file"),
     ],
@@ -65,6 +66,11 @@ def test_a_mistake_is_told_in_one_sentence(given: str, said: str) -> None:
     assert told.startswith(said)
     assert "secret" not in told
     assert "\n" not in told
+
+
+def test_two_outputs_do_not_share_a_file() -> None:
+    told = problem(parsed("--report-html=run.har", "--har=./run.har"))
+    assert told == "--har: run.har is the file of --report-html too; name another"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""A third product: judges recorded traffic, offline."""

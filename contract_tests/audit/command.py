@@ -1,0 +1,169 @@
+"""The command `rerank-contract audit`: judges recorded traffic, and sends nothing to a service."""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+from ..checks.violations import printable
+from ..client.mock_process import Mock, MockError
+from ..command.options import (
+    declare_reports,
+    declare_revision,
+    declare_strict,
+    files,
+    output_problems,
+    revision_problem,
+)
+from ..command.progress import bar
+from ..contract import load_contract
+from ..judging.connection import Connection
+from ..judging.ledger import Ledger
+from ..judging.limits import EFFORTS, Budget
+from ..judging.outcomes import EXIT_CODES, Verdict
+from ..judging.run import Run
+from ..report.builder import report_of
+from ..report.model import Audit, Report
+from ..report.terminal import lines
+from ..report.writers import save
+from .advice import SEVERITIES, Adviser
+from .auditor import Auditor
+from .recordings import RecordingError, Tally, read
+
+NOTHING = "nothing"
+
+
+def declare(add: Callable[..., object]) -> None:
+    """Declare the options."""
+    add(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="an HTTP archive (HAR), a cassette of VCR.py, or the journal of the mock",
+    )
+    add(
+        "--target",
+        metavar="URL",
+        help="judge only what was sent to this base URL, such as https://host/v1 (default: all)",
+    )
+    declare_revision(add)
+    declare_strict(add, ours=True)
+    add(
+        "--fail-on",
+        choices=(*SEVERITIES, NOTHING),
+        default="breach",
+        help="the mildest advice on a request that makes the verdict `violates` "
+        "(default: %(default)s)",
+    )
+    declare_reports(add, ours=True)
+
+
+def problem(options: argparse.Namespace) -> str | None:
+    """What is wrong with the options; None where nothing is."""
+    return next(_problems(options), None)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Audit; return 0 conforms, 1 violates, 2 no file can be read, 3 inconclusive."""
+    run = _run(options)
+    auditor, tally = Auditor(run), Tally()
+    troubles: list[str] = []
+    try:
+        with Mock(revision=options.revision) as mock:
+            adviser = Adviser(mock, None if options.fail_on == NOTHING else options.fail_on)
+            for path in options.files:
+                try:
+                    _audit(path, tally, auditor, adviser, options.target)
+                except RecordingError as error:
+                    troubles.append(str(error))
+                adviser.flush()
+    except MockError as error:
+        print(printable(f"rerank-contract audit: {error}"), file=sys.stderr)
+        return EXIT_CODES[Verdict.BROKEN]
+    auditor.conclude()
+    report = _report(options, auditor, tally, troubles, adviser)
+    for name, path in files(options).items():
+        save(report, name, path)
+    print("\n".join(lines(report)))
+    return EXIT_CODES[report.verdict]
+
+
+def _audit(
+    path: Path, tally: Tally, auditor: Auditor, adviser: Adviser, target: str | None
+) -> None:
+    """Audit one file. Raises `RecordingError` where it cannot be read to its end."""
+    auditor.begin()
+    wanted = target and target.rstrip("/")
+    with bar(path) as progress:
+        for recorded in read(path, tally, progress):
+            if wanted and recorded.base_url != wanted:
+                tally.skipped["it went to another base URL"] += 1
+                continue
+            auditor.take(recorded)
+            adviser.take(recorded)
+
+
+def _run(options: argparse.Namespace) -> Run:
+    contract = load_contract(options.revision)
+    ledger = Ledger(contract, strict=options.fail_on_difference)
+    connection = Connection(Budget(0), price=lambda _: Decimal(0))
+    return Run(contract, EFFORTS["smoke"], 0, ledger, connection)
+
+
+def _report(
+    options: argparse.Namespace,
+    auditor: Auditor,
+    tally: Tally,
+    troubles: list[str],
+    adviser: Adviser,
+) -> Report:
+    report = report_of(auditor.run)
+    tried = auditor.run.ledger.tried & auditor.run.contract.requirements.keys()
+    base_urls = [url for url, _ in auditor.base_urls.most_common()]
+    audit = Audit(
+        files=tuple(map(str, options.files)),
+        rows=tally.rows,
+        judged=auditor.judged,
+        skipped=Counter(tally.skipped) + auditor.unjudged,
+        troubles=tuple(troubles),
+        advice=tuple(adviser.advice()),
+        options=tuple(_options(options)),
+    )
+    return replace(
+        report,
+        target=", ".join(base_urls) or "nothing that was recorded",
+        effort="recorded",
+        coverage=(("requirements", len(tried), len(report.entries)),),
+        audit=audit,
+    )
+
+
+def _options(options: argparse.Namespace) -> Iterator[str]:
+    for name in ("target", "revision"):
+        value = getattr(options, name)
+        if value:
+            yield f"--{name}={value}"
+    if options.fail_on_difference:
+        yield "--fail-on-difference"
+    if options.fail_on != "breach":
+        yield f"--fail-on={options.fail_on}"
+
+
+def _problems(options: argparse.Namespace) -> Iterator[str]:
+    if trouble := revision_problem(options.revision):
+        yield trouble
+    for path in options.files:
+        if not path.exists():
+            yield f"{path} does not exist"
+        elif path.is_dir():
+            yield f"{path} is a folder; name the files in it"
+    outputs = {f"--{name}": path for name, path in files(options).items()}
+    yield from output_problems(outputs)
+    read_too = {path.resolve() for path in options.files}
+    for name, path in outputs.items():
+        if path.resolve() in read_too:
+            yield f"{name}: {path} is a file that is read; name another"

@@ -1,0 +1,241 @@
+"""Reads files of recorded traffic, and makes of each row what can be judged, without its keys."""
+
+import json
+import re
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ..contract import AnyJson
+from ..exchanges import Answer, Credential, Request
+from ..redaction import SHORTEST_SECRET, blot, blot_text
+from . import cassettes
+from .bodies import BodyError, decoded
+from .json_array import JsonArray, JsonError, TooLong
+from .rows import READERS, Body, Row, RowError
+
+#: Parts of the names of headers whose values are secrets.
+_SECRET = re.compile(r"key|token|secret|auth(?!or)|cookie|password|credential")
+#: What recorders write in place of a secret.
+_HIDDEN = re.compile(
+    r"\W*(redacted|filtered|removed|hidden|masked|key|dummy|x+|)\W*", re.IGNORECASE
+)
+#: The words of an Authorization header that are no secrets.
+_SCHEMES = ("bearer", "basic", "token")
+#: Earliest and latest time that the mock takes, in seconds since the epoch.
+_TIMES = (0.0, 253402300799.0)
+
+
+class RecordingError(ValueError):
+    """A file that cannot be read, or not to its end; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An exchange with `/rerank` that was recorded."""
+
+    #: Where it stands, such as `run.har, entry 3`.
+    place: str
+    #: What stands before `/rerank`.
+    base_url: str
+    request: Request
+    answer: Answer
+    #: Why the answer cannot be judged; empty where it can.
+    unjudged: str
+    #: The request as the mock takes it for advice.
+    sent: Mapping[str, AnyJson]
+
+
+@dataclass
+class Tally:
+    """How much was read."""
+
+    #: Rows that were read.
+    rows: int = 0
+    #: Why a row was not judged -> how many were not.
+    skipped: Counter[str] = field(default_factory=Counter[str])
+
+
+def read(path: Path, tally: Tally, progress: Callable[[int], None]) -> Iterator[Recorded]:
+    """The exchanges with `/rerank` in a file. Raises `RecordingError` where it ends too early."""
+    number = 0
+    try:
+        for number, (reader, row) in enumerate(_rows(path, progress), 1):
+            tally.rows += 1
+            try:
+                if isinstance(row, TooLong):
+                    raise RowError("it is too long")
+                found = _recorded(READERS[reader](row), f"{path.name}, entry {number}")
+            except RowError as error:
+                tally.skipped[f"{error}"] += 1
+                continue
+            if found is None:
+                tally.skipped["it is not for /rerank"] += 1
+            else:
+                yield found
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error.strerror}") from None
+    except (JsonError, cassettes.CassetteError) as error:
+        where = f" after entry {number}" if number else ""
+        raise RecordingError(f"{path} {error}{where}") from None
+
+
+def _rows(path: Path, progress: Callable[[int], None]) -> Iterator[tuple[str, AnyJson]]:
+    """Each row, with the name of what it is read by."""
+    with path.open("rb") as file:
+        if file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
+            file.seek(0)
+            array = JsonArray(file, progress)
+            for row in array.members():
+                yield array.path[0] if array.path else _kind(row), row
+            return
+    for row in cassettes.interactions(path):
+        yield "interactions", row
+    progress(path.stat().st_size)
+
+
+def _kind(row: AnyJson) -> str:
+    """What reads a row of an array without a name."""
+    return "log" if "request" in row and "method" not in row else "entries"
+
+
+def _recorded(row: Row, place: str) -> Recorded | None:
+    """What is to be judged of a row; None where it is not for `/rerank`. Raises `RowError`."""
+    try:
+        url = urlsplit(row.url)
+    except ValueError:
+        raise RowError("its URL is none") from None
+    before, found, after = url.path.rpartition("/rerank")
+    if not found or after not in ("", "/"):
+        return None
+    secrets = list(_secrets(row))
+    try:
+        body = blot_all(_content(row.body, row.headers), secrets)
+    except BodyError as error:
+        raise RowError(f"the body of its request cannot be judged: {error}") from None
+    answer, unjudged = _answer(row, secrets)
+    base_url = blot_text(f"{url.scheme}://{url.netloc.rpartition('@')[2]}{before}", *secrets)
+    request = Request(
+        _parsed(body) if body else None,
+        row.method.upper(),
+        f"/rerank{after}",
+        Credential.KEY,
+        row.headers.get("content-type"),
+    )
+    path = before + found + after
+    sent = _sent(row, path, blot_text(url.query, *secrets), body, secrets)
+    return Recorded(place, base_url, request, answer, unjudged, sent)
+
+
+def _answer(row: Row, secrets: list[str]) -> tuple[Answer, str]:
+    """The answer without keys, and why it cannot be judged."""
+    raw = {name: value for name, value in row.response_headers.items() if name != "set-cookie"}
+    headers = {name: blot_text(value, *secrets) for name, value in raw.items()}
+    if not row.status:
+        return Answer(0, {}, b"", cut="no answer was recorded"), "no answer was recorded"
+    try:
+        content = _content(row.response_body, raw)
+    except BodyError as error:
+        reason = f"the body of its answer cannot be judged: {error}"
+        return Answer(row.status, headers, b"", cut=str(error)), reason
+    body = blot_all(content, secrets)
+    answer = Answer(row.status, headers, body, body != content or headers != raw)
+    if not answer.is_json and len(content) < row.response_body.size:
+        return answer, "the body of its answer is shorter than the recording says"
+    return answer, ""
+
+
+def _content(body: Body, headers: Mapping[str, str]) -> bytes:
+    """A body, decoded. Raises `BodyError`."""
+    if body.cut:
+        raise BodyError(body.cut)
+    encoding = headers.get("content-encoding", "")
+    return decoded(body.content or b"", is_base64=body.is_base64, encoding=encoding)
+
+
+def blot_all(content: bytes, secrets: list[str]) -> bytes:
+    """A text without any of the secrets."""
+    for secret in secrets:
+        content = blot(content, secret)
+    return content
+
+
+def _secrets(row: Row) -> Iterator[str]:
+    """What headers hold that nobody may see, the longest first."""
+    words = {
+        word
+        for name, value in row.headers.items()
+        if _SECRET.search(name)
+        for word in re.split(r"[\s;,=\"'<>]+", value)
+        if len(word) >= SHORTEST_SECRET and word.isascii()
+    }
+    yield from sorted(
+        (word for word in words if not _HIDDEN.fullmatch(word)), key=len, reverse=True
+    )
+
+
+def _parsed(body: bytes) -> AnyJson:
+    """The JSON value of a body; what is none stays as it is."""
+    try:
+        return json.loads(body.decode())
+    except (ValueError, RecursionError):
+        return body
+
+
+def _sent(row: Row, path: str, query: str, body: bytes, secrets: list[str]) -> dict[str, AnyJson]:
+    """The request as the mock takes it.
+
+    Where the answer shows that path and key were right, they are given as the contract has them:
+    a gateway may be mounted anywhere, and recorders leave out keys.
+    """
+    is_right = 200 <= row.status < 300
+    headers = {
+        name: blot_text(value, *secrets)
+        for name, value in row.headers.items()
+        if not _SECRET.search(name)
+    }
+    given = row.headers.get("authorization", "")
+    is_judged = row.status == 401 and given and not _HIDDEN.fullmatch(given.split()[-1])
+    headers["authorization"] = _reshaped(given) if is_judged else "Bearer key"
+    headers.setdefault("content-type", "application/json")
+    sent: dict[str, AnyJson] = {
+        "method": row.method.upper(),
+        "path": "/v1/rerank" if is_right else _from_v1(path),
+        "query": query,
+        "headers": headers,
+    }
+    try:
+        sent["body"] = body.decode()
+    except UnicodeDecodeError:
+        sent |= {"body": b64encode(body).decode(), "encoding": "base64"}
+    if row.at is not None and row.status:
+        sent |= {
+            "at": min(max(row.at, _TIMES[0]), _TIMES[1]),
+            "milliseconds": row.milliseconds,
+            "status": row.status,
+            "response_headers": {
+                name: value
+                for name, value in row.response_headers.items()
+                if name in ("retry-after", "location")
+            },
+        }
+    return sent
+
+
+def _reshaped(authorization: str) -> str:
+    """The header with its words and signs, but no secret in it."""
+    return re.sub(
+        r"[\w.+/-]+",
+        lambda word: word[0] if word[0].lower() in _SCHEMES else "key",
+        authorization,
+        flags=re.ASCII,
+    )
+
+
+def _from_v1(path: str) -> str:
+    """The path without what a gateway is mounted at."""
+    mounted, found, rest = path.partition("/v1/")
+    return f"/v1/{rest}" if found and mounted.strip("/") else path
