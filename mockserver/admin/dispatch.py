@@ -117,7 +117,7 @@ def _find(method: str, path: str) -> tuple[Route, str]:
     if not there:
         known = sorted({route.path for route in ROUTES})
         hint = likely(path, known) or f"; see {PREFIX}/openapi.json"
-        raise WrongCallError(404, "/", f"no such path{hint}")
+        raise WrongCallError(404, path or "/", f"there is no such path below {PREFIX}{hint}")
     for route, place in there:
         if route.method == method:
             return route, place
