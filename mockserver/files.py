@@ -69,5 +69,5 @@ def _piped(path: str | Path, most: int) -> bytes:
     finally:
         os.close(descriptor)
     if not content:
-        raise FileError("is a pipe that nobody writes to")
+        raise FileError("is a pipe that no process writes to")
     return content

@@ -37,9 +37,9 @@ BASE_URL, API_KEY = "RERANK_BASE_URL", "RERANK_API_KEY"
 PORT = 8787
 
 EPILOG = (
-    f"Each option may be a variable of the environment: --port is {PREFIX}PORT. With a COMMAND, the"
-    f" mock runs as long as that does, which finds base URL and key in {BASE_URL} and {API_KEY};"
-    " its exit code is that of the COMMAND."
+    f"Each option can also be set by an environment variable: {PREFIX}PORT for --port. With a"
+    f" COMMAND, the mock runs until the command ends; that finds the base URL and a key in {BASE_URL} and"
+    f" {API_KEY}, and its exit code becomes the exit code of rerank-mock."
 )
 
 #: Addresses to listen on that stand for all, and where this machine reaches them.
@@ -133,7 +133,8 @@ class Serving:
             try:
                 return listen(self.host, number)
             except OSError as error:
-                message = f"cannot listen on {self.host} port {number}: {error}"
+                reason = error.strerror or error
+                message = f"cannot listen on {self.host} port {number}: {reason}"
                 raise CommandError(message) from None
 
     def _token(self) -> str | None:
@@ -207,7 +208,7 @@ def declare(parser: Parser) -> None:
         "--unlimited",
         action="store_const",
         const=True,
-        help="accounts have no rate limits, and money enough for ever",
+        help="accounts have no rate limits and never run out of money",
     )
     add(
         "--behaviour",

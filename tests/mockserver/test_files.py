@@ -46,7 +46,7 @@ def test_a_pipe_is_read_until_its_writer_closes_it(tmp_path: Path) -> None:
     os.mkfifo(path := tmp_path / "pipe")
     with pytest.raises(FileError) as caught:
         read_file(path)
-    assert str(caught.value) == "is a pipe that nobody writes to"
+    assert str(caught.value) == "is a pipe that no process writes to"
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     writer = os.open(path, os.O_WRONLY)
 
