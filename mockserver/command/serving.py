@@ -38,8 +38,8 @@ PORT = 8787
 
 EPILOG = (
     f"Each option can also be set by an environment variable: {PREFIX}PORT for --port. With a"
-    f" COMMAND, the mock runs until the command ends; that finds the base URL and a key in {BASE_URL} and"
-    f" {API_KEY}, and its exit code becomes the exit code of rerank-mock."
+    f" COMMAND, the mock runs until the command ends; that finds base URL and key in {BASE_URL}"
+    f" and {API_KEY}, and its exit code becomes the exit code of rerank-mock."
 )
 
 #: Addresses to listen on that stand for all, and where this machine reaches them.

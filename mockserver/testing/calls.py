@@ -204,7 +204,7 @@ def _told(difference: Difference) -> str:
     path, expected, sent = difference
     if sent is MISSING:
         return f"{path}: expected {format_value(expected)}, but it was missing"
-    if isinstance(expected, list) and isinstance(sent, list):
+    if type(expected) is type(sent) is list:
         ours, theirs = cast("list[object]", expected), cast("list[object]", sent)
         path = f"{path} (length {len(theirs)}, expected {len(ours)})"
     elif isinstance(expected, str) and isinstance(sent, str):
