@@ -26,7 +26,7 @@ from tests.contract_tests.exchanging import BGE, answer, in_turn, new_run
 from tests.contract_tests.newest import MODELS
 
 SCHEMA = json.loads(Path("schemas/files/observation.json").read_text("utf-8"))
-VALID = jsonschema.Draft202012Validator(SCHEMA)
+VALID: Any = jsonschema.Draft202012Validator(SCHEMA)
 #: The switches that `observe` sees, in each revision.
 SEEN = {name: [s.name for s in probed(load_contract(name))] for name in revisions()}
 
@@ -146,7 +146,5 @@ def test_a_file_of_another_revision_is_refused_with_what_to_do(tmp_path: Path) -
     path.write_text(json.dumps({"observed": {"revision": "2024-11"}}), "utf-8")
     with pytest.raises(BehaviourError) as raised:
         load_behaviour(str(path))
-    assert str(raised.value) == (
-        f"{path}: $.observed.revision: was observed by revision '2024-11', the mock keeps '2026-07':"
-        " set --revision"
-    )
+    trouble = "was observed by revision '2024-11', the mock keeps '2026-07': set --revision"
+    assert str(raised.value) == f"{path}: $.observed.revision: {trouble}"
