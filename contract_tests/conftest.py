@@ -21,7 +21,7 @@ from .command.options import (
     prices,
     problem,
 )
-from .command.outputs import write_outputs
+from .command.outputs import outputs, write_outputs
 from .command.plan import parts, plan
 from .command.routes import access_of, headers_of, route_of, secrets_of
 from .command.selection import chosen, firsts, is_on, models_for, rank, requirements_of
@@ -331,7 +331,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     crashed = exitstatus == pytest.ExitCode.INTERNAL_ERROR
     if not crashed and report.verdict is not Verdict.CONFORMS:
         session.exitstatus = EXIT_CODES[report.verdict]
-    config.stash[UNWRITTEN] = list(write_outputs(config.option, report, TODAY))
+    config.stash[UNWRITTEN] = list(write_outputs(outputs(config.option), report, TODAY))
     if config.stash[UNWRITTEN]:
         session.exitstatus = EXIT_CODES[Verdict.BROKEN]
 

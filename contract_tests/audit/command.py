@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ..command.options import (
     declare_strict,
     revision_problem,
 )
-from ..command.outputs import files, output_problems
+from ..command.outputs import files, output_problems, write_outputs
 from ..command.progress import bar
 from ..contract import load_contract
 from ..judging.connection import Connection
@@ -27,7 +28,6 @@ from ..judging.run import Run
 from ..report.builder import report_of
 from ..report.model import Audit, Report
 from ..report.terminal import lines
-from ..report.writers import save
 from .advice import SEVERITIES, Adviser
 from .auditor import Auditor
 from .recordings import RecordingError, Tally, read
@@ -85,10 +85,9 @@ def main(options: argparse.Namespace) -> int:
         return EXIT_CODES[Verdict.BROKEN]
     auditor.conclude()
     report = _report(options, auditor, tally, troubles, adviser)
-    for name, path in files(options).items():
-        save(report, name, path)
-    print("\n".join(lines(report)))
-    return EXIT_CODES[report.verdict]
+    unwritten = list(write_outputs(files(options), report, date.today()))
+    print("\n".join([*lines(report), *unwritten]))
+    return EXIT_CODES[Verdict.BROKEN if unwritten else report.verdict]
 
 
 def _audit(
@@ -160,5 +159,6 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
             yield f"{path} does not exist"
         elif path.is_dir():
             yield f"{path} is a folder; name the files in it"
-    written = {f"--{name}": path for name, path in files(options).items()}
-    yield from output_problems(written, {f"the argument {path}": path for path in options.files})
+    yield from output_problems(
+        files(options), {f"the argument {path}": path for path in options.files}
+    )

@@ -17,8 +17,8 @@ _SUMMARY, _BASELINE = f"${SUMMARY}", "--write-baseline"
 
 
 def files(options: argparse.Namespace) -> dict[str, Path]:
-    """Writer -> the file that it is asked for in."""
-    paths = {name: getattr(options, name.replace("-", "_")) for name in WRITERS}
+    """Option of a writer -> the file that it is asked for in."""
+    paths = {f"--{name}": getattr(options, name.replace("-", "_")) for name in WRITERS}
     return {name: path for name, path in paths.items() if path is not None}
 
 
@@ -26,7 +26,7 @@ def outputs(options: argparse.Namespace) -> dict[str, Path]:
     """What names a file that is to be written, such as an option -> the file."""
     paths = {
         _BASELINE: options.write_baseline,
-        **{f"--{name}": path for name, path in files(options).items()},
+        **files(options),
         _SUMMARY: summary_file() if options.github else None,
     }
     return {name: path for name, path in paths.items() if path is not None}
@@ -66,9 +66,9 @@ def _file_problems(name: str, path: Path) -> Iterator[str]:
         yield f"{name}: {path} cannot be written: {os.strerror(errno.EACCES)}"
 
 
-def write_outputs(options: argparse.Namespace, report: Report, today: date) -> Iterator[str]:
-    """Write the files; say which cannot be written."""
-    for name, path in outputs(options).items():
+def write_outputs(paths: Mapping[str, Path], report: Report, today: date) -> Iterator[str]:
+    """Write the files, by what names them; say which cannot be written."""
+    for name, path in paths.items():
         trouble = _trouble(partial(_writer(name, report, today), path))
         if trouble:
             yield f"{name}: {path} cannot be written: {trouble}"

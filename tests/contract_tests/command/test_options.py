@@ -217,9 +217,9 @@ def test_the_command_has_names_that_pytest_has_for_something_else() -> None:
     given = parser.parse_args(["--strict", "--junitxml=junit.xml", "--timeout=5"])
     assert given.fail_on_difference
     assert given.request_timeout == 5
-    assert files(given) == {"report-junit": Path("junit.xml")}
+    assert files(given) == {"--report-junit": Path("junit.xml")}
     assert parsed(*words(given)) == given
 
 
 def test_files_are_known_by_their_format() -> None:
-    assert files(parsed("--badge-svg=a.svg")) == {"badge-svg": Path("a.svg")}
+    assert files(parsed("--badge-svg=a.svg")) == {"--badge-svg": Path("a.svg")}

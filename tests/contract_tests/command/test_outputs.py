@@ -78,7 +78,7 @@ def test_each_file_may_be_written_once_and_a_device_as_often_as_one_likes(words:
 
 def test_all_that_is_asked_for_is_written() -> None:
     asked = options("--report-json=a.json", "--write-baseline=b.json", "--github")
-    assert list(write_outputs(asked, samples.VIOLATING, TODAY)) == []
+    assert list(write_outputs(outputs(asked), samples.VIOLATING, TODAY)) == []
     assert sorted(path.name for path in Path().iterdir()) == [
         *("a.json", "b.json", "c.json", "file", "folder", "summary.md"),
     ]
@@ -87,7 +87,7 @@ def test_all_that_is_asked_for_is_written() -> None:
 
 def test_what_cannot_be_written_at_the_end_is_said_and_the_rest_is_written() -> None:
     asked = options("--report-json=folder", "--report-html=a.html")
-    (said,) = write_outputs(asked, samples.VIOLATING, TODAY)
+    (said,) = write_outputs(outputs(asked), samples.VIOLATING, TODAY)
     assert said == "--report-json: folder cannot be written: Is a directory"
     assert Path("a.html").exists()
     assert not list(Path().glob("*.partial"))
