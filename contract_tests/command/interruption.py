@@ -1,8 +1,9 @@
 """Ctrl-C ends a run as its end does: with the verdict and the reports, about what was judged."""
 
 import signal
+import threading
 from collections.abc import Generator
-from typing import Any
+from types import FrameType
 
 import pytest
 
@@ -16,9 +17,16 @@ class Interruption:
     def __init__(self) -> None:
         #: Whether it came.
         self.came = False
-        self._handler: Any = None
+        self._listens = False
 
-    @pytest.hookimpl(wrapper=True)
+    def pytest_configure(self) -> None:
+        """Listen to Ctrl-C, unless somebody else does, or it is ignored."""
+        is_usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if is_usual and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._interrupt)
+            self._listens = True
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
         """Stop while the target is asked what it serves."""
         try:
@@ -26,25 +34,39 @@ class Interruption:
         except KeyboardInterrupt:
             return self._stop(session, BEFORE)
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Stop in the middle of a test."""
+        if self.came:
+            session.items.clear()
         try:
             return (yield)
         except session.Interrupted:
             # So pytest calls a run that a test has stopped.
-            raise
+            if not self.came:
+                raise
+            return self._stop(session, MEANWHILE)
         except KeyboardInterrupt:
             return self._stop(session, MEANWHILE)
 
-    def pytest_unconfigure(self) -> None:
-        """Listen to Ctrl-C again."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """Stop after the test, where something has caught what the signal raised."""
         if self.came:
-            signal.signal(signal.SIGINT, self._handler)
+            item.session.shouldstop = MEANWHILE
+
+    def pytest_unconfigure(self) -> None:
+        """Listen no more."""
+        if self._listens:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        # The reports are written in a moment, and a second Ctrl-C would lose them.
+        if not self.came:
+            self.came = True
+            raise KeyboardInterrupt
 
     def _stop(self, session: pytest.Session, why: str) -> bool:
         self.came = True
-        # The reports are written in a moment, and a second Ctrl-C would lose them.
-        self._handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         session.shouldstop = why
         return True

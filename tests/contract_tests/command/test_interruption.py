@@ -1,5 +1,6 @@
 """Ctrl-C, as the exception that it raises: the run ends with its verdict and its reports."""
 
+import contextlib
 import signal
 from collections.abc import Callable
 
@@ -63,6 +64,21 @@ def test_a_run_that_is_interrupted_before_its_first_test_is_reported_too(
     run = judged(*SMOKE, ELSEWHERE, instead=at_request(0), plugins=[Interruption(), stops])
     assert (run.code, run.verdict, stops.why) == (3, "inconclusive", BEFORE)
     assert "the run ended before" in run.row("request.top_n.minimum")["reason"]
+
+
+def test_a_signal_whose_exception_is_caught_on_its_way_ends_the_run_too(
+    judged: Callable[..., Judged],
+) -> None:
+    def answered(send: Sender, request: Request) -> Answer:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return send(request)
+
+    stops, before = Stops(), signal.getsignal(signal.SIGINT)
+    run = judged(*SMOKE, instead=answered, plugins=[Interruption(), stops])
+    assert (run.code, run.verdict, stops.why) == (3, "inconclusive", MEANWHILE)
+    assert len(run.requests) < 5
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_an_interrupted_selftest_ends_at_once(
