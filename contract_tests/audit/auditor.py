@@ -18,6 +18,7 @@ from ..judging.causes import traits
 from ..judging.connection import BUSY
 from ..judging.ledger import KEPT
 from ..judging.run import Run
+from ..wording import counted
 from .recordings import Recorded
 
 #: Most exchanges, and most bytes of them, that later ones are compared with.
@@ -104,7 +105,7 @@ class Auditor:
         for name, count in self.breaches.items():
             places = ledger.violations[name]
             first = min(places.values(), key=lambda violation: violation.exchanges[-1].number)
-            exchanges = "1 exchange" if count == 1 else f"{count} exchanges"
+            exchanges = counted(count, "exchange")
             ledger.unsteady[name] = f"broken by {exchanges}, such as {first.test}"
         untried = self.run.contract.requirements.keys() - ledger.tried - ledger.violations.keys()
         ledger.skipped.update(dict.fromkeys(untried, "no recorded exchange shows it"))

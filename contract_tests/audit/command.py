@@ -14,10 +14,9 @@ from ..command.options import (
     declare_reports,
     declare_revision,
     declare_strict,
-    files,
-    output_problems,
     revision_problem,
 )
+from ..command.outputs import files, output_problems
 from ..command.progress import bar
 from ..contract import load_contract
 from ..judging.connection import Connection
@@ -161,9 +160,5 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
             yield f"{path} does not exist"
         elif path.is_dir():
             yield f"{path} is a folder; name the files in it"
-    outputs = {f"--{name}": path for name, path in files(options).items()}
-    yield from output_problems(outputs)
-    read_too = {path.resolve() for path in options.files}
-    for name, path in outputs.items():
-        if path.resolve() in read_too:
-            yield f"{name}: {path} is a file that is read; name another"
+    written = {f"--{name}": path for name, path in files(options).items()}
+    yield from output_problems(written, {f"the argument {path}": path for path in options.files})
