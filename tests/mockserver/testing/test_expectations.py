@@ -1,5 +1,6 @@
 """What fails the test of a client, and the messages."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -178,7 +179,7 @@ def test_an_invalid_option_is_reported(options: dict[str, object], message: str)
 def run(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., pytest.RunResult]:
-    """Run pytest on a test module in a process of its own."""
+    """Run pytest on a test module, in this process unless it has workers."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     monkeypatch.setenv("COLUMNS", "200")
     # Where one is set, pytest repeats whole messages in its summary.
@@ -189,7 +190,11 @@ def run(
         pytester.makeini(f"[pytest]\naddopts = --strict-markers\n{ini}")
         pytester.makepyfile(HEAD + source)
         plugins = ("-p", "no:rerank_mock", "-p", "mockserver.testing.plugin")
-        return pytester.runpytest_subprocess(*plugins, "-p", "no:cacheprovider", *arguments)
+        start = pytester.runpytest_subprocess if "-n" in arguments else pytester.runpytest_inprocess
+        with warnings.catch_warnings():
+            # Those of a new process, where none is an error.
+            warnings.resetwarnings()
+            return start(*plugins, "-p", "no:cacheprovider", *arguments)
 
     return run
 
