@@ -21,6 +21,7 @@ from .client import command as client
 from .command.diff import changes
 from .command.interruption import Interruption
 from .command.listing import explanation, listing, revision_listing
+from .command.observing import observation
 from .command.options import (
     declare,
     declare_revision,
@@ -106,8 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with output_may_end():
             return audit.main(options)
     with by_ourselves(), output_may_end():
-        if options.command == "check":
-            return _check(parser, options)
+        if options.command in ("check", "observe"):
+            return (_check if options.command == "check" else _observe)(parser, options)
         try:
             return _selftest(parser, options)
         except KeyboardInterrupt:
@@ -161,6 +162,26 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     return int(code)
 
 
+def _observe(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    trouble = problem(options) or next(output_problems({"--output": options.output}), None)
+    if trouble:
+        parser.error(trouble)
+    with tempfile.TemporaryDirectory() as folder:
+        report, behaviour = Path(folder, "report.json"), Path(folder, "behaviour.json")
+        options.report_json, options.behaviour_json = report, behaviour
+        arguments = [*_PYTEST[:-1], str(HERE / "test_behaviours.py"), *words(options)]
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            pytest.main(arguments, plugins=[Interruption()])
+        lines = observation(report, behaviour)
+        if not lines:
+            print(printed.getvalue(), end="", file=sys.stderr)
+            return EXIT_CODES[Verdict.INCONCLUSIVE]
+        write_file(options.output, behaviour.read_text("utf-8"))
+    print("\n".join(lines))
+    print(f"To have the mock act so: rerank-mock serve --behaviour {options.output}")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="rerank-contract", description="Contract tests for POST /v1/rerank.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {installed()}")
@@ -172,6 +193,17 @@ def _parser() -> argparse.ArgumentParser:
         "3 inconclusive, 4 the suite itself broke, or could not write a report.",
     )
     declare(check.add_argument, ours=True)
+    observe = commands.add_parser(
+        "observe",
+        help="find out what a target does where the contract leaves it open",
+        description="Find out what a target does where the contract leaves it open, and write a "
+        "file by which the mock acts so. Exit code: 0 something was seen, 2 usage, 3 nothing was.",
+    )
+    observe.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="write what was seen there"
+    )
+    declare(observe.add_argument, ours=True)
+    observe.set_defaults(effort="thorough")
     listing_parser = commands.add_parser("list", help="list the requirements")
     listing_parser.add_argument("--explain", metavar="ID", help="show all about one of them")
     listing_parser.add_argument(
