@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,7 +18,13 @@ import pytest
 
 from .audit import command as audit
 from .client import command as client
-from .command.diff import changes
+from .command.diff import RevisionChange, changes
+from .command.drift import (
+    BehaviourChange,
+    ObservationError,
+    behaviour_changes,
+    read_observation,
+)
 from .command.interruption import Interruption
 from .command.listing import explanation, listing, revision_listing
 from .command.observing import observation
@@ -90,11 +96,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         meant = hint(wrong, OPTION.findall(options.own_help()))
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
     if options.command in ("list", "diff"):
-        lines = _list(parser, options) if options.command == "list" else _diff(parser, options)
+        code = 0
+        if options.command == "list":
+            lines: Iterable[str] = _list(parser, options)
+        else:
+            lines, code = _diff(parser, options)
         # A reader such as `head` may stop early.
         with contextlib.suppress(BrokenPipeError):
             print("\n".join(lines), flush=True)
-        return 0
+        return code
     if options.command == "client":
         trouble = client.problem(options)
         if trouble:
@@ -212,12 +222,15 @@ def _parser() -> argparse.ArgumentParser:
     declare_revision(listing_parser.add_argument)
     diff_parser = commands.add_parser(
         "diff",
-        help="compare two revisions",
+        help="compare two revisions, or two files of observe",
         description="Print what changed between two revisions of the contract, and whether it "
-        "breaks clients, servers or neither.",
+        "breaks clients, servers or neither; or between two files of `observe`: then the exit code "
+        "is 1 if a request that was answered is refused now.",
     )
     for name in ("old", "new"):
-        diff_parser.add_argument(name, metavar=name.upper(), help="a shipped revision, or a folder")
+        diff_parser.add_argument(
+            name, metavar=name.upper(), help="a shipped revision, a folder, or a file of observe"
+        )
     diff_parser.add_argument("--json", action="store_true", help="print JSON")
     client_parser = commands.add_parser(
         "client",
@@ -318,11 +331,22 @@ def _list(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Itera
     return explanation(contract, contract.requirements[wanted])
 
 
-def _diff(parser: argparse.ArgumentParser, options: argparse.Namespace) -> list[str]:
-    found = list(changes(_load(parser, options.old), _load(parser, options.new)))
+def _diff(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[list[str], int]:
+    found: list[RevisionChange] | list[BehaviourChange]
+    code = 0
+    if Path(options.old).is_file() or Path(options.new).is_file():
+        try:
+            old, new = (read_observation(Path(name)) for name in (options.old, options.new))
+        except ObservationError as error:
+            parser.error(str(error))
+        found = list(behaviour_changes(old, new))
+        code = int(any(change.breaks_clients for change in found))
+    else:
+        found = list(changes(_load(parser, options.old), _load(parser, options.new)))
     if options.json:
-        return [json.dumps([change.to_json() for change in found], ensure_ascii=False, indent=2)]
-    return list(map(str, found)) or ["no difference"]
+        rows = [change.to_json() for change in found]
+        return [json.dumps(rows, ensure_ascii=False, indent=2)], code
+    return list(map(str, found)) or ["no difference"], code
 
 
 def _load(parser: argparse.ArgumentParser, revision: str | None) -> Contract:

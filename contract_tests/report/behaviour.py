@@ -51,5 +51,6 @@ def _evidence(report: Report, sighting: Sighting) -> AnyJson:
         "times": sighting.times,
         "last_seen": last.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "request": brief_curl(report, sighting.exchange.request),
+        "status": sighting.exchange.answer.status,
         "answer": seen(sighting.exchange.answer),
     }

@@ -110,6 +110,7 @@ def test_evidence_is_how_often_and_when_it_was_last_seen_and_a_line_for_the_shel
             "last_seen": "1970-01-02T00:00:00Z",
             "request": "curl -sS -i -X GET http://127.0.0.1:8787/v1/rerank -H "
             "\"Authorization: Bearer $SILICONFLOW_API_KEY\" -H 'Content-Type: application/json'",
+            "status": 405,
             "answer": 'status 405, "no"',
         }
     ]
