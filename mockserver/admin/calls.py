@@ -245,6 +245,7 @@ def archive_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 def _found(call: Call) -> list[Entry]:
     wanted = {name: call.query.get(name) for name in ("account", "model", "outcome")}
+    _check_outcome(call, wanted["outcome"])
     entries = call.state.journal.query(after=call.number("after", 0), **wanted)
     if not entries and wanted["account"] is not None:
         _check_seen(call, wanted["account"])
@@ -328,6 +329,14 @@ def clear_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
     if not forgotten and name is not None:
         _check_seen(call, name)
     return {"forgotten": forgotten}
+
+
+def _check_outcome(call: Call, name: str | None) -> None:
+    """Refuse what is no outcome: see `Entry.outcome`."""
+    known = ["answered", "redirected", *call.state.contract.errors]
+    if name is not None and name not in known and not name.startswith("status_"):
+        reason = f"there is no outcome {name!r}{likely(name, known)}"
+        raise WrongCallError(400, "?outcome", reason)
 
 
 def _check_seen(call: Call, name: str) -> None:

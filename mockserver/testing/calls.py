@@ -6,11 +6,21 @@ from typing import Any, NamedTuple, cast
 
 from ..state.entry import Entry
 from ..validation import likely
+from ..wire import Close
 from ..wording import count_of
 
 #: The most characters of a value, and the most lines of a list, that a message shows.
 LENGTH = 200
 LINES = 10
+
+#: What happened to the connection of a call.
+_CLOSED: Mapping[Close, str] = {
+    "before_answer": "the connection was closed before the answer",
+    "reset": "the connection was reset",
+    "in_body": "the connection was closed in the body",
+    "refused": "the connection was refused",
+    "timed_out": "connecting timed out",
+}
 
 MISSING = object()
 
@@ -153,8 +163,13 @@ class Calls(list[Entry]):
 
 
 def describe(number: int, entry: Entry) -> str:
-    """Return a call in one line: its number, method, path, status and outcome."""
-    return f"call {number}: {entry.summary}"
+    """Return a call in one line: its number, method and path, and what came of it."""
+    close = entry.response.delivery.close
+    if close is None:
+        return f"call {number}: {entry.summary}"
+    if close == "in_body":
+        return f"call {number}: {entry.summary}, but {_CLOSED[close]}"
+    return f"call {number}: {entry.request.method} {entry.request.path} -> {_CLOSED[close]}"
 
 
 def format_value(value: object) -> str:

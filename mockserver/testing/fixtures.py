@@ -33,29 +33,32 @@ class Pinned(NamedTuple):
     is_awaited: bool
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class RerankMock:
     """A running mock, as one test sees it."""
 
     _base_url: str
-    _api_key: str = field(repr=False)
+    _api_key: str
     #: Its accounts, models, behaviour, clock and journal.
-    state: State = field(repr=False)
+    state: State
     #: The number of exchanges before the test, and the accounts of other tests.
-    _before: int = field(default=0, repr=False)
-    _others: frozenset[str] = field(default=frozenset(), repr=False)
+    _before: int = field(default=0)
+    _others: frozenset[str] = field(default=frozenset())
     #: Undoes what the test has set when the test ends.
-    _undo: ExitStack = field(default_factory=ExitStack, repr=False)
+    _undo: ExitStack = field(default_factory=ExitStack)
     #: Knows which test did what, if several share the mock.
-    witness: Witness = field(default_factory=Witness, repr=False)
+    witness: Witness = field(default_factory=Witness)
     #: What was pinned, in order, except by functions.
-    _pinned: list[Pinned] = field(default_factory=list[Pinned], repr=False)
+    _pinned: list[Pinned] = field(default_factory=list[Pinned])
     #: The number of exchanges before `calls.reset()`.
-    _forgotten: int = field(default=0, repr=False)
+    _forgotten: int = field(default=0)
     #: Whether it is on a socket.
-    is_served: bool = field(default=False, repr=False)
+    is_served: bool = field(default=False)
     #: Whether the test has asked for what a client needs, or prepared a call.
-    in_use: bool = field(default=False, init=False, repr=False)
+    in_use: bool = field(default=False, init=False)
+
+    def __repr__(self) -> str:
+        return f"RerankMock(base_url={self._base_url!r})"
 
     @property
     def base_url(self) -> str:

@@ -37,6 +37,7 @@ def help_of(module: str, *command: str) -> str:
     return done.stdout
 
 
+@cache
 def options_of(module: str) -> set[str]:
     """Return every option of a command and of its commands."""
     own = help_of(module)
@@ -53,6 +54,7 @@ def test_every_option_is_told_of(module: str) -> None:
     assert options_of(module) - set(OPTION.findall("\n".join(TEXTS.values()))) == set()
 
 
+@pytest.mark.slow
 def test_every_option_that_is_told_of_exists() -> None:
     told = set(OPTION.findall("\n".join(TEXTS.values())))
     known = {

@@ -185,14 +185,13 @@ def test_a_marker_names_the_revision_of_a_fixture(
     ],
 )
 def test_an_ini_option_names_the_revision_of_all_fixtures(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, option: str, complaint: str
+    pytester: pytest.Pytester, option: str, complaint: str
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     pytester.makeini(f"[pytest]\n{option}\n")
     pytester.makepyfile(
         "def test_it(rerank_mock): assert rerank_mock.state.contract.revision == '2024-11'"
     )
     plugins = ("-p", "no:rerank_mock", "-p", "no:rerank_oracle", "-p", "mockserver.testing.plugin")
-    result = pytester.runpytest_subprocess(*plugins)
+    result = pytester.runpytest_inprocess(*plugins)
     assert result.ret == bool(complaint)
     assert complaint in result.stdout.str()

@@ -39,7 +39,8 @@ class Meter:
             )
 
 
-@pytest.mark.parametrize("effort", ["smoke", pytest.param("standard", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("effort", ["smoke", "standard"])
 def test_each_test_alone_sends_no_more_than_planned_and_not_much_less(
     judged: Callable[..., Judged], effort: str
 ) -> None:
@@ -106,6 +107,7 @@ class Reader:
         self.numbers = [int(word) for word in re.findall(r"(\d+) [rt]", first)]
 
 
+@pytest.mark.slow
 def test_the_whole_run_takes_a_little_less_than_planned(judged: Callable[..., Judged]) -> None:
     reader = Reader()
     report = judged("--effort=smoke", plugins=[reader]).report

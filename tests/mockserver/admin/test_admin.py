@@ -385,6 +385,7 @@ WRONG: list[tuple[tuple[str, str, str, object], tuple[int, str, str]]] = [
     (("GET", "/account", "", None), (404, "/account", "did you mean '/accounts'?")),
     (("GET", "/accounts/", "", None), (404, "/accounts/", "no such path")),
     (("GET", "/journal", "account=acount-1", None), (400, "?account", "did you mean 'account-1'?")),
+    (("GET", "/journal", "outcome=overload", None), (400, "?outcome", "mean 'overloaded'?")),
     (("GET", "/journal.har", "account=zzz", None), (400, "?account", "no account 'zzz'")),
     (("DELETE", "/journal", "account=zzz", None), (400, "?account", "no account 'zzz'")),
     (("GET", "/scenarios", "account=zzz", None), (400, "?account", "no account 'zzz'")),

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from mockserver.serving.respx_router import BASE_URL
 from mockserver.state.exchanges import BODY_BYTES
 from mockserver.state.store import DEFAULT_KEY, State
-from mockserver.testing.calls import LENGTH, Calls
+from mockserver.testing.calls import LENGTH, Calls, describe
 from mockserver.testing.fixtures import RerankMock
-from tests.mockserver.asking import BGE, HEADERS, MULTIMODAL, ask, fields
+from tests.mockserver.asking import BGE, CATALOGUE, HEADERS, MULTIMODAL, ask, fields
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=3),
@@ -213,6 +213,23 @@ def test_long_values_are_cut_to_where_they_differ() -> None:
     assert 'got "aaaaaaaaaaaaaaaaaaaab' in message
     assert len(message) < 3 * LENGTH
     assert "(10,003 characters)" in failure(lambda: seen.assert_called_with(query=1))
+
+
+@pytest.mark.parametrize(
+    ("scenario", "shown"),
+    [
+        ("closed_before_answer", "the connection was closed before the answer"),
+        ("connection_reset", "the connection was reset"),
+        ("closed_in_body", "200 answered, but the connection was closed in the body"),
+        ("connection_refused", "the connection was refused"),
+        ("connection_timed_out", "connecting timed out"),
+    ],
+)
+def test_a_call_whose_answer_was_lost_is_shown_without_one(scenario: str, shown: str) -> None:
+    state = State()
+    state.arm("account-1", CATALOGUE[scenario])
+    ask(state, fields())
+    assert describe(1, state.journal[0]) == f"call 1: POST /v1/rerank -> {shown}"
 
 
 def test_many_differences_are_counted() -> None:

@@ -1,5 +1,6 @@
 """What fails the test of a client, and the messages."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -178,7 +179,7 @@ def test_an_invalid_option_is_reported(options: dict[str, object], message: str)
 def run(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., pytest.RunResult]:
-    """Run pytest on a test module in a process of its own."""
+    """Run pytest on a test module, in this process unless it has workers."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     monkeypatch.setenv("COLUMNS", "200")
     # Where one is set, pytest repeats whole messages in its summary.
@@ -189,7 +190,11 @@ def run(
         pytester.makeini(f"[pytest]\naddopts = --strict-markers\n{ini}")
         pytester.makepyfile(HEAD + source)
         plugins = ("-p", "no:rerank_mock", "-p", "mockserver.testing.plugin")
-        return pytester.runpytest_subprocess(*plugins, "-p", "no:cacheprovider", *arguments)
+        start = pytester.runpytest_subprocess if "-n" in arguments else pytester.runpytest_inprocess
+        with warnings.catch_warnings():
+            # Those of a new process, where none is an error.
+            warnings.resetwarnings()
+            return start(*plugins, "-p", "no:cacheprovider", *arguments)
 
     return run
 
@@ -295,6 +300,15 @@ def test_fails_before_a_call(rerank_mock):
 def test_fails_alone(rerank_mock):
     assert 5 == 6
 
+def test_fails_with_an_error_of_its_own(rerank_mock):
+    raise ValueError
+
+def test_fails_to_connect(rerank_mock):
+    raise ConnectionRefusedError
+
+def test_fails_in_its_client(rerank_mock):
+    httpx.URL(None)
+
 @pytest.mark.rerank_mock(assert_called=True)
 def test_fails_where_a_call_is_required(rerank_mock):
     assert 7 == 8
@@ -308,7 +322,7 @@ def test_is_expected_to_fail(rerank_mock):
     post(rerank_mock, top_n=0)
 """
     )
-    result.assert_outcomes(failed=4, skipped=1, xfailed=1)
+    result.assert_outcomes(failed=7, skipped=1, xfailed=1)
     result.stdout.fnmatch_lines(
         [
             "E *assert 1 == 2",
@@ -326,7 +340,8 @@ def test_is_expected_to_fail(rerank_mock):
             "FAILED *::test_fails_alone - assert 5 == 6",
         ]
     )
-    assert result.stdout.str().count("Captured rerank_mock call") == 3
+    assert result.stdout.str().count("Captured rerank_mock call") == 5
+    assert result.stdout.str().count("no calls: only httpx") == 4
     result.stdout.no_fnmatch_line("*never reached*")
 
 

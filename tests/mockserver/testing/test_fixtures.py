@@ -1,6 +1,5 @@
 import os
 from decimal import Decimal
-from pathlib import Path
 
 import httpx
 import pytest
@@ -219,10 +218,7 @@ def test_the_key_is_not_shown(mock: RerankMock) -> None:
     assert mock.api_key not in repr(mock)
 
 
-def test_a_clock_that_a_test_moves_is_as_before_in_the_next(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = Path(__file__).parents[3]
+def test_a_clock_that_a_test_moves_is_as_before_in_the_next(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import time
@@ -236,7 +232,6 @@ def test_a_clock_that_a_test_moves_is_as_before_in_the_next(
             assert abs(rerank_server.clock.now() - time.time()) < 3600
         """
     )
-    monkeypatch.setenv("PYTHONPATH", str(root))
     plugins = ("-p", "no:rerank_mock", "-p", "mockserver.testing.plugin")
-    done = pytester.runpytest_subprocess(*plugins, "-p", "no:cacheprovider")
+    done = pytester.runpytest_inprocess(*plugins, "-p", "no:cacheprovider")
     done.assert_outcomes(passed=2)
