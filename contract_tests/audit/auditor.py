@@ -84,7 +84,7 @@ class Auditor:
         exchange = Exchange(recorded.request, answer, self.judged)
         tried, found = catalogue.examine(self.run.contract, exchange)
         ledger.tried |= tried
-        violations = [*found, *self._leaks(exchange)]
+        violations = list(found)
         if asked(exchange):
             violations += wrongly_accepted(self.run.contract, exchange)
             self._note_refusal(exchange)
@@ -102,10 +102,9 @@ class Auditor:
         """Say of each requirement how many exchanges break it, or that none speaks of it."""
         ledger = self.run.ledger
         for name, count in self.breaches.items():
-            places = ledger.violations[name]
-            first = min(places.values(), key=lambda violation: violation.exchanges[-1].number)
             exchanges = "1 exchange" if count == 1 else f"{count} exchanges"
-            ledger.unsteady[name] = f"broken by {exchanges}, such as {first.test}"
+            smallest = min(ledger.violations[name].values(), key=lambda found: found.size)
+            ledger.unsteady[name] = f"broken by {exchanges}, such as {smallest.test}"
         untried = self.run.contract.requirements.keys() - ledger.tried - ledger.violations.keys()
         ledger.skipped.update(dict.fromkeys(untried, "no recorded exchange shows it"))
 
@@ -131,13 +130,6 @@ class Auditor:
             broken = {name for name, _ in wrongs(self.run.contract, exchange.request.body)}
             if len(broken) == 1:
                 self.run.ledger.tried |= broken
-
-    def _leaks(self, exchange: Exchange) -> Iterable[Violation]:
-        if exchange.answer.status >= 400:
-            self.run.ledger.tried.add("error.key_hidden")
-            if exchange.answer.repeats_key:
-                expected, received = "an answer without the key", "an answer that repeats the key"
-                yield Violation("error.key_hidden", expected, received, (exchange,))
 
     def _same_ids(self, exchange: Exchange, place: str) -> Iterable[Violation]:
         """Hold id and trace id against those of other requests; one may be recorded twice."""

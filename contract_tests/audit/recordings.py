@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from ..contract import AnyJson
 from ..exchanges import Answer, Credential, Request
@@ -18,7 +18,7 @@ from .json_array import JsonArray, JsonError, TooLong
 from .rows import READERS, Body, Row, RowError
 
 #: Parts of the names of headers whose values are secrets.
-_SECRET = re.compile(r"key|token|secret|auth(?!or)|cookie|password|credential")
+_SECRET = re.compile(r"key|token|secret|auth(?!or(?!iz))|cookie|password|credential")
 #: What recorders write in place of a secret.
 _HIDDEN = re.compile(
     r"\W*(redacted|filtered|removed|hidden|masked|key|dummy|x+|)\W*", re.IGNORECASE
@@ -126,7 +126,7 @@ def _recorded(row: Row, place: str) -> Recorded | None:
         row.headers.get("content-type"),
     )
     path = before + found + after
-    sent = _sent(row, path, blot_text(url.query, *secrets), body, secrets)
+    sent = _sent(row, place, path, body, secrets)
     return Recorded(place, base_url, request, answer, unjudged, sent)
 
 
@@ -164,11 +164,12 @@ def blot_all(content: bytes, secrets: list[str]) -> bytes:
 
 
 def _secrets(row: Row) -> Iterator[str]:
-    """What headers hold that nobody may see, the longest first."""
+    """What headers and URL hold that nobody may see, the longest first."""
+    given = [*row.headers.items(), *parse_qsl(urlsplit(row.url).query)]
     words = {
         word
-        for name, value in row.headers.items()
-        if _SECRET.search(name)
+        for name, value in given
+        if _SECRET.search(name.lower())
         for word in re.split(r"[\s;,=\"'<>]+", value)
         if len(word) >= SHORTEST_SECRET and word.isascii()
     }
@@ -185,7 +186,7 @@ def _parsed(body: bytes) -> AnyJson:
         return body
 
 
-def _sent(row: Row, path: str, query: str, body: bytes, secrets: list[str]) -> dict[str, AnyJson]:
+def _sent(row: Row, place: str, path: str, body: bytes, secrets: list[str]) -> dict[str, AnyJson]:
     """The request as the mock takes it.
 
     Where the answer shows that path and key were right, they are given as the contract has them:
@@ -198,13 +199,14 @@ def _sent(row: Row, path: str, query: str, body: bytes, secrets: list[str]) -> d
         if not _SECRET.search(name)
     }
     given = row.headers.get("authorization", "")
-    is_judged = row.status == 401 and given and not _HIDDEN.fullmatch(given.split()[-1])
+    is_seen = bool(given.strip()) and not _HIDDEN.fullmatch(given.split()[-1])
+    is_judged = row.status == 401 and is_seen
     headers["authorization"] = _reshaped(given) if is_judged else "Bearer key"
     headers.setdefault("content-type", "application/json")
     sent: dict[str, AnyJson] = {
         "method": row.method.upper(),
         "path": "/v1/rerank" if is_right else _from_v1(path),
-        "query": query,
+        "query": blot_text(urlsplit(row.url).query, *secrets),
         "headers": headers,
     }
     try:
@@ -212,7 +214,10 @@ def _sent(row: Row, path: str, query: str, body: bytes, secrets: list[str]) -> d
     except UnicodeDecodeError:
         sent |= {"body": b64encode(body).decode(), "encoding": "base64"}
     if row.at is not None and row.status:
+        # Where a key was refused that is not to be seen, the next one may be another.
+        unseen = place if row.status == 401 else ""
         sent |= {
+            "caller": f"{hash(given):x}" if is_seen else unseen,
             "at": min(max(row.at, _TIMES[0]), _TIMES[1]),
             "milliseconds": row.milliseconds,
             "status": row.status,

@@ -85,7 +85,7 @@ def _heading(report: Report) -> Markup:
     return together(
         tag("p", f"rerank-contract judged {report.target}"),
         tag("h1", HEADINGS[report.verdict], class_=report.verdict.value),
-        tag("p", f"{counts} ({len(report.entries)} requirements)"),
+        tag("p", f"{counts} ({len(report.entries)} requirements){report.advice_in_short}"),
         *([tag("p", f"Suite broke: {printable(report.fault)}")] if report.fault else []),
     )
 

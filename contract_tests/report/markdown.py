@@ -34,7 +34,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"## rerank-contract: {report.verdict.value}"
     yield ""
     yield f"> [!{ALERTS[report.verdict]}]"
-    yield f"> {', '.join(counts)} ({len(report.entries)} requirements)"
+    judged = f"{', '.join(counts)} ({len(report.entries)} requirements)"
+    yield f"> {judged}{report.advice_in_short}"
     yield ""
     yield f"{escape(report.target)}: {_spent(report)}."
     if report.reliability:

@@ -97,7 +97,8 @@ def violation_lines(
 
 def _verdict(report: Report) -> str:
     counts = (f"{count} {outcome.value}" for outcome, count in report.counts.items())
-    return f"{report.verdict.value}: {', '.join(counts)} ({len(report.entries)} requirements)"
+    judged = f"{', '.join(counts)} ({len(report.entries)} requirements)"
+    return f"{report.verdict.value}: {judged}{report.advice_in_short}"
 
 
 def _facts(report: Report) -> Iterator[str]:
