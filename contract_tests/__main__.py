@@ -20,6 +20,7 @@ from .audit import command as audit
 from .capabilities import hint
 from .client import command as client
 from .command.diff import changes
+from .command.interruption import Interruption
 from .command.listing import explanation, listing, revision_listing
 from .command.options import (
     declare,
@@ -101,8 +102,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with output_may_end():
             return audit.main(options)
     with by_ourselves(), output_may_end():
-        command = _selftest if options.command == "selftest" else _check
-        return command(parser, options)
+        if options.command == "check":
+            return _check(parser, options)
+        try:
+            return _selftest(parser, options)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return EXIT_CODES[Verdict.INCONCLUSIVE]
 
 
 @contextlib.contextmanager
@@ -132,7 +138,10 @@ def cache() -> Path:
 
 def judge_quietly(target: Sequence[str], arguments: Sequence[str], path: Path) -> None:
     """Run the contract tests only for what they find: the report as JSON at `path`."""
-    pytest.main([*_PYTEST, *target, *arguments, f"--report-json={path}"])
+    interruption = Interruption()
+    pytest.main([*_PYTEST, *target, *arguments, f"--report-json={path}"], plugins=[interruption])
+    if interruption.came:
+        raise KeyboardInterrupt
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -140,7 +149,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if trouble:
         parser.error(trouble)
     arguments = [*_PYTEST, *words(options)]
-    code = pytest.main(arguments, plugins=[ProgressBar()] if sys.stdout.isatty() else [])
+    plugins = [Interruption(), *([ProgressBar()] if sys.stdout.isatty() else [])]
+    code = pytest.main(arguments, plugins=plugins)
     # Stopped before the first test, or without any: otherwise the verdict has set the code.
     if code in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.NO_TESTS_COLLECTED):
         return EXIT_CODES[Verdict.INCONCLUSIVE]
@@ -177,7 +187,8 @@ def _parser() -> argparse.ArgumentParser:
         "client",
         help="grade a client",
         description="Grade a client by what it does in each scenario. Exit code: 0 nothing failed, "
-        "1 something did, 2 usage, 3 nothing passed, or it was interrupted.",
+        "1 something did, 2 usage, or the client cannot be started or does nothing, 3 nothing "
+        "passed, or it was interrupted.",
     )
     client.declare(client_parser.add_argument)
     audit_parser = commands.add_parser(

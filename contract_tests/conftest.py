@@ -22,9 +22,9 @@ from .command.options import (
     prices,
     problem,
 )
-from .command.plan import plan
+from .command.plan import parts, plan
 from .command.routes import access_of, headers_of, route_of, secrets_of
-from .command.selection import chosen, firsts, is_on, model_of, models_for, rank, requirements_of
+from .command.selection import chosen, firsts, is_on, models_for, rank, requirements_of
 from .contract import AnyJson, Model, kinds, load_contract
 from .exchanges import Credential
 from .judging.connection import Connection, InconclusiveError, UndeclaredError, UnshownError
@@ -76,6 +76,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "states(schema): the test tries the requirements that keywords of that schema state",
         "effort(name): the least effort at which the test runs",
         "telling: the test is among the first to run",
+        "sends(requests=1, tokens, examples, smoke): what an example sends at most, how many there"
+        " are at most, and the requests of the one example at effort smoke",
         "near_keys: the test sends keys that are nearly valid",
     ):
         config.addinivalue_line("markers", line)
@@ -196,23 +198,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    """Print the most that the run will send, before it starts."""
+    """Print what the run is likely to send at most, before it starts."""
     run = config.stash[RUN]
     ours = [item for item in items if item.path.parent == HERE]
-    sends = [(model_of(item), _examples(item)) for item in ours]
-    return (
-        list(
-            plan(
-                sends,
-                run.effort,
-                run.connection.budget,
-                run.connection.pace.rpm,
-                run.connection.price,
-            )
-        )
-        if ours
-        else []
-    )
+    if not ours:
+        return []
+    connection = run.connection
+    planned = parts(((item, examples_of(item)) for item in ours), run.effort, run.served.ranking)
+    return list(plan(planned, connection.budget, connection.pace.rpm, connection.price))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -241,7 +234,7 @@ def judge(request: pytest.FixtureRequest, target: Target) -> Judge:
     run = request.config.stash[RUN]
     name, requirements = request.node.name, frozenset(requirements_of(request.node, run.contract))
     run.ledger.tests[name] = requirements
-    return Judge(run, target, name, requirements, _examples(request.node))
+    return Judge(run, target, name, requirements, examples_of(request.node))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -327,9 +320,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if shares and verdict(shares) is not Verdict.CONFORMS:
         session.exitstatus = EXIT_CODES[verdict(shares)]
     ours = [item for item in session.items if item.path.parent == HERE]
-    if not ours and not config.stash[RUN].ledger.fault:
+    is_stopped = session.shouldstop or session.shouldfail
+    if not ours and not config.stash[RUN].ledger.fault and not is_stopped:
         return
-    if session.shouldstop or session.shouldfail or exitstatus == pytest.ExitCode.INTERRUPTED:
+    if is_stopped or exitstatus == pytest.ExitCode.INTERRUPTED:
         _leave_open(ours, config.stash[RUN])
     report = _report(config)
     config.stash[REPORT] = report
@@ -381,11 +375,13 @@ def _noticed(ledger: Ledger, mutant: Mutant) -> bool:
 
 def _leave_open(items: list[pytest.Item], run: Run) -> None:
     """Call inconclusive what the tests are after that did not come to run."""
-    ledger = run.ledger
+    ledger, open_ = run.ledger, "the run ended before all of it was tried"
     for item in items:
         if item.name not in ledger.tests:
             for name in set(requirements_of(item, run.contract)) - ledger.skipped.keys():
-                ledger.inconclusive.setdefault(name, "the run ended before all of it was tried")
+                ledger.inconclusive.setdefault(name, open_)
+    if not items:
+        ledger.inconclusive.update(dict.fromkeys(run.contract.requirements, open_))
 
 
 def _judged(config: pytest.Config) -> tuple[Model, ...]:
@@ -429,7 +425,7 @@ def _client(config: pytest.Config, base_url: str) -> httpx.Client:
     return config.stash[CLIENT]
 
 
-def _examples(item: pytest.Item) -> int:
+def examples_of(item: pytest.Item) -> int:
     """How many examples a test draws."""
     return 1 if item.get_closest_marker("brief") else item.config.stash[RUN].effort.examples
 

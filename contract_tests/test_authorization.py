@@ -9,6 +9,7 @@ from .strategies import Body
 
 
 @pytest.mark.requirement("authorization.required", "error.status.unauthorized", "error.body.string")
+@pytest.mark.sends(tokens=0)
 def test_a_request_without_a_key_is_refused(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         request = Request(body, credential=Credential.NONE)
@@ -19,6 +20,7 @@ def test_a_request_without_a_key_is_refused(judge: Judge, model: Model) -> None:
 
 
 @pytest.mark.requirement("authorization.invalid_key", "error.status.unauthorized")
+@pytest.mark.sends(tokens=0)
 def test_a_request_with_an_invalid_key_is_refused(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         request = Request(body, credential=Credential.INVALID)
@@ -33,6 +35,7 @@ def test_a_request_with_an_invalid_key_is_refused(judge: Judge, model: Model) ->
 @pytest.mark.effort("standard")
 @pytest.mark.near_keys
 @pytest.mark.parametrize("credential", [*NEAR_KEYS, Credential.EMPTY], ids=lambda one: one.name)
+@pytest.mark.sends(tokens=20, examples=2)
 def test_a_key_that_is_nearly_valid_is_refused(
     judge: Judge, model: Model, credential: Credential
 ) -> None:

@@ -22,6 +22,7 @@ UNKNOWN_FIELDS = {
 @pytest.mark.requirement("request.body.json")
 @pytest.mark.models("first")
 @pytest.mark.usefixtures("model")
+@pytest.mark.sends(tokens=0)
 def test_a_body_that_is_not_json_is_refused(judge: Judge) -> None:
     judge.examine(
         st.sampled_from(NOT_JSON[::-1]),
@@ -30,6 +31,7 @@ def test_a_body_that_is_not_json_is_refused(judge: Judge) -> None:
 
 
 @pytest.mark.requirement("request.body.equivalent")
+@pytest.mark.sends(requests=2)
 def test_the_same_json_written_otherwise_is_ranked_the_same(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, Layout]) -> None:
         body, layout = example
@@ -47,6 +49,7 @@ def test_the_same_json_written_otherwise_is_ranked_the_same(judge: Judge, model:
 
 @pytest.mark.requirement("request.body.charset")
 @pytest.mark.effort("standard")
+@pytest.mark.sends(tokens=20, examples=1)
 def test_a_charset_changes_nothing(judge: Judge, model: Model) -> None:
     def prove() -> None:
         body = judge.draw.plainest(model)
@@ -60,6 +63,7 @@ def test_a_charset_changes_nothing(judge: Judge, model: Model) -> None:
 @pytest.mark.requirement("request.body.chunked")
 @pytest.mark.effort("standard")
 @pytest.mark.models("first")
+@pytest.mark.sends(requests=2, tokens=40, examples=1)
 def test_what_a_body_in_chunks_is_answered_with(judge: Judge, model: Model) -> None:
     def prove() -> None:
         body = {**judge.draw.plainest(model), **judge.draw.echo(model)}
@@ -82,6 +86,7 @@ def _compare(judge: Judge, requirement: str, plain: Exchange, other: Exchange) -
 @pytest.mark.effort("standard")
 @pytest.mark.models("first")
 @pytest.mark.parametrize("exponent", [31, 53, 63, 64])
+@pytest.mark.sends(tokens=20, examples=1)
 def test_what_a_large_number_is_answered_with(judge: Judge, model: Model, exponent: int) -> None:
     # One more, where a number that is kept as a fraction is rounded.
     number = 2**exponent + 1
@@ -104,6 +109,7 @@ def test_what_a_large_number_is_answered_with(judge: Judge, model: Model, expone
 @pytest.mark.requirement("request.body.unknown_field")
 @pytest.mark.effort("standard")
 @pytest.mark.models("first")
+@pytest.mark.sends(requests=2)
 def test_an_unknown_field_changes_nothing(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, str]) -> None:
         body, name = example
@@ -118,6 +124,7 @@ def test_an_unknown_field_changes_nothing(judge: Judge, model: Model) -> None:
 @pytest.mark.requirement("request.body.null")
 @pytest.mark.effort("standard")
 @pytest.mark.models("first")
+@pytest.mark.sends(requests=2)
 def test_an_optional_field_that_is_null_counts_as_absent(judge: Judge, model: Model) -> None:
     optional = judge.draw.optional(model)
 

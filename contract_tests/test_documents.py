@@ -27,6 +27,7 @@ LONG_TEXTS = ("Timetables ", "深度学习 Timetables ")
 
 
 @pytest.mark.requirement("request.documents.array")
+@pytest.mark.sends(smoke=0)
 def test_an_array_of_strings_is_accepted(judge: Judge, model: Model) -> None:
     judge.examine(
         judge.draw.valid(model), lambda body: judge.reference(body, "request.documents.array")
@@ -35,6 +36,7 @@ def test_an_array_of_strings_is_accepted(judge: Judge, model: Model) -> None:
 
 @pytest.mark.requirement("request.documents.string")
 @pytest.mark.models("wide")
+@pytest.mark.sends(requests=2)
 def test_a_string_is_ranked_as_the_array_that_holds_it_alone(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         array = judge.reference({**body, "documents": [body["documents"]]})
@@ -50,6 +52,7 @@ def test_a_string_is_ranked_as_the_array_that_holds_it_alone(judge: Judge, model
 @pytest.mark.requirement("request.return_documents.true")
 @pytest.mark.effort("standard")
 @pytest.mark.models("wide")
+@pytest.mark.sends(requests=2, tokens=1_200, examples=1)
 def test_a_string_comes_back_whole(judge: Judge, model: Model) -> None:
     # Two that differ at the end alone; long ones where the model is tried in depth.
     in_depth = judge.examples > 1
@@ -69,6 +72,7 @@ def test_a_string_comes_back_whole(judge: Judge, model: Model) -> None:
 @pytest.mark.models("first")
 @pytest.mark.effort("standard")
 @pytest.mark.parametrize("kind", ["NUL", "white space alone", "equal documents"])
+@pytest.mark.sends(requests=2, tokens=680, examples=1)
 def test_what_a_delicate_document_is_answered_with(judge: Judge, model: Model, kind: str) -> None:
     def prove() -> None:
         corpus, mixed = judge.draw.corpus, judge.draw.mixed
@@ -96,6 +100,7 @@ def test_what_a_delicate_document_is_answered_with(judge: Judge, model: Model, k
     "response.results.index.unique",
 )
 @pytest.mark.models("every")
+@pytest.mark.sends(requests=2, tokens=1_200, examples=1, smoke=1)
 def test_a_hundred_documents_are_ranked_whole(judge: Judge, model: Model) -> None:
     def prove() -> None:
         body = {
@@ -118,6 +123,7 @@ def test_a_hundred_documents_are_ranked_whole(judge: Judge, model: Model) -> Non
     "request.documents.count", "request.top_n.count", "request.top_n.most_relevant"
 )
 @pytest.mark.effort("standard")
+@pytest.mark.sends(requests=8, tokens=17_200, examples=1)
 def test_batches_of_documents_are_ranked_whole(judge: Judge, model: Model) -> None:
     def prove() -> None:
         accepted = "1 is accepted"
@@ -170,6 +176,7 @@ def _rank_part(
 @pytest.mark.requirement("request.documents.length", "request.return_documents.true")
 @pytest.mark.models("first")
 @pytest.mark.effort("standard")
+@pytest.mark.sends(requests=2, tokens=54_000, examples=1)
 def test_long_documents_come_back_whole(judge: Judge, model: Model) -> None:
     def prove() -> None:
         refused = ""

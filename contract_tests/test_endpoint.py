@@ -27,6 +27,7 @@ HEADERS = {
 
 @pytest.mark.telling
 @pytest.mark.usefixtures("model")
+@pytest.mark.sends(tokens=20, examples=1)
 def test_the_example_of_the_page_is_answered(judge: Judge, example: Body) -> None:
     def prove() -> None:
         # As the page prints it.
@@ -38,6 +39,7 @@ def test_the_example_of_the_page_is_answered(judge: Judge, example: Body) -> Non
 
 @pytest.mark.requirement("endpoint.rerank")
 @pytest.mark.models("every")
+@pytest.mark.sends(smoke=0)
 def test_a_valid_request_is_answered(judge: Judge, model: Model) -> None:
     judge.examine(judge.draw.valid(model), judge.reference)
 
@@ -45,6 +47,7 @@ def test_a_valid_request_is_answered(judge: Judge, model: Model) -> None:
 @pytest.mark.requirement("endpoint.rerank")
 @pytest.mark.effort("standard")
 @pytest.mark.parametrize("size", ["many documents", "a long one"])
+@pytest.mark.sends(tokens=200, examples=3)
 def test_a_request_of_a_usual_size_is_answered(judge: Judge, model: Model, size: str) -> None:
     corpus = judge.draw.corpus
     documents = judge.draw.many(MANY) if size == "many documents" else [*corpus, "x" * LONG_TEXT]
@@ -64,6 +67,7 @@ def test_a_request_of_a_usual_size_is_answered(judge: Judge, model: Model, size:
 @pytest.mark.models("first")
 @pytest.mark.effort("standard")
 @pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
+@pytest.mark.sends(tokens=20, examples=2)
 def test_headers_that_the_page_does_not_name_change_nothing(
     judge: Judge, model: Model, headers: tuple[tuple[str, str], ...]
 ) -> None:
@@ -78,6 +82,7 @@ def test_headers_that_the_page_does_not_name_change_nothing(
 
 @pytest.mark.requirement("endpoint.unknown_path")
 @pytest.mark.models("first")
+@pytest.mark.sends(tokens=0, examples=1)
 def test_an_unknown_path_is_not_found(judge: Judge, model: Model) -> None:
     def prove() -> None:
         exchange = judge.probe(Request(judge.draw.plainest(model), path="/rerank-contract/unknown"))
@@ -89,6 +94,7 @@ def test_an_unknown_path_is_not_found(judge: Judge, model: Model) -> None:
 @pytest.mark.requirement("endpoint.trailing_slash")
 @pytest.mark.models("first")
 @pytest.mark.effort("standard")
+@pytest.mark.sends(tokens=20, examples=1)
 def test_a_trailing_slash_is_redirected(judge: Judge, model: Model) -> None:
     def prove() -> None:
         exchange = judge.probe(Request(judge.draw.plainest(model), path="/rerank/"))

@@ -17,6 +17,7 @@ FILLER = "Timetables of the harbour ferries are posted beside the pier. "
 @pytest.mark.requirement("request.max_chunks_per_doc.short_documents")
 @pytest.mark.models(supports=FIELD)
 @pytest.mark.effort("standard")
+@pytest.mark.sends(requests=2)
 def test_chunk_options_change_nothing_for_short_documents(judge: Judge, model: Model) -> None:
     # What goes with max_chunks_per_doc: the fields that the same models support.
     options = sorted(judge.contract.supported_with(FIELD))
@@ -40,6 +41,7 @@ def test_chunk_options_change_nothing_for_short_documents(judge: Judge, model: M
 @pytest.mark.requirement("request.max_chunks_per_doc.supported")
 @pytest.mark.models(supports=FIELD)
 @pytest.mark.effort("standard")
+@pytest.mark.sends(tokens=20, examples=1)
 def test_far_more_chunks_than_the_default_are_accepted(judge: Judge, model: Model) -> None:
     body = {**judge.draw.plainest(model), FIELD: 1_000_000}
     judge.examine_once(lambda: judge.accepts("request.max_chunks_per_doc.supported", body))
@@ -52,6 +54,7 @@ def test_far_more_chunks_than_the_default_are_accepted(judge: Judge, model: Mode
 )
 @pytest.mark.models(supports=FIELD)
 @pytest.mark.effort("standard")
+@pytest.mark.sends(requests=3, tokens=109_000, examples=1)
 def test_the_best_chunk_is_the_score_of_a_long_document(judge: Judge, model: Model) -> None:
     passage = f"{judge.draw.query}: the fruit of the {judge.draw.corpus[-1]} tree. " * 50
     documents = [passage, FILLER * 750 + passage, FILLER * 1500 + passage]

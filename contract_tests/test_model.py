@@ -15,6 +15,7 @@ NO_SUCH_MODELS = ("rerank-contract/no-such-model", "BAAI/bge-reranker-v2-m3-no-s
 
 @pytest.mark.requirement("request.model.unknown", "error.model_not_found.code")
 @pytest.mark.models("classic")
+@pytest.mark.sends(tokens=0)
 def test_an_unknown_model_is_refused(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, str]) -> None:
         body = {**example[0], "model": example[1]}
@@ -27,6 +28,7 @@ def test_an_unknown_model_is_refused(judge: Judge, model: Model) -> None:
 @pytest.mark.requirement("request.model.exact")
 @pytest.mark.models("first")
 @pytest.mark.effort("standard")
+@pytest.mark.sends(requests=2, tokens=0, examples=1)
 def test_a_name_that_is_nearly_one_is_refused(judge: Judge, model: Model) -> None:
     def prove() -> None:
         near = {model.id.rpartition("/")[2], model.id.lower()} - {model.id}

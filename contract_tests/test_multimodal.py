@@ -38,6 +38,7 @@ def test_plain_strings_are_accepted(judge: Judge, model: Model) -> None:
     ],
     ids=["asked with text", "asked with an image"],
 )
+@pytest.mark.sends(tokens=4_000, examples=3)
 def test_content_objects_are_accepted(
     judge: Judge, model: Model, query: AnyJson, documents: list[AnyJson]
 ) -> None:
@@ -50,6 +51,7 @@ def test_content_objects_are_accepted(
 @pytest.mark.requirement("request.multimodal.video")
 @pytest.mark.models("multimodal")
 @pytest.mark.effort("standard")
+@pytest.mark.sends(tokens=270, examples=1)
 def test_a_video_is_accepted(judge: Judge, model: Model) -> None:
     def prove() -> None:
         body = {

@@ -35,6 +35,7 @@ def test_an_answer_has_the_shape_of_the_page(judge: Judge, model: Model) -> None
     "response.results.relevance_score.repeatable",
     "response.meta.repeatable",
 )
+@pytest.mark.sends(requests=2, smoke=1)
 def test_the_same_request_is_given_another_id(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         one, other = judge.reference(body), judge.ranks("endpoint.rerank", body)
@@ -51,6 +52,7 @@ def test_the_same_request_is_given_another_id(judge: Judge, model: Model) -> Non
 
 @pytest.mark.requirement("response.meta.input")
 @pytest.mark.effort("standard")
+@pytest.mark.sends(requests=2, tokens=50, examples=1)
 def test_input_tokens_are_those_of_the_documents(judge: Judge, model: Model) -> None:
     def prove() -> None:
         plain = judge.draw.plainest(model)

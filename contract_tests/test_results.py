@@ -22,6 +22,7 @@ LONG_QUERIES = (f"{_FRONT}an apple", f"{_FRONT}a banana")
 
 @pytest.mark.requirement("response.results.index.permutation")
 @pytest.mark.effort("standard")
+@pytest.mark.sends(requests=2)
 def test_indices_follow_their_documents(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, int]) -> None:
         body, shift = example
@@ -38,6 +39,7 @@ def test_indices_follow_their_documents(judge: Judge, model: Model) -> None:
 
 @pytest.mark.requirement("response.results.own")
 @pytest.mark.models("first")
+@pytest.mark.sends(requests=10, tokens=280, examples=3, smoke=8)
 def test_answers_that_cross_are_not_mixed_up(judge: Judge, model: Model) -> None:
     def prove() -> None:
         models, callers = judge.served(model), itertools.cycle(judge.run.callers)
@@ -82,6 +84,7 @@ def _strangers(exchange: Exchange) -> list[Finding]:
 
 @pytest.mark.requirement("response.results.query", "response.results.relevance")
 @pytest.mark.effort("standard")
+@pytest.mark.sends(requests=3, tokens=60, examples=1)
 def test_another_query_is_given_another_ranking(judge: Judge, model: Model) -> None:
     def prove() -> None:
         body = judge.draw.plainest(model)
@@ -106,6 +109,7 @@ def test_another_query_is_given_another_ranking(judge: Judge, model: Model) -> N
 @pytest.mark.requirement("response.results.query")
 @pytest.mark.effort("standard")
 @pytest.mark.parametrize("queries", [("苹果", "香蕉"), LONG_QUERIES], ids=["Chinese", "long"])
+@pytest.mark.sends(requests=2, tokens=300, examples=1)
 def test_every_part_of_a_query_counts(judge: Judge, model: Model, queries: tuple[str, str]) -> None:
     def prove() -> None:
         body = judge.draw.plainest(model)
@@ -124,6 +128,7 @@ def test_every_part_of_a_query_counts(judge: Judge, model: Model, queries: tuple
 @pytest.mark.requirement("request.instruction.effect", "response.results.own")
 @pytest.mark.models(supports="instruction")
 @pytest.mark.effort("standard")
+@pytest.mark.sends(requests=4, tokens=110, examples=1)
 def test_another_instruction_is_given_other_scores(judge: Judge, model: Model) -> None:
     def prove() -> None:
         body = {**judge.draw.plainest(model), "query": judge.draw.either}
@@ -146,6 +151,7 @@ def test_another_instruction_is_given_other_scores(judge: Judge, model: Model) -
 @pytest.mark.requirement("response.results.model")
 @pytest.mark.models("first")
 @pytest.mark.effort("standard")
+@pytest.mark.sends(tokens=20, examples=1)
 def test_whether_another_model_gives_other_scores(judge: Judge, model: Model) -> None:
     def prove() -> None:
         bodies = map(judge.draw.plainest, judge.served(model))
@@ -179,6 +185,7 @@ def test_whether_equal_documents_are_given_equal_scores(judge: Judge, model: Mod
 
 @pytest.mark.requirement("response.results.independence")
 @pytest.mark.effort("standard")
+@pytest.mark.sends(requests=3)
 def test_whether_a_score_depends_on_the_other_documents(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, int]) -> None:
         body, number = example

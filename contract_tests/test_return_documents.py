@@ -17,6 +17,7 @@ FEW = 6
 @pytest.mark.telling
 @pytest.mark.requirement("request.return_documents.true")
 @pytest.mark.models("wide")
+@pytest.mark.sends(tokens=1_110, examples=2)
 def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, Credential]) -> None:
         body, caller = example
@@ -37,6 +38,7 @@ def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Mo
 
 @pytest.mark.requirement("request.return_documents.true", "response.results.index.permutation")
 @pytest.mark.effort("standard")
+@pytest.mark.sends(requests=2, tokens=120, examples=1)
 def test_texts_that_differ_little_are_kept_apart(judge: Judge, model: Model) -> None:
     late = [f"{LONG_BEGINNING}{text}" for text in (judge.draw.corpus[0], judge.draw.corpus[-1])]
     # At the end alone; in letter case, in Unicode form, in white space.
@@ -68,12 +70,14 @@ def test_no_text_comes_back_when_it_is_not_wanted(judge: Judge, model: Model) ->
 
 
 @pytest.mark.requirement("request.return_documents.default")
+@pytest.mark.sends(smoke=0)
 def test_no_text_comes_back_unasked(judge: Judge, model: Model) -> None:
     judge.examine(judge.draw.valid(model, return_documents=None), judge.reference)
 
 
 @pytest.mark.requirement("request.return_documents.ranking")
 @pytest.mark.models("wide")
+@pytest.mark.sends(requests=2, smoke=1)
 def test_returning_documents_does_not_change_the_ranking(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         without = judge.reference(body)

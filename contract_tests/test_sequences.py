@@ -116,6 +116,7 @@ class CallSequence(RuleBasedStateMachine):
 @pytest.mark.requirement("response.results.own")
 @pytest.mark.models("classic")
 @pytest.mark.effort("standard")
+@pytest.mark.sends(requests=11, tokens=520)
 def test_an_answer_does_not_depend_on_the_calls_before_it(judge: Judge, model: Model) -> None:
     def prove(sequence: list[PlannedCall]) -> None:
         # The first call once more, so that what the last one spoilt shows in its own sequence.

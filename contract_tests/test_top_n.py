@@ -12,6 +12,7 @@ from .strategies import Body
 @pytest.mark.requirement("request.top_n.count", "request.top_n.most_relevant")
 @pytest.mark.effort("standard")
 @pytest.mark.models("wide")
+@pytest.mark.sends(requests=3, tokens=110, examples=2)
 def test_exactly_top_n_results_come_back(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         full = judge.reference({name: value for name, value in body.items() if name != "top_n"})
@@ -26,6 +27,7 @@ def test_exactly_top_n_results_come_back(judge: Judge, model: Model) -> None:
 
 
 @pytest.mark.requirement("request.top_n.most_relevant")
+@pytest.mark.sends(requests=2, smoke=1)
 def test_the_most_relevant_documents_come_back(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, int]) -> None:
         body, number = example

@@ -4,7 +4,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from types import FrameType
 
 from .command import serving, waiting
@@ -30,10 +31,14 @@ def _run(words: Sequence[str]) -> int:
         place = own.index("--")
         own, program = own[:place], own[place + 1 :]
     parser, commands = _parser()
+    _check_front(own, parser, commands)
     options, unknown = parser.parse_known_args(own)
     given = vars(options)
     name = given.pop("command")
     if unknown:
+        if name == "serve" and not any(word.startswith("-") for word in unknown):
+            words = " ".join(unknown)
+            raise CommandError(f"unrecognized arguments: {words}; a command to run follows --")
         commands[name].refuse(unknown)
     variables = commands[name].variables(os.environ)
     known = [variable for parser in commands.values() for variable in parser.known_variables]
@@ -49,7 +54,27 @@ def _run(words: Sequence[str]) -> int:
         return serving.Serving(**{**variables, **given}, from_environment=origins).run(program)
     if program is not None:
         raise CommandError("only serve takes a command after --")
+    if "url" not in given:
+        # Where `serve` listens, with the same variables.
+        given |= commands["serve"].variables(os.environ, waiting.PLACE)
     return waiting.Waiting(**{**variables, **given}).run()
+
+
+def _check_front(words: Sequence[str], parser: Parser, commands: Mapping[str, Parser]) -> None:
+    """Raise `CommandError` if the words before the command are wrong, or there is no command."""
+    options = [*takewhile(lambda word: word.startswith("-"), words)]
+    unknown = [word for word in options if word.partition("=")[0] not in parser.names]
+    for name, command in commands.items():
+        for word in unknown:
+            option = word.partition("=")[0]
+            if option in command.names:
+                reason = f"{option} comes after the command: rerank-mock {name} {option}"
+                raise CommandError(reason)
+    if unknown:
+        of_commands = [option for command in commands.values() for option in command.names]
+        parser.refuse(unknown, of_commands)
+    if not words:
+        raise CommandError(f"expected a command: {' or '.join(commands)}; see rerank-mock --help")
 
 
 def _printable(message: str) -> str:

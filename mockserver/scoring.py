@@ -89,8 +89,13 @@ def rank(
 
 def tokenize(text: str) -> Iterator[str]:
     """Split into tokens, after NFKC normalisation and case folding."""
-    pieces = map(_normalize, _pieces(text))
-    return chain.from_iterable(_TOKEN.findall(piece.casefold()) for piece in pieces)
+    if len(text) <= PIECE:
+        return iter(_split(text))
+    return chain.from_iterable(map(_split, _pieces(text)))
+
+
+def _split(text: str) -> list[str]:
+    return _TOKEN.findall(_normalize(text).casefold())
 
 
 def _pieces(text: str) -> Iterator[str]:
@@ -157,9 +162,9 @@ class _Question:
     def _likeness(self, chunk: list[str]) -> float:
         """Return how much of the query is in a chunk, from 0 to 1."""
         words = set(chunk)
-        found = {self._spellings[word] for word in words & self._spellings.keys()}
-        if not found:
+        if self._spellings.keys().isdisjoint(words):
             return 0.0
+        found = {self._spellings[word] for word in words & self._spellings.keys()}
         pairs = self._pairs.intersection(map(add, chunk, chunk[1:]))
         covered = sum(map(len, found | pairs)) / self._weight
         focus = len(found) / len(words)

@@ -39,7 +39,7 @@ LAYERS = (
 #: The judge from the ground up. A pattern such as `checks.*` stands for a room within the room.
 JUDGE_LAYERS = (
     ("__init__", "*.__init__"),
-    ("contract", "redaction", "transport", "version"),
+    ("contract", "plurals", "redaction", "transport", "version"),
     ("exchanges",),
     ("files",),
     ("capabilities", "checks.*"),

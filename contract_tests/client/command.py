@@ -64,7 +64,7 @@ def problem(options: argparse.Namespace) -> str | None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Grade a client; return 0 none failed, 1 some did, 2 it cannot be run, 3 nothing passed."""
+    """Grade a client; return 0 none failed, 1 some did, 2 it does not work, 3 nothing passed."""
     try:
         return _main(options)
     except BrokenPipeError:
@@ -96,7 +96,10 @@ def _main(options: argparse.Namespace) -> int:
                 all_graded.append(graded)
                 print(report.line(graded), flush=True)
                 if not options.wait and len(all_graded) == IDLE and all(map(_is_idle, all_graded)):
-                    raise CommandError(f"the client does not work: {graded.attempt.silence}")
+                    nothing = "the client neither sent a request nor printed an answer"
+                    raise CommandError(
+                        f"{nothing} in the first {IDLE} scenarios: it {graded.attempt.silence}"
+                    )
     except (CommandError, MockError) as error:
         trouble = str(error)
     except KeyboardInterrupt:

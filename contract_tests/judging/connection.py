@@ -1,5 +1,6 @@
 """The connection to the target: one request, its answer, and patience while the target is busy."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -23,11 +24,13 @@ UPSTREAM_WAITS = 3
 WAITS_BEFORE_TURNS = 2
 #: How often: a target that fails now and then does not fail as often as that.
 TURNS = 3
-#: Error code of an account without money, with status 402 or 403.
-BALANCE_INSUFFICIENT = 30001
+#: Error code of an account without money, and what other refusals of it speak of.
+BALANCE_INSUFFICIENT, BALANCE = 30001, re.compile(r"\bbalance\b|余额", re.IGNORECASE)
 #: What to try.
 SILENCE = "does it run, and is that its address? --wait SECONDS waits until it is up"
 BEHIND = "is the server behind it up? --wait SECONDS waits until it is"
+LATER = "try again later"
+SLOWER = "try again later, or stay below its rate limit with --max-rpm"
 
 
 class InconclusiveError(Exception):
@@ -85,13 +88,15 @@ class Connection:
         """
         request = self._complete(request)
         answer = self._answer(target, request, patiently=patiently)
-        poor = member(answer.json, "code") == BALANCE_INSUFFICIENT
         variable = {
             Credential.KEY: self.api_key_env,
             Credential.SECOND_KEY: self.second_api_key_env,
         }.get(request.credential)
-        if variable and (answer.status in (401, 402) or poor):
+        if variable and answer.status == 401:
             self.halt(f"the key in ${variable} was refused: {seen(answer)}; put a valid one there")
+        if variable and _lacks_money(answer):
+            whose = f"the account of the key in ${variable}"
+            self.halt(f"{whose} has no money left: {seen(answer)}; top it up, or use another key")
         return Exchange(request, answer, self.budget.spent)
 
     def once(self, target: Target, request: Request) -> Answer:
@@ -144,8 +149,16 @@ class Connection:
             if not self.patience.waits(waits, retry_after):
                 if answer is None:
                     self.halt(f"no more answers from {target.base_url}: {trouble}; {to_try}")
-                raise BusyError(f"still busy after all waiting: {trouble}")
+                to_try = LATER if answer is None or answer.status != 429 else SLOWER
+                raise BusyError(
+                    f"still busy after {self._waited(retry_after)}: {trouble}; {to_try}"
+                )
             waits += 1
+
+    def _waited(self, retry_after: str | None) -> str:
+        if retry_after and retry_after.isdecimal() and float(retry_after) > self.patience.longest:
+            return f"some waiting, and asks for {retry_after} seconds, which is too long"
+        return "all waiting"
 
     def _in_turns(
         self, target: Target, request: Request, answer: Answer | None, trouble: str
@@ -205,6 +218,15 @@ class Connection:
         self.answered = self.answered or not _speaks_of_upstream(answer)
         self.watch(answer)
         return answer
+
+
+def _lacks_money(answer: Answer) -> bool:
+    """Whether an answer says that the account has no money."""
+    is_page = answer.text.lstrip().startswith("<")
+    says_so = answer.status == 403 and not is_page and BALANCE.search(answer.text)
+    return bool(
+        answer.status == 402 or says_so or member(answer.json, "code") == BALANCE_INSUFFICIENT
+    )
 
 
 def _speaks_of_upstream(answer: Answer) -> bool:

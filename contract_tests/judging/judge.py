@@ -76,6 +76,8 @@ class Judge:
         self._found: list[Violation] = []
         #: The first valid request that was refused.
         self._refused: Exchange | None = None
+        #: Whether any answer had a ranking.
+        self._ranked = False
 
     @property
     def contract(self) -> Contract:
@@ -124,10 +126,10 @@ class Judge:
             raise ViolatedError(failures)
         if runner.stopped:
             raise runner.stopped
-        if self.requirements - self.run.ledger.tried:
+        if untried := self.requirements - self.run.ledger.tried:
             if self._refused is not None:
                 self._hinder(self._refused)
-            raise runner.undeclared or self._unmet("an answer with a ranking")
+            raise runner.undeclared or self._unmet(self._missing(untried))
 
     def served(self, model: Model) -> list[Model]:
         """The models that the target was found to serve, and which rank; else `model`."""
@@ -179,6 +181,19 @@ class Judge:
         broken = [name for name in PREREQUISITES if self.run.ledger.violations.get(name)]
         more = f", and the target breaks {', '.join(broken)}" if broken else ""
         return PrerequisiteError(f"it needs {needed}{more}")
+
+    def _missing(self, untried: Iterable[str]) -> str:
+        """What would have shown the requirements that were not tried."""
+        if not self._ranked:
+            return "an answer with a ranking"
+        # An id must be there before it can be unique.
+        fronts = tuple(f"{name.rpartition('.')[0]}." for name in untried)
+        broken = [
+            name
+            for name, found in self.run.ledger.violations.items()
+            if found and f"{name}.".startswith(fronts)
+        ]
+        return f"answers that keep {', '.join(broken)}" if broken else "answers that speak of it"
 
     def _hinder(self, exchange: Exchange) -> None:
         """Note what came between the test and the requirements that it was after."""
@@ -335,6 +350,7 @@ class Judge:
         tried, found = catalogue.examine(self.contract, exchange)
         self.run.ledger.tried |= tried
         self._found += found
+        self._ranked = self._ranked or bool(exchange.ranking)
         self._identify(exchange)
         return exchange
 

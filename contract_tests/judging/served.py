@@ -41,10 +41,10 @@ def redirection(url: str, answer: Answer) -> str:
         place = str(httpx.URL(url).join(location))
     except httpx.InvalidURL:
         return f"{location}, which is not a URL"
-    base_url = place.rstrip("/").removesuffix("/rerank")
-    if not place.rstrip("/").endswith("/rerank"):
+    # A login may be given the path in its query, to return there.
+    if "?" in place or not place.rstrip("/").endswith("/rerank"):
         return f"{place}: is that a login, or the address of something else?"
-    return f"{place}: try --target {base_url}"
+    return f"{place}: try --target {place.rstrip('/').removesuffix('/rerank')}"
 
 
 @dataclass
@@ -187,6 +187,10 @@ class ServedModels:
             return seen(answer)
         if answer.status in (404, 405) and not is_refused:
             halt(f"nothing ranks at {url}: {seen(answer)}; {ADDRESS}")
+        if answer.status == 407:
+            halt(f"a proxy stands before {url}: {seen(answer)}; {PAGES[407]}")
         if answer.status == 403:
-            halt(f"the key in ${self.connection.api_key_env} may not do this: {seen(answer)}")
+            whose = f"the key in ${self.connection.api_key_env}"
+            model = exchange.request.body["model"]
+            halt(f"{whose} may not use {model}: {seen(answer)}; let it, or select another --model")
         return None

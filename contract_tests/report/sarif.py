@@ -1,6 +1,7 @@
 """The violations as SARIF 2.1.0: requirements are rules, violations are results."""
 
-from urllib.parse import quote
+from hashlib import sha256
+from urllib.parse import quote, urlsplit
 
 from ..checks.violations import Violation, printable
 from ..contract import AnyJson, Requirement
@@ -13,6 +14,9 @@ from .reproduction import body_text, command, curl
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 #: Level of a requirement -> level of a result that breaks it.
 LEVELS = {"spec": "error", "observed": "warning", "open": "note"}
+
+#: What no path has as it is: colons, and the brackets of an address of version 6.
+_IN_A_PATH = {ord(":"): "_", ord("["): None, ord("]"): None}
 
 
 def write(report: Report) -> str:
@@ -61,6 +65,7 @@ def _rule(entry: RequirementResult) -> AnyJson:
     return {
         "id": requirement.id,
         "shortDescription": {"text": requirement.sentence},
+        "fullDescription": {"text": f"{requirement.sentence} (level {requirement.level})"},
         "help": {
             "text": f"{requirement.sentence} Level {requirement.level}; {entry.place}. "
             f"To judge it alone: rerank-contract check --only={requirement.id}",
@@ -142,6 +147,7 @@ def _result(
 ) -> AnyJson:
     exchange = violation.exchanges[-1]
     uri = report.base_url + exchange.request.path
+    fingerprint = f"{entry.requirement.id}:{violation.test}"
     return {
         "ruleId": entry.requirement.id,
         "ruleIndex": number,
@@ -159,11 +165,13 @@ def _result(
                     "artifactLocation": {"uri": _place(uri)},
                     "region": {"startLine": 1},
                 },
-                "logicalLocations": [{"fullyQualifiedName": f"{entry.section}/{entry.field}"}],
+                "logicalLocations": [{"fullyQualifiedName": _name(entry)}],
             }
         ],
         "partialFingerprints": {
-            "requirementAndTest/v1": f"{entry.requirement.id}:{violation.test}"
+            "requirementAndTest/v1": fingerprint,
+            # The one that GitHub knows an alert by; without it a hash of the line is made.
+            "primaryLocationLineHash": sha256(fingerprint.encode()).hexdigest()[:16],
         },
         **(
             {"suppressions": [{"kind": "external", "justification": entry.reason}]}
@@ -179,13 +187,19 @@ def _result(
     }
 
 
+def _name(entry: RequirementResult) -> str:
+    return "/".join(filter(None, (entry.section, entry.field)))
+
+
 def _place(uri: str) -> str:
-    """Where it is, as if it were a path in a repository: no scheme, and no colon.
+    """Where it is, as if it were a path in a repository: `host_port/v1/rerank`.
 
     GitHub takes no file for code scanning that has a location with another scheme than `file`,
     and wants a line. There is no file to point at: what was judged is known by its address alone.
     """
-    return quote(uri.partition("://")[2])
+    url = urlsplit(uri)
+    address = url.netloc.translate(_IN_A_PATH)
+    return quote(f"{address}{url.path}", safe="/%")
 
 
 def _web_request(exchange: Exchange, uri: str) -> AnyJson:

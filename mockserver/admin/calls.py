@@ -211,10 +211,9 @@ def show_pins(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 def pin_scores(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Pin scores for an account; the latest pins win."""
-    with within("pins"):
-        pins = read_pins(call.body["pins"])
     name = call.account(call.body.get("account"), "$.account")
-    call.state.pin(name, pins)
+    with within("pins"):
+        call.state.pin(name, read_pins(call.body["pins"]))
     return {"pins": [pin.to_json() for pin in call.state.pins(name)]}
 
 

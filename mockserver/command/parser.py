@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -42,17 +42,31 @@ class Parser(argparse.ArgumentParser):
             message = f"{self._variable}: {re.sub('^argument --.*?: ', '', message)}"
         raise CommandError(message + meant)
 
-    def refuse(self, words: Sequence[str]) -> NoReturn:
-        """Refuse words that nothing is known about. Raises `CommandError`."""
+    def refuse(self, words: Sequence[str], known: Iterable[str] = ()) -> NoReturn:
+        """Refuse words that are neither options nor else understood. Raises `CommandError`.
+
+        `known` has what could have been meant besides the options.
+        """
         # Not what follows an option: it may be a key.
         wrong = [word.partition("=")[0] for word in words if word.startswith("-")] or words
-        self.error(f"unrecognized arguments: {' '.join(wrong)}{likely(wrong[0], [*self._options])}")
+        bare = {name.lstrip("-"): name for name in (*self.names, *known)}
+        # Without the dashes, which make all options resemble each other.
+        close = get_close_matches(wrong[0].lstrip("-").casefold(), bare, n=1)
+        hint = f"; did you mean {bare[close[0]]!r}?" if close else f"; see {self.prog} --help"
+        self.error(f"unrecognized arguments: {' '.join(wrong)}{hint}")
 
-    def variables(self, environment: Mapping[str, str]) -> dict[str, Any]:
-        """Return the options in the environment, by name. Raises `CommandError`."""
+    def variables(
+        self, environment: Mapping[str, str], options: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        """Return the options in the environment, by name. Raises `CommandError`.
+
+        `options` names those that are looked for; by default all.
+        """
         found: dict[str, Any] = {}
         origins: dict[str, str] = {}
         for option, action in self._options.items():
+            if options is not None and option not in options:
+                continue
             self._variable = variable_of(option)
             # An empty variable is one that is not set.
             if value := environment.get(self._variable, ""):
@@ -63,6 +77,11 @@ class Parser(argparse.ArgumentParser):
                 origins |= dict.fromkeys(given, self._variable)
         self._variable = ""
         return found
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all options."""
+        return [name for action in self._actions for name in action.option_strings]
 
     @property
     def known_variables(self) -> list[str]:
@@ -115,6 +134,13 @@ def word(text: str) -> str:
         # The text may be a real key with a typo: the message does not repeat it.
         raise argparse.ArgumentTypeError("must be printable ASCII without spaces")
     return text
+
+
+def whole_number(text: str) -> int:
+    """Return a whole number. Raises `ArgumentTypeError`."""
+    if not re.fullmatch(r"-?[0-9]{1,100}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
+    return int(text)
 
 
 def port(text: str) -> int:

@@ -18,8 +18,17 @@ from ..serving import log
 from ..serving.server import ThreadedServer, base_url, is_loopback, listen, serve
 from ..state.store import DEFAULT_KEY, UNLIMITED, State
 from ..validation import InputError
-from .parser import PREFIX, CommandError, Parser, port, variable, variable_of, word
-from .running import run
+from .parser import (
+    PREFIX,
+    CommandError,
+    Parser,
+    port,
+    variable,
+    variable_of,
+    whole_number,
+    word,
+)
+from .running import held_signals, run
 
 #: What a command is run with: the base URL and a key.
 BASE_URL, API_KEY = "RERANK_BASE_URL", "RERANK_API_KEY"
@@ -34,6 +43,12 @@ EPILOG = (
 
 #: Addresses to listen on that stand for all, and where this machine reaches them.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not listened on here
+
+
+def url_of(host: str, port: int | None) -> str:
+    """Return the base URL at which this machine reaches a mock that listens there."""
+    host = _EVERYWHERE.get(host, host)
+    return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +93,7 @@ class Serving:
                     f"no account of {self.state} has the key that the command would get, which is"
                     " the first of --key or the default: pass a key of the state with --key"
                 )
-            with ThreadedServer(state, listener, token):
+            with held_signals(), ThreadedServer(state, listener, token):
                 return run(command, environment_of(listener, key, os.environ))
 
     def _state(self) -> tuple[str, State]:
@@ -138,14 +153,12 @@ def environment_of(
     listener: socket.socket, key: str, environment: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the environment of a command: where the mock is, and no proxy on the way to it."""
-    address = urlsplit(base_url(listener))
-    host = _EVERYWHERE.get(address.hostname or "", address.hostname or "")
-    netloc = f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
+    url = url_of(*listener.getsockname()[:2])
     direct = {
-        name: ",".join(filter(None, (environment.get(name), host)))
+        name: ",".join(filter(None, (environment.get(name), urlsplit(url).hostname)))
         for name in ("NO_PROXY", "no_proxy")
     }
-    return {**environment, **direct, BASE_URL: f"http://{netloc}{address.path}", API_KEY: key}
+    return {**environment, **direct, BASE_URL: url, API_KEY: key}
 
 
 def _keys_of(file: str | None) -> list[str]:
@@ -209,7 +222,7 @@ def declare(parser: Parser) -> None:
     )
     add(
         "--seed",
-        type=int,
+        type=whole_number,
         help=f"what hostile answers and ids are drawn from; default: {default.seed}",
     )
     add(

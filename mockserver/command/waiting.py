@@ -1,7 +1,9 @@
 """`rerank-mock wait`: until a mock answers."""
 
+import http
 import http.client
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,20 +12,26 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 from ..serving.asgi import HEALTH, HEALTHY
-from .parser import CommandError, Parser, seconds
-from .serving import PORT
+from .parser import CommandError, Parser, seconds, variable_of
+from .serving import PORT, Serving, url_of
 
 #: How long to wait between two questions, and for one answer, in seconds.
 _PAUSE = 0.1
 _PATIENCE = 2.0
+
+#: The options of `serve` that say where it listens.
+PLACE = ("--host", "--port")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
     """The options of `rerank-mock wait`; `declare` describes them."""
 
-    url: str = f"http://127.0.0.1:{PORT}/v1"
+    #: None means where `rerank-mock serve` listens.
+    url: str | None = None
     seconds: float = 30.0
+    host: str = Serving.host
+    port: int = PORT
 
     def run(
         self,
@@ -35,7 +43,7 @@ class Waiting:
 
         `ask` takes a base URL and a timeout; it returns why there is no mock, or "".
         """
-        base = _base(self.url)
+        base = _base(self._url)
         end = now() + self.seconds
         while problem := (ask or health)(base, max(min(end - now(), _PATIENCE), _PAUSE)):
             if now() + _PAUSE > end:
@@ -43,6 +51,15 @@ class Waiting:
                 raise CommandError(f"no mock answered at {base} within {waited}: {problem}", 1)
             sleep(_PAUSE)
         return 0
+
+    @property
+    def _url(self) -> str:
+        if self.url is not None:
+            return self.url
+        if not self.port:
+            name = variable_of("--port")
+            raise CommandError(f"{name} is 0, which is any free port: give the URL of the mock")
+        return url_of(self.host, self.port)
 
 
 def health(base: str, timeout: float) -> str:
@@ -71,17 +88,28 @@ def _ask(connection: http.client.HTTPConnection, path: str) -> str:
         answer = connection.getresponse()
         if answer.status == 200 and answer.read(len(HEALTHY.body) + 1) == HEALTHY.body:
             return ""
+    except ssl.SSLCertVerificationError as error:
+        return f"its certificate is not valid: {error.verify_message}"
+    except ssl.SSLError:
+        return "no TLS is spoken there: the URL of a mock begins with http://"
     except (OSError, ValueError, http.client.HTTPException) as error:
         return getattr(error, "strerror", None) or str(error) or type(error).__name__
     finally:
         connection.close()
-    return f"{path}{HEALTH} was answered with {answer.status}: is this the base URL of a mock?"
+    answered = f"GET {path}{HEALTH} was answered with {answer.status}"
+    if path and answer.status == http.HTTPStatus.NOT_FOUND:
+        return f"{answered}: the URL must be the base URL of the mock, which ends in /v1"
+    return f"{answered}, but not by a mock"
 
 
 def declare(parser: Parser) -> None:
     """Add the options of `rerank-mock wait` to its parser."""
     parser.add_argument(
-        "url", nargs="?", metavar="URL", help=f"base URL of the mock; default: {Waiting.url}"
+        "url",
+        nargs="?",
+        metavar="URL",
+        help=f"base URL of the mock; default: {url_of(Waiting.host, PORT)}, or where"
+        f" {variable_of('--host')} and {variable_of('--port')} let serve listen",
     )
     parser.add_argument(
         "--seconds",

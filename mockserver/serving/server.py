@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from ..state.store import State
 from .asgi import HANG_UP, LINGER, application
+from .joining import JoiningTransport
 
 if sys.platform != "win32":
     import resource
@@ -130,7 +131,8 @@ class _Protocol(HttpToolsProtocol):
         return self.cycle  # None before the first request, whatever uvicorn's types say
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._joining = JoiningTransport(transport)
+        super().connection_made(self._joining)
         self._expect()
         number = transport.get_extra_info("socket").fileno()
         if number >= (most := _most_files()) - _SPARE:
@@ -207,6 +209,10 @@ class _Protocol(HttpToolsProtocol):
             self.parser.since = 0
             self._stop_expecting()
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._joining.flush()
+        super().on_response_complete()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

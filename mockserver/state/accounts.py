@@ -93,8 +93,9 @@ def fingerprint(key: str) -> str:
 
 def charge(price: Price, text_tokens: int, image_tokens: int) -> Decimal:
     """Return the exact cost of the tokens, in CNY."""
-    with localcontext(_EXACT):
-        return (price.text * text_tokens + price.image * image_tokens).scaleb(-6)
+    text = _EXACT.multiply(price.text, text_tokens)
+    image = _EXACT.multiply(price.image, image_tokens)
+    return _EXACT.scaleb(_EXACT.add(text, image), -6)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from numbers import Real
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -12,9 +13,12 @@ import orjson
 
 from ..parsed_request import RerankRequest
 from ..scoring import Content
-from ..validation import InputError, check, read_json, within
+from ..validation import InputError, check, likely, read_json, within
 from ..wire import Json
 from ..wording import count_of
+
+#: For how many documents of a pin a similar one is searched.
+_HINTED = 10
 
 #: Returns scores for all documents of a query; None leaves a document its own score.
 ScoreFunction: TypeAlias = Callable[[Content, Sequence[Content]], "Sequence[float | None]"]
@@ -74,18 +78,25 @@ class Pin:
         asked = [request for request in sent if self.model in (None, request.model)]
         if not asked:
             return f"no request asked {self.model}" if self.model else "there was no request"
+        queries = [_text(request.query) for request in asked if request.query is not None]
+        if not queries or self.query not in (None, *queries):
+            return f"no request had this query{likely(self.query or '', queries)}"
         asked = [r for r in asked if r.query is not None and self.query in (None, _text(r.query))]
-        if not asked:
-            return "no request had this query"
-        if any(_text(document) in self.named for r in asked for document in _contents(r)):
+        texts = list(dict.fromkeys(_text(text) for r in asked for text in _contents(r)))
+        if self.named.keys() & texts:
             return ""
-        return "no request had any of these documents"
+        hints = (likely(text, texts) for text in islice(self.named, _HINTED))
+        return f"no request had any of these documents{next(filter(None, hints), '')}"
 
 
 def read_pins(rows: Json) -> list[Pin]:
     """Return pins from their JSON. Raises `PinError`."""
     check("pins", rows, PinError)
-    return [Pin.from_json(row) for row in cast("list[dict[str, Any]]", rows)]
+    pins = [Pin.from_json(row) for row in cast("list[dict[str, Any]]", rows)]
+    for number, pin in enumerate(pins):
+        if not pin.named:
+            raise PinError("names no document in `scores` or `order`", number)
+    return pins
 
 
 def _check_printable(rows: list[dict[str, Any]]) -> None:
@@ -123,11 +134,12 @@ def load_pins(path: str | Path) -> list[Pin]:
         return read_pins(rows)
 
 
-def _listed(pins: object) -> list[Pin]:
-    listed = [*cast("Iterable[object]", pins)] if isinstance(pins, Iterable) else None
-    if listed is None or not all(isinstance(pin, Pin) for pin in listed):
+def listed(pins: object) -> list[Pin]:
+    """Return the pins as a list. Raises `PinError` if they are none."""
+    found = [*cast("Iterable[object]", pins)] if isinstance(pins, Iterable) else None
+    if found is None or not all(isinstance(pin, Pin) for pin in found):
         raise PinError(f"expected a function, or pins as load_pins(path) returns, got {pins!r}")
-    return cast("list[Pin]", listed)
+    return cast("list[Pin]", found)
 
 
 class Pins:
@@ -138,15 +150,21 @@ class Pins:
         self._pins: dict[str, tuple[Pin, ...]] = {}
         self._functions: dict[str, ScoreFunction] = {}
 
-    def pin(self, account: str, pins: ScoreFunction | Iterable[Pin]) -> None:
+    def pin(
+        self, account: str, pins: ScoreFunction | Iterable[Pin], models: Collection[str]
+    ) -> None:
         """Pin scores for an account; the latest pins come first. Raises `PinError`.
 
         A function takes precedence over pins; an account has at most one. It is not part of
         snapshots, so a rollback keeps it.
         """
         if not callable(pins):
-            pins = _listed(pins)
+            pins = listed(pins)
             _check_printable([pin.to_json() for pin in pins])
+            for number, pin in enumerate(pins):
+                if pin.model is not None and pin.model not in models:
+                    hint = likely(pin.model, [*models])
+                    raise PinError(f"there is no model {pin.model!r}{hint}", number, "model")
         with self._lock:
             if callable(pins):
                 self._functions[account] = pins

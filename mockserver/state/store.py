@@ -349,7 +349,7 @@ class State:
         A function takes precedence over pins; an account has at most one. It is not part of
         snapshots, so a rollback keeps it.
         """
-        self._pins.pin(account, pins)
+        self._pins.pin(account, pins, self.models)
 
     def pins(self, account: str) -> tuple[Pin, ...]:
         """Return the pins of an account; the first that has a document applies."""

@@ -31,9 +31,11 @@ from .expectations import (
     check_passthrough,
     read_seed,
     report,
+    report_of_failure,
     warn,
 )
 from .fixtures import RerankMock, restore_variable
+from .shared import SharedState, witness_of
 
 Self = TypeVar("Self")
 Rest = ParamSpec("Rest")
@@ -176,7 +178,7 @@ def mock_rerank(
 
     @contextmanager
     def run() -> Generator[RerankMock, None, None]:
-        state = State(contract=contract, behaviour=how, hostile=ways, seed=seed)
+        state = SharedState(contract=contract, behaviour=how, hostile=ways, seed=seed)
         with (
             in_process(state, base_url, passthrough) as mock,
             _checked(mock, expectations, "mock_rerank({})"),
@@ -215,7 +217,7 @@ def serve_rerank(
     def run() -> Generator[RerankMock, None, None]:
         from ..serving.server import ThreadedServer, listen
 
-        state = State(contract=contract, behaviour=how, keys=(), hostile=ways, seed=seed)
+        state = SharedState(contract=contract, behaviour=how, keys=(), hostile=ways, seed=seed)
         with (
             ThreadedServer(state, listen()) as server,
             at_a_socket(server.base_url, state) as mock,
@@ -236,7 +238,7 @@ def in_process(
     _keep_whole_bodies(state)
     base_urls = BASE_URLS if base_url is None else (base_url,)
     with ExitStack() as undo, router(state, base_urls, passthrough):
-        yield RerankMock(base_urls[0], DEFAULT_KEY, state, _undo=undo)
+        yield RerankMock(base_urls[0], DEFAULT_KEY, state, _undo=undo, witness=witness_of(state))
 
 
 @contextmanager
@@ -251,7 +253,16 @@ def at_a_socket(base_url: str, state: State) -> Generator[RerankMock, None, None
             undo.callback(restore_variable, name, kept)
             host = urlsplit(base_url).hostname
             os.environ[name] = ",".join(filter(None, (kept, host)))
-        yield RerankMock(base_url, state.open_account(), state, before, others, undo)
+        yield RerankMock(
+            base_url,
+            state.open_account(),
+            state,
+            _before=before,
+            _others=others,
+            _undo=undo,
+            witness=witness_of(state),
+            is_served=True,
+        )
 
 
 @contextmanager
@@ -260,14 +271,20 @@ def _checked(
 ) -> Generator[None, None, None]:
     try:
         yield
-        if problems := expectations.failures(mock, usage.format):
-            raise AssertionError("\n\n".join(problems))
     except Exception as error:
-        if sys.version_info >= (3, 11):
-            error.add_note(report(mock, usage.format))
+        _add_note(error, report_of_failure(mock, expectations, usage.format))
         raise
+    if problems := expectations.failures(mock, usage.format):
+        failure = AssertionError("\n\n".join(problems))
+        _add_note(failure, report(mock, usage.format))
+        raise failure
     if mistakes := expectations.warning(mock, usage.format):
         warn(mistakes, *_caller())
+
+
+def _add_note(error: Exception, note: str) -> None:
+    if note and sys.version_info >= (3, 11):
+        error.add_note(note)
 
 
 def _caller() -> tuple[str, int]:

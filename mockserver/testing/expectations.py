@@ -14,6 +14,7 @@ from ..validation import likely
 from ..wording import count_of
 from .calls import LINES, Calls, describe, format_value, shorten
 from .fixtures import RerankMock
+from .shared import Witness
 
 FailOn: TypeAlias = Severity | Literal["nothing"]
 
@@ -92,11 +93,12 @@ class Expectations:
         """Return a message if the client had to call the mock and did not, or an empty string."""
         if not self.assert_called or mock.all_calls:
             return ""
-        return f"{_unreached(mock)}\n\nIf this is intended, add: {usage('assert_called=False')}"
+        intended = f"If this is intended, add: {usage('assert_called=False')}"
+        return f"no request reached the mock: {_reason(mock)}\n\n{intended}"
 
     def of_scenarios(self, mock: RerankMock, usage: Callable[[str], str]) -> str:
         """Return a message about the armed steps that were never reached, or an empty string."""
-        lines = [line for receipt in mock.receipts for line in _unmet(receipt)]
+        lines = [line for receipt in mock.receipts for line in _unmet(receipt, mock.witness)]
         return self._unused("an armed step was never reached", lines, usage)
 
     def of_pins(self, mock: RerankMock, usage: Callable[[str], str]) -> str:
@@ -129,7 +131,7 @@ class Expectations:
         )
         ids = list(dict.fromkeys(found.advice.id for found in findings))
         blocks = [f"{_HEADLINES[worst.severity]}: {', '.join(ids)}"]
-        blocks += ["\n".join(found.lines(calls)) for found in findings[:LINES]]
+        blocks += ["\n".join(found.lines(calls, mock.witness)) for found in findings[:LINES]]
         if len(findings) > LINES:
             blocks.append(f"and {len(findings) - LINES} more")
         blocks.append(f"If this is intended, add: {usage(f'allow={format_value(ids)}')}")
@@ -148,14 +150,27 @@ class Expectations:
 def report(mock: RerankMock, usage: Callable[[str], str]) -> str:
     """Return all calls with all advice, for the report of a test that failed."""
     calls, state = mock.all_calls, mock.state
-    lines = [line for number, call in enumerate(calls[:_LISTED], 1) for line in _told(number, call)]
+    lines = [
+        line
+        for number, call in enumerate(calls[:_LISTED], 1)
+        for line in _told(number, call, mock.witness)
+    ]
     if len(calls) > _LISTED:
         lines.append(f"and {len(calls) - _LISTED} more")
-    lines = lines or [_unreached(mock)]
-    if state.hostile:
+    if state.hostile and calls:
         again = usage(f"hostile={format_value(sorted(state.hostile))}, seed={state.seed}")
         lines.append(f"Answers were hostile; to have the same again: {again}")
     return "\n".join(lines)
+
+
+def report_of_failure(
+    mock: RerankMock, expectations: Expectations, usage: Callable[[str], str]
+) -> str:
+    """Return the report of a test that failed by itself: a call that is missing may be why."""
+    is_awaited = mock.in_use or expectations.assert_called
+    if is_awaited and not mock.all_calls:
+        return f"no calls: {_reason(mock)}"
+    return report(mock, usage)
 
 
 def warn(message: str, filename: str, line: int) -> None:
@@ -171,45 +186,62 @@ class _Finding:
     #: The numbers of the calls, from 1.
     numbers: list[int]
 
-    def lines(self, calls: Calls) -> Iterator[str]:
+    def lines(self, calls: Calls, witness: Witness) -> Iterator[str]:
         """Yield lines about the first of the calls, and the numbers of the others."""
         first, *others = self.numbers
         entry = calls[first - 1]
         yield describe(first, entry)
+        yield from _test_of(entry, witness)
         if entry.request.body:
             yield f"  sent    {shorten(entry.request.body.decode(errors='replace'))}"
         yield f"  {self.advice.severity:7} {self.advice.id}: {self.advice.sentence}"
         yield f"  hint    {self.advice.hint}"
         if others:
             noun = "call" if len(others) == 1 else "calls"
-            more = "" if len(others) <= LINES else " and more"
-            yield f"  again   in {noun} {', '.join(map(str, others[:LINES]))}{more}"
+            yield f"  again   in {noun} {_some(list(map(str, others)))}"
+            test_of = [witness.test_of("call", calls[number - 1].number) for number in self.numbers]
+            if tests := [test for test in dict.fromkeys(test_of) if test not in ("", test_of[0])]:
+                yield f"  also in {_some(tests)}"
 
 
-def _told(number: int, entry: Entry) -> Iterator[str]:
+def _some(words: list[str]) -> str:
+    more = "" if len(words) <= LINES else f" and {len(words) - LINES} more"
+    return ", ".join(words[:LINES]) + more
+
+
+def _told(number: int, entry: Entry, witness: Witness) -> Iterator[str]:
     yield describe(number, entry)
+    yield from _test_of(entry, witness)
     for advice in entry.advice:
         yield f"  {advice.severity:7} {advice.id}: {advice.sentence} {advice.hint}"
 
 
-def _unreached(mock: RerankMock) -> str:
-    if mock.base_url.startswith("http://"):
-        return f"no request reached the mock: the base URL for the client is {mock.base_url}"
+def _test_of(entry: Entry, witness: Witness) -> Iterator[str]:
+    if test := witness.test_of("call", entry.number):
+        yield f"  test    {test}"
+
+
+def _reason(mock: RerankMock) -> str:
+    """Return why no request may have reached the mock."""
+    if mock.is_served:
+        return f"the base URL for the client is {mock.base_url}"
     return (
-        "no httpx or httpx2 request reached the mock; requests, aiohttp and others are not"
-        " intercepted: take rerank_server, or serve_rerank where there are no fixtures. The"
-        " httpx_mock of pytest-httpx comes before the mock: see its should_mock"
+        "only httpx and httpx2 are intercepted; for requests, aiohttp and others take"
+        " rerank_server, or serve_rerank where there are no fixtures. The httpx_mock of"
+        " pytest-httpx comes before the mock: see its should_mock"
     )
 
 
-def _unmet(receipt: Receipt) -> Iterator[str]:
+def _unmet(receipt: Receipt, witness: Witness) -> Iterator[str]:
+    test = witness.test_of("scenario", receipt.number)
+    where = f", armed in {test}" if test else ""
     for number, (step, met) in enumerate(
         zip(receipt.scenario.steps, receipt.steps, strict=True), 1
     ):
         if met == "never":
             yield (
                 f"scenario {receipt.scenario.name!r}, step {number} {format_value(step.to_json())}:"
-                f" the scenario got {count_of(sum(receipt.taken), 'request')}"
+                f" the scenario got {count_of(sum(receipt.taken), 'request')}{where}"
             )
 
 

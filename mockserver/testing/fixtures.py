@@ -4,26 +4,41 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..scenarios.armed import Receipt
 from ..scenarios.shorthand import scenario_of
 from ..state.accounts import Account, Term
 from ..state.clock import Clock
-from ..state.pins import Pin, PinError, ScoreFunction, check_order, check_scores, read_pins
+from ..state.pins import (
+    Pin,
+    PinError,
+    ScoreFunction,
+    check_order,
+    check_scores,
+    listed,
+    read_pins,
+)
 from ..state.store import State
-from ..validation import likely
 from ..wire import Json
 from .calls import Calls
+from .shared import Witness
+
+
+class Pinned(NamedTuple):
+    """Pins of one call; one of them must match a request."""
+
+    pins: tuple[Pin, ...]
+    #: Whether there must be a request at all.
+    is_awaited: bool
 
 
 @dataclass(slots=True, eq=False)
 class RerankMock:
     """A running mock, as one test sees it."""
 
-    #: The base URL for clients, ending in `/v1`.
-    base_url: str
-    #: A key that it accepts.
-    api_key: str = field(repr=False)
+    _base_url: str
+    _api_key: str = field(repr=False)
     #: Its accounts, models, behaviour, clock and journal.
     state: State = field(repr=False)
     #: The number of exchanges before the test, and the accounts of other tests.
@@ -31,10 +46,28 @@ class RerankMock:
     _others: frozenset[str] = field(default=frozenset(), repr=False)
     #: Undoes what the test has set when the test ends.
     _undo: ExitStack = field(default_factory=ExitStack, repr=False)
-    #: The pins of this test, except those of functions and files.
-    _pinned: list[Pin] = field(default_factory=list[Pin], repr=False)
+    #: Knows which test did what, if several share the mock.
+    witness: Witness = field(default_factory=Witness, repr=False)
+    #: What was pinned, in order, except by functions.
+    _pinned: list[Pinned] = field(default_factory=list[Pinned], repr=False)
     #: The number of exchanges before `calls.reset()`.
     _forgotten: int = field(default=0, repr=False)
+    #: Whether it is on a socket.
+    is_served: bool = field(default=False, repr=False)
+    #: Whether the test has asked for what a client needs, or prepared a call.
+    in_use: bool = field(default=False, init=False, repr=False)
+
+    @property
+    def base_url(self) -> str:
+        """The base URL for clients, ending in `/v1`."""
+        self.in_use = True
+        return self._base_url
+
+    @property
+    def api_key(self) -> str:
+        """A key that the mock accepts."""
+        self.in_use = True
+        return self._api_key
 
     @property
     def calls(self) -> Calls:
@@ -44,6 +77,7 @@ class RerankMock:
         accounts; a call with an unknown key, or without one, counts as this test's.
         `calls.reset()` begins anew.
         """
+        self.in_use = True
         return self._calls(max(self._before, self._forgotten))
 
     @property
@@ -71,7 +105,7 @@ class RerankMock:
     @property
     def account(self) -> Account:
         """The account as it is now."""
-        account = self.state.account_of(self.api_key)
+        account = self.state.account_of(self._api_key)
         assert account is not None
         return account
 
@@ -99,6 +133,7 @@ class RerankMock:
         affects. Raises `ScenarioError`.
         """
         armed = scenario_of(scenario, self.state.contract, times)
+        self.in_use = True
         return self.state.arm(self.account.name, armed)
 
     @property
@@ -116,27 +151,47 @@ class RerankMock:
         none of the documents is in a request that it applies to. Raises `PinError`.
         """
         check_scores(scores)
-        self._pin({"scores": dict(scores)}, query, model)
+        self._pin_row({"scores": dict(scores)}, query, model)
 
     def pin_order(self, *texts: str, query: str | None = None, model: str | None = None) -> None:
         """Rank the documents with these texts first, in this order; otherwise like `pin_scores`."""
         check_order(texts)
-        self._pin({"order": [*texts]}, query, model)
+        self._pin_row({"order": [*texts]}, query, model)
 
     def pin(self, pins: ScoreFunction | Iterable[Pin]) -> None:
-        """Pin scores with a function, or with pins such as `load_pins` returns."""
-        self.state.pin(self.account.name, pins)
+        """Pin scores with a function, or with pins such as `load_pins` returns.
+
+        A test fails if there were requests and none of the pins matched one. Raises `PinError`.
+        """
+        if callable(pins):
+            self.in_use = True
+            self.state.pin(self.account.name, pins)
+        else:
+            self._pin(listed(pins), is_awaited=False)
 
     def unmatched_pins(self) -> list[tuple[Pin, str]]:
-        """Return each pin of `pin_scores` and `pin_order` that matched no request so far, and why.
+        """Return each pin that matched no request so far, and why.
 
+        Pins of a file are unmatched if there were requests and none of the file's pins matched.
         Empty if the journal has dropped requests that may have matched.
         """
         journal = self.state.journal
         if not self._pinned or len(journal.query(after=self._before)) < journal.seen - self._before:
             return []
-        sent = [call.sent for call in self.all_calls if call.account == self.account.name]
-        return [(pin, reason) for pin in self._pinned if (reason := pin.mismatch(sent))]
+        account = self.account.name
+        sent = [call.sent for call in self.all_calls if call.account == account]
+        left = self.state.pins(account)
+        unmatched: list[tuple[Pin, str]] = []
+        for number, pinned in enumerate(self._pinned):
+            pins = [pin for pin in pinned.pins if pin in left]
+            reasons = [pin.mismatch(sent) for pin in pins]
+            if all(reasons) and (sent or pinned.is_awaited):
+                test = self.witness.test_of("pin", number)
+                where = f", pinned in {test}" if test else ""
+                unmatched += [
+                    (pin, reason + where) for pin, reason in zip(pins, reasons, strict=True)
+                ]
+        return unmatched
 
     def set_environment(
         self, *, base_url: str = "RERANK_BASE_URL", api_key: str = "RERANK_API_KEY"
@@ -146,16 +201,18 @@ class RerankMock:
             self._undo.callback(restore_variable, name, os.environ.get(name))
             os.environ[name] = value
 
-    def _pin(self, row: dict[str, Json], query: str | None, model: str | None) -> None:
+    def _pin_row(self, row: dict[str, Json], query: str | None, model: str | None) -> None:
         for_what = {"query": query, "model": model}
         row |= {name: value for name, value in for_what.items() if value is not None}
-        pins = read_pins([row])
-        if not pins[0].named:
+        if not row.get("scores") and not row.get("order"):
             raise PinError("at least one document must be pinned")
-        if model is not None and model not in self.state.models:
-            raise PinError(f"there is no model {model!r}{likely(model, [*self.state.models])}")
-        self.pin(pins)
-        self._pinned.extend(pins)
+        self._pin(read_pins([row]), is_awaited=True)
+
+    def _pin(self, pins: list[Pin], *, is_awaited: bool) -> None:
+        self.state.pin(self.account.name, pins)
+        self.in_use = True
+        self.witness.note("pin", len(self._pinned))
+        self._pinned.append(Pinned(tuple(pins), is_awaited))
 
 
 def restore_variable(name: str, value: str | None) -> None:

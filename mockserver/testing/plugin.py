@@ -183,13 +183,19 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         result = yield
     except BaseException:
         # The failure of the test is reported first; what its client did may be the cause.
-        _report(item, mocks)
+        from .expectations import report_of_failure
+
+        for watched in mocks:
+            _show(item, report_of_failure(watched.mock, watched.expectations, _usage))
         raise
     finally:
         for watched in mocks:
             watched.judged = watched.mock.state.journal.seen
     if problems := [problem for watched in mocks for problem in _problems(item, watched)]:
-        _report(item, mocks)
+        from .expectations import report
+
+        for watched in mocks:
+            _show(item, report(watched.mock, _usage))
         pytest.fail("\n\n".join(problems), pytrace=False)
     return result
 
@@ -228,12 +234,10 @@ def _warn(item: pytest.Item, watched: Watched, after: int = 0) -> str:
     return ""
 
 
-def _report(item: pytest.Item, mocks: list[Watched]) -> None:
+def _show(item: pytest.Item, calls: str) -> None:
     """Show all calls in the report of a test that failed."""
-    for watched in mocks:
-        from .expectations import report
-
-        item.add_report_section("call", "rerank_mock", report(watched.mock, _usage))
+    if calls:
+        item.add_report_section("call", "rerank_mock", calls)
 
 
 def _usage(option: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from contract_tests.__main__ import main
+from contract_tests.command.interruption import MEANWHILE
 from contract_tests.contract import AnyJson
 from tests.contract_tests.conftest import KEY
 from tests.contract_tests.echoing import Echo
@@ -247,6 +248,8 @@ def test_an_interrupted_run_tells_what_it_has_found(tmp_path: Path) -> None:
     assert judge.returncode in (1, 3), printed
     assert report["requests_sent"] >= 5
     assert "Traceback" not in printed
+    assert "KeyboardInterrupt" not in printed
+    assert MEANWHILE in printed.splitlines()[-1]
 
 
 def test_an_interrupted_run_in_which_nothing_was_wrong_is_inconclusive(tmp_path: Path) -> None:

@@ -376,3 +376,19 @@ def test_an_answer_to_a_probe_is_held_against_everything() -> None:
     asked = judge(spoilt(without_id))
     with pytest.raises(ViolatedError, match=r"response\.id\.required"):
         asked.examine_once(lambda: asked.probe(Request(BODY)))
+
+
+def without_trace_id(_: Request, conforming: Answer) -> Answer:
+    return replace(conforming, headers={"content-type": "application/json"})
+
+
+def test_what_could_not_be_tried_names_what_was_missing_in_its_answers() -> None:
+    target, requirement = spoilt(without_trace_id), "response.header.trace_id.unique"
+    first = judge(target, requirement)
+    with contextlib.suppress(ViolatedError):
+        first.examine_once(lambda: first.accepts("endpoint.rerank", BODY))
+    second = judge(target, requirement, run=first.run, test="another")
+    with pytest.raises(
+        InconclusiveError, match=r"^it needs answers that keep response\.header\.trace_id$"
+    ):
+        second.examine_once(lambda: second.accepts("endpoint.rerank", BODY))

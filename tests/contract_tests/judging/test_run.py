@@ -50,10 +50,20 @@ def test_a_busy_target_is_waited_for(status: int) -> None:
 
 def test_a_target_that_stays_busy_is_given_up() -> None:
     run, slept = new_run()
-    with pytest.raises(InconclusiveError, match="still busy after all waiting: status 429"):
+    with pytest.raises(
+        InconclusiveError, match=r"still busy after all waiting: status 429.*--max-rpm"
+    ):
         run.connection.ask(in_turn(busy()), ASK)
     assert slept == [1, 2, 4, 8, 16, 32]
     assert run.connection.halted is None
+
+
+def test_a_target_that_asks_for_too_long_a_wait_is_quoted() -> None:
+    run, slept = new_run()
+    asks = "still busy after some waiting, and asks for 3600 seconds, which is too long: status 429"
+    with pytest.raises(InconclusiveError, match=asks):
+        run.connection.ask(in_turn(busy(retry_after="3600")), ASK)
+    assert slept == []
 
 
 def test_a_target_that_never_asks_for_a_wait_is_not_asked_for_ever() -> None:
@@ -86,22 +96,30 @@ def test_a_failure_that_stays_is_an_answer() -> None:
     assert len(target.asked) == 2
 
 
-REFUSED_KEY = [
-    answer("Invalid token", 401),
-    answer({"code": 30001, "message": "Sorry, your account balance is insufficient"}, 402),
-    answer({"code": 30001, "message": "Sorry, your account balance is insufficient"}, 403),
+REFUSED_KEY = answer("Invalid token", 401)
+POOR = {"code": 30001, "message": "Sorry, your account balance is insufficient"}
+#: Answer -> what is said of the key.
+GIVEN_UP = [
+    (REFUSED_KEY, r"the key in \$SILICONFLOW_API_KEY was refused: .*; put a valid one there"),
+    *(
+        (refusal, r"the account of the key in \$SILICONFLOW_API_KEY has no money left: .*; top it")
+        for refusal in (
+            answer(POOR, 402),
+            answer(POOR, 403),
+            answer("Insufficient balance", 403),
+            answer("Payment Required", 402),
+        )
+    ),
 ]
 
 
-@pytest.mark.parametrize("refusal", REFUSED_KEY, ids=seen)
-def test_a_refused_key_ends_the_run(refusal: Answer) -> None:
+@pytest.mark.parametrize(("refusal", "said"), GIVEN_UP)
+def test_a_key_that_cannot_be_used_ends_the_run(refusal: Answer, said: str) -> None:
     run, _ = new_run()
     target = in_turn(GOOD, refusal, GOOD)
     run.connection.ask(target, ASK)
     for _ in range(2):
-        with pytest.raises(
-            InconclusiveError, match=r"the key in \$SILICONFLOW_API_KEY was refused"
-        ):
+        with pytest.raises(InconclusiveError, match=said):
             run.connection.ask(target, ASK)
     assert len(target.asked) == 2
 
@@ -109,7 +127,7 @@ def test_a_refused_key_ends_the_run(refusal: Answer) -> None:
 @pytest.mark.parametrize("credential", [Credential.INVALID, Credential.NONE])
 def test_a_refusal_of_what_is_no_key_is_what_was_asked_for(credential: Credential) -> None:
     run, _ = new_run()
-    refused = run.connection.ask(in_turn(REFUSED_KEY[0]), replace(ASK, credential=credential))
+    refused = run.connection.ask(in_turn(REFUSED_KEY), replace(ASK, credential=credential))
     assert refused.answer.status == 401
     assert run.connection.halted is None
 
@@ -308,11 +326,17 @@ def test_a_model_that_refuses_the_plainest_request_alone_is_served() -> None:
             "redirects to http://127.0.0.1:1/v2/rerank/: try --target http://127.0.0.1:1/v2",
         ),
         (answer(b"", 302, {"location": "/login"}), "redirects to http://127.*/login: is that a"),
+        (
+            answer(b"", 302, {"location": "https://host/login?next=/v1/rerank"}),
+            r"redirects to https://host/login\?next=/v1/rerank: is that a login",
+        ),
+        (answer("no", 407), "a proxy stands before .*/v1/rerank: .*; the proxy wants a name"),
+        (answer(b"<p>our load balance</p>", 403), "answered with a page"),
         (answer(b"", 302, {"location": "http://host:port"}), "redirects to .*, which is not a URL"),
         (answer(b"", 302, {}), "redirects to no place that it names"),
         (answer("404 page not found", 404), "nothing ranks at .*/v1/rerank.* ends in /v1"),
         (answer("Method Not Allowed", 405), "nothing ranks at"),
-        (answer("Forbidden", 403), r"the key in \$SILICONFLOW_API_KEY may not do this"),
+        (answer("Forbidden", 403), r"the key in \$SILICONFLOW_API_KEY may not use"),
     ],
 )
 def test_what_is_not_the_api_is_told_and_not_judged(first: Answer, reason: str) -> None:

@@ -58,11 +58,17 @@ SCHEMA: AnyJson = {
                                         "uniqueItems": True,
                                         "items": {
                                             "type": "object",
-                                            "required": ["id", "shortDescription", "help"],
+                                            "required": [
+                                                "id",
+                                                "shortDescription",
+                                                "fullDescription",
+                                                "help",
+                                            ],
                                             "additionalProperties": False,
                                             "properties": {
                                                 "id": {"type": "string"},
                                                 "shortDescription": MESSAGE,
+                                                "fullDescription": MESSAGE,
                                                 "help": MESSAGE,
                                                 "defaultConfiguration": {
                                                     "properties": {"level": LEVEL},
@@ -124,7 +130,22 @@ SCHEMA: AnyJson = {
                                 "locations": {
                                     "type": "array",
                                     "minItems": 1,
-                                    "items": {"required": ["physicalLocation"]},
+                                    "items": {
+                                        "required": ["physicalLocation", "logicalLocations"],
+                                        "properties": {
+                                            "logicalLocations": {
+                                                "items": {
+                                                    "required": ["fullyQualifiedName"],
+                                                    "properties": {
+                                                        "fullyQualifiedName": {
+                                                            "type": "string",
+                                                            "pattern": r"^\w.*\w$",
+                                                        }
+                                                    },
+                                                }
+                                            }
+                                        },
+                                    },
                                 },
                                 "partialFingerprints": HEADERS,
                                 "properties": {"type": "object"},
@@ -206,9 +227,16 @@ def test_every_violation_is_a_result_of_its_rule() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["mock", "server", "http://localhost:8787/v1", "https://[::1]:80/a%20b/v1"]
+    ("target", "path"),
+    [
+        ("mock", "127.0.0.1_8787/v1/rerank"),
+        ("server", "127.0.0.1_8787/v1/rerank"),
+        ("http://localhost:8787/v1", "localhost_8787/v1/rerank"),
+        ("https://host/v1", "host/v1/rerank"),
+        ("https://[::1]:80/a%20b/v1", "__1_80/a%20b/v1/rerank"),
+    ],
 )
-def test_code_scanning_takes_the_place_for_a_file(target: str) -> None:
+def test_code_scanning_takes_the_place_for_a_file(target: str, path: str) -> None:
     """It refuses the whole log where one location has a scheme, and asks for a line in each."""
     violating = samples.VIOLATING
     results = run_of(replace(violating, target=target))["results"]
@@ -217,10 +245,17 @@ def test_code_scanning_takes_the_place_for_a_file(target: str) -> None:
         (location,) = result["locations"]
         place = location["physicalLocation"]["artifactLocation"]["uri"]
         assert urlsplit(place)[:2] == ("", "")
-        assert place.endswith("/v1/rerank")
-        assert not place.startswith("/")
-        assert ":" not in place
+        assert place == path
         assert location["physicalLocation"]["region"] == {"startLine": 1}
+
+
+def test_code_scanning_knows_a_result_again_by_its_requirement_and_test() -> None:
+    first, second = (
+        [row["partialFingerprints"]["primaryLocationLineHash"] for row in run_of(one)["results"]]
+        for one in (samples.VIOLATING, replace(samples.VIOLATING, seed=5))
+    )
+    assert first == second
+    assert len(set(first)) == len(first)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_a_variable_switches_an_option_off(value: str) -> None:
         ("PORT", "x", "RERANK_MOCK_PORT: must be a number from 0 to 65535, not 'x'"),
         ("KEY", "sk-\u00e9", "RERANK_MOCK_KEY: must be printable ASCII without spaces"),
         ("QUIET", "maybe", "RERANK_MOCK_QUIET: must be 1 or 0, not 'maybe'"),
-        ("SEED", "one", "RERANK_MOCK_SEED: invalid int value: 'one'"),
+        ("SEED", "one", "RERANK_MOCK_SEED: must be a whole number, not 'one'"),
     ],
 )
 def test_a_wrong_variable_is_named(variable: str, value: str, complaint: str) -> None:
@@ -117,14 +117,22 @@ def test_two_variables_for_one_thing_are_refused() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "the following arguments are required: COMMAND"),
+        ([], "expected a command: serve or wait"),
+        (["--hlep"], "unrecognized arguments: --hlep; did you mean '--help'?"),
+        (["--versoin"], "; did you mean '--version'?"),
+        (["--port", "1", "serve"], "--port comes after the command: rerank-mock serve --port\n"),
+        (["--key=sk-a", "serve"], "--key comes after the command: rerank-mock serve --key\n"),
+        (["--prot", "1", "serve"], "unrecognized arguments: --prot; did you mean '--port'?"),
+        (["--xyz"], "unrecognized arguments: --xyz; see rerank-mock --help"),
+        (["serve", "--hlep"], "unrecognized arguments: --hlep; did you mean '--help'?"),
+        (["serve", "pytest"], "unrecognized arguments: pytest; a command to run follows --"),
         (["start"], "invalid choice: 'start'"),
         (["sevre"], "did you mean 'serve'?"),
         (["serve", "--prot", "1"], "unrecognized arguments: --prot; did you mean '--port'?"),
         (["serve", "--kye", "sk-a"], "unrecognized arguments: --kye; did you mean '--key'?"),
         (["serve", "--behavior=page"], "; did you mean '--behaviour'?"),
         (["wait", "--second", "1", "a", "b"], "; did you mean '--seconds'?"),
-        (["wait", "--seconds", "1", "a", "b"], "unrecognized arguments: b"),
+        (["wait", "--seconds", "1", "a", "b"], "arguments: b; see rerank-mock wait --help"),
         (["serve", "--hostile", "fault"], "did you mean 'faults'?"),
         (["serve", "--port", "65536"], "must be a number from 0 to 65535, not '65536'"),
         (["serve", "--port", "-1"], "must be a number from 0 to 65535, not '-1'"),

@@ -1,10 +1,12 @@
 """`rerank-mock serve -- COMMAND`: the mock lives as long as the command."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,53 @@ def test_signals_reach_the_command(number: signal.Signals) -> None:
         process.send_signal(number)
         assert process.communicate()[0] == "told\n"
     assert process.returncode == 5
+
+
+#: Says which signals come, until it is asked to end.
+LISTENER = """
+import signal
+numbers = [signal.SIGHUP, signal.SIGINT, signal.SIGTERM]
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+number = 0
+while number != signal.SIGTERM:
+    print(signal.Signals(number).name if number else "ready", flush=True)
+    number = signal.sigwaitinfo(numbers).si_signo
+"""
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="signals have no origin there")
+@pytest.mark.parametrize("sender", ["terminal", "process"])
+def test_on_a_terminal_the_command_gets_each_interrupt_once(sender: str) -> None:
+    keyboard, terminal = os.openpty()
+    # The first terminal that a new session opens is the one that controls it.
+    at_terminal = ["sh", "-c", f'exec "$@" < {os.ttyname(terminal)}', "sh"]
+    with subprocess.Popen(
+        [*at_terminal, *COMMAND, "serve", "--", sys.executable, "-S", "-c", LISTENER],
+        cwd=REPOSITORY,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        watchdog = threading.Timer(20, process.kill)
+        watchdog.start()
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        # Before the command is attended to, every signal is passed on.
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout.readline() == "SIGHUP\n"
+        # Two that come at the same time count as one: a second one would be seen sooner or later.
+        for _ in range(100):
+            if sender == "terminal":
+                os.write(keyboard, b"\x03")
+            else:
+                process.send_signal(signal.SIGINT)
+            assert process.stdout.readline() == "SIGINT\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate()[0] == ""
+        watchdog.cancel()
+    assert process.returncode == 0
+    os.close(keyboard)
+    os.close(terminal)
 
 
 def test_a_signal_before_the_command_has_started_reaches_it(

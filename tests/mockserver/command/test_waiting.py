@@ -3,6 +3,8 @@
 import contextlib
 import socket
 import threading
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -68,13 +70,65 @@ def test_a_port_where_nobody_listens_is_1(capfd: pytest.CaptureFixture[str]) -> 
     assert capfd.readouterr() == ("", complaint)
 
 
-def test_what_is_no_mock_is_not_taken_for_one() -> None:
-    with ThreadedServer(State(), listen()) as server:
-        base = server.base_url.removesuffix("/v1") + "/other"
-        assert (
-            health(base, 2)
-            == "/other/health was answered with 404: is this the base URL of a mock?"
-        )
+def test_without_a_url_it_asks_where_the_variables_let_a_mock_listen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with ThreadedServer(State(), listen("127.0.0.2")) as server:
+        port = server.base_url.removesuffix("/v1").rpartition(":")[2]
+        monkeypatch.setenv("RERANK_MOCK_HOST", "127.0.0.2")
+        monkeypatch.setenv("RERANK_MOCK_PORT", port)
+        assert status_of("wait", "--seconds", "2") == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "url"),
+    [
+        ({}, "http://127.0.0.1:8787"),
+        ({"port": 1}, "http://127.0.0.1:1"),
+        ({"host": "0.0.0.0"}, "http://127.0.0.1:8787"),
+        ({"host": "::", "port": 1}, "http://[::1]:1"),
+        ({"port": 0, "url": "http://mock:1/v1"}, "http://mock:1"),
+    ],
+)
+def test_the_default_is_an_address_that_can_be_reached(options: dict[str, Any], url: str) -> None:
+    def ask(base: str, _timeout: float) -> str:
+        assert base == url
+        return ""
+
+    assert Waiting(**options).run(ask) == 0
+
+
+def test_any_free_port_cannot_be_waited_for(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RERANK_MOCK_PORT", "0")
+    assert status_of("wait") == 2
+    complaint = "RERANK_MOCK_PORT is 0, which is any free port: give the URL of the mock"
+    assert capfd.readouterr().err == f"rerank-mock: {complaint}\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "path", "problem"),
+    [
+        (
+            "404 Not Found",
+            "/v1/rerank",
+            "404: the URL must be the base URL of the mock, which ends in /v1",
+        ),
+        ("404 Not Found", "", "404, but not by a mock"),
+        ("501 Not Implemented", "", "501, but not by a mock"),
+        ("200 OK", "/v2", "200, but not by a mock"),
+    ],
+)
+def test_what_is_no_mock_is_not_taken_for_one(answer: str, path: str, problem: str) -> None:
+    with server_that_says(f"HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n".encode()) as base:
+        assert health(base + path, 2) == f"GET {path}/health was answered with {problem}"
+
+
+def test_what_speaks_no_tls_is_named() -> None:
+    with server_that_says(b"HTTP/1.1 400 Bad Request\r\n\r\n") as base:
+        problem = health(base.replace("http", "https"), 2)
+    assert problem == "no TLS is spoken there: the URL of a mock begins with http://"
 
 
 def test_a_server_that_says_nothing_is_not_waited_for_long() -> None:
@@ -108,16 +162,23 @@ def test_a_url_that_cannot_be_asked_is_one_line(
 
 
 def test_what_a_server_says_does_nothing_to_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    with server_that_says(b"\x1b[31mred\r\n\r\n") as base:
+        assert status_of("wait", base, "--seconds", "0") == 1
+    error = capfd.readouterr().err
+    assert "\\x1b[31mred" in error
+    assert error.removesuffix("\n").isprintable()
+
+
+@contextlib.contextmanager
+def server_that_says(answer: bytes) -> Generator[str]:
+    """Answer one connection with these bytes; yield the URL without a path."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def say() -> None:
             connection, _ = listener.accept()
             with connection:
-                connection.sendall(b"\x1b[31mred\r\n\r\n")
+                connection.recv(65536)
+                connection.sendall(answer)
 
         threading.Thread(target=say, daemon=True).start()
-        number = listener.getsockname()[1]
-        assert status_of("wait", f"http://127.0.0.1:{number}", "--seconds", "0") == 1
-    error = capfd.readouterr().err
-    assert "\\x1b[31mred" in error
-    assert error.removesuffix("\n").isprintable()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"

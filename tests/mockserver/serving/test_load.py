@@ -87,7 +87,7 @@ def test_long_work_lets_other_threads_in_sooner_and_leaves_the_interpreter_as_it
             raise ZeroDivisionError
         return Response(200, {}, b"")
 
-    async def both() -> list[httpx.Response | BaseException]:
+    async def both() -> tuple[httpx.Response | BaseException, httpx.Response | BaseException]:
         app = application(State(), handle=handle)
         work = post(app, LONG), post(app, b"{}", "/__admin/reset")
         return await asyncio.gather(*work, return_exceptions=True)

@@ -166,12 +166,19 @@ def test_pins_come_back_with_a_rollback_and_functions_stay() -> None:
         order=st.lists(st.text(max_size=3), unique=True, max_size=3).map(tuple),
         query=st.none() | st.text(max_size=3),
         model=st.none() | st.text(max_size=3),
-    )
+    ).filter(lambda pin: pin.named)
 )
 def test_a_pin_is_the_same_as_data(pin: Pin) -> None:
     rows = json.loads(json.dumps([pin.to_json()]))
     assert errors(TABLE_SCHEMAS["pins"], rows) == []
     assert read_pins(rows) == [pin]
+
+
+@pytest.mark.parametrize("row", [{}, {"scores": {}}, {"order": []}, {"query": "a"}], ids=str)
+def test_a_pin_of_a_file_that_names_no_document_is_refused(row: dict[str, Any]) -> None:
+    with pytest.raises(PinError) as caught:
+        read_pins([{"order": ["a"]}, row])
+    assert str(caught.value) == "$[1]: names no document in `scores` or `order`"
 
 
 @pytest.mark.parametrize("name", ["rerank_mock", "rerank_server"])

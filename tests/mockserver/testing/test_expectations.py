@@ -288,9 +288,16 @@ def test_fails_and_breaks(rerank_mock):
     post(rerank_mock, top_n=0)
     assert 1 == 2
 
-def test_fails_alone(rerank_mock):
+def test_fails_before_a_call(rerank_mock):
     rerank_mock.arm("overloaded")
     assert 3 == 4
+
+def test_fails_alone(rerank_mock):
+    assert 5 == 6
+
+@pytest.mark.rerank_mock(assert_called=True)
+def test_fails_where_a_call_is_required(rerank_mock):
+    assert 7 == 8
 
 def test_skips(rerank_mock):
     rerank_mock.arm("overloaded")
@@ -301,7 +308,7 @@ def test_is_expected_to_fail(rerank_mock):
     post(rerank_mock, top_n=0)
 """
     )
-    result.assert_outcomes(failed=2, skipped=1, xfailed=1)
+    result.assert_outcomes(failed=4, skipped=1, xfailed=1)
     result.stdout.fnmatch_lines(
         [
             "E *assert 1 == 2",
@@ -310,11 +317,16 @@ def test_is_expected_to_fail(rerank_mock):
             "  breach  top_n_below_one: *",
             "E *assert 3 == 4",
             "*- Captured rerank_mock call -*",
-            "no httpx or httpx2 request reached the mock; *: take rerank_server, *",
+            "no calls: only httpx and httpx2 are intercepted; *take rerank_server, *",
+            "E *assert 5 == 6",
+            "E *assert 7 == 8",
+            "*- Captured rerank_mock call -*",
+            "no calls: only httpx and httpx2 are intercepted; *",
             "FAILED *::test_fails_and_breaks - assert 1 == 2",
-            "FAILED *::test_fails_alone - assert 3 == 4",
+            "FAILED *::test_fails_alone - assert 5 == 6",
         ]
     )
+    assert result.stdout.str().count("Captured rerank_mock call") == 3
     result.stdout.no_fnmatch_line("*never reached*")
 
 
@@ -437,11 +449,72 @@ def test_must(FIXTURE):
     result.assert_outcomes(passed=2, failed=2)
     result.stdout.fnmatch_lines(
         [
-            "no httpx or httpx2 request reached the mock; *: take rerank_server, *",
+            "no request reached the mock: only httpx and httpx2 are *take rerank_server, *",
             "If this is intended, add: @pytest.mark.rerank_mock(assert_called=False)",
             "no request reached the mock: the base URL for the client is http://127.0.0.1:*/v1",
         ]
     )
+    result.stdout.no_fnmatch_line("*Captured rerank_mock call*")
+
+
+@pytest.mark.parametrize("start", ["mock_rerank", "serve_rerank"])
+def test_what_tests_share_names_the_test_that_did_it(
+    run: Callable[..., pytest.RunResult], start: str
+) -> None:
+    result = run(
+        f"""
+from mockserver import {start}
+
+@pytest.fixture(scope="module")
+def shared():
+    with {start}() as mock:
+        yield mock
+
+def test_good(shared):
+    post(shared)
+
+def test_bad(shared):
+    post(shared, top_n=0)
+
+def test_worse(shared):
+    post(shared, top_n=0)
+    shared.arm("overloaded")
+    shared.pin_scores({{"c": 1}}, query="b")
+    shared.arm("overloaded")
+    post(shared)
+
+def test_last(shared):
+    pass
+"""
+    )
+    result.assert_outcomes(passed=4, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ ERROR at teardown of test_last _*",
+            "E *the client broke the contract: top_n_below_one",
+            "E *call 2: POST /v1/rerank -> 400 parameter_rule",
+            "E *test    test_*.py::test_bad",
+            "E *again   in call 3",
+            "E *also in test_*.py::test_worse",
+            "E *scenario 'overloaded', *: the scenario got 0 requests, armed in *::test_worse",
+            "E *pin *: no request had this query, pinned in test_*.py::test_worse",
+        ]
+    )
+
+
+def test_what_one_test_does_names_no_test(run: Callable[..., pytest.RunResult]) -> None:
+    result = run(
+        """
+from mockserver import mock_rerank
+
+def test_alone():
+    with mock_rerank() as mock:
+        post(mock, top_n=0)
+"""
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *call 1: POST /v1/rerank -> 400 parameter_rule", "E *sent *"])
+    result.stdout.no_fnmatch_line("*test    test_*")
 
 
 def test_a_pin_that_matches_nothing_fails_the_test(run: Callable[..., pytest.RunResult]) -> None:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from mockserver.serving.respx_router import BASE_URL
-from mockserver.state.pins import PinError
+from mockserver.state.pins import Pin, PinError
 from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.testing.contexts import at_a_socket, in_process
 from mockserver.testing.expectations import Expectations
@@ -158,6 +158,8 @@ def test_a_pin_that_can_match_nothing_is_refused() -> None:
         mock.pin_scores({})
     with pytest.raises(PinError, match="there is no model 'Qwen/Qwen3-Reranker-8b'; did you mean"):
         mock.pin_order("a", model="Qwen/Qwen3-Reranker-8b")
+    with pytest.raises(PinError, match=r"^\$\[1\]\.model: there is no model 'Qwen'"):
+        mock.pin([Pin(order=("a",)), Pin(order=("a",), model="Qwen")])
     assert mock.state.pins(mock.account.name) == ()
 
 
@@ -166,8 +168,9 @@ def test_a_pin_that_can_match_nothing_is_refused() -> None:
     [
         ("fruit", {}, ""),
         ("fruit", {"query": "Apple", "model": BGE}, ""),
-        ("fruits", {}, "no request had any of these documents"),
-        ("fruit", {"query": "apple"}, "no request had this query"),
+        ("fruits", {}, "no request had any of these documents; did you mean 'fruit'?"),
+        ("wine", {}, "no request had any of these documents"),
+        ("fruit", {"query": "apple"}, "no request had this query; did you mean 'Apple'?"),
         ("fruit", {"model": QWEN}, f"no request asked {QWEN}"),
     ],
 )
@@ -180,6 +183,22 @@ def test_a_pin_that_no_request_matched_is_known(
         post(mock)
         assert [why for _, why in mock.unmatched_pins()] == ([reason] if reason else [])
         mock.state.journal.clear()
+        assert mock.unmatched_pins() == []
+
+
+def test_one_pin_of_a_file_must_match_once_there_are_requests() -> None:
+    strange, known = Pin(scores={"fruits": 0.9}), Pin(order=("fruit",), query="Apple")
+    with in_process(State()) as mock:
+        mock.pin([strange, Pin(order=("fruit",), query="Pear")])
+        assert mock.unmatched_pins() == []
+        post(mock)
+        assert [why for _, why in mock.unmatched_pins()] == [
+            "no request had any of these documents; did you mean 'fruit'?",
+            "no request had this query",
+        ]
+        mock.state.unpin(mock.account.name)
+        assert mock.unmatched_pins() == []
+        mock.pin([Pin(scores={"melon": 0.9}), known])
         assert mock.unmatched_pins() == []
 
 

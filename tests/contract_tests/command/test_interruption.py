@@ -1,0 +1,77 @@
+"""Ctrl-C, as the exception that it raises: the run ends with its verdict and its reports."""
+
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from contract_tests.__main__ import main
+from contract_tests.command.interruption import BEFORE, MEANWHILE, Interruption
+from contract_tests.exchanges import Answer, Request
+from contract_tests.mutants.operators import Sender
+from tests.contract_tests.exchanging import answer
+from tests.contract_tests.judged import Judged
+
+SMOKE = ("--effort=smoke", "--only=request.top_n")
+ELSEWHERE = "--target=http://127.0.0.1:9/v1"
+
+
+class Stops:
+    """Takes why the run was stopped."""
+
+    def __init__(self) -> None:
+        self.why: object = None
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self.why = session.shouldstop
+
+
+def at_request(number: int) -> Callable[[Sender, Request], Answer]:
+    left = iter(range(number))
+
+    def answered(send: Sender, request: Request) -> Answer:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return send(request)
+
+    return answered
+
+
+def test_a_run_that_is_interrupted_reports_what_was_judged(judged: Callable[..., Judged]) -> None:
+    stops, before = Stops(), signal.getsignal(signal.SIGINT)
+    run = judged(*SMOKE, instead=at_request(8), plugins=[Interruption(), stops])
+    assert (run.code, run.verdict, stops.why) == (3, "inconclusive", MEANWHILE)
+    assert len(run.requests) == 9
+    assert run.that("passed")
+    assert "the run ended before" in run.row("request.top_n.most_relevant")["reason"]
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_run_that_is_interrupted_after_a_failure_violates(judged: Callable[..., Judged]) -> None:
+    def wrong(_: Sender, request: Request) -> Answer:
+        return answered(lambda _: answer({"results": 5}), request)
+
+    answered = at_request(5)
+    run = judged(*SMOKE, instead=wrong, plugins=[Interruption()])
+    assert (run.code, run.verdict) == (1, "violates")
+
+
+def test_a_run_that_is_interrupted_before_its_first_test_is_reported_too(
+    judged: Callable[..., Judged],
+) -> None:
+    stops = Stops()
+    run = judged(*SMOKE, ELSEWHERE, instead=at_request(0), plugins=[Interruption(), stops])
+    assert (run.code, run.verdict, stops.why) == (3, "inconclusive", BEFORE)
+    assert "the run ended before" in run.row("request.top_n.minimum")["reason"]
+
+
+def test_an_interrupted_selftest_ends_at_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    monkeypatch.setattr("contract_tests.judging.judge.Judge.examine", interrupted)
+    assert main(["selftest", "--effort=smoke", "--combinations=0"]) == 3
+    assert capsys.readouterr().err == "interrupted\n"
