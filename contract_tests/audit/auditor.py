@@ -24,6 +24,10 @@ from .recordings import Recorded
 REMEMBERED, REMEMBERED_BYTES = 1000, 32 * 1024 * 1024
 #: Most ids that are remembered.
 IDS = 100_000
+#: Most different names that are counted of what a file may have any number of.
+NAMES = 1000
+#: Where exchanges are counted whose base URL is one too many.
+OTHERS = "others"
 
 
 @dataclass
@@ -71,7 +75,8 @@ class Auditor:
 
     def take(self, recorded: Recorded) -> None:
         """Judge one exchange."""
-        self.base_urls[recorded.base_url] += 1
+        is_counted = recorded.base_url in self.base_urls or len(self.base_urls) < NAMES
+        self.base_urls[recorded.base_url if is_counted else OTHERS] += 1
         answer, ledger = recorded.answer, self.run.ledger
         if recorded.unjudged:
             self.unjudged[recorded.unjudged] += 1
@@ -90,12 +95,13 @@ class Auditor:
             self._note_refusal(exchange)
         if answer.status == 200 and asked(exchange):
             ledger.tried.add(ENDPOINT)
-            ledger.accepted.update(traits(exchange.request))
+            if len(ledger.accepted) < NAMES:
+                ledger.accepted.update(traits(exchange.request))
             violations += self._same_ids(exchange, recorded.place)
             violations += self._differences(exchange)
-            model = member(exchange.request.body, "model")
-            if isinstance(model, str):
-                self.run.served.models.setdefault(shorten(model), None)
+            model, models = member(exchange.request.body, "model"), self.run.served.models
+            if isinstance(model, str) and len(models) < NAMES:
+                models.setdefault(shorten(model), None)
         self._record(violations, recorded.place)
 
     def conclude(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from ..checks.violations import printable
+from ..checks.violations import printable, shorten
 from ..client.mock_process import Mock, MockError
 from ..command.options import (
     declare_reports,
@@ -34,6 +34,8 @@ from .auditor import Auditor
 from .recordings import RecordingError, Tally, read
 
 NOTHING = "nothing"
+#: Most base URLs that the report names.
+NAMED = 3
 
 
 def declare(add: Callable[..., object]) -> None:
@@ -123,7 +125,8 @@ def _report(
 ) -> Report:
     report = report_of(auditor.run)
     tried = auditor.run.ledger.tried & auditor.run.contract.requirements.keys()
-    base_urls = [url for url, _ in auditor.base_urls.most_common()]
+    base_urls = [shorten(url) for url, _ in auditor.base_urls.most_common()]
+    more = f" and {len(base_urls) - NAMED} more" if len(base_urls) > NAMED else ""
     audit = Audit(
         files=tuple(map(str, options.files)),
         rows=tally.rows,
@@ -135,7 +138,7 @@ def _report(
     )
     return replace(
         report,
-        target=", ".join(base_urls) or "nothing that was recorded",
+        target=", ".join(base_urls[:NAMED]) + more or "nothing that was recorded",
         effort="recorded",
         coverage=(("requirements", len(tried), len(report.entries)),),
         audit=audit,

@@ -1,28 +1,21 @@
 """Reads files of recorded traffic, and makes of each row what can be judged, without its keys."""
 
-import json
 import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from ..contract import AnyJson
-from ..exchanges import Answer, Credential, Request
-from ..redaction import SHORTEST_SECRET, blot, blot_text
+from ..exchanges import Answer, Credential, Request, parse_json
 from . import cassettes
 from .bodies import BodyError, decoded
 from .json_array import JsonArray, JsonError, TooLong
 from .rows import READERS, Body, Row, RowError
+from .secrets import Secrets, is_hidden, is_secret
 
-#: Parts of the names of headers whose values are secrets.
-_SECRET = re.compile(r"key|token|secret|auth(?!or(?!iz))|cookie|password|credential")
-#: What recorders write in place of a secret.
-_HIDDEN = re.compile(
-    r"\W*(redacted|filtered|removed|hidden|masked|key|dummy|x+|)\W*", re.IGNORECASE
-)
 #: The words of an Authorization header that are no secrets.
 _SCHEMES = ("bearer", "basic", "token")
 #: Earliest and latest time that the mock takes, in seconds since the epoch.
@@ -111,15 +104,18 @@ def _recorded(row: Row, place: str) -> Recorded | None:
     before, found, after = url.path.rpartition("/rerank")
     if not found or after not in ("", "/"):
         return None
-    secrets = list(_secrets(row))
+    if row.method.upper() == "OPTIONS" and row.status < 400:
+        raise RowError("it is a preflight of a browser")
+    secrets = Secrets(row)
     try:
-        body = blot_all(_content(row.body, row.headers), secrets)
+        body = secrets.blot(_content(row.body, row.headers))
     except BodyError as error:
         raise RowError(f"the body of its request cannot be judged: {error}") from None
     answer, unjudged = _answer(row, secrets)
-    base_url = blot_text(f"{url.scheme}://{url.netloc.rpartition('@')[2]}{before}", *secrets)
+    base_url = secrets.blot_text(f"{url.scheme}://{url.netloc.rpartition('@')[2]}{before}")
+    is_json, value = parse_json(body)
     request = Request(
-        _parsed(body) if body else None,
+        (value if is_json else body) if body else None,
         row.method.upper(),
         f"/rerank{after}",
         Credential.KEY,
@@ -130,10 +126,10 @@ def _recorded(row: Row, place: str) -> Recorded | None:
     return Recorded(place, base_url, request, answer, unjudged, sent)
 
 
-def _answer(row: Row, secrets: list[str]) -> tuple[Answer, str]:
+def _answer(row: Row, secrets: Secrets) -> tuple[Answer, str]:
     """The answer without keys, and why it cannot be judged."""
     raw = {name: value for name, value in row.response_headers.items() if name != "set-cookie"}
-    headers = {name: blot_text(value, *secrets) for name, value in raw.items()}
+    headers = {name: secrets.blot_text(value) for name, value in raw.items()}
     if not row.status:
         return Answer(0, {}, b"", cut="no answer was recorded"), "no answer was recorded"
     try:
@@ -141,7 +137,7 @@ def _answer(row: Row, secrets: list[str]) -> tuple[Answer, str]:
     except BodyError as error:
         reason = f"the body of its answer cannot be judged: {error}"
         return Answer(row.status, headers, b"", cut=str(error)), reason
-    body = blot_all(content, secrets)
+    body = secrets.blot(content)
     answer = Answer(row.status, headers, body, body != content or headers != raw)
     if not answer.is_json and len(content) < row.response_body.size:
         return answer, "the body of its answer is shorter than the recording says"
@@ -156,37 +152,7 @@ def _content(body: Body, headers: Mapping[str, str]) -> bytes:
     return decoded(body.content or b"", is_base64=body.is_base64, encoding=encoding)
 
 
-def blot_all(content: bytes, secrets: list[str]) -> bytes:
-    """A text without any of the secrets."""
-    for secret in secrets:
-        content = blot(content, secret)
-    return content
-
-
-def _secrets(row: Row) -> Iterator[str]:
-    """What headers and URL hold that nobody may see, the longest first."""
-    given = [*row.headers.items(), *parse_qsl(urlsplit(row.url).query)]
-    words = {
-        word
-        for name, value in given
-        if _SECRET.search(name.lower())
-        for word in re.split(r"[\s;,=\"'<>]+", value)
-        if len(word) >= SHORTEST_SECRET and word.isascii()
-    }
-    yield from sorted(
-        (word for word in words if not _HIDDEN.fullmatch(word)), key=len, reverse=True
-    )
-
-
-def _parsed(body: bytes) -> AnyJson:
-    """The JSON value of a body; what is none stays as it is."""
-    try:
-        return json.loads(body.decode())
-    except (ValueError, RecursionError):
-        return body
-
-
-def _sent(row: Row, place: str, path: str, body: bytes, secrets: list[str]) -> dict[str, AnyJson]:
+def _sent(row: Row, place: str, path: str, body: bytes, secrets: Secrets) -> dict[str, AnyJson]:
     """The request as the mock takes it.
 
     Where the answer shows that path and key were right, they are given as the contract has them:
@@ -194,19 +160,17 @@ def _sent(row: Row, place: str, path: str, body: bytes, secrets: list[str]) -> d
     """
     is_right = 200 <= row.status < 300
     headers = {
-        name: blot_text(value, *secrets)
-        for name, value in row.headers.items()
-        if not _SECRET.search(name)
+        name: secrets.blot_text(value) for name, value in row.headers.items() if not is_secret(name)
     }
     given = row.headers.get("authorization", "")
-    is_seen = bool(given.strip()) and not _HIDDEN.fullmatch(given.split()[-1])
+    is_seen = not is_hidden(given)
     is_judged = row.status == 401 and is_seen
     headers["authorization"] = _reshaped(given) if is_judged else "Bearer key"
     headers.setdefault("content-type", "application/json")
     sent: dict[str, AnyJson] = {
         "method": row.method.upper(),
         "path": "/v1/rerank" if is_right else _from_v1(path),
-        "query": blot_text(urlsplit(row.url).query, *secrets),
+        "query": secrets.blot_text(urlsplit(row.url).query),
         "headers": headers,
     }
     try:

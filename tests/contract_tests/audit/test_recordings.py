@@ -136,7 +136,7 @@ def packed(text: str, headers: AnyJson) -> AnyJson:
     [
         (changed("response", "status", to=0), "no answer was recorded"),
         (changed("response", "content", "text", to=None), "the recorder left it out"),
-        (changed("response", "content", "_cut", to="too long"), "too long"),
+        (changed("response", "content", "_cut", to="too long"), "the recorder has cut it"),
         (changed("response", "content", "text", to='{"id": '), "shorter than the recording says"),
         (changed("response", "content", "encoding", to="base64"), "it is not base64"),
         (packed(BOMB, GZIP), "it is longer than 16,777,216 bytes"),
