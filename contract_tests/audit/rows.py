@@ -171,7 +171,7 @@ def _clean(text: str) -> str:
 
 def _text(value: AnyJson, name: str) -> str:
     found = member(value, name)
-    return found if isinstance(found, str) else ""
+    return _clean(found) if isinstance(found, str) else ""
 
 
 def _number(value: AnyJson, name: str) -> float:

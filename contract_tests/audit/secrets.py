@@ -16,6 +16,8 @@ _SECRET = re.compile(r"key|token|secret|auth(?!or(?!iz))|cookie|password|credent
 _HIDDEN = re.compile(
     r"\W*(redacted|filtered|removed|hidden|masked|key|dummy|x+|)\W*", re.IGNORECASE
 )
+#: What looks like a key, whoever may have it.
+_KEY = re.compile(rb"(?<![A-Za-z])sk-[\w-]{16,}", re.ASCII)
 #: Longest key that is found in every spelling, and most of them; most words that are found at all.
 _LONGEST, _SPELT, _MOST = 200, 4, 100
 
@@ -35,8 +37,8 @@ class Secrets:
 
     def __init__(self, row: Row) -> None:
         given = [*row.headers.items(), *parse_qsl(urlsplit(row.url).query)]
-        # The key of this API comes first.
-        given.sort(key=lambda pair: pair[0] != "authorization")
+        # The key of this API comes first, and cookies last, of which there are many.
+        given.sort(key=lambda pair: (pair[0] != "authorization", "cookie" in pair[0]))
         words = dict.fromkeys(
             word
             for name, value in given
@@ -51,7 +53,15 @@ class Secrets:
         self._plain = sorted({*kept} - {*spelt}, key=len, reverse=True)
 
     def blot(self, content: bytes) -> bytes:
-        """A text without any of the secrets."""
+        """A text without any of the secrets, and without what looks like a key."""
+        return _KEY.sub(BLOT, self._without(content))
+
+    def are_in(self, content: bytes, *values: str) -> bool:
+        """Whether a text or a header has one of the secrets."""
+        texts = [content, *(value.encode("utf-8", "surrogatepass") for value in values)]
+        return any(self._without(text) != text for text in texts)
+
+    def _without(self, content: bytes) -> bytes:
         for word in self._spelt:
             content = blot(content, word)
         for word in self._plain:

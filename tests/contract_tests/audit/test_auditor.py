@@ -1,6 +1,8 @@
 """What recorded exchanges show of the contract, each by itself and two together."""
 
 import json
+import random
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from contract_tests.audit import auditor as auditor_module
 from contract_tests.audit.auditor import Auditor
 from contract_tests.audit.recordings import Tally, read
 from contract_tests.contract import AnyJson
+from contract_tests.exchanges import is_array, is_object
 from contract_tests.judging.connection import Connection
 from contract_tests.judging.ledger import Ledger
 from contract_tests.judging.limits import EFFORTS, Budget
@@ -24,7 +27,7 @@ WITH_DOCUMENTS: AnyJson = [
 ]
 
 
-def audited(folder: Path, *files: list[AnyJson]) -> Auditor:
+def audited(folder: Path, *files: list[AnyJson], tally: Tally | None = None) -> Auditor:
     """Audit archives of those entries."""
     ledger = Ledger(NEWEST)
     connection = Connection(Budget(0), price=lambda _: Decimal(0))
@@ -33,7 +36,7 @@ def audited(folder: Path, *files: list[AnyJson]) -> Auditor:
         path = folder / f"{number}.har"
         path.write_text(json.dumps(archive(entries)), "utf-8")
         found.begin()
-        for recorded in read(path, Tally(), lambda _: None):
+        for recorded in read(path, tally or Tally(), lambda _: None):
             found.take(recorded)
     found.conclude()
     return found
@@ -160,3 +163,37 @@ def test_what_is_remembered_is_bounded(tmp_path: Path, monkeypatch: pytest.Monke
     assert (len(memory.whole), len(memory.ids)) == (5, 5)
     bodies = [(e.request.content or b"") + e.answer.body for e in memory.whole.values()]
     assert memory.size == 2 * sum(map(len, bodies))
+
+
+#: What no recorder writes, in a place where something else should stand.
+ODD: list[AnyJson] = [
+    *(None, True, -1, 1e308, "", "\ud800", "\0\x1b[31m", "[" * 5000, "https://[::1", "\u82f9" * 99),
+    *([], {}, [[]], [None], {"a": [1]}, [{"index": -1}], {"string": {}}, "9999-99-99T99:99:99Z"),
+    '{"results": [{"index": 1e999}]}',
+]
+
+
+def places(value: AnyJson, way: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where anything stands in a value."""
+    inner: list[tuple[str | int, AnyJson]] = []
+    if is_object(value):
+        inner += value.items()
+    elif is_array(value):
+        inner += enumerate(value)
+    for name, held in inner:
+        yield (*way, name)
+        yield from places(held, (*way, name))
+
+
+def test_no_row_is_too_odd(tmp_path: Path) -> None:
+    drawn, rows = random.Random(0), [entry(number=n + 1) for n in range(400)]
+    for row in rows:
+        *way, last = drawn.choice([*places(row)])
+        place: AnyJson = row
+        for name in way:
+            place = place[name]
+        place[last] = drawn.choice(ODD)
+    tally = Tally()
+    found = audited(tmp_path, rows, tally=tally)
+    counted = found.judged + found.unjudged.total() + tally.skipped.total()
+    assert (counted, tally.rows) == (400, 400)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from mockserver.state.store import State
 from mockserver.wire import Request
 from tests.contract_tests.audit.archiving import entry, written
 from tests.contract_tests.exchanging import BODY
+from tests.contract_tests.judged import Judged
 from tests.schemas.data import TABLE_SCHEMAS, errors
 
 HERE = Path(__file__).parent / "recordings"
@@ -213,9 +214,11 @@ def test_how_far_it_has_come_is_drawn_on_a_terminal(
     assert drawn.endswith("\r\x1b[2K")
 
 
-def test_what_the_judge_records_can_be_audited(tmp_path: Path) -> None:
+def test_what_the_judge_records_can_be_audited(
+    judged: Callable[..., Judged], tmp_path: Path
+) -> None:
     path = tmp_path / "own.har"
-    assert main(["check", "--effort=smoke", "--only=request.top_n", f"--har={path}"]) == 0
+    judged("--effort=smoke", "--only=request.top_n", f"--har={path}")
     code, report = audit(tmp_path, path, "--fail-on=nothing")
     assert code == 0
     passed = {row["id"] for row in report["requirements"] if row["outcome"] == "passed"}

@@ -235,6 +235,31 @@ def test_no_key_leaves_a_recording(spell: Callable[[str], str], tmp_path: Path) 
         assert secret.lower() not in shown.lower()
 
 
+def test_what_looks_like_a_key_leaves_no_recording(tmp_path: Path) -> None:
+    key = "sk-of-somebody-else-and-long"
+    words = " ".join(f"word-{number:06}" for number in range(200))
+    sent = {**SENT, "cookie": words, "x-token": "t" * 5000}
+    found = one(tmp_path, entry({**BODY, "query": key}, {"echo": f"{key} {'t' * 5000}"}, sent=sent))
+    assert key not in repr(found)
+    assert "t" * 5000 not in repr(found)
+    assert found.request.body["query"] == "[key]"
+
+
+def test_a_key_of_somebody_else_is_no_leak(tmp_path: Path) -> None:
+    found = one(tmp_path, entry(answer={"echo": "sk-of-somebody-else-and-long"}))
+    assert not found.answer.repeats_key
+
+
+def test_what_was_escaped_is_escaped_again(tmp_path: Path) -> None:
+    found = one(tmp_path, entry('{"query": "\\ud800"}'))
+    assert found.request.content == b'{"query": "\\ud800"}'
+
+
+def test_a_preflight_that_is_answered_is_passed_over(tmp_path: Path) -> None:
+    found, tally = recorded(written(tmp_path, entry(method="OPTIONS", status=204)))
+    assert (found, tally.skipped) == ([], {"it is a preflight of a browser": 1})
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
