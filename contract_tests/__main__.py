@@ -17,7 +17,6 @@ import hypothesis.configuration
 import pytest
 
 from .audit import command as audit
-from .capabilities import hint
 from .client import command as client
 from .command.diff import changes
 from .command.interruption import Interruption
@@ -25,11 +24,14 @@ from .command.listing import explanation, listing, revision_listing
 from .command.options import (
     declare,
     declare_revision,
-    output_problems,
+    natural,
+    positive,
     problem,
     unknown_requirement,
+    whole,
     words,
 )
+from .command.outputs import output_problems
 from .command.progress import ProgressBar
 from .command.unread import output_may_end
 from .contract import Contract, RevisionError, load_contract
@@ -40,7 +42,9 @@ from .mutants.catalogue import MUTANTS
 from .mutants.conforming_variants import CONFORMING_VARIANTS
 from .mutants.selftest import CLEAN, RunSuite, Trial, idle, table, trials
 from .redaction import blot_unknown
+from .report.writers import write_file
 from .version import installed
+from .wording import hint
 
 HERE = Path(__file__).parent
 #: An option in a help text.
@@ -165,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
         "check",
         help="judge a target",
         description="Judge a target. Exit code: 0 conforms, 1 violates, 2 usage, "
-        "3 inconclusive, 4 the suite itself broke.",
+        "3 inconclusive, 4 the suite itself broke, or could not write a report.",
     )
     declare(check.add_argument, ours=True)
     listing_parser = commands.add_parser("list", help="list the requirements")
@@ -225,10 +229,10 @@ def _parser() -> argparse.ArgumentParser:
         "is caught only with it",
     )
     selftest.add_argument("--effort", choices=list(EFFORTS), default="standard")
-    selftest.add_argument("--seed", type=int, default=0)
+    selftest.add_argument("--seed", type=whole, default=0)
     selftest.add_argument(
         "--combinations",
-        type=int,
+        type=natural,
         default=3,
         metavar="N",
         help="random combinations of freedoms (default: %(default)s)",
@@ -237,20 +241,20 @@ def _parser() -> argparse.ArgumentParser:
         "--name",
         action="append",
         default=[],
-        choices=sorted({CLEAN, *MUTANTS, *CONFORMING_VARIANTS}),
+        type=_trial_name,
         metavar="NAME",
         help=f"try only this mutant or freedom, or the target {CLEAN}; repeatable",
     )
     selftest.add_argument(
         "--generated",
-        type=int,
+        type=natural,
         default=0,
         metavar="N",
         help="also try so many generated mutants that break the page (default: %(default)s)",
     )
     selftest.add_argument(
         "--jobs",
-        type=int,
+        type=positive,
         default=1,
         metavar="N",
         help="generated mutants that are tried at a time (default: %(default)s)",
@@ -259,6 +263,16 @@ def _parser() -> argparse.ArgumentParser:
     for each in commands.choices.values():
         each.set_defaults(own_help=each.format_help)
     return parser
+
+
+def _trial_name(text: str) -> str:
+    known = (CLEAN, *MUTANTS, *CONFORMING_VARIANTS)
+    if text not in known:
+        raise argparse.ArgumentTypeError(
+            f"no mutant or freedom is called {text}{hint(text, known)}; the kill table in the "
+            "documentation has all of them"
+        )
+    return text
 
 
 def _list(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Iterator[str]:
@@ -304,7 +318,10 @@ def _selftest(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     generated = list(_generated(judge, target, options)) if options.generated else []
     if options.markdown:
         lines = [*table(tried), *(["", *shares.summary(generated)] if generated else [])]
-        options.markdown.write_text("\n".join(lines) + "\n", "utf-8")
+        try:
+            write_file(options.markdown, "\n".join(lines) + "\n")
+        except OSError as error:
+            parser.error(f"--markdown: {options.markdown} cannot be written: {error.strerror}")
     wrong = [trial for trial in tried if not trial.good]
     print(f"{len(tried) - len(wrong)} of {len(tried)} judged correctly")
     unproved = [] if options.name else idle(tried)

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 import jsonschema
 
 from .contract import SCHEMAS, AnyJson, Contract
 from .exchanges import Request, is_array, member
-from .files import read_json
+from .files import complaint, read_json
+from .wording import brief, counted, hint_or_all
 
 #: Sizes that every target is taken to have room for.
 USUAL = {"documents": 16, "characters": 3000}
@@ -73,7 +73,7 @@ class Capabilities:
         """Why a request is larger than what is declared; None where it is not."""
         for part, size in _sizes(request).items():
             if size > self.sizes.get(part, size):
-                return f"the target declares at most {self.sizes[part]} {part}"
+                return f"the target declares at most {counted(self.sizes[part], part[:-1])}"
         return None
 
     def promises(self, request: Request) -> bool:
@@ -91,19 +91,21 @@ def read_capabilities(path: Path, contract: Contract) -> Capabilities:
     schema = json.loads((SCHEMAS / "files" / "capabilities.json").read_text("utf-8"))
     broken: AnyJson
     for broken in jsonschema.Draft202012Validator(schema).iter_errors(content):  # pyright: ignore[reportUnknownMemberType] - untyped overload
-        raise CapabilitiesError(f"{path}: {broken.json_path}: {broken.message}")
+        raise CapabilitiesError(f"{path}: {complaint(broken)}")
     known = {"forms": contract.forms, "fields": tuple(_optional(contract))}
     for part, names in known.items():
         for name in content.get(part, ()):
             if name not in names:
+                meant = hint_or_all(name, names)
                 raise CapabilitiesError(
-                    f"{path}: there is no {part.removesuffix('s')} {name}{hint(name, names)}"
+                    f"{path}: there is no {part.removesuffix('s')} {brief(name)}{meant}"
                 )
     for name in content.get("models", ()):
         # Of another model nothing is known that could be declared.
-        page = name if "=" in name else f"{name}={name}"
-        if problem := name_problem(contract, page):
-            raise CapabilitiesError(f"{path}: {problem}")
+        page = name.rpartition("=")[2]
+        if page not in contract.models:
+            meant = hint_or_all(page, contract.models)
+            raise CapabilitiesError(f"{path}: the page has no model {brief(page)}{meant}")
     lists = {part: tuple(content[part]) for part in ("models", *known) if part in content}
     return Capabilities(**lists, sizes=content.get("sizes", {}))
 
@@ -128,14 +130,9 @@ def name_problem(contract: Contract, name: str) -> str | None:
     """What is wrong with NAME=PAGE_NAME; None where nothing is."""
     own, equals, page = name.partition("=")
     if equals and (not own or page not in contract.models):
-        return f"{name}: the page has no model {page}{hint(page, contract.models)}"
+        meant = hint_or_all(page, contract.models)
+        return f"{brief(name)}: the page has no model {brief(page)}{meant}"
     return None
-
-
-def hint(wrong: str, right: Iterable[str]) -> str:
-    """What may have been meant."""
-    close = get_close_matches(wrong, list(right), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _sizes(request: Request) -> dict[str, int]:

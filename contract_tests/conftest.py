@@ -17,11 +17,11 @@ from .command.options import (
     EMBEDDED,
     capabilities_of,
     declare,
-    files,
     judging_words,
     prices,
     problem,
 )
+from .command.outputs import write_outputs
 from .command.plan import parts, plan
 from .command.routes import access_of, headers_of, route_of, secrets_of
 from .command.selection import chosen, firsts, is_on, models_for, rank, requirements_of
@@ -37,13 +37,12 @@ from .judging.served import NotServedError
 from .mutants.catalogue import mutant_named
 from .mutants.conforming_variants import CONFORMING_VARIANTS
 from .mutants.operators import Answerer, Mutant, WrappedTarget
-from .report.baseline import Deviation, load_baseline, to_text
+from .report.baseline import Deviation, load_baseline
 from .report.builder import report_of
-from .report.github import annotations, summarize, summary_file
+from .report.github import annotations
 from .report.junit import properties
 from .report.model import TITLE, Report
 from .report.terminal import lines, style, violation_lines
-from .report.writers import save, write_file
 from .targets import HttpTarget, Target
 
 #: Where the embedded mock is; what answers in this process is never asked through a proxy.
@@ -57,6 +56,7 @@ BASELINE = pytest.StashKey[Sequence[Deviation]]()
 MUTANT = pytest.StashKey[Mutant | None]()
 WRAPPERS = pytest.StashKey[list[Answerer]]()
 JUDGED = pytest.StashKey[tuple[Model, ...]]()
+UNWRITTEN = pytest.StashKey[list[str]]()
 CLIENT = pytest.StashKey[httpx.Client]()
 UNPRICED = "its price is not known, and --max-cost needs it: state it with --price NAME=CNY"
 
@@ -328,17 +328,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     report = _report(config)
     config.stash[REPORT] = report
     xdist.hand_over(config, report.outcomes)
-    for name, path in files(config.option).items():
-        save(report, name, path)
-    new: Path | None = _option(config, "write_baseline")
-    if new:
-        write_file(new, to_text(report.deviations(TODAY)))
-    summary = summary_file() if _option(config, "github") else None
-    if summary:
-        summarize(report, summary)
     crashed = exitstatus == pytest.ExitCode.INTERNAL_ERROR
     if not crashed and report.verdict is not Verdict.CONFORMS:
         session.exitstatus = EXIT_CODES[report.verdict]
+    config.stash[UNWRITTEN] = list(write_outputs(config.option, report, TODAY))
+    if config.stash[UNWRITTEN]:
+        session.exitstatus = EXIT_CODES[Verdict.BROKEN]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -353,6 +348,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _option(config, "github"):
         for line in annotations(report):
             terminalreporter.write_line(line)
+    for line in config.stash[UNWRITTEN]:
+        terminalreporter.write_line(line, red=True)
 
 
 def _report(config: pytest.Config) -> Report:

@@ -5,6 +5,7 @@ credential, and the target has blotted the other.
 """
 
 import base64
+import errno
 import json
 import os
 import sys
@@ -39,6 +40,9 @@ class Archive:
     def __init__(self, path: Path) -> None:
         """Replace the file. Raises `OSError`."""
         self._path = path.resolve()
+        if path.exists() and not path.is_file():
+            # A device must not be replaced.
+            raise OSError(errno.EINVAL, "it is not a plain file")
         self._hidden, self._free = (
             self._path.with_name(f"{self._path.name}.partial-{number}") for number in (0, 1)
         )

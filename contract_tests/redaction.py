@@ -6,6 +6,7 @@ soon as somebody reads the text.
 
 import base64
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 BLOT = b"[key]"
@@ -21,11 +22,17 @@ _LETTER = (
 
 
 def blot(text: bytes, key: str) -> bytes:
-    """`text` without the key: in any case, escaped, in hexadecimal, or in base64.
+    """`text` without the key: in any case, escaped, reversed, in hexadecimal, base64 or base32.
 
     The key without its last letter is as secret.
     """
-    return text if len(key) < SHORTEST_SECRET else _spellings(key).sub(BLOT, text)
+    if len(key) < SHORTEST_SECRET:
+        return text
+    dumped, words, escaped = _spellings(key)
+    lowered = text.lower()
+    # Few texts have any of the words, and to search for all of them at once takes longer.
+    there = [spelling for part, spelling in words if part in lowered]
+    return re.sub(b"|".join([*dumped, *there, escaped]), BLOT, text, flags=re.IGNORECASE)
 
 
 def blot_text(text: str, *keys: str) -> str:
@@ -42,18 +49,23 @@ def blot_unknown(message: str) -> str:
 
 
 @lru_cache(maxsize=16)
-def _spellings(key: str) -> re.Pattern[bytes]:
+def _spellings(key: str) -> tuple[list[bytes], list[tuple[bytes, bytes]], bytes]:
+    """Patterns of the key in hexadecimal; of words, each with a part of it; of the rest."""
     raw = key.encode()
     *letters, last = map(_letter, raw)
     # The whole before its front: what remains of a key must not be its last letter.
     both = (raw, raw[:-1])
     # Pairs may stand apart, as in a dump.
     dumped = [b"[ :,-]?".join(b"%02x" % code for code in each) for each in both]
+    based = [word for each in both for word in _base64(each)]
+    twice = [word for each in based for word in _base64(each)]
+    words = [*based, *twice, *(word for each in both for word in _base32(each))]
     # URLs have - and _ where others have + and /, and JSON may escape the latter.
-    words = [word for each in both for word in _base64(each)]
-    encoded = [*dumped, *(re.sub(rb"[+/]", rb"\\\\{0,8}[-+/_]", word) for word in words)]
+    parts = [max(re.split(rb"[+/]", word), key=len).lower() for word in words]
+    spellings = [re.sub(rb"[+/]", rb"\\\\{0,8}[-+/_]", word) for word in words]
+    reversed_ = [(each[::-1].lower(), re.escape(each[::-1])) for each in both]
     escaped = b"".join(letters) + b"(?:%b)?" % last
-    return re.compile(b"|".join([*encoded, escaped]), re.IGNORECASE)
+    return dumped, [*zip(parts, spellings, strict=True), *reversed_], escaped
 
 
 def _letter(code: int) -> bytes:
@@ -68,10 +80,24 @@ def _letter(code: int) -> bytes:
 
 def _base64(raw: bytes) -> list[bytes]:
     """What of the key shows in base64, wherever in the encoded bytes it begins."""
-    whole = [base64.b64encode(bytes(before) + raw).rstrip(b"=") for before in range(3)]
-    # Letters at either end that hold bits of what stands beside the key.
-    starts, rest = (0, 2, 3), len(raw)
-    return [
-        word[start : len(word) - ((before + rest) % 3 > 0)]
-        for before, (start, word) in enumerate(zip(starts, whole, strict=True))
-    ]
+    return _in_digits(raw, base64.b64encode, group=3, bits=6)
+
+
+def _base32(raw: bytes) -> list[bytes]:
+    """The same for base32."""
+    return _in_digits(raw, base64.b32encode, group=5, bits=5)
+
+
+def _in_digits(
+    raw: bytes, encode: Callable[[bytes], bytes], *, group: int, bits: int
+) -> list[bytes]:
+    """What `encode` makes of each `group` of bytes, in digits of so many `bits`.
+
+    Digits at either end that hold bits of what stands beside the key are left out.
+    """
+    shown: list[bytes] = []
+    for before in range(group):
+        digits = encode(bytes(before) + raw)
+        start, end = -(-8 * before // bits), 8 * (before + len(raw)) // bits
+        shown.append(digits[start:end])
+    return shown

@@ -17,6 +17,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore
 import httpx
 
+from .wording import counted
+
 #: Seconds that a whole exchange may take.
 TIMEOUT = 60.0
 #: What is written before the deadline is looked at again, in bytes.
@@ -88,7 +90,7 @@ class _Deadline(threading.local):
     @property
     def passed(self) -> httpcore.ReadTimeout:
         """What is raised when there is no time left."""
-        return httpcore.ReadTimeout(f"no whole answer within {self._seconds:g} seconds")
+        return httpcore.ReadTimeout(f"no whole answer within {counted(self._seconds, 'second')}")
 
     def left(self, timeout: float | None) -> float:
         """Seconds that the next step may take. Raises `httpcore.ReadTimeout` if none are left."""

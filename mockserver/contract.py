@@ -13,12 +13,16 @@ from typing import Any, Literal
 import jsonschema_rs
 import orjson
 
+from .files import FileError, read_file
 from .wire import Family, Json, Response, error_response
 from .wording import count_of
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 
 _REVISIONS = SCHEMAS / "revisions"
+
+#: The most characters that a message repeats of a file.
+LENGTH = 300
 
 
 class ContractError(ValueError):
@@ -255,10 +259,11 @@ def _load(folder: Path) -> Contract:
     for number, row in enumerate(models):
         place = f"{folder / 'models.json'}: $[{number}]"
         if row["form"] not in forms:
-            raise ContractError(f"{place}.form: there is no request.{row['form']}.json")
+            raise ContractError(f"{place}.form: there is no request.{row['form'][:LENGTH]}.json")
         for field in row["supports"]:
             if field not in forms[row["form"]].fields:
-                raise ContractError(f"{place}.supports: the form has no field {field!r}")
+                reason = f"the form has no field {field[:LENGTH]!r}"
+                raise ContractError(f"{place}.supports: {reason}")
     return Contract(
         revision=folder.name,
         forms=forms,
@@ -275,7 +280,7 @@ def _form(path: Path, name: str, schemas: Mapping[str, dict[str, Any]]) -> Form:
     try:
         return Form(name, schemas)
     except ValueError as error:
-        problem = str(error).partition("\n")[0][:300]
+        problem = str(error).partition("\n")[0][:LENGTH]
         raise ContractError(f"{path}: is not a JSON Schema: {problem}") from None
     except (LookupError, TypeError, AttributeError, StopIteration):
         reason = "is not the schema of an object with properties, or a $ref in it leads nowhere"
@@ -286,19 +291,26 @@ def _table(path: Path) -> Any:  # noqa: ANN401 - of three shapes, which their sc
     """Read a table that keeps the schema of its name in `schemas/files/`."""
     value, schemas = _read(path), file_schemas()
     registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in schemas.values()])
-    validator = jsonschema_rs.Draft202012Validator(schemas[path.stem], registry=registry)
-    error = first_error(validator, value)
+    error = None
+    # A second time without the value, if the message is long because it repeats that.
+    for mask in (None, "the value"):
+        validator = jsonschema_rs.Draft202012Validator(
+            schemas[path.stem], registry=registry, mask=mask
+        )
+        error = first_error(validator, value)
+        if error is None or len(error.message) <= LENGTH:
+            break
     if error is not None:
         place = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in error.instance_path)
-        raise ContractError(f"{path}: ${place}: {error.message[:300]}")
+        raise ContractError(f"{path}: ${place[:LENGTH]}: {error.message[:LENGTH]}")
     return value
 
 
 def _read(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
     try:
-        return orjson.loads(path.read_bytes())
-    except OSError as error:
-        raise ContractError(f"{path}: cannot be read: {error.strerror}") from None
+        return orjson.loads(read_file(path))
+    except FileError as error:
+        raise ContractError(f"{path}: {error}") from None
     except orjson.JSONDecodeError as error:
         raise ContractError(f"{path}: is not JSON: {error}") from None
 

@@ -3,16 +3,18 @@
 An error keeps the reason and the path apart; callers add the path to the part that they checked.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cache
+from json import dumps
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import jsonschema_rs
 
 from .contract import file_schemas, first_error
+from .files import LONGEST, FileError, read_file
 from .wire import Json, WireError, load
 
 #: The most characters of a reason, which may quote the input.
@@ -20,6 +22,9 @@ LENGTH = 300
 
 #: The greatest integer that every JSON parser reads exactly.
 MOST = 2**53 - 1
+
+#: The most values in the JSON of a file.
+MOST_VALUES = 4_000_000
 
 #: How many known names are searched for a suggestion.
 MOST_KNOWN = 1000
@@ -67,14 +72,13 @@ def check(schema: str, value: object, kind: type[InputError]) -> None:
         raise kind(_reason(schema, value, error), *error.instance_path)
 
 
-def read_json(path: str | Path, kind: type[InputError]) -> Json:
+def read_json(path: str | Path, kind: type[InputError], most: int = LONGEST) -> Json:
     """Read a JSON file without duplicate keys. Raises an error of that kind."""
     try:
-        return load(Path(path).read_bytes(), unique_keys=True)
-    except OSError as error:
-        raise kind(f"cannot be read: {error.strerror}", source=path) from None
-    except WireError as error:
-        raise kind(str(error), source=path) from None
+        return load(read_file(path, most), unique_keys=True, most=MOST_VALUES)
+    except (FileError, WireError) as error:
+        reason = str(error)
+        raise kind(reason[:1].lower() + reason[1:], source=path) from None
 
 
 def json_path(way: Way) -> str:
@@ -102,10 +106,19 @@ def _reason(schema: str, value: object, error: jsonschema_rs.ValidationError) ->
         return f"the member {kind.property!r} is missing"
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.FalseSchema):
         return "not allowed together with the other members"
-    if "keys" in error.instance_path or "accounts" in error.instance_path[-2:]:
-        # The value may be a key, so the message does not repeat it.
+    may_be_key = "keys" in error.instance_path or "accounts" in error.instance_path[-2:]
+    if may_be_key or len(error.message) > LENGTH:
+        # The message does not repeat the value.
         error = first_error(_validator(schema, "the value"), value) or error
+    elif isinstance(kind, jsonschema_rs.ValidationErrorKind.Enum):
+        return _not_among(kind.options, error.instance)
     return error.message
+
+
+def _not_among(options: Sequence[object], value: object) -> str:
+    known = [option if isinstance(option, str) else dumps(option) for option in options]
+    hint = likely(value, known) if isinstance(value, str) else ""
+    return f"must be one of {', '.join(known)}, not {dumps(value)}{hint}"
 
 
 def _members(schema: Any) -> Iterator[str]:  # noqa: ANN401 - a part of a schema

@@ -17,7 +17,7 @@ LONGEST_MODULE = 450
 #: those before it. `__init__` lies under all of them because importing any of them runs it first.
 LAYERS = (
     ("__init__", "*.__init__"),
-    ("wire", "wording", "media", "version"),
+    ("wire", "wording", "media", "files", "version"),
     ("contract",),
     ("validation",),
     ("behaviour", "scoring", "redaction"),
@@ -39,7 +39,7 @@ LAYERS = (
 #: The judge from the ground up. A pattern such as `checks.*` stands for a room within the room.
 JUDGE_LAYERS = (
     ("__init__", "*.__init__"),
-    ("contract", "plurals", "redaction", "transport", "version"),
+    ("contract", "redaction", "transport", "version", "wording"),
     ("exchanges",),
     ("files",),
     ("capabilities", "checks.*"),

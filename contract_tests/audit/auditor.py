@@ -18,6 +18,7 @@ from ..judging.causes import traits
 from ..judging.connection import BUSY
 from ..judging.ledger import KEPT
 from ..judging.run import Run
+from ..wording import counted
 from .recordings import Recorded
 
 #: Most exchanges, and most bytes of them, that later ones are compared with.
@@ -108,8 +109,8 @@ class Auditor:
         """Say of each requirement how many exchanges break it, or that none speaks of it."""
         ledger = self.run.ledger
         for name, count in self.breaches.items():
-            exchanges = "1 exchange" if count == 1 else f"{count} exchanges"
             smallest = min(ledger.violations[name].values(), key=lambda found: found.size)
+            exchanges = counted(count, "exchange")
             ledger.unsteady[name] = f"broken by {exchanges}, such as {smallest.test}"
         untried = self.run.contract.requirements.keys() - ledger.tried - ledger.violations.keys()
         ledger.skipped.update(dict.fromkeys(untried, "no recorded exchange shows it"))

@@ -14,10 +14,9 @@ from ..command.options import (
     declare_reports,
     declare_revision,
     declare_strict,
-    files,
-    output_problems,
     revision_problem,
 )
+from ..command.outputs import files, output_problems, write_files
 from ..command.progress import bar
 from ..contract import load_contract
 from ..judging.connection import Connection
@@ -28,7 +27,6 @@ from ..judging.run import Run
 from ..report.builder import report_of
 from ..report.model import Audit, Report
 from ..report.terminal import lines
-from ..report.writers import save
 from .advice import SEVERITIES, Adviser
 from .auditor import Auditor
 from .recordings import RecordingError, Tally, read
@@ -70,43 +68,47 @@ def problem(options: argparse.Namespace) -> str | None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Audit; return 0 conforms, 1 violates, 2 no file can be read, 3 inconclusive."""
+    """Audit; return 0 conforms, 1 violates, 3 inconclusive, 4 the suite itself broke."""
     run = _run(options)
     auditor, tally = Auditor(run), Tally()
     troubles: list[str] = []
     try:
         with Mock(revision=options.revision) as mock:
             adviser = Adviser(mock, None if options.fail_on == NOTHING else options.fail_on)
-            for path in options.files:
-                try:
-                    _audit(path, tally, auditor, adviser, options.target)
-                except RecordingError as error:
-                    troubles.append(str(error))
-                adviser.flush()
+            try:
+                for path in options.files:
+                    troubles += _audit(path, tally, auditor, adviser, options.target)
+            except KeyboardInterrupt:
+                troubles.append("interrupted: the report is about what was read until then")
+            adviser.flush()
     except MockError as error:
         print(printable(f"rerank-contract audit: {error}"), file=sys.stderr)
         return EXIT_CODES[Verdict.BROKEN]
     auditor.conclude()
     report = _report(options, auditor, tally, troubles, adviser)
-    for name, path in files(options).items():
-        save(report, name, path)
-    print("\n".join(lines(report)))
-    return EXIT_CODES[report.verdict]
+    unwritten = list(write_files(options, report))
+    print("\n".join([*lines(report), *map(printable, unwritten)]))
+    return EXIT_CODES[Verdict.BROKEN if unwritten else report.verdict]
 
 
 def _audit(
     path: Path, tally: Tally, auditor: Auditor, adviser: Adviser, target: str | None
-) -> None:
-    """Audit one file. Raises `RecordingError` where it cannot be read to its end."""
+) -> Iterator[str]:
+    """Audit one file; say why it could not be read to its end, if it could not."""
     auditor.begin()
+    # Requests of two files are not compared.
+    adviser.flush()
     wanted = target and target.rstrip("/")
     with bar(path) as progress:
-        for recorded in read(path, tally, progress):
-            if wanted and recorded.base_url != wanted:
-                tally.skipped["it went to another base URL"] += 1
-                continue
-            auditor.take(recorded)
-            adviser.take(recorded)
+        try:
+            for recorded in read(path, tally, progress):
+                if wanted and recorded.base_url != wanted:
+                    tally.skipped["it went to another base URL"] += 1
+                    continue
+                auditor.take(recorded)
+                adviser.take(recorded)
+        except RecordingError as error:
+            yield str(error)
 
 
 def _run(options: argparse.Namespace) -> Run:
@@ -164,9 +166,5 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
             yield f"{path} does not exist"
         elif path.is_dir():
             yield f"{path} is a folder; name the files in it"
-    outputs = {f"--{name}": path for name, path in files(options).items()}
-    yield from output_problems(outputs)
-    read_too = {path.resolve() for path in options.files}
-    for name, path in outputs.items():
-        if path.resolve() in read_too:
-            yield f"{name}: {path} is a file that is read; name another"
+    written = {f"--{name}": path for name, path in files(options).items()}
+    yield from output_problems(written, {f"the argument {path}": path for path in options.files})

@@ -54,9 +54,9 @@ lacks_a_ranking = Check(
 def _dialect(body: AnyJson) -> str:
     """A likely explanation, where the answer looks like that of a neighbouring API."""
     if isinstance(body, list):
-        return "; a bare array is the dialect of TEI and SGLang, it belongs into results"
+        return "; a bare array is the dialect of TEI and SGLang: it should be in results"
     if member(body, "results") is None and member(body, "data") is not None:
-        return "; data is the dialect of Voyage, it belongs into results; or this is an error body"
+        return "; data is the dialect of Voyage: it should be in results; or this is an error body"
     return ""
 
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from ..contract import AnyJson
 from ..exchanges import Exchange, Result, member
+from ..wording import counted
 from .check import Finding, Predicate, check, ranked
 from .violations import shorten
 
@@ -41,7 +42,7 @@ def index_is_used_once(exchange: Exchange) -> Iterator[Finding]:
     """Indices that stand in two results."""
     for index, times in Counter(result.index for result in _ranking(exchange)).items():
         if times > 1:
-            yield "each index once", f"index {index} {times} times"
+            yield "each index once", f"index {index} in {times} of the results"
 
 
 def _without_top_n(exchange: Exchange) -> bool:
@@ -85,7 +86,7 @@ def _count(exchange: Exchange, expected: int) -> Iterator[Finding]:
 
 
 def _results(count: int) -> str:
-    return "1 result" if count == 1 else f"{count} results"
+    return counted(count, "result")
 
 
 @check("response.results.relevance_score.range", ranked)

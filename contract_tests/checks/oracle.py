@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..contract import Contract, load_contract
 from ..exchanges import Exchange
+from ..wording import counted
 from .acceptance import wrongly_accepted
 from .adapters import read_answer, read_request
 from .catalogue import examine
@@ -78,7 +79,7 @@ def contract_of(revision: str | Path | None) -> Contract:
 
 def _lines(contract: Contract, violations: tuple[Violation, ...]) -> Iterator[str]:
     exchange = violations[0].exchanges[-1]
-    count = "1 requirement" if len(violations) == 1 else f"{len(violations)} requirements"
+    count = counted(len(violations), "requirement")
     yield f"the answer breaks {count} of the contract"
     for violation in violations:
         requirement = contract.requirements[violation.requirement]

@@ -15,6 +15,7 @@ import jsonschema
 
 from ..contract import AnyJson
 from ..redaction import blot_text
+from ..wording import counted
 from .grading import Attempt
 from .mock_process import Mock
 from .processes import run_process
@@ -55,7 +56,7 @@ def run(mock: Mock, scenario: ClientScenario, command: Sequence[str]) -> Attempt
         raise CommandError(f"`{command[0]}` cannot be run: {error.strerror}") from None
     silence = ""
     if stopped:
-        silence = f"was still running after {scenario.seconds:g} seconds and was stopped"
+        silence = f"was still running after {counted(scenario.seconds, 'second')} and was stopped"
     printed, complained = blot_text(printed, key), blot_text(complained, key)
     answer = None
     if not silence:
@@ -125,7 +126,7 @@ def _object(line: str) -> AnyJson:
 def _checked(answer: AnyJson) -> tuple[AnyJson, str]:
     kinds = ("ranking", "error", "not_applicable")
     if sum(kind in answer for kind in kinds) != 1:
-        return None, f"printed JSON with not exactly one of {', '.join(kinds)}"
+        return None, f"printed JSON that needs exactly one of {', '.join(kinds)}"
     for error in _answer_validator().iter_errors(answer):  # pyright: ignore[reportUnknownMemberType] - untyped overload
         # Of the three forms the one that it has is the one to explain.
         form = next(number for number, kind in enumerate(kinds) if kind in answer)

@@ -7,22 +7,17 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from ..checks.violations import printable
-from ..command.options import (
-    declare_har,
-    declare_revision,
-    output_problems,
-    revision_problem,
-    selects,
-)
+from ..command.options import declare_har, declare_revision, revision_problem, selects
+from ..command.outputs import output_problems
 from ..contract import load_contract
 from ..recording import Archive
 from ..report.writers import write_file
+from ..wording import hint
 from . import report
 from .attempts import CommandError, run, wait
 from .grading import Grade, Graded, grade
@@ -52,10 +47,16 @@ def declare(add: Callable[..., object]) -> None:
         "from standard input to its end",
     )
     add("--host", default="127.0.0.1", help="where the mock listens (default: %(default)s)")
-    add("--port", type=int, default=0, help="0 picks a free one (default: %(default)s)")
+    add("--port", type=_port, default=0, help="0 picks a free one (default: %(default)s)")
     declare_revision(add)
     # The words after -- are left to the client.
     add("client", nargs="*", metavar="-- COMMAND", help="the client, and its arguments")
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text} is not a port: a number from 0 to 65535")
+    return int(text)
 
 
 def problem(options: argparse.Namespace) -> str | None:
@@ -113,8 +114,11 @@ def _main(options: argparse.Namespace) -> int:
     for text in report.failures(all_graded, "" if options.wait else again):
         print(text)
     print(f"\n{report.summary(all_graded) or 'nothing was graded'}")
-    if options.report_json:
-        write_file(options.report_json, report.write(all_graded))
+    try:
+        if options.report_json:
+            write_file(options.report_json, report.write(all_graded))
+    except OSError as error:
+        trouble = f"--report-json: {options.report_json} cannot be written: {error.strerror}"
     if trouble:
         print(printable(f"rerank-contract client: {trouble}"), file=sys.stderr)
         return 2
@@ -184,7 +188,5 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
     for name in options.only:
         if not any(selects(name, scenario) for scenario in scenarios()):
             known = {*scenarios(), *(scenario.partition(".")[0] for scenario in scenarios())}
-            close = get_close_matches(name, sorted(known), n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            yield f"--only: no scenario is called {name}{hint}"
+            yield f"--only: no scenario is called {name}{hint(name, sorted(known))}"
     yield from output_problems({"--report-json": options.report_json, "--har": options.har})

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import cast
 
 from ..contract import AnyJson
+from ..wording import counted
 from .reading import read_json
 from .scenarios import ClientScenario
 
@@ -77,7 +78,7 @@ def _wrong_requests(scenario: ClientScenario, entries: Sequence[AnyJson]) -> Ite
 
 
 def _requests(count: int) -> str:
-    return "1 rerank request" if count == 1 else f"{count} rerank requests"
+    return counted(count, "rerank request")
 
 
 def _wrong_body(scenario: ClientScenario, entry: AnyJson) -> Iterator[str]:
@@ -89,7 +90,8 @@ def _wrong_body(scenario: ClientScenario, entry: AnyJson) -> Iterator[str]:
         # Of a body that is cut the journal keeps the beginning: its length must do.
         least = sum(len(text.encode()) for text in task["documents"])
         if cut and entry["body_bytes"] < least:
-            yield f"sent {entry['body_bytes']} bytes, fewer than the {least} of the documents"
+            size = counted(entry["body_bytes"], "byte")
+            yield f"sent {size}, fewer than the {least} of the documents"
         return
     if isinstance(sent, dict):
         yield from _wrong_fields(task, cast("dict[str, AnyJson]", sent))

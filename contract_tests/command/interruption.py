@@ -31,6 +31,9 @@ class Interruption:
         """Stop in the middle of a test."""
         try:
             return (yield)
+        except session.Interrupted:
+            # So pytest calls a run that a test has stopped.
+            raise
         except KeyboardInterrupt:
             return self._stop(session, MEANWHILE)
 

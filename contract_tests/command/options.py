@@ -2,22 +2,23 @@
 
 import argparse
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 
 import httpx
 
-from ..capabilities import Capabilities, CapabilitiesError, hint, name_problem, read_capabilities
+from ..capabilities import Capabilities, CapabilitiesError, name_problem, read_capabilities
 from ..contract import AnyJson, Contract, RevisionError, load_contract
 from ..judging.limits import EFFORTS
 from ..mutants.catalogue import MUTANTS, mutant_named
 from ..mutants.conforming_variants import CONFORMING_VARIANTS
 from ..report.baseline import BaselineError, load_baseline
-from ..report.github import SUMMARY, summary_file
 from ..report.writers import WRITERS
-from .routes import declare_route, route_problems, secret_problems
+from ..wording import hint
+from .outputs import output_problems, outputs
+from .routes import declare_route, key_problems, route_problems
 
 #: Targets that need no address -> the fixture that provides them.
 EMBEDDED = {"mock": "rerank_mock", "server": "rerank_server"}
@@ -87,12 +88,12 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
     )
     add(
         "--seed",
-        type=int,
+        type=whole,
         default=0,
         help="seed of everything that is drawn (default: %(default)s)",
     )
-    add("--max-requests", type=_positive, metavar="N", help="hard limit on requests")
-    add("--max-tokens", type=_positive, metavar="N", help="hard limit on input tokens")
+    add("--max-requests", type=positive, metavar="N", help="hard limit on requests")
+    add("--max-tokens", type=positive, metavar="N", help="hard limit on input tokens")
     add("--max-cost", type=_money, metavar="CNY", help="hard limit on the price of the tokens")
     add(
         "--price",
@@ -102,7 +103,7 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         metavar="NAME=CNY",
         help="what a million tokens of a model cost, repeatable (default: the published price)",
     )
-    add("--max-rpm", type=_positive, metavar="N", help="hard limit on requests per minute")
+    add("--max-rpm", type=positive, metavar="N", help="hard limit on requests per minute")
     declare_strict(add, ours=ours)
     add(
         "--no-near-keys",
@@ -144,7 +145,7 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         "--freedom",
         action="append",
         default=[],
-        choices=sorted(CONFORMING_VARIANTS),
+        type=_freedom,
         metavar="NAME",
         help="change the target within the contract, repeatable; the judge must not report it",
     )
@@ -205,12 +206,6 @@ def judging_words(options: argparse.Namespace) -> list[str]:
     return list(_words(options, set(_usual()) - _TELLING))
 
 
-def files(options: argparse.Namespace) -> dict[str, Path]:
-    """Writer -> the file that it is asked for in."""
-    paths = {name: getattr(options, name.replace("-", "_")) for name in WRITERS}
-    return {name: path for name, path in paths.items() if path is not None}
-
-
 def prices(contract: Contract, options: argparse.Namespace) -> dict[str, Decimal]:
     """Model -> CNY per million tokens; models of which that is not known are left out."""
     published = {name: model.price for name, model in contract.models.items()}
@@ -230,14 +225,6 @@ def selects(wanted: str, requirement: str) -> bool:
     return f"{requirement}.".startswith(f"{wanted}.")
 
 
-def _file_problems(name: str, path: Path) -> Iterator[str]:
-    """Why no file can be written at `path`, which is the value of `name`."""
-    if path.is_dir():
-        yield f"{name}: {path} is a folder; name a file in it"
-    if not path.absolute().parent.is_dir():
-        yield f"{name}: the folder {path.parent} does not exist"
-
-
 def revision_problem(revision: str | None) -> str | None:
     """Why the revision cannot be loaded; None if it can."""
     try:
@@ -255,7 +242,7 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
     if options.target not in EMBEDDED:
         yield from _address_problems(options.target)
         for variable in filter(None, (options.api_key_env, options.second_api_key_env)):
-            yield from secret_problems(variable, f"the key of {options.target}")
+            yield from key_problems(variable, options.target)
     yield from route_problems(options)
     yield from _model_problems(options, contract)
     for wanted in options.only:
@@ -268,28 +255,12 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
             load_baseline(options.baseline, contract)
         except BaselineError as error:
             yield f"--baseline: {error}"
-    yield from output_problems(_outputs(options))
-
-
-def output_problems(named: Mapping[str, Path | None]) -> Iterator[str]:
-    """Why the files cannot be written; option -> the file that it names, if it is given."""
-    owners: dict[Path, str] = {}
-    for name, path in named.items():
-        if path is None:
-            continue
-        yield from _file_problems(name, path)
-        owner = owners.setdefault(path.resolve(), name)
-        if owner != name:
-            yield f"{name}: {path} is the file of {owner} too; name another"
-
-
-def _outputs(options: argparse.Namespace) -> dict[str, Path | None]:
-    return {
-        "--write-baseline": options.write_baseline,
-        **{f"--{name}": path for name, path in files(options).items()},
-        "--har": options.har,
-        f"${SUMMARY}": summary_file() if options.github else None,
+    read = {
+        "--baseline": options.baseline,
+        "--capabilities": options.capabilities,
+        "--ca-file": options.ca_file,
     }
+    yield from output_problems({**outputs(options), "--har": options.har}, read)
 
 
 def _model_problems(options: argparse.Namespace, contract: Contract) -> Iterator[str]:
@@ -368,10 +339,35 @@ def _words(options: argparse.Namespace, names: set[str]) -> Iterator[str]:
             yield f"{flag}={value}"
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
+def whole(text: str) -> int:
+    """A whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number") from None
+
+
+def positive(text: str) -> int:
+    """A whole number above 0."""
+    return _at_least(1, text, "a positive whole number")
+
+
+def natural(text: str) -> int:
+    """A whole number that is not negative."""
+    return _at_least(0, text, "a whole number from 0 on")
+
+
+def _at_least(least: int, text: str, what: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text} is not {what}")
     return int(text)
+
+
+def _freedom(text: str) -> str:
+    if text not in CONFORMING_VARIANTS:
+        meant = hint(text, CONFORMING_VARIANTS)
+        raise argparse.ArgumentTypeError(f"no freedom is called {text}{meant}")
+    return text
 
 
 def _priced(text: str) -> str:

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 from ..judging.limits import MILLION, Budget, Effort
-from ..plurals import counted
+from ..wording import counted
 from .selection import model_of
 
 #: Input tokens of a request that is drawn, above the mean of whole runs.

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ..wording import counted
+
 WIDTH = 30
 
 
@@ -72,4 +74,6 @@ class ProgressBar:
         full = WIDTH * self._done // max(self._all, 1)
         bar = "█" * full + "░" * (WIDTH - full)
         failed = ", failures found" if self._failed else ""
-        self._terminal.rewrite(f"{bar} {self._done} of {self._all} tests{failed}", erase=True)
+        self._terminal.rewrite(
+            f"{bar} {self._done} of {counted(self._all, 'test')}{failed}", erase=True
+        )

@@ -154,6 +154,13 @@ def route_problems(options: argparse.Namespace) -> Iterator[str]:
         yield from _proxy_problems(options)
 
 
+def key_problems(variable: str, target: str) -> Iterator[str]:
+    """Why the variable does not hold a key."""
+    yield from secret_problems(variable, f"the key of {target}")
+    if os.environ.get(variable, "").lower().startswith("bearer "):
+        yield f"${variable} begins with Bearer, which is sent before the key anyway: leave it out"
+
+
 def secret_problems(variable: str, what: str) -> Iterator[str]:
     """Why the variable does not hold a secret that a header can carry."""
     secret = os.environ.get(variable, "")
@@ -161,10 +168,28 @@ def secret_problems(variable: str, what: str) -> Iterator[str]:
         # It may be the secret itself, and is not repeated.
         yield f"put {what} into an environment variable, and give the name of that"
     elif not secret:
-        yield f"set ${variable} to {what}"
-    elif not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
-        reason = "such as a line break, or a space at either end"
-        yield f"${variable} has characters that a header cannot carry, {reason}"
+        state = "is empty: set it" if variable in os.environ else "is not set: set it"
+        yield f"${variable} {state} to {what}"
+    elif flaw := _flaw(secret):
+        yield f"${variable} {flaw}: leave that out"
+
+
+def _flaw(secret: str) -> str:
+    """What a header cannot carry of a secret, without repeating it; empty where there is nothing.
+
+    It stays as it is: nobody else may take the secret as it was meant.
+    """
+    flaws = {
+        "begins with a byte order mark": secret.startswith("\ufeff"),
+        "ends with a carriage return, as lines of Windows do": secret.endswith(("\r", "\r\n")),
+        "ends with a line break": secret.endswith("\n"),
+        "begins or ends with a space": secret != secret.strip(),
+        "has a line break in it, or another character that does not print": not all(
+            letter.isprintable() for letter in secret
+        ),
+        "has a character that is not ASCII": not secret.isascii(),
+    }
+    return next((flaw for flaw, has in flaws.items() if has), "")
 
 
 def _name_problems(option: str, name: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ import pytest
 from ..contract import AnyJson
 from ..judging.outcomes import Outcome
 from ..report.model import TITLE
-from .options import files
+from .outputs import files
 
 SHARES = pytest.StashKey[set[Outcome]]()
 #: Options that only one process can keep, and those that write files.

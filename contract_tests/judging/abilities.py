@@ -10,6 +10,7 @@ from ..contract import Contract, Model
 from ..exchanges import Exchange, Request, is_array, is_object, member
 from ..strategies import Body, Strategies
 from ..targets import Target
+from ..wording import counted
 from .connection import BusyError, Connection, seen
 from .ledger import Ledger
 
@@ -112,7 +113,7 @@ class Abilities:
             met = self._notes(LENGTH, f"{size:,} bytes", target, model, long)
         if not met and count > MANY:
             many = {"documents": [f"apple {number}" for number in range(count)]}
-            met = self._notes(COUNT, f"{count} documents", target, model, many)
+            met = self._notes(COUNT, counted(count, "document"), target, model, many)
         return met
 
     def _notes(

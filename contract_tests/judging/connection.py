@@ -157,7 +157,7 @@ class Connection:
 
     def _waited(self, retry_after: str | None) -> str:
         if retry_after and retry_after.isdecimal() and float(retry_after) > self.patience.longest:
-            return f"some waiting, and asks for {retry_after} seconds, which is too long"
+            return f"some waiting, and asks to wait for {retry_after} seconds, which is too long"
         return "all waiting"
 
     def _in_turns(

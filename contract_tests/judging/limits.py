@@ -7,6 +7,7 @@ from decimal import Decimal
 from threading import Lock
 
 from ..contract import Model
+from ..wording import counted
 
 MILLION = 1_000_000
 
@@ -36,7 +37,7 @@ class Effort:
 EFFORTS = {
     effort.name: effort
     for effort in (
-        Effort("smoke", examples=1, requests=60, further=20, wide=False, shrinking=5),
+        Effort("smoke", examples=1, requests=80, further=20, wide=False, shrinking=5),
         Effort("standard", examples=3, requests=400, further=60, wide=True, shrinking=20),
         Effort("thorough", examples=25, requests=4000, further=60, wide=True, shrinking=100),
     )
@@ -65,7 +66,7 @@ class Budget:
         with self._lock:
             cost = tokens * price / MILLION
             if self.spent >= self.limit:
-                return f"the budget of {self.limit} requests is spent"
+                return f"the budget of {counted(self.limit, 'request')} is spent"
             if self.token_limit is not None and self.tokens + tokens > self.token_limit:
                 return _short(tokens, self.tokens, self.token_limit, "tokens")
             if self.cost_limit is not None and self.cost + cost > self.cost_limit:

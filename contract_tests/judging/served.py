@@ -36,7 +36,7 @@ def redirection(url: str, answer: Answer) -> str:
     """Where an answer to a request to `url` redirects, and what to try."""
     location = answer.headers.get("location", "")
     if not location:
-        return "no place that it names"
+        return "nowhere, as the answer has no header Location"
     try:
         place = str(httpx.URL(url).join(location))
     except httpx.InvalidURL:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import jsonschema
 from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY, SchemaRegistry
 
 from ..contract import SCHEMAS, AnyJson, Contract
-from ..files import read_json
+from ..files import complaint, read_json
 from ..judging.outcomes import Outcome
+from ..wording import brief, hint
 
 VERSION = 1
 #: How long a new entry is valid.
@@ -87,22 +87,21 @@ def to_text(deviations: Iterable[Deviation]) -> str:
 def _problems(content: AnyJson, contract: Contract) -> Iterator[str]:
     error: AnyJson
     for error in _validator().iter_errors(content):  # pyright: ignore[reportUnknownMemberType] - untyped overload
-        yield f"{error.json_path}: {error.message}"
+        yield complaint(error)
         return
     seen: set[str] = set()
     for number, entry in enumerate(content["deviations"]):
-        place, name = f"$.deviations[{number}]", entry["requirement"]
+        place, name = f"deviations[{number}]", entry["requirement"]
         if name not in contract.requirements:
-            close = get_close_matches(name, [*contract.requirements], n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            yield f"{place}.requirement: no requirement is called {name}{hint}"
+            meant = hint(name, contract.requirements)
+            yield f"{place}.requirement: no requirement is called {brief(name)}{meant}"
         if name in seen:
-            yield f"{place}.requirement: {name} has an entry already"
+            yield f"{place}.requirement: {brief(name)} has an entry already"
         seen.add(name)
         try:
             date.fromisoformat(entry["expires"])
         except ValueError:
-            yield f"{place}.expires: {entry['expires']} is not a day of the calendar"
+            yield f"{place}.expires: {brief(entry['expires'])} is not a day of the calendar"
 
 
 def _validator() -> jsonschema.Draft202012Validator:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..checks.violations import printable
 from ..judging.outcomes import Outcome
+from ..wording import counted
 from . import markdown as report_markdown
 from .model import TITLE, Report
 
@@ -38,7 +39,7 @@ def annotations(report: Report) -> Iterator[str]:
     for deviation, why in report.lapsed:
         yield _annotation("error", f"baseline of {deviation.requirement}", why)
     for reason, entries in report.unjudged(Outcome.INCONCLUSIVE).items():
-        title = f"{len(entries)} requirements inconclusive"
+        title = f"{counted(len(entries), 'requirement')} inconclusive"
         yield _annotation("warning", title, reason)
     counts = [f"{count} {outcome.value}" for outcome, count in report.counts.items()]
     text = [f"{report.verdict.value}: {', '.join(counts)}", report.reliability]

@@ -11,6 +11,7 @@ from string import Template
 from ..checks.violations import Violation, printable
 from ..exchanges import Answer, Exchange
 from ..judging.outcomes import Outcome, Verdict
+from ..wording import counted
 from .model import Advised, Fault, Report, RequirementResult, named
 from .reproduction import body_text, command, curl, snippet
 
@@ -85,7 +86,10 @@ def _heading(report: Report) -> Markup:
     return together(
         tag("p", f"rerank-contract judged {report.target}"),
         tag("h1", HEADINGS[report.verdict], class_=report.verdict.value),
-        tag("p", f"{counts} ({len(report.entries)} requirements){report.advice_in_short}"),
+        tag(
+            "p",
+            f"{counts} ({counted(len(report.entries), 'requirement')}){report.advice_in_short}",
+        ),
         *([tag("p", f"Suite broke: {printable(report.fault)}")] if report.fault else []),
     )
 

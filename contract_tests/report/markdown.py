@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from ..checks.violations import Violation, printable, shorten
 from ..judging.connection import seen
 from ..judging.outcomes import Outcome, Verdict
+from ..wording import counted
 from .model import NAMED, Advised, Fault, Report
 from .reproduction import command, curl
 
@@ -34,12 +35,12 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"## rerank-contract: {report.verdict.value}"
     yield ""
     yield f"> [!{ALERTS[report.verdict]}]"
-    judged = f"{', '.join(counts)} ({len(report.entries)} requirements)"
+    judged = f"{', '.join(counts)} ({counted(len(report.entries), 'requirement')})"
     yield f"> {judged}{report.advice_in_short}"
     yield ""
     yield f"{escape(report.target)}: {_spent(report)}."
     if report.reliability:
-        yield f"{escape(report.reliability)}."
+        yield f"{escape(report.reliability[0].upper() + report.reliability[1:])}."
     for trouble in report.troubles:
         yield ""
         yield f"**inconclusive**: {escape(trouble)}"
@@ -81,7 +82,8 @@ def _spent(report: Report) -> str:
     """What it took, or what was read."""
     if report.audit:
         return escape("; ".join(report.audit.facts))
-    spent = f"{report.requests_sent} requests sent, {report.tokens} tokens, {report.cost:.4f} CNY"
+    sent, tokens = counted(report.requests_sent, "request"), counted(report.tokens, "token")
+    spent = f"{sent} sent, {tokens}, {report.cost:.4f} CNY"
     return f"effort {report.effort}, seed {report.seed}, {spent}"
 
 

@@ -10,6 +10,7 @@ from ..checks.violations import Violation, shorten
 from ..contract import Contract, Requirement
 from ..judging.causes import Cause
 from ..judging.outcomes import Outcome, Verdict, verdict
+from ..wording import counted
 from .baseline import VALID, Deviation, State
 
 #: What to call it.
@@ -91,8 +92,8 @@ class Fault:
         if self.cause is not None:
             notes.append(f"{self.cause.trigger} gets {self.cause.answer}")
         if self.others:
-            rest = "requirement rests" if len(self.others) == 1 else "requirements rest"
-            notes.append(f"{len(self.others)} more {rest} on it: {named(self.others)}")
+            rest = counted(len(self.others), "more requirement rests", "more requirements rest")
+            notes.append(f"{rest} on it: {named(self.others)}")
         if self.untried:
             count = f"{len(self.untried)} more" if self.others else f"{len(self.untried)}"
             notes.append(f"{count} could not be tried because of it: {named(self.untried)}")
@@ -136,7 +137,7 @@ class Advised:
     @property
     def notes(self) -> list[str]:
         """What is to be said of it besides the sentence."""
-        count = "1 request" if self.requests == 1 else f"{self.requests} requests"
+        count = counted(self.requests, "request")
         return [self.hint, f"{count}, such as {self.place}"]
 
 
@@ -160,9 +161,12 @@ class Audit:
     @property
     def facts(self) -> list[str]:
         """How much was read, in words."""
-        files = "1 file" if len(self.files) == 1 else f"{len(self.files)} files"
+        files = counted(len(self.files), "file")
         left_out = [f"{count} not judged: {reason}" for reason, count in self.skipped.items()]
-        return [f"{self.rows} entries in {files}, {self.judged} judged", *left_out]
+        return [
+            f"{counted(self.rows, 'entry', 'entries')} in {files}, {self.judged} judged",
+            *left_out,
+        ]
 
 
 @dataclass(frozen=True)
@@ -227,7 +231,7 @@ class Report:
         """How much advice there is, as the end of a sentence; empty where there is none."""
         if not self.advice:
             return ""
-        kinds = "1 kind" if len(self.advice) == 1 else f"{len(self.advice)} kinds"
+        kinds = counted(len(self.advice), "kind")
         failing = sum(advised.fails for advised in self.advice)
         return f"; {kinds} of advice on the requests, {failing} of them failing"
 
@@ -312,7 +316,10 @@ class Report:
         if not again:
             return f"no request had to be sent again; answers came within {within}"
         kinds = ", ".join(f"{what} x {count}" for what, count in self.asked_again.items())
-        requests = f"{again} of {self.answered} requests were answered only when asked again"
+        was = "was" if again == 1 else "were"
+        requests = (
+            f"{again} of {counted(self.answered, 'request')} {was} answered only when sent again"
+        )
         return f"{requests}: {kinds}; answers came within {within}"
 
     @property

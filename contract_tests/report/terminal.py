@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from ..checks.violations import Violation, printable, shorten
 from ..judging.connection import seen
 from ..judging.outcomes import Outcome, Verdict
+from ..wording import counted
 from .model import Fault, Report, RequirementResult, named
 from .reproduction import brief_curl, command, snippet
 
@@ -97,7 +98,7 @@ def violation_lines(
 
 def _verdict(report: Report) -> str:
     counts = (f"{count} {outcome.value}" for outcome, count in report.counts.items())
-    judged = f"{', '.join(counts)} ({len(report.entries)} requirements)"
+    judged = f"{', '.join(counts)} ({counted(len(report.entries), 'requirement')})"
     return f"{report.verdict.value}: {judged}{report.advice_in_short}"
 
 
@@ -113,8 +114,8 @@ def _facts(report: Report) -> Iterator[str]:
     yield f"{report.target}{which}"
     served = [name for name, reason in report.models.items() if reason is None]
     yield from _wrapped(f"models {', '.join(served) or '(none)'}")
-    spent = f"{report.requests_sent} requests, {report.tokens} tokens, {report.cost:.4f} CNY"
-    yield f"effort {report.effort}, seed {report.seed}, {spent}"
+    sent, tokens = counted(report.requests_sent, "request"), counted(report.tokens, "token")
+    yield f"effort {report.effort}, seed {report.seed}, {sent}, {tokens}, {report.cost:.4f} CNY"
     if report.reliability:
         yield from _wrapped(report.reliability)
     for name, reason in report.models.items():
@@ -204,7 +205,7 @@ def _violation(report: Report, violation: Violation, *, show_tests: bool) -> Ite
     yield f"  received  {shorten(violation.received, LONGEST_FINDING)}"
     left_out = len(violation.exchanges) - EXCHANGES
     if left_out > 0:
-        yield f"  before    {left_out} more {'request' if left_out == 1 else 'requests'}"
+        yield f"  before    {counted(left_out, 'more request')}"
     for exchange in violation.exchanges[-EXCHANGES:]:
         yield f"  sent      {printable(brief_curl(report, exchange.request))}"
         answered, status = seen(exchange.answer, LONGEST), f"status {exchange.answer.status}"

@@ -40,8 +40,18 @@ def save(report: Report, name: str, path: Path) -> None:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a text; a reader of the file sees all of it or nothing."""
-    partial = path.with_name(f"{path.name}.partial")
+    """Write a text; a reader of the file sees all of it or nothing. Raises `OSError`."""
     # A lone surrogate, which a target may send, is escaped as Python and JSON write it.
-    partial.write_bytes(text.encode("utf-8", "backslashreplace"))
-    partial.replace(path)
+    content = text.encode("utf-8", "backslashreplace")
+    if path.exists() and not path.is_file():
+        # A device or a pipe, which no file may take the place of.
+        path.write_bytes(content)
+        return
+    path = path.resolve()
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise

@@ -232,10 +232,38 @@ JOURNAL = _named(
     "Entries; how many there have been in total, and how many match",
     an_object({"seen": _COUNT, "found": _COUNT, "entries": array_of(table("entry"))}),
 )
+_DIFFERENCE = an_object(
+    {
+        "field": {
+            "description": "Its name, with the place in an array: documents[1].",
+            "type": "string",
+        },
+        "expected": {"description": "As in the body of the call."},
+        "actual": {"description": "What was sent; absent if the field was missing."},
+    },
+    optional=("actual",),
+)
 VERIFIED = _named(
     "verified",
     "Whether it holds, of how many calls, and if not, why: the nearest call, and how it differs",
-    an_object({"verified": {"type": "boolean"}, "calls": _COUNT, "message": {"type": "string"}}),
+    an_object(
+        {
+            "verified": {"type": "boolean"},
+            "calls": _COUNT,
+            "message": {"type": "string"},
+            "nearest": {
+                "description": "The last call, or for any_call and called_once_with the one in"
+                " which the fewest fields differ; only if fields were compared and do not match.",
+                **an_object(
+                    {
+                        "number": {"description": "That of its entry in the journal.", **_COUNT},
+                        "differences": array_of(_DIFFERENCE),
+                    }
+                ),
+            },
+        },
+        optional=("nearest",),
+    ),
 )
 FORGOTTEN = _named("forgotten", "How many entries were deleted", an_object({"forgotten": _COUNT}))
 PROBLEM = _named(

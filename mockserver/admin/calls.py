@@ -16,7 +16,7 @@ from ..state.archive import archive
 from ..state.entry import Entry
 from ..state.pins import read_pins
 from ..state.store import State
-from ..testing.calls import Calls
+from ..testing.calls import MISSING, Calls
 from ..validation import likely, shorten, within
 from ..version import installed
 from ..wire import Request
@@ -25,6 +25,9 @@ from .bodies import OF_FIELDS, Assertion
 
 #: The default limit of the entries that one call returns.
 PAGE = 1000
+
+#: The most differences of a call that are listed.
+DIFFERENCES = 100
 
 
 class WrongCallError(ValueError):
@@ -73,7 +76,8 @@ class Call:
         """Return a numeric query parameter."""
         text = self.query.get(name, str(default))
         if not (text.isascii() and text.isdecimal() and len(text) <= 15):
-            raise WrongCallError(400, f"?{name}", "must be a whole number")
+            reason = f"must be a whole number of at least 0, not {text!r}"
+            raise WrongCallError(400, f"?{name}", reason)
         return int(text)
 
 
@@ -170,7 +174,8 @@ def resume_clock(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 def list_receipts(call: Call) -> Any:  # noqa: ANN401 - JSON
     """List the receipts of the armed scenarios."""
-    receipts = call.state.receipts(call.query.get("account"))
+    name = call.query.get("account")
+    receipts = call.state.receipts(name and call.account(name, "?account"))
     return {"receipts": [receipt.to_json() for receipt in receipts]}
 
 
@@ -240,7 +245,10 @@ def archive_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 def _found(call: Call) -> list[Entry]:
     wanted = {name: call.query.get(name) for name in ("account", "model", "outcome")}
-    return call.state.journal.query(after=call.number("after", 0), **wanted)
+    entries = call.state.journal.query(after=call.number("after", 0), **wanted)
+    if not entries and wanted["account"] is not None:
+        _check_seen(call, wanted["account"])
+    return entries
 
 
 def verify_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
@@ -255,15 +263,33 @@ def verify_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
     since = state.journal.query(after=int(call.body.get("after", 0)))
     made = [entry for entry in since if whose is None or entry.account in whose]
     calls = Calls(made, state.redact, state.contract.fields)
-    message = ""
+    found: dict[str, Any] = {"verified": True, "calls": len(calls), "message": ""}
     try:
         getattr(calls, f"assert_{assertion}")(**fields)
     except AssertionError as error:
-        message = str(error)
+        found |= {"verified": False, "message": str(error)}
+        if calls and assertion in OF_FIELDS:
+            found["nearest"] = _nearest(calls, assertion, fields)
     except ValueError as error:
         # The journal has kept only the beginning of a body.
         raise WrongCallError(409, "$.fields", str(error)) from None
-    return {"verified": not message, "calls": len(calls), "message": message}
+    return found
+
+
+def _nearest(calls: Calls, assertion: Assertion, fields: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    try:
+        place = len(calls) if assertion == "called_with" else calls.nearest(fields)
+        differences = calls.differences(place, fields)
+    except ValueError as error:
+        raise WrongCallError(409, "$.fields", str(error)) from None
+    return {
+        "number": calls[place - 1].number,
+        "differences": [
+            {"field": field, "expected": expected}
+            | ({} if actual is MISSING else {"actual": actual})
+            for field, expected, actual in differences[:DIFFERENCES]
+        ],
+    }
 
 
 def advise_on_requests(call: Call) -> Any:  # noqa: ANN401 - JSON
@@ -298,7 +324,17 @@ def _lower_case(headers: Mapping[str, str]) -> dict[str, str]:
 
 def clear_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Delete the exchanges of an account, or all."""
-    return {"forgotten": call.state.journal.clear(call.query.get("account"))}
+    name = call.query.get("account")
+    forgotten = call.state.journal.clear(name)
+    if not forgotten and name is not None:
+        _check_seen(call, name)
+    return {"forgotten": forgotten}
+
+
+def _check_seen(call: Call, name: str) -> None:
+    """Refuse the name of an account that neither exists nor is in the journal."""
+    if not call.state.journal.query(account=name):
+        call.account(name, "?account")
 
 
 def show_behaviour(call: Call) -> Any:  # noqa: ANN401 - JSON

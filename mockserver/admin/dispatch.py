@@ -28,6 +28,7 @@ PREFIX = "/__admin"
 
 #: The longest body of a call, in bytes. No answer is longer: the mock takes each snapshot it gives.
 CALL_BYTES = 128 * 1024 * 1024
+CALL_MIB = f"{CALL_BYTES // 1024**2} MiB"
 
 
 def dispatch(state: State, request: Request, token: str | None = None) -> Response:
@@ -93,7 +94,7 @@ def _administer(state: State, request: Request, token: str | None) -> Response:
     call = Call(state, place, _query(route, request.query), _body(route, request))
     response = json_response(route.status, route.act(call))
     if len(response.body) > CALL_BYTES:
-        what = f"the answer is longer than {CALL_BYTES} bytes: delete entries, pins or scenarios"
+        what = f"the answer is longer than {CALL_MIB}: delete entries, pins or scenarios"
         raise WrongCallError(413, "$", what)
     return response
 
@@ -117,7 +118,7 @@ def _find(method: str, path: str) -> tuple[Route, str]:
     if not there:
         known = sorted({route.path for route in ROUTES})
         hint = likely(path, known) or f"; see {PREFIX}/openapi.json"
-        raise WrongCallError(404, "/", f"no such path{hint}")
+        raise WrongCallError(404, path or "/", f"there is no such path below {PREFIX}{hint}")
     for route, place in there:
         if route.method == method:
             return route, place
@@ -141,7 +142,7 @@ def _body(route: Route, request: Request) -> Json:
     if route.takes is None:
         return None
     if len(request.body) > CALL_BYTES:
-        raise WrongCallError(413, "$", f"is longer than {CALL_BYTES} bytes")
+        raise WrongCallError(413, "$", f"is longer than {CALL_MIB}")
     try:
         body = load(request.body or b"{}", unique_keys=True)
     except WireError as error:

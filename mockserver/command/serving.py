@@ -7,12 +7,13 @@ import sys
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 from ..behaviour import PRESET_NAMES, load_behaviour
 from ..contract import ContractError, load_contract, revisions
+from ..files import FileError, read_file
+from ..redaction import LONGEST_KEY
 from ..scenarios.hostile import HOSTILE, Hostile
 from ..serving import log
 from ..serving.server import ThreadedServer, base_url, is_loopback, listen, serve
@@ -36,9 +37,9 @@ BASE_URL, API_KEY = "RERANK_BASE_URL", "RERANK_API_KEY"
 PORT = 8787
 
 EPILOG = (
-    f"Each option may be a variable of the environment: --port is {PREFIX}PORT. With a COMMAND, the"
-    f" mock runs as long as that does, which finds base URL and key in {BASE_URL} and {API_KEY};"
-    " its exit code is that of the COMMAND."
+    f"Each option can also be set by an environment variable: {PREFIX}PORT for --port. With a"
+    f" COMMAND, the mock runs until the command ends; that finds base URL and key in {BASE_URL}"
+    f" and {API_KEY}, and its exit code becomes the exit code of rerank-mock."
 )
 
 #: Addresses to listen on that stand for all, and where this machine reaches them.
@@ -132,7 +133,8 @@ class Serving:
             try:
                 return listen(self.host, number)
             except OSError as error:
-                message = f"cannot listen on {self.host} port {number}: {error}"
+                reason = error.strerror or error
+                message = f"cannot listen on {self.host} port {number}: {reason}"
                 raise CommandError(message) from None
 
     def _token(self) -> str | None:
@@ -166,10 +168,9 @@ def _keys_of(file: str | None) -> list[str]:
     if file is None:
         return []
     try:
-        text = Path(file).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
-        raise CommandError(f"{file}: cannot be read: {reason}") from None
+        text = read_file(file).decode()
+    except FileError as error:
+        raise CommandError(f"{file}: {error}") from None
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
     keys = [_key(file, number, line) for number, line in lines if line]
     if not keys:
@@ -178,6 +179,8 @@ def _keys_of(file: str | None) -> list[str]:
 
 
 def _key(file: str, number: int, line: str) -> str:
+    if len(line) > LONGEST_KEY:
+        raise CommandError(f"{file}: line {number} is longer than {LONGEST_KEY} characters")
     try:
         return word(line)
     except argparse.ArgumentTypeError as error:
@@ -205,7 +208,7 @@ def declare(parser: Parser) -> None:
         "--unlimited",
         action="store_const",
         const=True,
-        help="accounts have no rate limits, and money enough for ever",
+        help="accounts have no rate limits and never run out of money",
     )
     add(
         "--behaviour",

@@ -91,7 +91,7 @@ def _ask(connection: http.client.HTTPConnection, path: str) -> str:
     except ssl.SSLCertVerificationError as error:
         return f"its certificate is not valid: {error.verify_message}"
     except ssl.SSLError:
-        return "no TLS is spoken there: the URL of a mock begins with http://"
+        return "the server there does not speak TLS: the URL of a mock begins with http://"
     except (OSError, ValueError, http.client.HTTPException) as error:
         return getattr(error, "strerror", None) or str(error) or type(error).__name__
     finally:
@@ -108,8 +108,8 @@ def declare(parser: Parser) -> None:
         "url",
         nargs="?",
         metavar="URL",
-        help=f"base URL of the mock; default: {url_of(Waiting.host, PORT)}, or where"
-        f" {variable_of('--host')} and {variable_of('--port')} let serve listen",
+        help=f"base URL of the mock; default: {url_of(Waiting.host, PORT)}, or the"
+        f" address in {variable_of('--host')} and {variable_of('--port')}",
     )
     parser.add_argument(
         "--seconds",

@@ -56,6 +56,11 @@ _MADE = (
         "A 403 does not always mean a wrong key; its message says what it is about.",
     ),
     Scenario(
+        "key_expires",
+        (Step(times=3), Step(error="key_invalid", times=None)),
+        "A key that worked is refused: no retry helps, and the user must learn that it is the key.",
+    ),
+    Scenario(
         "error_body_with_200",
         (Step(error="overloaded", status=200),),
         "A gateway hides the status: a client that trusts a 200 fails to find `results`.",
@@ -110,6 +115,11 @@ _MADE = (
         "connection_refused",
         (Step(close="refused"),),
         "The service is unreachable: nothing was served, so a retry costs nothing.",
+    ),
+    Scenario(
+        "connection_timed_out",
+        (Step(close="timed_out"),),
+        "Nothing answers, as behind a firewall: a client needs a timeout for connecting, too.",
     ),
     Scenario(
         "slow_answer",

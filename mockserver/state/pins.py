@@ -77,7 +77,7 @@ class Pin:
         """Return why the pin applies to none of the requests; empty if it applies to one."""
         asked = [request for request in sent if self.model in (None, request.model)]
         if not asked:
-            return f"no request asked {self.model}" if self.model else "there was no request"
+            return f"no request was for {self.model}" if self.model else "there was no request"
         queries = [_text(request.query) for request in asked if request.query is not None]
         if not queries or self.query not in (None, *queries):
             return f"no request had this query{likely(self.query or '', queries)}"

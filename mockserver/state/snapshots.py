@@ -19,6 +19,9 @@ from ..wire import Json
 from .accounts import Account, Accounts
 from .accounts import check as check_account
 
+#: The most bytes of a snapshot in a file.
+LONGEST = 128 * 1024 * 1024
+
 
 class StateError(InputError):
     """An invalid snapshot: what is wrong, and where."""
@@ -74,7 +77,7 @@ def _known(kind: str, name: str, known: Collection[str], *way: str | int) -> Non
 
 def read_file(path: str | Path) -> dict[str, Any]:
     """Read a snapshot from a file. Raises `StateError`, which names the file."""
-    snapshot = read_json(path, StateError)
+    snapshot = read_json(path, StateError, LONGEST)
     with within(source=path):
         check_form(snapshot)
     return cast("dict[str, Any]", snapshot)

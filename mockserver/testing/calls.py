@@ -1,8 +1,8 @@
 """The calls of a test, and assertions about them."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 from ..state.entry import Entry
 from ..validation import likely
@@ -12,7 +12,17 @@ from ..wording import count_of
 LENGTH = 200
 LINES = 10
 
-_MISSING = object()
+MISSING = object()
+
+
+class Difference(NamedTuple):
+    """A field of a call that is not as expected."""
+
+    #: Its name, with the place in a list: `documents[1]`.
+    field: str
+    expected: object
+    #: What was sent, or `MISSING`.
+    actual: object
 
 
 class Calls(list[Entry]):
@@ -91,10 +101,8 @@ class Calls(list[Entry]):
         """Raise `AssertionError` unless some call has these fields in its body."""
         __tracebackhide__ = True
         self.assert_called()
-        wrong = [_wrong_fields(entry, fields) for entry in self]
-        if min(wrong):
-            # The latest of the nearest: probably the one that the test has just made.
-            number = max(range(len(wrong)), key=lambda index: (-wrong[index], index)) + 1
+        number = self.nearest(fields)
+        if _differences_of(self[number - 1], fields):
             head = f"none of {len(self)} calls matched; the nearest was"
             if len(self) == 1:
                 head = "the call did not match"
@@ -106,6 +114,19 @@ class Calls(list[Entry]):
         self.assert_called_once()
         self.assert_called_with(**fields)
 
+    def nearest(self, fields: Mapping[str, object]) -> int:
+        """Return the number of the call in which the fewest of the fields differ, from 1."""
+        wrong = [_wrong_fields(entry, fields) for entry in self]
+        # The latest of the nearest: probably the one that the test has just made.
+        return max(range(len(wrong)), key=lambda index: (-wrong[index], index)) + 1
+
+    def differences(self, number: int, fields: Mapping[str, object]) -> list["Difference"]:
+        """Return how the call with that number, from 1, differs from the fields; without keys."""
+        return [
+            Difference(*(_redacted(part, self._redact) for part in difference))
+            for difference in _differences_of(self[number - 1], fields)
+        ]
+
     def _overview(self) -> Iterator[str]:
         yield from (describe(number, entry) for number, entry in enumerate(self[:LINES], 1))
         if len(self) > LINES:
@@ -113,9 +134,11 @@ class Calls(list[Entry]):
 
     def _difference(self, number: int, fields: dict[str, object]) -> Iterator[str]:
         entry = self[number - 1]
-        differences = _differences_of(entry, fields)
         near = {name: likely(name, [*self._fields]) for name in fields if name not in self._fields}
-        differences = [line + near.get(line.partition(":")[0], "") for line in differences]
+        differences = [
+            _told(difference) + near.get(difference.field, "")
+            for difference in _differences_of(entry, fields)
+        ]
         yield describe(number, entry)
         yield from (f"  {line}" for line in differences[:LINES])
         if len(differences) > LINES:
@@ -150,38 +173,56 @@ def shorten(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
-def _wrong_fields(entry: Entry, fields: dict[str, object]) -> int:
+def _wrong_fields(entry: Entry, fields: Mapping[str, object]) -> int:
     sent = entry.sent.fields
     return sum(
-        next(_differences(name, expected, sent.get(name, _MISSING)), None) is not None
+        next(_differences(name, expected, sent.get(name, MISSING)), None) is not None
         for name, expected in fields.items()
     )
 
 
-def _differences_of(entry: Entry, fields: dict[str, object]) -> list[str]:
+def _differences_of(entry: Entry, fields: Mapping[str, object]) -> list[Difference]:
     sent = entry.sent.fields
     return [
-        line
+        difference
         for name, expected in fields.items()
-        for line in _differences(name, expected, sent.get(name, _MISSING))
+        for difference in _differences(name, expected, sent.get(name, MISSING))
     ]
 
 
-def _differences(path: str, expected: Any, sent: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
-    if sent is _MISSING:
-        yield f"{path}: expected {format_value(expected)}, but it was missing"
-        return
+def _differences(path: str, expected: Any, sent: Any) -> Iterator[Difference]:  # noqa: ANN401 - any JSON
     if isinstance(expected, tuple):
         expected = list(cast("tuple[object, ...]", expected))
     if type(expected) is type(sent) is list and len(expected) == len(sent):
         for index, (one, other) in enumerate(zip(expected, sent, strict=True)):
             yield from _differences(f"{path}[{index}]", one, other)
-    elif not _same(expected, sent):
-        if type(expected) is type(sent) is list:
-            path = f"{path} (length {len(sent)}, expected {len(expected)})"
-        elif type(expected) is type(sent) is str:
-            expected, sent, path = _window(expected, sent, path)
-        yield f"{path}: expected {format_value(expected)}, got {format_value(sent)}"
+    elif sent is MISSING or not _same(expected, sent):
+        yield Difference(path, expected, sent)
+
+
+def _told(difference: Difference) -> str:
+    path, expected, sent = difference
+    if sent is MISSING:
+        return f"{path}: expected {format_value(expected)}, but it was missing"
+    if type(expected) is type(sent) is list:
+        ours, theirs = cast("list[object]", expected), cast("list[object]", sent)
+        path = f"{path} (length {len(theirs)}, expected {len(ours)})"
+    elif isinstance(expected, str) and isinstance(sent, str):
+        expected, sent, path = _window(expected, sent, path)
+    return f"{path}: expected {format_value(expected)}, got {format_value(sent)}"
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - any JSON
+    """Return a value without keys; what is MISSING stays so."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_redacted(item, redact) for item in cast("list[object]", value)]
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        return {redact(name): _redacted(member, redact) for name, member in members.items()}
+    # A key may consist of digits.
+    return value if redact(str(value)) == str(value) else redact(str(value))
 
 
 def _same(expected: object, sent: object) -> bool:

@@ -151,11 +151,12 @@ def test_larger_requests_than_declared_are_known(sent: AnyJson, reason: str | No
     [
         ("[" * 100_000, "is nested too deeply"),
         ("{", "is not JSON"),
-        ({"model": []}, "'model' was unexpected"),
-        ({"sizes": {"documents": 0}}, "$.sizes.documents"),
+        ({"model": []}, "there is no model; did you mean models?"),
+        ({"sizes": {"documents": 0}}, "sizes.documents: 0 is less than the minimum of 4"),
         ({"forms": ["clasic"]}, "there is no form clasic; did you mean classic?"),
         ({"fields": ["topn"]}, "there is no field topn; did you mean top_n?"),
-        ({"models": ["mine"]}, "the page has no model mine"),
+        ({"models": ["mine"]}, f"the page has no model mine; known are {BGE}, "),
+        ({"models": ["mine=mine"]}, f"the page has no model mine; known are {BGE}, "),
         ({"models": ["mine=BAAI/bge-reranker-v2-m4"]}, f"did you mean {BGE}?"),
     ],
 )
@@ -166,6 +167,33 @@ def test_a_mistake_in_the_file_is_told_in_one_sentence(
         read_capabilities(file_of(tmp_path, content), NEWEST)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+LONG = "x" * 900_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"models": [LONG]}, {"models": [f"a={LONG}"]}, {"fields": [LONG]}, {LONG: 1}, [LONG], LONG],
+    ids=["model", "page name", "field", "member", "type", "no JSON"],
+)
+def test_a_long_text_is_not_repeated_in_full(content: AnyJson, tmp_path: Path) -> None:
+    with pytest.raises(CapabilitiesError) as caught:
+        read_capabilities(file_of(tmp_path, content), NEWEST)
+    assert len(str(caught.value)) < 600 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", None])
+def test_no_more_is_read_than_anybody_would_write(name: str | None, tmp_path: Path) -> None:
+    path = Path(name) if name else file_of(tmp_path, [LONG, LONG])
+    with pytest.raises(CapabilitiesError, match="is longer than 1 MB"):
+        read_capabilities(path, NEWEST)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "capabilities.json"
+    path.write_text(json.dumps({"forms": ["classic"]}), "utf-8-sig")
+    assert read_capabilities(path, NEWEST).forms == ("classic",)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -199,6 +199,14 @@ def test_no_file_is_left_but_the_archive(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.har"]
 
 
+def test_a_device_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="it is not a plain file"):
+        Archive(pipe)
+    assert pipe.is_fifo()
+
+
 def test_a_run_is_recorded_with_its_tests(judged: Callable[..., Judged], tmp_path: Path) -> None:
     path = tmp_path / "run.har"
     run = judged("--effort=smoke", "--only=response.results.sorted", f"--har={path}")

@@ -42,6 +42,8 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "hexadecimal, as in a dump": lambda key: key.encode().hex(" "),
     "hexadecimal with colons": lambda key: key.encode().hex(":"),
     "octal": each("\\{:03o}"),
+    "reversed": lambda key: key[::-1],
+    "reversed, without its last letter": lambda key: key[-2::-1],
     "UTF-16": lambda key: key.encode("utf-16-le").decode(),
 }
 
@@ -71,6 +73,24 @@ def test_a_key_within_base64_is_blotted_out(
     left, _, right = blot(spelt, KEY).partition(BLOT)
     # At either end a letter may hold a few bits of the key.
     assert len(left) + len(right) <= len(encode((before + after).encode())) + 4
+
+
+@pytest.mark.parametrize("before", range(5))
+@pytest.mark.parametrize("after", range(5))
+def test_a_key_within_base32_is_blotted_out(before: int, after: int) -> None:
+    spelt = base64.b32encode(b"a" * before + KEY.encode() + b"a" * after)
+    left, _, right = blot(spelt, KEY).partition(BLOT)
+    assert len(left) <= 2 * before
+    assert len(right.rstrip(b"=")) <= 2 * after + 1
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab"])
+def test_a_key_that_is_in_base64_twice_is_blotted_out(before: str) -> None:
+    once = base64.b64encode(f"{before}{KEY}".encode())
+    for spelt in (base64.b64encode(once), base64.b64encode(b"Basic " + once)):
+        left, found, right = blot(spelt, KEY).partition(BLOT)
+        assert found
+        assert len(left) + len(right) <= 24
 
 
 @given(st.text())

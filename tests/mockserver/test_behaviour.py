@@ -291,7 +291,7 @@ def test_a_file_without_base_builds_on_observed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("{", "Is not JSON"),
+        ("{", "is not JSON"),
         ("[]", "must be a JSON object"),
         ('{"base": "pages"}', "base: must be one of observed, page, strict, not 'pages'"),
         ('{"base": []}', "base: must be one of"),
@@ -301,7 +301,7 @@ def test_a_file_without_base_builds_on_observed(tmp_path: Path) -> None:
         ('{"gated_fields": []}', "gated_fields: must be one of"),
         ('{"max_body_bytes": 0}', "max_body_bytes: must be a positive integer, not 0"),
         ('{"max_body_bytes": true}', "max_body_bytes: must be a positive integer"),
-        ('{"id_format": "page", "id_format": "uuid7"}', "Has the key 'id_format' twice"),
+        ('{"id_format": "page", "id_format": "uuid7"}', "has the key 'id_format' twice"),
     ],
 )
 def test_a_wrong_file_is_named_with_what_is_wrong(

@@ -10,6 +10,7 @@ import pytest
 
 from contract_tests.__main__ import main
 from contract_tests.audit import command
+from contract_tests.audit.recordings import read
 from contract_tests.contract import AnyJson
 from mockserver.admin.dispatch import dispatch
 from mockserver.state.store import State
@@ -182,7 +183,10 @@ def test_a_key_is_in_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str
     [
         (["none.har"], "none.har does not exist"),
         (["."], ". is a folder; name the files in it"),
-        (["run.har", "--report-html=run.har"], "--report-html: run.har is a file that is read"),
+        (
+            ["run.har", "--report-html=run.har"],
+            "--report-html: run.har is the file of the argument run.har too",
+        ),
         (["run.har", "--report-html=no/a"], "--report-html: the folder no does not exist"),
         (["run.har", "--revision=1999-01"], "--revision: "),
         (["run.har", "--fail-on=breech"], "argument --fail-on"),
@@ -212,6 +216,38 @@ def test_how_far_it_has_come_is_drawn_on_a_terminal(
     drawn = capsys.readouterr().err
     assert "100 % of run.har" in drawn
     assert drawn.endswith("\r\x1b[2K")
+
+
+def test_an_interrupted_audit_tells_what_it_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*given: AnyJson) -> AnyJson:
+        for number, recorded in enumerate(read(*given)):
+            if number == 2:
+                raise KeyboardInterrupt
+            yield recorded
+
+    monkeypatch.setattr(command, "read", interrupted)
+    path = written(tmp_path, RIGHT, MISTAKE, WRONG)
+    code, report = audit(tmp_path, path, path)
+    assert (code, report["audit"]["judged"]) == (3, 2)
+    assert [found["id"] for found in report["audit"]["advice"]] == ["unknown_field"]
+    assert report["audit"]["incomplete"] == [
+        "interrupted: the report is about what was read until then"
+    ]
+
+
+def test_a_report_that_cannot_be_written_breaks_the_audit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    path = tmp_path / "report.html"
+    assert main(["audit", str(HERE / "vcrpy.json"), f"--report-html={path}"]) == 4
+    said = f"--report-html: {path} cannot be written: No space left on device"
+    assert said in capsys.readouterr().out
 
 
 def test_what_the_judge_records_can_be_audited(

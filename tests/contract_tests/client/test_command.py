@@ -159,7 +159,11 @@ def test_a_good_day_is_a_good_day_for_the_naive_client_too(tmp_path: Path) -> No
         ),
         ("print('{\"ranking\": [9]}'); print('{\"ranking\": [7]}')", 1, "documents [7]"),
         ("raise SystemExit('out of luck')", 1, "its last line on standard error: out of luck"),
-        ('print(\'{"ranking": [0], "error": null}\')', 1, "not exactly one of ranking, error"),
+        (
+            'print(\'{"ranking": [0], "error": null}\')',
+            1,
+            "that needs exactly one of ranking, error",
+        ),
         ("print('{\"ranking\": [-1]}')", 1, "$.ranking[0]: -1 is less than the minimum of 0"),
         ('print(\'{"error": "no"}\')', 1, "$.error: 'no' is not of type 'object'"),
         ("print(json.dumps({'error': {'message': os.environ['RERANK_API_KEY']}}))", 1, "[key]"),

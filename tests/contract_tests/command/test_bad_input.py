@@ -40,8 +40,8 @@ CASES: dict[str, tuple[Answerer | None, int, str, str]] = {
     "with /rerank": (None, 3, "/v1/rerank/rerank", "a base URL ends in /v1, without /rerank"),
     "wrong key": (None, 3, "the key in $SILICONFLOW_API_KEY was refused", "put a valid one there"),
     "page": (spoken(page), 3, "answered with a page", "does a login or a proxy stand between?"),
-    "bare array": (spoken(bare_array), 1, "dialect of TEI", "it belongs into results"),
-    "data": (spoken(data), 1, "dialect of Voyage", "it belongs into results"),
+    "bare array": (spoken(bare_array), 1, "dialect of TEI", "it should be in results"),
+    "data": (spoken(data), 1, "dialect of Voyage", "it should be in results"),
 }
 
 

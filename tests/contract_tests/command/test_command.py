@@ -54,14 +54,16 @@ def report_in(folder: Path) -> AnyJson:
         (["check", "--target=http:///v1"], "nor an http(s) URL"),
         (["check", "--target=http://host:port/v1"], "is not a URL: Invalid port: 'port'"),
         (["check", "--target=http://me:secret@host/v1"], "leave the name and password out"),
-        (["check", "--target=http://host/v1", "--api-key-env=NOBODY"], "set $NOBODY to the key"),
+        (["check", "--target=http://host/v1", "--api-key-env=NOBODY"], "$NOBODY is not set"),
+        (["check", "--target=http://host/v1", "--api-key-env=EMPTY"], "$EMPTY is empty: set it to"),
+        (["check", "--target=http://host/v1", "--header-env=X-Y=EMPTY"], "$EMPTY is empty: set it"),
         (
             ["check", "--target=http://host/v1", "--api-key-env=BROKEN"],
-            "that a header cannot carry",
+            "$BROKEN ends with a line break: leave that out",
         ),
         (
             ["check", "--target=http://host/v1", "--second-api-key-env=NOBODY"],
-            "set $NOBODY to the key",
+            "$NOBODY is not set: set it to the key of http://host/v1",
         ),
         (["check", "--report-json=no/such/folder/report.json"], "the folder no/such/folder does"),
         (["check", "--report-json=."], "is a folder"),
@@ -79,7 +81,13 @@ def report_in(folder: Path) -> AnyJson:
         ),
         (["chek"], "did you mean check?"),
         (["check", "--freedom=documnt absent"], "did you mean document absent?"),
-        (["check", "--seed=one"], "invalid int value: 'one'"),
+        (["check", "--seed=one"], "argument --seed: one is not a whole number"),
+        (["selftest", "--seed=one"], "argument --seed: one is not a whole number"),
+        (["selftest", "--jobs=0"], "argument --jobs: 0 is not a positive whole number"),
+        (["selftest", "--combinations=-1"], "-1 is not a whole number from 0 on"),
+        (["selftest", "--name=needs no ky"], "did you mean needs no key?"),
+        (["selftest", "--name=nobody"], "the kill table in the documentation has all of them"),
+        (["client", "--port=x", "--", "true"], "x is not a port: a number from 0 to 65535"),
         (["check", "--only=request.topn"], "did you mean request.top_n"),
         (["check", "--only=xyzzy"], "no requirement is called xyzzy"),
         (["check", "--github"], "$GITHUB_STEP_SUMMARY: the folder /no/such does not exist"),
@@ -95,6 +103,7 @@ def test_bad_usage_is_one_clear_error(
     monkeypatch.setenv("SILICONFLOW_API_KEY", KEY)
     monkeypatch.setenv("BROKEN", f"{KEY}\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/no/such/summary.md")
+    monkeypatch.setenv("EMPTY", "")
     monkeypatch.delenv("NOBODY", raising=False)
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -105,14 +114,27 @@ def test_bad_usage_is_one_clear_error(
     assert printed.out == ""
 
 
-@pytest.mark.parametrize("key", ["sk-\u00e4", "sk key\n", " sk", "\x7f"])
+FLAWS = {
+    "sk-\u00e4": "has a character that is not ASCII",
+    "sk key\n": "ends with a line break",
+    "sk-key\r": "ends with a carriage return",
+    "\ufeffsk-key": "begins with a byte order mark",
+    " sk": "begins or ends with a space",
+    "\x7f": "has a line break in it, or another character that does not print",
+    "Bearer sk-key": "begins with Bearer, which is sent before the key anyway",
+}
+
+
+@pytest.mark.parametrize(("key", "flaw"), FLAWS.items())
 def test_a_key_that_no_header_carries_is_refused_and_not_told(
-    key: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    key: str, flaw: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SILICONFLOW_API_KEY", key)
     with pytest.raises(SystemExit):
         main(["check", UNREACHABLE])
-    assert key not in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert flaw in said
+    assert key not in said
 
 
 def test_a_conforming_target_ends_with_0_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -75,3 +75,11 @@ def test_an_interrupted_selftest_ends_at_once(
     monkeypatch.setattr("contract_tests.judging.judge.Judge.examine", interrupted)
     assert main(["selftest", "--effort=smoke", "--combinations=0"]) == 3
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_run_that_ends_where_a_mutant_is_noticed_was_not_interrupted(
+    judged: Callable[..., Judged],
+) -> None:
+    interruption = Interruption()
+    run = judged(*SMOKE, "--mutant=accepts top_n 0", plugins=[interruption])
+    assert (run.verdict, interruption.came) == ("violates", False)

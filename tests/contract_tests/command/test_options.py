@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from contract_tests.__main__ import main
-from contract_tests.command.options import declare, files, judging_words, problem, selects, words
+from contract_tests.command.options import declare, judging_words, problem, selects, words
+from contract_tests.command.outputs import files
 from contract_tests.report.writers import WRITERS
 from tests.contract_tests.newest import REQUIREMENTS
 
@@ -49,7 +50,10 @@ def test_every_requirement_can_be_asked_for(name: str) -> None:
         ("--only=zzz", "--only: no requirement is called zzz"),
         ("--target=localhost:80", "--target: localhost:80 is neither one of mock, server"),
         ("--target=https://user:secret@host/v1", "--target: leave the name and password out"),
-        ("--target=https://host/v1", "set $NO_SUCH_VARIABLE to the key of https://host/v1"),
+        (
+            "--target=https://host/v1",
+            "$NO_SUCH_VARIABLE is not set: set it to the key of https://host/v1",
+        ),
         *(
             (f"--{name}=no/folder/file", f"--{name}: the folder no/folder does not exist")
             for name in WRITERS
@@ -85,7 +89,7 @@ def test_two_outputs_do_not_share_a_file() -> None:
         ("--header=Authorization: a", "the variable that --api-key-env names"),
         ("--header=X-Api-Key: abc", "use --header-env X-Api-Key=NAME"),
         ("--header-env=X-Api-Key", "is not of the form 'Name=VARIABLE'"),
-        ("--header-env=X-Api-Key=NOBODY", "set $NOBODY to the value of X-Api-Key"),
+        ("--header-env=X-Api-Key=NOBODY", "$NOBODY is not set: set it to the value of X-Api-Key"),
         ("--header-env=Content-Type=NOBODY", "--header-env: Content-Type cannot be set"),
         ("--ca-file=no/such.pem", "--ca-file: no/such.pem has no certificates to trust: No such"),
         ("--ca-file=pyproject.toml", "has no certificates to trust: not a PEM file"),

@@ -1,5 +1,6 @@
 """The plan that is printed before a run: an upper estimate, near to what the run takes."""
 
+import re
 from collections.abc import Callable, Generator
 from decimal import Decimal
 
@@ -7,7 +8,8 @@ import pytest
 
 from contract_tests import conftest
 from contract_tests.command.plan import LONGEST, Part, parts, plan
-from contract_tests.judging.limits import Budget
+from contract_tests.judging.limits import EFFORTS, Budget
+from tests.contract_tests.exchanging import BGE
 from tests.contract_tests.judged import Judged
 
 
@@ -92,15 +94,30 @@ def test_what_was_sent_before_there_are_tests_counts_too() -> None:
     ]
 
 
+class Reader:
+    """Takes the first line of the plan."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        first, *_ = conftest.pytest_report_collectionfinish(session.config, session.items)
+        self.numbers = [int(word) for word in re.findall(r"(\d+) [rt]", first)]
+
+
 def test_the_whole_run_takes_a_little_less_than_planned(judged: Callable[..., Judged]) -> None:
-    printed: list[str] = []
-
-    class Reader:
-        @pytest.hookimpl(trylast=True)
-        def pytest_collection_finish(self, session: pytest.Session) -> None:
-            printed.extend(conftest.pytest_report_collectionfinish(session.config, session.items))
-
-    report = judged("--effort=smoke", plugins=[Reader()]).report
-    count, tokens = [int(word) for word in printed[0].split() if word.isdecimal()][:2]
-    assert report["requests_sent"] <= count <= 1.3 * report["requests_sent"]
+    reader = Reader()
+    report = judged("--effort=smoke", plugins=[reader]).report
+    requests, tokens, _ = reader.numbers
+    assert report["requests_sent"] <= requests <= 1.1 * report["requests_sent"]
     assert report["tokens"] <= tokens <= 2 * report["tokens"]
+
+
+def test_a_run_for_one_model_has_requests_left_to_make_failures_small(
+    judged: Callable[..., Judged],
+) -> None:
+    reader = Reader()
+    judged("--effort=smoke", f"--model={BGE}", "--max-tokens=1", plugins=[reader])
+    requests, _, limit, _ = reader.numbers
+    assert requests + 3 * EFFORTS["smoke"].shrinking <= limit

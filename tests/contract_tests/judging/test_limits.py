@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract_tests.judging.limits import EFFORTS, Budget, Pace, Patience
+from contract_tests.wording import counted
 
 
 def patience(**limits: float) -> tuple[Patience, list[float]]:
@@ -69,7 +70,7 @@ def test_a_budget_gives_as_many_requests_as_it_has(limit: int, asked: int) -> No
     budget = Budget(limit)
     granted = [budget.take(0, Decimal(0)) for _ in range(asked)]
     assert granted.count(None) == budget.spent == min(limit, asked)
-    assert set(granted[limit:]) <= {f"the budget of {limit} requests is spent"}
+    assert set(granted[limit:]) <= {f"the budget of {counted(limit, 'request')} is spent"}
 
 
 @pytest.mark.parametrize(("hard", "left"), [(True, 0), (False, 1)])

@@ -81,7 +81,7 @@ def test_every_form_tells_a_fault_once_and_its_root_first() -> None:
 def test_every_form_tells_what_was_answered_only_when_asked_again() -> None:
     report = samples.GROUPED
     told = (
-        "46 of 698 requests were answered only when asked again: status 500 x 46, "
+        "46 of 698 requests were answered only when sent again: status 500 x 46, "
         "connection lost x 0; answers came within 12 ms (50%), 1500 ms (100%)"
     )
     assert report.reliability == told

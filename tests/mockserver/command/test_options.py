@@ -145,7 +145,7 @@ def test_two_variables_for_one_thing_are_refused() -> None:
         (["serve", "--key", "sk-\u00e9"], "argument --key: must be printable ASCII without spaces"),
         (["serve", "--quiet", "--log-json"], "--log-json: not allowed with argument --quiet"),
         (["serve", "--behaviour", "observd"], "observd: neither a preset"),
-        (["serve", "--behaviour", os.devnull], f"{os.devnull}: Is not JSON"),
+        (["serve", "--behaviour", os.devnull], f"{os.devnull}: is not JSON"),
         (["serve", "--key-file", "none"], "none: cannot be read: No such file or directory"),
         (["serve", "--key-file", os.devnull], f"{os.devnull}: has no key"),
         (["serve", "--admin-token-env", "NO_SUCH"], "variable NO_SUCH is not set"),

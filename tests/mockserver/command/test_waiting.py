@@ -128,7 +128,7 @@ def test_what_is_no_mock_is_not_taken_for_one(answer: str, path: str, problem: s
 def test_what_speaks_no_tls_is_named() -> None:
     with server_that_says(b"HTTP/1.1 400 Bad Request\r\n\r\n") as base:
         problem = health(base.replace("http", "https"), 2)
-    assert problem == "no TLS is spoken there: the URL of a mock begins with http://"
+    assert problem == "the server there does not speak TLS: the URL of a mock begins with http://"
 
 
 def test_a_server_that_says_nothing_is_not_waited_for_long() -> None:

@@ -58,7 +58,11 @@ def test_it_is_part_of_a_snapshot(latency: Any) -> None:  # noqa: ANN401 - JSON
         (-1, "$.latency: -1 is less than the minimum of 0"),
         (86401, "$.latency: 86401 is greater than the maximum of 86400"),
         (float("nan"), '$.latency: null is not of types "number", "object"'),
-        ({"type": "normal"}, '$.latency.type: "normal" is not one of "uniform" or "lognormal"'),
+        (
+            {"type": "normal"},
+            '$.latency.type: must be one of uniform, lognormal, not "normal";'
+            " did you mean 'lognormal'?",
+        ),
         ({"type": "uniform", "lower": 1}, "$.latency: the member 'upper' is missing"),
         ({**UNIFORM, "sigma": 1}, "$.latency.sigma: not allowed together with the other members"),
         ({**LOGNORMAL, "lower": 1}, "$.latency.lower: not allowed together with the other members"),

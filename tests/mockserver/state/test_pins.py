@@ -201,12 +201,12 @@ def test_a_file_of_golden_rankings_is_obeyed(
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("[", "Is not JSON"),
+        ("[", "is not JSON"),
         ("{}", '{} is not of type "array"'),
         ('[{"oder": []}]', "$[0]: unknown member 'oder'; did you mean 'order'?"),
         ('[{"scores": {"a": "1"}}]', '$[0].scores.a: "1" is not of type "number"'),
         ('[{"order": ["a", "a"]}]', "$[0].order: "),
-        ('[{"query": "a", "query": "b"}]', "Has the key 'query' twice"),
+        ('[{"query": "a", "query": "b"}]', "has the key 'query' twice"),
     ],
 )
 def test_a_wrong_file_is_named_with_what_is_wrong(

@@ -220,9 +220,9 @@ def test_a_wrong_snapshot_changes_nothing_and_says_where(damage: Break, complain
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"{", "Is not JSON"),
+        (b"{", "is not JSON"),
         (b"[]", '[] is not of type "object"'),
-        (b'{"version": 1, "version": 1}', "Has the key 'version' twice"),
+        (b'{"version": 1, "version": 1}', "has the key 'version' twice"),
         (b'{"version": 1, "pins": {"c": []}}', "$.pins: there is no account 'c'"),
         (b'{"version": 1, "accounts": "sk-very-secret"}', "$.accounts: the value is not"),
         (b'{"version": 1, "accounts": [{"name": "a", "keys": "sk-very-secret"}]}', "$.accounts[0]"),

@@ -171,7 +171,7 @@ def test_a_pin_that_can_match_nothing_is_refused() -> None:
         ("fruits", {}, "no request had any of these documents; did you mean 'fruit'?"),
         ("wine", {}, "no request had any of these documents"),
         ("fruit", {"query": "apple"}, "no request had this query; did you mean 'Apple'?"),
-        ("fruit", {"model": QWEN}, f"no request asked {QWEN}"),
+        ("fruit", {"model": QWEN}, f"no request was for {QWEN}"),
     ],
 )
 def test_a_pin_that_no_request_matched_is_known(
