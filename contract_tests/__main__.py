@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,9 +18,16 @@ import pytest
 
 from .audit import command as audit
 from .client import command as client
-from .command.diff import changes
+from .command.diff import RevisionChange, changes
+from .command.drift import (
+    BehaviourChange,
+    ObservationError,
+    behaviour_changes,
+    read_observation,
+)
 from .command.interruption import Interruption
 from .command.listing import explanation, listing, revision_listing
+from .command.observing import observation
 from .command.options import (
     declare,
     declare_revision,
@@ -89,11 +96,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         meant = hint(wrong, OPTION.findall(options.own_help()))
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
     if options.command in ("list", "diff"):
-        lines = _list(parser, options) if options.command == "list" else _diff(parser, options)
+        code = 0
+        if options.command == "list":
+            lines: Iterable[str] = _list(parser, options)
+        else:
+            lines, code = _diff(parser, options)
         # A reader such as `head` may stop early.
         with contextlib.suppress(BrokenPipeError):
             print("\n".join(lines), flush=True)
-        return 0
+        return code
     if options.command == "client":
         trouble = client.problem(options)
         if trouble:
@@ -106,8 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with output_may_end():
             return audit.main(options)
     with by_ourselves(), output_may_end():
-        if options.command == "check":
-            return _check(parser, options)
+        if options.command in ("check", "observe"):
+            return (_check if options.command == "check" else _observe)(parser, options)
         try:
             return _selftest(parser, options)
         except KeyboardInterrupt:
@@ -161,6 +172,26 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     return int(code)
 
 
+def _observe(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    trouble = problem(options) or next(output_problems({"--output": options.output}), None)
+    if trouble:
+        parser.error(trouble)
+    with tempfile.TemporaryDirectory() as folder:
+        report, behaviour = Path(folder, "report.json"), Path(folder, "behaviour.json")
+        options.report_json, options.behaviour_json = report, behaviour
+        arguments = [*_PYTEST[:-1], str(HERE / "test_behaviours.py"), *words(options)]
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            pytest.main(arguments, plugins=[Interruption()])
+        lines = observation(report, behaviour)
+        if not lines:
+            print(printed.getvalue(), end="", file=sys.stderr)
+            return EXIT_CODES[Verdict.INCONCLUSIVE]
+        write_file(options.output, behaviour.read_text("utf-8"))
+    print("\n".join(lines))
+    print(f"To have the mock act so: rerank-mock serve --behaviour {options.output}")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="rerank-contract", description="Contract tests for POST /v1/rerank.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {installed()}")
@@ -172,6 +203,17 @@ def _parser() -> argparse.ArgumentParser:
         "3 inconclusive, 4 the suite itself broke, or could not write a report.",
     )
     declare(check.add_argument, ours=True)
+    observe = commands.add_parser(
+        "observe",
+        help="find out what a target does where the contract leaves it open",
+        description="Find out what a target does where the contract leaves it open, and write a "
+        "file by which the mock acts so. Exit code: 0 something was seen, 2 usage, 3 nothing was.",
+    )
+    observe.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="write what was seen there"
+    )
+    declare(observe.add_argument, ours=True)
+    observe.set_defaults(effort="thorough")
     listing_parser = commands.add_parser("list", help="list the requirements")
     listing_parser.add_argument("--explain", metavar="ID", help="show all about one of them")
     listing_parser.add_argument(
@@ -180,12 +222,15 @@ def _parser() -> argparse.ArgumentParser:
     declare_revision(listing_parser.add_argument)
     diff_parser = commands.add_parser(
         "diff",
-        help="compare two revisions",
+        help="compare two revisions, or two files of observe",
         description="Print what changed between two revisions of the contract, and whether it "
-        "breaks clients, servers or neither.",
+        "breaks clients, servers or neither; or between two files of `observe`: then the exit code "
+        "is 1 if a request that was answered is refused now.",
     )
     for name in ("old", "new"):
-        diff_parser.add_argument(name, metavar=name.upper(), help="a shipped revision, or a folder")
+        diff_parser.add_argument(
+            name, metavar=name.upper(), help="a shipped revision, a folder, or a file of observe"
+        )
     diff_parser.add_argument("--json", action="store_true", help="print JSON")
     client_parser = commands.add_parser(
         "client",
@@ -286,11 +331,22 @@ def _list(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Itera
     return explanation(contract, contract.requirements[wanted])
 
 
-def _diff(parser: argparse.ArgumentParser, options: argparse.Namespace) -> list[str]:
-    found = list(changes(_load(parser, options.old), _load(parser, options.new)))
+def _diff(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[list[str], int]:
+    found: list[RevisionChange] | list[BehaviourChange]
+    code = 0
+    if Path(options.old).is_file() or Path(options.new).is_file():
+        try:
+            old, new = (read_observation(Path(name)) for name in (options.old, options.new))
+        except ObservationError as error:
+            parser.error(str(error))
+        found = list(behaviour_changes(old, new))
+        code = int(any(change.breaks_clients for change in found))
+    else:
+        found = list(changes(_load(parser, options.old), _load(parser, options.new)))
     if options.json:
-        return [json.dumps([change.to_json() for change in found], ensure_ascii=False, indent=2)]
-    return list(map(str, found)) or ["no difference"]
+        rows = [change.to_json() for change in found]
+        return [json.dumps(rows, ensure_ascii=False, indent=2)], code
+    return list(map(str, found)) or ["no difference"], code
 
 
 def _load(parser: argparse.ArgumentParser, revision: str | None) -> Contract:

@@ -134,16 +134,28 @@ def load_behaviour(source: str, contract: Contract | None = None) -> Behaviour:
 
 
 def read_behaviour(choices: Json, contract: Contract) -> Behaviour:
-    """Return a behaviour from JSON such as `{"base": "page", SWITCH: VALUE}`."""
+    """Return a behaviour from JSON such as `{"base": "page", SWITCH: VALUE}`.
+
+    A file of `rerank-contract observe` also has `observed`, which says how the values were seen.
+    """
     if not isinstance(choices, dict):
         raise BehaviourError("must be a JSON object of switches")
     switches = dict(choices)
+    _check_revision(switches.pop("observed", None), contract)
     base, known = switches.pop("base", "observed"), presets(contract)
     if not isinstance(base, str) or base not in known:
         raise BehaviourError(f"must be one of {', '.join(known)}, not {base!r}", "base")
     for switch, value in switches.items():
         _check(switch, value)
     return replace(known[base], **cast("dict[str, Any]", switches))
+
+
+def _check_revision(observed: Json, contract: Contract) -> None:
+    revision = observed.get("revision") if isinstance(observed, dict) else contract.revision
+    if revision != contract.revision:
+        own = contract.revision
+        rule = f"was observed by revision {revision!r}, the mock keeps {own!r}: set --revision"
+        raise BehaviourError(rule, "observed.revision")
 
 
 def _check(switch: str, value: Json) -> None:

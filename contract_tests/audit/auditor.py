@@ -82,7 +82,7 @@ class Auditor:
         if recorded.unjudged:
             self.unjudged[recorded.unjudged] += 1
             return
-        self.run.probes.watch(answer)
+        self.run.probes.watch(Exchange(recorded.request, answer))
         if answer.status in BUSY:
             self.unjudged["the service was busy"] += 1
             return

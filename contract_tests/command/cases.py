@@ -86,10 +86,10 @@ def _defaults(own: Strategies, judged: Sequence[Model], effort: Effort) -> Itera
             yield Case(case.model, case.value, (f"request.{case.value}.default",), case.brief)
 
 
-def _switches(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
-    """The switches that one request shows, with the first model."""
+def _switches(own: Strategies, judged: Sequence[Model], effort: Effort) -> Iterator[Case]:
+    """The switches that one request shows, with the first model or models."""
     for switch in probed(own.contract):
-        for model in judged[:1]:
+        for model in judged[: effort.asked]:
             yield Case(model, switch.name, switch.requirements)
 
 

@@ -68,7 +68,7 @@ class Connection:
     #: The same for the key of the second caller.
     second_api_key_env: str = ""
     #: Takes every answer, those of a busy target too.
-    watch: Callable[[Answer], None] = field(default=lambda _: None)
+    watch: Callable[[Exchange], None] = field(default=lambda _: None)
     reliability: Reliability = field(default_factory=Reliability)
     clock: Callable[[], float] = field(default=time.perf_counter)
     #: Whether any answer has come that is not a gateway's word about the server behind it.
@@ -216,7 +216,7 @@ class Connection:
         self.reliability.latencies.append(self.clock() - began)
         self.budget.settle(tokens, billed_tokens(request, answer), price)
         self.answered = self.answered or not _speaks_of_upstream(answer)
-        self.watch(answer)
+        self.watch(Exchange(request, answer))
         return answer
 
 

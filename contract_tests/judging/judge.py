@@ -272,7 +272,7 @@ class Judge:
         """Note which value of a switch an answer shows, for the requirements that it answers."""
         if switch not in self.contract.switches:
             return
-        shown = self.run.probes.value_shown(switch, exchange.answer)
+        shown = self.run.probes.answered(switch, exchange)
         other = "another answer: " if exchange.answer.status else ""
         finding = str(shown) if shown else f"{other}{seen(exchange.answer)}"
         for requirement in requirements or self.contract.switches[switch].requirements:

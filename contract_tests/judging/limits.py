@@ -27,6 +27,8 @@ class Effort:
     wide: bool
     #: Requests that making one counterexample smaller may cost.
     shrinking: int
+    #: Models that are asked what the contract leaves open.
+    asked: int = 1
 
     def most_requests(self, models: Sequence[Model]) -> int:
         """The most that a run sends which judges those models."""
@@ -39,7 +41,9 @@ EFFORTS = {
     for effort in (
         Effort("smoke", examples=1, requests=80, further=20, wide=False, shrinking=5),
         Effort("standard", examples=3, requests=400, further=60, wide=True, shrinking=20),
-        Effort("thorough", examples=25, requests=4000, further=60, wide=True, shrinking=100),
+        Effort(
+            "thorough", examples=25, requests=4000, further=60, wide=True, shrinking=100, asked=3
+        ),
     )
 }
 

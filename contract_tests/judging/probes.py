@@ -4,6 +4,7 @@ A switch has values, and a value has a look on the wire. An answer that keeps th
 shows that value.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,10 +14,22 @@ from typing import Any
 import jsonschema
 
 from ..contract import AnyJson, Contract, Model, Switch, SwitchValue
-from ..exchanges import Answer, Credential, Request
+from ..exchanges import Answer, Credential, Exchange, Request
 
 #: Statuses that answer a valid request, and show switches that no single request can.
 UNASKED = (402, 403, 429)
+
+
+@dataclass
+class Sighting:
+    """Answers that showed one value of a switch, or none."""
+
+    #: The first of them.
+    exchange: Exchange
+    #: When the last of them came, in seconds since the epoch.
+    at: float = 0.0
+    #: How many they are.
+    times: int = 0
 
 
 @dataclass
@@ -24,8 +37,13 @@ class Probes:
     """The switches of a contract, and what has been seen of them."""
 
     contract: Contract
-    #: Switch -> the values that answers have shown.
-    seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
+    now: Callable[[], float] = time.time
+    #: Switch -> value -> what has shown it.
+    seen: dict[str, dict[str, Sighting]] = field(
+        default_factory=lambda: defaultdict[str, dict[str, Sighting]](dict)
+    )
+    #: Switch -> answers to its probe that showed none of its values.
+    unlike: dict[str, Sighting] = field(default_factory=dict[str, Sighting])
 
     @cached_property
     def _wires(self) -> dict[str, list[tuple[SwitchValue, Callable[[AnyJson], bool]]]]:
@@ -34,21 +52,30 @@ class Probes:
             for switch in self.contract.switches.values()
         }
 
-    def value_shown(self, name: str, answer: Answer) -> SwitchValue | None:
-        """The value of a switch that the answer shows, which is kept; None where it shows none."""
-        wire = on_the_wire(answer)
+    def answered(self, name: str, exchange: Exchange) -> SwitchValue | None:
+        """Keep which value of a switch the answer to its probe shows; None where it shows none."""
+        value = self._shown(name, exchange)
+        if value is None:
+            self._count(self.unlike.setdefault(name, Sighting(exchange)))
+        return value
+
+    def watch(self, exchange: Exchange) -> None:
+        """Keep what an answer to a valid request shows of the switches without a probe."""
+        if exchange.answer.status in UNASKED:
+            for switch in self.contract.switches.values():
+                if switch.probe is None:
+                    self._shown(switch.name, exchange)
+
+    def _shown(self, name: str, exchange: Exchange) -> SwitchValue | None:
+        wire = on_the_wire(exchange.answer)
         for value, keeps in self._wires[name]:
             if keeps(wire):
-                self.seen[name].add(value.value)
+                self._count(self.seen[name].setdefault(value.value, Sighting(exchange)))
                 return value
         return None
 
-    def watch(self, answer: Answer) -> None:
-        """Keep what an answer to a valid request shows of the switches without a probe."""
-        if answer.status in UNASKED:
-            for switch in self.contract.switches.values():
-                if switch.probe is None:
-                    self.value_shown(switch.name, answer)
+    def _count(self, sighting: Sighting) -> None:
+        sighting.at, sighting.times = self.now(), sighting.times + 1
 
 
 def probed(contract: Contract) -> Iterator[Switch]:

@@ -60,8 +60,10 @@ def report_of(
         models={**run.served.left_out, **run.served.models},
         entries=tuple(entries.values()),
         switches={
-            name: tuple(sorted(run.probes.seen.get(name, ()))) for name in run.contract.switches
+            name: dict(sorted(run.probes.seen.get(name, {}).items()))
+            for name in run.contract.switches
         },
+        unlike=dict(run.probes.unlike),
         causes=causes(
             run.contract,
             {name: ledger.worst(name) for name in ledger.violations if name not in ledger.broken},

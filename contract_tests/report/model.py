@@ -10,6 +10,7 @@ from ..checks.violations import Violation, shorten
 from ..contract import Contract, Requirement
 from ..judging.causes import Cause
 from ..judging.outcomes import Outcome, Verdict, verdict
+from ..judging.probes import Sighting
 from ..wording import counted
 from .baseline import VALID, Deviation, State
 
@@ -191,8 +192,12 @@ class Report:
     models: Mapping[str, str | None]
     #: Every requirement, in the order of the contract.
     entries: tuple[RequirementResult, ...]
-    #: Switch -> the values that the target was seen to have.
-    switches: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
+    #: Switch -> value that the target was seen to have -> what showed it.
+    switches: Mapping[str, Mapping[str, Sighting]] = field(
+        default_factory=dict[str, "Mapping[str, Sighting]"]
+    )
+    #: Switch -> answers that show none of its values.
+    unlike: Mapping[str, Sighting] = field(default_factory=dict[str, Sighting])
     #: Failures and differences that have one cause, that of most of them first.
     causes: tuple[Cause, ...] = ()
     #: Requests that were answered in the end, each once.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import badge as report_badge
+from . import behaviour as report_behaviour
 from . import html_page as report_html
 from . import json_report as report_json
 from . import junit as report_junit
@@ -29,6 +30,7 @@ WRITERS: Mapping[str, Writer] = {
     "report-markdown": Writer("a summary in Markdown", report_markdown.write),
     "report-sarif": Writer("the violations as SARIF 2.1.0", report_sarif.write),
     "report-junit": Writer("the report as JUnit XML", report_junit.write),
+    "behaviour-json": Writer("what was seen of each switch", report_behaviour.write),
     "badge-svg": Writer("the verdict as a badge", report_badge.write_svg),
     "badge-json": Writer("the verdict as an endpoint of shields.io", report_badge.write_json),
 }

@@ -9,6 +9,7 @@ from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Answer, Credential, Exchange, Request
 from contract_tests.judging.causes import Cause
 from contract_tests.judging.outcomes import Outcome
+from contract_tests.judging.probes import Sighting
 from contract_tests.report.model import Report, RequirementResult
 from tests.contract_tests.newest import NEWEST, REQUIREMENTS
 
@@ -57,6 +58,9 @@ def entry(
     return RequirementResult(REQUIREMENTS[requirement], outcome, reason, **told)
 
 
+SEEN = Sighting(exchange(b'"no"', 401), at=1_000_000_000, times=2)
+
+
 def report(
     *entries: RequirementResult, target: str = "https://rerank.example/v1", **told: AnyJson
 ) -> Report:
@@ -73,7 +77,7 @@ def report(
         cost=Decimal("0.0432"),
         coverage=(("sides of bounds", 14, 14), ("faults", 40, 52)),
         models={MODEL: None},
-        switches={**dict.fromkeys(NEWEST.switches, ()), "invalid_key": ("string",)},
+        switches={**{name: {} for name in NEWEST.switches}, "invalid_key": {"string": SEEN}},
         entries=tuple({**passed, **given}.values()),
         options=(f"--target={target}", "--effort=standard", "--seed=7"),
     )

@@ -1,0 +1,44 @@
+"""What a run of `rerank-contract observe` has seen, in lines."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..contract import AnyJson
+from ..wording import counted
+
+
+def observation(report: Path, behaviour: Path) -> list[str]:
+    """Return lines about what was seen; none where nothing was, or the run did not get so far."""
+    if not (report.exists() and behaviour.exists()):
+        return []
+    ran, observed = _json(report), _json(behaviour)["observed"]
+    switches = observed["switches"]
+    answered = {name: row for name, row in switches.items() if row["values"] or row["unlike"]}
+    if not answered:
+        return []
+    spent = f"{counted(ran['requests_sent'], 'request')}, {ran['tokens']} tokens, {ran['cost']} CNY"
+    return [
+        f"{observed['target']} by revision {observed['revision']}: {spent}",
+        *(f"  {name}: {', '.join(_answers(row))}" for name, row in answered.items()),
+        "not seen, and what would show it:",
+        *(f"  {name}: {row['shown_by']}" for name, row in switches.items() if row["shown_by"]),
+    ]
+
+
+def _answers(row: AnyJson) -> Iterator[str]:
+    """Yield each value, and how often it was seen if not all answers show the same."""
+    values, unlike = row["values"], row["unlike"]
+    is_steady = len(values) == 1 and not unlike
+    for value in values:
+        yield value["value"] if is_steady else f"{value['value']} ({_times(value)})"
+    if unlike:
+        yield f"none of the values ({_times(unlike)}): {unlike['answer']}"
+
+
+def _times(sighting: AnyJson) -> str:
+    return counted(sighting["times"], "answer")
+
+
+def _json(path: Path) -> AnyJson:
+    return json.loads(path.read_bytes())

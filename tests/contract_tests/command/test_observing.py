@@ -1,0 +1,151 @@
+"""`observe` finds out what a target does, and the mock then does the same."""
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from contract_tests.__main__ import main
+from contract_tests.contract import AnyJson, load_contract, revisions
+from contract_tests.exchanges import Answer
+from contract_tests.judging.judge import Judge
+from contract_tests.judging.probes import probed
+from contract_tests.judging.properties import examine_switch
+from contract_tests.report.builder import report_of
+from contract_tests.report.writers import WRITERS
+from mockserver.behaviour import Behaviour, BehaviourError, load_behaviour
+from mockserver.contract import load_contract as mock_contract
+from mockserver.testing.contexts import serve_rerank
+from tests.contract_tests.exchanging import BGE, answer, in_turn, new_run
+from tests.contract_tests.newest import MODELS
+
+SCHEMA = json.loads(Path("schemas/files/observation.json").read_text("utf-8"))
+VALID: Any = jsonschema.Draft202012Validator(SCHEMA)
+#: The switches that `observe` sees, in each revision.
+SEEN = {name: [s.name for s in probed(load_contract(name))] for name in revisions()}
+
+
+def drawn(revision: str, number: int) -> Behaviour:
+    """Return a behaviour with values at random; with numbers in a row each value comes once."""
+    values: dict[str, Any] = {}
+    for switch in probed(load_contract(revision)):
+        shuffled = random.Random(switch.name).sample(switch.values, len(switch.values))
+        values[switch.name] = shuffled[number % len(shuffled)].value
+    return replace(load_behaviour("observed", mock_contract(revision)), **values)
+
+
+def observed(behaviour: Behaviour | str, revision: str, path: Path, *options: str) -> AnyJson:
+    """Observe a mock with the behaviour; return what was written."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        serve_rerank(behaviour=behaviour, revision=revision, fail_on="nothing") as mock,
+    ):
+        patch.setenv("SILICONFLOW_API_KEY", mock.api_key)
+        words = [f"--target={mock.base_url}", f"--revision={revision}", f"--output={path}"]
+        assert main(["observe", *words, *options]) == 0
+        assert mock.api_key not in path.read_text("utf-8")
+    return json.loads(path.read_bytes())
+
+
+@pytest.mark.slow
+@pytest.mark.uncovered
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("revision", SEEN)
+def test_a_mock_that_was_observed_is_imitated_whatever_it_does(
+    revision: str, number: int, tmp_path: Path
+) -> None:
+    behaviour, path = drawn(revision, number), tmp_path / "behaviour.json"
+    found = observed(behaviour, revision, path, "--effort=standard")
+    VALID.validate(found)
+    imitated = asdict(load_behaviour(str(path), mock_contract(revision)))
+    assert {name: imitated[name] for name in SEEN[revision]} == {
+        name: asdict(behaviour)[name] for name in SEEN[revision]
+    }
+
+
+@pytest.mark.slow
+def test_what_was_seen_is_printed_with_its_cost_and_what_was_not_with_what_would_show_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "b.json"
+    found = observed("page", "2026-07", path)["observed"]["switches"]
+    printed = capsys.readouterr().out
+    seen, _, rest = printed.partition("not seen, and what would show it:\n")
+    assert re.search(r" by revision 2026-07: 7\d requests, \d+ tokens, ", seen.splitlines()[0])
+    assert "  trailing_slash: not_found\n" in seen
+    assert "  retry_after: a 429\n" in rest
+    assert rest.splitlines()[-1].endswith(f"rerank-mock serve --behaviour {path}")
+    # Three models are asked, each once.
+    assert [value["times"] for value in found["trailing_slash"]["values"]] == [3]
+
+
+def observation(*answers: Answer) -> AnyJson:
+    """Return what is written of a target that answers the probe of `wrong_method` so."""
+    run, _ = new_run()
+    ticks: Iterator[float] = iter([0.0, 86_400.0, 172_800.0])
+    run.probes.now = lambda: next(ticks)
+    target = in_turn(*answers)
+    for _ in answers:
+        judge = Judge(run, target, "a test", frozenset({"endpoint.wrong_method"}))
+        examine_switch(judge, MODELS[BGE], "wrong_method")
+    written = json.loads(WRITERS["behaviour-json"].write(report_of(run)))
+    VALID.validate(written)
+    return written
+
+
+def test_evidence_is_how_often_and_when_it_was_last_seen_and_a_line_for_the_shell() -> None:
+    refused = answer("no", 405)
+    written = observation(refused, refused)
+    assert written["wrong_method"] == "method_not_allowed"
+    assert written["observed"]["switches"]["wrong_method"]["values"] == [
+        {
+            "value": "method_not_allowed",
+            "times": 2,
+            "last_seen": "1970-01-02T00:00:00Z",
+            "request": "curl -sS -i -X GET http://127.0.0.1:8787/v1/rerank -H "
+            "\"Authorization: Bearer $SILICONFLOW_API_KEY\" -H 'Content-Type: application/json'",
+            "status": 405,
+            "answer": 'status 405, "no"',
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "values", "unlike"),
+    [((405, 404), ["method_not_allowed", "not_found"], 0), ((405, 418), ["method_not_allowed"], 1)],
+)
+def test_a_target_that_is_not_steady_is_not_imitated_there(
+    statuses: tuple[int, ...], values: list[str], unlike: int
+) -> None:
+    written = observation(*(answer("no", status) for status in statuses))
+    row = written["observed"]["switches"]["wrong_method"]
+    assert "wrong_method" not in written
+    assert [value["value"] for value in row["values"]] == values
+    assert (row["unlike"] or {"times": 0})["times"] == unlike
+
+
+@pytest.mark.slow
+def test_where_nothing_can_be_seen_it_says_why_and_an_older_file_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SILICONFLOW_API_KEY", "sk-nobody")
+    path = tmp_path / "b.json"
+    path.write_text("before", "utf-8")
+    assert main(["observe", "--target=http://127.0.0.1:9/v1", f"--output={path}"]) == 3
+    assert path.read_text("utf-8") == "before"
+    assert "127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_a_file_of_another_revision_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "b.json"
+    path.write_text(json.dumps({"observed": {"revision": "2024-11"}}), "utf-8")
+    with pytest.raises(BehaviourError) as raised:
+        load_behaviour(str(path))
+    trouble = "was observed by revision '2024-11', the mock keeps '2026-07': set --revision"
+    assert str(raised.value) == f"{path}: $.observed.revision: {trouble}"
