@@ -61,7 +61,7 @@ def read(path: Path, tally: Tally, progress: Callable[[int], None]) -> Iterator[
             try:
                 if isinstance(row, TooLong):
                     raise RowError("it is too long")
-                found = _recorded(READERS[reader](row), f"{path.name}, entry {number}")
+                found = _recorded(READERS[reader](row), f"{path}, entry {number}")
             except RowError as error:
                 tally.skipped[f"{error}"] += 1
                 continue

@@ -82,7 +82,7 @@ def test_a_wrong_answer_breaks_its_requirement(
     assert requirement in broken(found)
     assert found.breaches[requirement] == 2
     said = found.run.ledger.reason(requirement)
-    assert said == "broken by 2 exchanges, such as 0.har, entry 2"
+    assert said == f"broken by 2 exchanges, such as {tmp_path / '0.har'}, entry 2"
 
 
 def test_a_refusal_of_what_is_wrong_shows_the_requirement(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_an_id_that_comes_again_is_noticed(tmp_path: Path) -> None:
     found = audited(tmp_path, [entry(), again])
     assert broken(found) == {"response.id.unique", "response.header.trace_id.unique"}
     (violation,) = found.run.ledger.worst("response.id.unique")
-    assert violation.received.endswith("again, which 0.har, entry 1 has")
+    assert violation.received.endswith(f"again, which {tmp_path / '0.har'}, entry 1 has")
 
 
 def test_an_exchange_that_was_recorded_twice_is_one(tmp_path: Path) -> None:

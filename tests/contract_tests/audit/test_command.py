@@ -86,13 +86,14 @@ def test_answers_and_requests_decide_the_exit_code(
 
 
 def test_advice_is_counted_with_its_first_place(tmp_path: Path) -> None:
-    _, report = audit(tmp_path, written(tmp_path, RIGHT, MISTAKE, BREACH, MISTAKE))
+    run = written(tmp_path, RIGHT, MISTAKE, BREACH, MISTAKE)
+    _, report = audit(tmp_path, run)
     assert [
         (found["id"], found["requests"], found["place"], found["fails"])
         for found in report["audit"]["advice"]
     ] == [
-        ("top_n_below_one", 1, "run.har, entry 3", True),
-        ("unknown_field", 2, "run.har, entry 2", False),
+        ("top_n_below_one", 1, f"{run}, entry 3", True),
+        ("unknown_field", 2, f"{run}, entry 2", False),
     ]
 
 

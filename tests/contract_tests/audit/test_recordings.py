@@ -45,7 +45,7 @@ def refused(path: Path) -> str:
 
 def test_an_entry_of_a_browser_is_read(tmp_path: Path) -> None:
     found = one(tmp_path, entry())
-    assert found.place == "run.har, entry 1"
+    assert found.place == f"{tmp_path / 'run.har'}, entry 1"
     assert found.base_url == "https://api.example/v1"
     assert (found.request.method, found.request.path) == ("POST", "/rerank")
     assert (found.request.body, found.request.content_type) == (BODY, "application/json")
@@ -176,7 +176,7 @@ def test_an_answer_that_is_packed_is_unpacked(
 )
 def test_a_row_that_cannot_be_judged_is_counted(row: AnyJson, why: str, tmp_path: Path) -> None:
     found, tally = recorded(written(tmp_path, row, entry()))
-    assert [each.place for each in found] == ["run.har, entry 2"]
+    assert [each.place for each in found] == [f"{tmp_path / 'run.har'}, entry 2"]
     ((reason, count),) = tally.skipped.items()
     assert (count, why in reason or reason in ("it has no method", "it has no url")) == (1, True)
 
