@@ -11,7 +11,7 @@ USUAL := not clients and not gateways and not whole
 INTERPRETERS := 3.10 3.11 3.12 3.13
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: check quick test suite matrix toolchains lint bench kill-table generated second-server gateways clients openapi constraints clients-constraints gateways-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi constraints clients-constraints gateways-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -58,6 +58,10 @@ lint: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks
+
+# Takes five minutes; makes and audits an archive of 1 GB, and fails if that takes much memory.
+audit-large: $(VENV)/installed
+	$(BIN)/python -m benchmarks.audit
 
 # Takes forty minutes; publishes which request each mutant falls at, and how many generated mutants are found.
 kill-table: $(VENV)/installed

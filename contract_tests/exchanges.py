@@ -102,13 +102,7 @@ class Answer:
 
     @cached_property
     def _parsed(self) -> tuple[bool, AnyJson]:
-        if self.cut:
-            return False, None
-        try:
-            value: AnyJson = json.loads(self.body.decode("utf-8"), parse_constant=_refuse)
-        except (ValueError, RecursionError):
-            return False, None
-        return (True, value) if _is_flat(value) else (False, None)
+        return (False, None) if self.cut else parse_json(self.body)
 
     @property
     def is_json(self) -> bool:
@@ -164,6 +158,15 @@ class Exchange:
         if is_array(sent):
             return sent
         return [sent] if isinstance(sent, str) or is_object(sent) else []
+
+
+def parse_json(body: bytes) -> tuple[bool, AnyJson]:
+    """Whether a body is JSON in UTF-8, and its value; NaN and what is nested too deep are none."""
+    try:
+        value: AnyJson = json.loads(body.decode("utf-8"), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return False, None
+    return (True, value) if _is_flat(value) else (False, None)
 
 
 def is_array(value: AnyJson) -> TypeGuard[list[AnyJson]]:

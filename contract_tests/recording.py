@@ -5,7 +5,9 @@ credential, and the target has blotted the other.
 """
 
 import base64
+import errno
 import json
+import os
 import sys
 import threading
 import time
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from http import HTTPStatus
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import parse_qsl, urlsplit
 
 from .contract import AnyJson
@@ -28,55 +31,76 @@ _COOKIE = "[cookie]"
 
 
 class Archive:
-    """A file that grows by one entry at a time, and can be opened after each."""
+    """A file that grows by one entry at a time, and can be opened at any moment.
+
+    A write that is killed may be done in part. So there are two files, and each entry is written
+    to the one that nobody sees, which then takes the name of the other.
+    """
 
     def __init__(self, path: Path) -> None:
         """Replace the file. Raises `OSError`."""
-        self._path = path
+        self._path = path.resolve()
+        if path.exists() and not path.is_file():
+            # A device must not be replaced.
+            raise OSError(errno.EINVAL, "it is not a plain file")
+        self._hidden, self._free = (
+            self._path.with_name(f"{self._path.name}.partial-{number}") for number in (0, 1)
+        )
         creator = {"name": "rerank-contract", "version": installed()}
         front = json.dumps({"log": {"version": "1.2", "creator": creator, "entries": []}})
-        self._file = path.open("wb", buffering=0)
-        #: Where the next entry goes.
-        self._end = 0
+        #: What the file that nobody sees lacks.
+        self._lacking = b""
         self._is_empty = True
         self._lock = threading.Lock()
         #: Why nothing more is written; empty while all is well.
         self._trouble = ""
-        self._put(front.encode()[: -len("]}}")])
+        self._remove()
+        self._files = [self._path.open("wb", buffering=0), self._hidden.open("wb", buffering=0)]
+        for file in self._files:
+            _append(file, front.encode()[: -len("]}}")])
+        self._swap()
 
     def add(self, entry: AnyJson) -> None:
         """Write one entry, unless writing has failed before."""
         # A lone surrogate is escaped as Python and JSON write it.
         text = json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace")
         with self._lock:
-            if not self._trouble:
-                self._put((b"\n" if self._is_empty else b",\n") + text)
-                self._is_empty = False
+            if self._trouble:
+                return
+            text = (b"\n" if self._is_empty else b",\n") + text
+            try:
+                _append(self._files[1], self._lacking + text, len(_END))
+                self._swap()
+            except OSError as error:
+                self._trouble = error.strerror or type(error).__name__
+            self._lacking, self._is_empty = text, False
 
     def close(self) -> None:
         """Close the file, and say so if it does not have everything."""
-        self._file.close()
+        for file in self._files:
+            file.close()
+        self._remove()
         if self._trouble:
             print(f"{self._path} lacks the last exchanges: {self._trouble}", file=sys.stderr)
 
-    def _put(self, text: bytes) -> None:
-        """Write over the end, and the end anew: all at once, as the run may be killed."""
-        before = self._end
-        try:
-            self._write(text + _END, before)
-        except OSError as error:
-            self._trouble = error.strerror or type(error).__name__
-            # The place of the old end is taken anyway, so a full disk does not matter.
-            self._file.truncate(before + len(_END))
-            self._write(_END, before)
-        else:
-            self._end += len(text)
+    def _swap(self) -> None:
+        """Let the two files change their names, at no moment without one that is whole."""
+        os.link(self._path, self._free)
+        self._hidden.replace(self._path)
+        self._hidden, self._free = self._free, self._hidden
+        self._files.reverse()
 
-    def _write(self, text: bytes, place: int) -> None:
-        rest = memoryview(text)
-        self._file.seek(place)
-        while rest:
-            rest = rest[self._file.write(rest) or 0 :]
+    def _remove(self) -> None:
+        for path in (self._hidden, self._free):
+            path.unlink(missing_ok=True)
+
+
+def _append(file: BinaryIO, text: bytes, over: int = 0) -> None:
+    """Write over the last bytes of a file, and the end of an archive after that."""
+    rest = memoryview(text + _END)
+    file.seek(-over, os.SEEK_END)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ class Recorded:
     """A request, and what is known of its answer."""
 
     request: Request
+    #: The same for requests of the same caller, which are compared with each other.
+    caller: str
     #: When it was sent, in seconds since the epoch.
     at: float
     #: Until the answer had come.
@@ -29,7 +31,7 @@ class Recorded:
 def advise(state: State, recorded: Iterable[Recorded]) -> list[tuple[Advice, ...]]:
     """Return the advice on each request, in the light of those before it.
 
-    All are taken for requests of one caller, whose key is known to whoever answered.
+    The keys are taken for known: the mock cannot tell.
     """
     before = Exchanges()
     return [_advise(state, before, one) for one in recorded]
@@ -64,6 +66,6 @@ def _exchange(one: Recorded, status: int) -> Exchange:
         documents=None,
         milliseconds=one.milliseconds,
         advice=(),
-        caller=0,
-        asked=hash((request.method, request.path, request.query, request.body)),
+        caller=hash(one.caller),
+        asked=hash((one.caller, request.method, request.path, request.query, request.body)),
     )

@@ -20,7 +20,7 @@ LONGEST = 64 * 1024 * 1024
 DEEPEST = 50
 NAMES = ("interactions", "http_interactions")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_parse: Any = yaml.parse  # pyright: ignore[reportUnknownMemberType] - no types
+_parse: Any = getattr(yaml, "parse")  # noqa: B009 - it has no types
 _TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = (None, "!", *(_TAG + name for name in ("str", "int", "float", "bool", "null")))
 
@@ -77,8 +77,10 @@ class _Cassette:
             value = _scalar(event)
             self._keep(event, value)
             return value
+        line = event.start_mark.line + 1
+        if event.tag not in (None, "!", f"{_TAG}map", f"{_TAG}seq"):
+            raise CassetteError(f"has the tag {event.tag}, which is not read, line {line}")
         if depth == DEEPEST:
-            line = event.start_mark.line + 1
             raise CassetteError(f"is nested deeper than {DEEPEST} levels, line {line}")
         if isinstance(event, yaml.SequenceStartEvent):
             items: list[AnyJson] = []
@@ -109,7 +111,7 @@ def _scalar(event: Any) -> AnyJson:  # noqa: ANN401 - of a library without types
             return None
     if event.tag not in _PLAIN_TAGS:
         line = event.start_mark.line + 1
-        raise CassetteError(f"has a value with the tag {event.tag}, which is not read, line {line}")
+        raise CassetteError(f"has the tag {event.tag}, which is not read, line {line}")
     is_plain = event.implicit[0] and event.style in (None, "")
     if is_plain and text in ("", "~", "null", "Null", "NULL"):
         return None

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from ..checks.violations import printable
+from ..checks.violations import printable, shorten
 from ..client.mock_process import Mock, MockError
 from ..command.options import (
     declare_reports,
@@ -33,6 +33,8 @@ from .auditor import Auditor
 from .recordings import RecordingError, Tally, read
 
 NOTHING = "nothing"
+#: Most base URLs that the report names.
+NAMED = 3
 
 
 def declare(add: Callable[..., object]) -> None:
@@ -67,42 +69,47 @@ def problem(options: argparse.Namespace) -> str | None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Audit; return 0 conforms, 1 violates, 2 no file can be read, 3 inconclusive."""
+    """Audit; return 0 conforms, 1 violates, 3 inconclusive, 4 the suite itself broke."""
     run = _run(options)
     auditor, tally = Auditor(run), Tally()
     troubles: list[str] = []
     try:
         with Mock(revision=options.revision) as mock:
             adviser = Adviser(mock, None if options.fail_on == NOTHING else options.fail_on)
-            for path in options.files:
-                try:
-                    _audit(path, tally, auditor, adviser, options.target)
-                except RecordingError as error:
-                    troubles.append(str(error))
-                adviser.flush()
+            try:
+                for path in options.files:
+                    troubles += _audit(path, tally, auditor, adviser, options.target)
+            except KeyboardInterrupt:
+                troubles.append("interrupted: the report is about what was read until then")
+            adviser.flush()
     except MockError as error:
         print(printable(f"rerank-contract audit: {error}"), file=sys.stderr)
         return EXIT_CODES[Verdict.BROKEN]
     auditor.conclude()
     report = _report(options, auditor, tally, troubles, adviser)
     unwritten = list(write_outputs(files(options), report, date.today()))
-    print("\n".join([*lines(report), *unwritten]))
+    print("\n".join([*lines(report), *map(printable, unwritten)]))
     return EXIT_CODES[Verdict.BROKEN if unwritten else report.verdict]
 
 
 def _audit(
     path: Path, tally: Tally, auditor: Auditor, adviser: Adviser, target: str | None
-) -> None:
-    """Audit one file. Raises `RecordingError` where it cannot be read to its end."""
+) -> Iterator[str]:
+    """Audit one file; say why it could not be read to its end, if it could not."""
     auditor.begin()
+    # Requests of two files are not compared.
+    adviser.flush()
     wanted = target and target.rstrip("/")
     with bar(path) as progress:
-        for recorded in read(path, tally, progress):
-            if wanted and recorded.base_url != wanted:
-                tally.skipped["it went to another base URL"] += 1
-                continue
-            auditor.take(recorded)
-            adviser.take(recorded)
+        try:
+            for recorded in read(path, tally, progress):
+                if wanted and recorded.base_url != wanted:
+                    tally.skipped["it went to another base URL"] += 1
+                    continue
+                auditor.take(recorded)
+                adviser.take(recorded)
+        except RecordingError as error:
+            yield str(error)
 
 
 def _run(options: argparse.Namespace) -> Run:
@@ -121,7 +128,8 @@ def _report(
 ) -> Report:
     report = report_of(auditor.run)
     tried = auditor.run.ledger.tried & auditor.run.contract.requirements.keys()
-    base_urls = [url for url, _ in auditor.base_urls.most_common()]
+    base_urls = [shorten(url) for url, _ in auditor.base_urls.most_common()]
+    more = f" and {len(base_urls) - NAMED} more" if len(base_urls) > NAMED else ""
     audit = Audit(
         files=tuple(map(str, options.files)),
         rows=tally.rows,
@@ -133,7 +141,7 @@ def _report(
     )
     return replace(
         report,
-        target=", ".join(base_urls) or "nothing that was recorded",
+        target=", ".join(base_urls[:NAMED]) + more or "nothing that was recorded",
         effort="recorded",
         coverage=(("requirements", len(tried), len(report.entries)),),
         audit=audit,

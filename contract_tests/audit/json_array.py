@@ -152,7 +152,7 @@ class JsonArray:
                 self._pass_over()
                 return TooLong()
             self._read(size)
-            size *= 2
+            size = min(2 * size, 8 * PIECE)
 
     def _pass_over(self) -> None:
         """Go to the end of the value that begins here, without reading it."""

@@ -1,6 +1,5 @@
 """Reads files of recorded traffic, and makes of each row what can be judged, without its keys."""
 
-import json
 import re
 from base64 import b64encode
 from collections import Counter
@@ -10,19 +9,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..contract import AnyJson
-from ..exchanges import Answer, Credential, Request
-from ..redaction import SHORTEST_SECRET, blot, blot_text
+from ..exchanges import Answer, Credential, Layout, Request, parse_json
 from . import cassettes
 from .bodies import BodyError, decoded
 from .json_array import JsonArray, JsonError, TooLong
 from .rows import READERS, Body, Row, RowError
+from .secrets import Secrets, is_hidden, is_secret
 
-#: Parts of the names of headers whose values are secrets.
-_SECRET = re.compile(r"key|token|secret|auth(?!or)|cookie|password|credential")
-#: What recorders write in place of a secret.
-_HIDDEN = re.compile(
-    r"\W*(redacted|filtered|removed|hidden|masked|key|dummy|x+|)\W*", re.IGNORECASE
-)
 #: The words of an Authorization header that are no secrets.
 _SCHEMES = ("bearer", "basic", "token")
 #: Earliest and latest time that the mock takes, in seconds since the epoch.
@@ -68,7 +61,7 @@ def read(path: Path, tally: Tally, progress: Callable[[int], None]) -> Iterator[
             try:
                 if isinstance(row, TooLong):
                     raise RowError("it is too long")
-                found = _recorded(READERS[reader](row), f"{path.name}, entry {number}")
+                found = _recorded(READERS[reader](row), f"{path}, entry {number}")
             except RowError as error:
                 tally.skipped[f"{error}"] += 1
                 continue
@@ -111,29 +104,34 @@ def _recorded(row: Row, place: str) -> Recorded | None:
     before, found, after = url.path.rpartition("/rerank")
     if not found or after not in ("", "/"):
         return None
-    secrets = list(_secrets(row))
+    if row.method.upper() == "OPTIONS" and row.status < 400:
+        raise RowError("it is a preflight of a browser")
+    secrets = Secrets(row)
     try:
-        body = blot_all(_content(row.body, row.headers), secrets)
+        body = secrets.blot(_content(row.body, row.headers))
     except BodyError as error:
         raise RowError(f"the body of its request cannot be judged: {error}") from None
     answer, unjudged = _answer(row, secrets)
-    base_url = blot_text(f"{url.scheme}://{url.netloc.rpartition('@')[2]}{before}", *secrets)
+    base_url = secrets.blot_text(f"{url.scheme}://{url.netloc.rpartition('@')[2]}{before}")
+    is_json, value = parse_json(body)
     request = Request(
-        _parsed(body) if body else None,
+        (value if is_json else body) if body else None,
         row.method.upper(),
         f"/rerank{after}",
         Credential.KEY,
         row.headers.get("content-type"),
+        # What was escaped may be a lone surrogate, which cannot be written otherwise.
+        Layout(escaped=b"\\u" in body),
     )
     path = before + found + after
-    sent = _sent(row, path, blot_text(url.query, *secrets), body, secrets)
+    sent = _sent(row, place, path, body, secrets)
     return Recorded(place, base_url, request, answer, unjudged, sent)
 
 
-def _answer(row: Row, secrets: list[str]) -> tuple[Answer, str]:
+def _answer(row: Row, secrets: Secrets) -> tuple[Answer, str]:
     """The answer without keys, and why it cannot be judged."""
     raw = {name: value for name, value in row.response_headers.items() if name != "set-cookie"}
-    headers = {name: blot_text(value, *secrets) for name, value in raw.items()}
+    headers = {name: secrets.blot_text(value) for name, value in raw.items()}
     if not row.status:
         return Answer(0, {}, b"", cut="no answer was recorded"), "no answer was recorded"
     try:
@@ -141,8 +139,8 @@ def _answer(row: Row, secrets: list[str]) -> tuple[Answer, str]:
     except BodyError as error:
         reason = f"the body of its answer cannot be judged: {error}"
         return Answer(row.status, headers, b"", cut=str(error)), reason
-    body = blot_all(content, secrets)
-    answer = Answer(row.status, headers, body, body != content or headers != raw)
+    body = secrets.blot(content)
+    answer = Answer(row.status, headers, body, secrets.are_in(content, *raw.values()))
     if not answer.is_json and len(content) < row.response_body.size:
         return answer, "the body of its answer is shorter than the recording says"
     return answer, ""
@@ -156,36 +154,7 @@ def _content(body: Body, headers: Mapping[str, str]) -> bytes:
     return decoded(body.content or b"", is_base64=body.is_base64, encoding=encoding)
 
 
-def blot_all(content: bytes, secrets: list[str]) -> bytes:
-    """A text without any of the secrets."""
-    for secret in secrets:
-        content = blot(content, secret)
-    return content
-
-
-def _secrets(row: Row) -> Iterator[str]:
-    """What headers hold that nobody may see, the longest first."""
-    words = {
-        word
-        for name, value in row.headers.items()
-        if _SECRET.search(name)
-        for word in re.split(r"[\s;,=\"'<>]+", value)
-        if len(word) >= SHORTEST_SECRET and word.isascii()
-    }
-    yield from sorted(
-        (word for word in words if not _HIDDEN.fullmatch(word)), key=len, reverse=True
-    )
-
-
-def _parsed(body: bytes) -> AnyJson:
-    """The JSON value of a body; what is none stays as it is."""
-    try:
-        return json.loads(body.decode())
-    except (ValueError, RecursionError):
-        return body
-
-
-def _sent(row: Row, path: str, query: str, body: bytes, secrets: list[str]) -> dict[str, AnyJson]:
+def _sent(row: Row, place: str, path: str, body: bytes, secrets: Secrets) -> dict[str, AnyJson]:
     """The request as the mock takes it.
 
     Where the answer shows that path and key were right, they are given as the contract has them:
@@ -193,18 +162,17 @@ def _sent(row: Row, path: str, query: str, body: bytes, secrets: list[str]) -> d
     """
     is_right = 200 <= row.status < 300
     headers = {
-        name: blot_text(value, *secrets)
-        for name, value in row.headers.items()
-        if not _SECRET.search(name)
+        name: secrets.blot_text(value) for name, value in row.headers.items() if not is_secret(name)
     }
     given = row.headers.get("authorization", "")
-    is_judged = row.status == 401 and given and not _HIDDEN.fullmatch(given.split()[-1])
+    is_seen = not is_hidden(given)
+    is_judged = row.status == 401 and is_seen
     headers["authorization"] = _reshaped(given) if is_judged else "Bearer key"
     headers.setdefault("content-type", "application/json")
     sent: dict[str, AnyJson] = {
         "method": row.method.upper(),
         "path": "/v1/rerank" if is_right else _from_v1(path),
-        "query": query,
+        "query": secrets.blot_text(urlsplit(row.url).query),
         "headers": headers,
     }
     try:
@@ -212,7 +180,10 @@ def _sent(row: Row, path: str, query: str, body: bytes, secrets: list[str]) -> d
     except UnicodeDecodeError:
         sent |= {"body": b64encode(body).decode(), "encoding": "base64"}
     if row.at is not None and row.status:
+        # Where a key was refused that is not to be seen, the next one may be another.
+        unseen = place if row.status == 401 else ""
         sent |= {
+            "caller": f"{hash(given):x}" if is_seen else unseen,
             "at": min(max(row.at, _TIMES[0]), _TIMES[1]),
             "milliseconds": row.milliseconds,
             "status": row.status,

@@ -45,6 +45,7 @@ class Row:
 
 
 LEFT_OUT = "the recorder left it out"
+CUT = "the recorder has cut it"
 
 
 def of_har(row: AnyJson) -> Row:
@@ -57,7 +58,7 @@ def of_har(row: AnyJson) -> Row:
         body = Body(
             _text(posted, "text") if "text" in posted else None,
             posted.get("_encoding", posted.get("encoding")) == "base64",
-            cut=_text(posted, "_cut") or ("" if "text" in posted else left_out),
+            cut=CUT if "_cut" in posted else ("" if "text" in posted else left_out),
         )
     size = int(_number(content, "size"))
     has_text = is_object(content) and isinstance(content.get("text"), str)
@@ -72,7 +73,7 @@ def of_har(row: AnyJson) -> Row:
             _text(content, "text") if has_text else None,
             member(content, "encoding") == "base64",
             size,
-            _text(content, "_cut") or (LEFT_OUT if size > 0 and not has_text else ""),
+            CUT if member(content, "_cut") else (LEFT_OUT if size > 0 and not has_text else ""),
         ),
         _seconds(_text(row, "startedDateTime")),
         _number(row, "time"),
@@ -136,14 +137,14 @@ def _body(value: AnyJson) -> Body:
 def _kept(row: AnyJson, name: str) -> Body:
     text, size = _text(row, name), int(_number(row, f"{name}_bytes"))
     kept = len(text.encode("utf-8", "surrogatepass"))
-    return Body(
-        text, cut=f"the journal kept only {kept:,} of {size:,} bytes" if kept < size else ""
-    )
+    return Body(text, cut=CUT if kept < size else "")
 
 
 def _headers(value: AnyJson) -> dict[str, str]:
     """Headers from an array of names and values, or from an object of values or arrays of them."""
-    return {name.lower(): text for name, text in _pairs(value) if isinstance(text, str)}
+    return {
+        _clean(name).lower(): _clean(text) for name, text in _pairs(value) if isinstance(text, str)
+    }
 
 
 def _pairs(value: AnyJson) -> Iterator[tuple[str, AnyJson]]:
@@ -160,12 +161,17 @@ def _needed(value: AnyJson, name: str) -> str:
     found = member(value, name)
     if not isinstance(found, str) or not found:
         raise RowError(f"it has no {name}")
-    return found
+    return _clean(found)
+
+
+def _clean(text: str) -> str:
+    """A text without lone surrogates, which no UTF-8 can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _text(value: AnyJson, name: str) -> str:
     found = member(value, name)
-    return found if isinstance(found, str) else ""
+    return _clean(found) if isinstance(found, str) else ""
 
 
 def _number(value: AnyJson, name: str) -> float:

@@ -21,6 +21,8 @@ from .scenarios import ClientScenario
 _TOKEN = "RERANK_MOCK_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 #: How the names of variables begin that are options of the mock.
 _OPTIONS = "RERANK_MOCK_"
+#: Seconds that a call may take: the mock may be asked about many requests at once.
+_PATIENCE = 60.0
 _READY = "rerank-mock ready at "
 #: Addresses that stand for all of this machine, and how it is reached from itself.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
@@ -90,6 +92,7 @@ class Mock:
             base_url=url.copy_with(host=_EVERYWHERE.get(url.host, url.host), path="/__admin"),
             headers={"Authorization": f"Bearer {self._token}"},
             trust_env=False,
+            timeout=_PATIENCE,
         )
         return self
 

@@ -86,7 +86,10 @@ def _heading(report: Report) -> Markup:
     return together(
         tag("p", f"rerank-contract judged {report.target}"),
         tag("h1", HEADINGS[report.verdict], class_=report.verdict.value),
-        tag("p", f"{counts} ({counted(len(report.entries), 'requirement')})"),
+        tag(
+            "p",
+            f"{counts} ({counted(len(report.entries), 'requirement')}){report.advice_in_short}",
+        ),
         *([tag("p", f"Suite broke: {printable(report.fault)}")] if report.fault else []),
     )
 

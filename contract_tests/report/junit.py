@@ -104,7 +104,7 @@ def _text(report: Report, entry: RequirementResult) -> str:
     if not entry.violations:
         return ""
     violation = entry.violations[0]
-    told = [entry.requirement.sentence]
+    told = [entry.requirement.sentence, *filter(None, [entry.reason])]
     for exchange in violation.exchanges:
         told.append(f"sent      {shorten(curl(report, exchange.request), LONGEST)}")
         told.append(f"answered  {seen(exchange.answer, LONGEST)}")

@@ -35,7 +35,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"## rerank-contract: {report.verdict.value}"
     yield ""
     yield f"> [!{ALERTS[report.verdict]}]"
-    yield f"> {', '.join(counts)} ({counted(len(report.entries), 'requirement')})"
+    judged = f"{', '.join(counts)} ({counted(len(report.entries), 'requirement')})"
+    yield f"> {judged}{report.advice_in_short}"
     yield ""
     yield f"{escape(report.target)}: {_spent(report)}."
     if report.reliability:

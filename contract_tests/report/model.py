@@ -232,6 +232,15 @@ class Report:
         return self.audit.advice if self.audit else ()
 
     @property
+    def advice_in_short(self) -> str:
+        """How much advice there is, as the end of a sentence; empty where there is none."""
+        if not self.advice:
+            return ""
+        kinds = counted(len(self.advice), "kind")
+        failing = sum(advised.fails for advised in self.advice)
+        return f"; {kinds} of advice on the requests, {failing} of them failing"
+
+    @property
     def troubles(self) -> tuple[str, ...]:
         """Where and why a file of recorded requests could not be read to its end."""
         return self.audit.troubles if self.audit else ()

@@ -98,8 +98,8 @@ def violation_lines(
 
 def _verdict(report: Report) -> str:
     counts = (f"{count} {outcome.value}" for outcome, count in report.counts.items())
-    whole = counted(len(report.entries), "requirement")
-    return f"{report.verdict.value}: {', '.join(counts)} ({whole})"
+    judged = f"{', '.join(counts)} ({counted(len(report.entries), 'requirement')})"
+    return f"{report.verdict.value}: {judged}{report.advice_in_short}"
 
 
 def _facts(report: Report) -> Iterator[str]:

@@ -195,6 +195,11 @@ RECORDED = _named(
                             "description": "How the body is encoded, if it is not plain text.",
                             "const": "base64",
                         },
+                        "caller": {
+                            "description": "The same text for requests of the same caller, which"
+                            " are compared with each other.",
+                            "type": "string",
+                        },
                         "at": _TIME,
                         "milliseconds": {"type": "number", "minimum": 0},
                         "status": {
@@ -207,7 +212,7 @@ RECORDED = _named(
                         "response_headers": _HEADERS,
                     },
                     optional=(
-                        *("query", "headers", "body", "encoding"),
+                        *("query", "headers", "body", "encoding", "caller"),
                         *("at", "milliseconds", "status", "response_headers"),
                     ),
                 ),

@@ -311,6 +311,7 @@ def _recorded(number: int, row: Mapping[str, Any]) -> Recorded:
     headers = _lower_case(row.get("headers", {}))
     return Recorded(
         Request(row["method"], row["path"], row.get("query", ""), headers, body),
+        row.get("caller", ""),
         row.get("at", 0.0),
         row.get("milliseconds", 0.0),
         row.get("status"),

@@ -168,24 +168,43 @@ def test_a_full_disk_leaves_a_file_that_opens(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, entry = tmp_path / "a.har", entry_of("http://a/v1", Request(BODY), answer(), 0, 0)
-    disk = FullDisk(path, "wb")
+    disks: list[FullDisk] = []
 
     def opened(self: Path, *how: AnyJson, **more: AnyJson) -> AnyJson:
-        return disk if self == path else usual(self, *how, **more)
+        if not self.name.startswith(path.name):
+            return usual(self, *how, **more)
+        disks.append(FullDisk(self, "wb"))
+        return disks[-1]
 
     usual: AnyJson = Path.open
-
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", opened)
         archive = Archive(path)
     archive.add(entry)
-    disk.limit = path.stat().st_size + 200
+    for disk in disks:
+        disk.limit = path.stat().st_size + 200
     archive.add(entry)
-    disk.limit *= 2
+    for disk in disks:
+        disk.limit *= 2
     archive.add(entry)
     archive.close()
     assert len(read(path)) == 1
     assert capsys.readouterr().err == f"{path} lacks the last exchanges: No space left on device\n"
+
+
+def test_no_file_is_left_but_the_archive(tmp_path: Path) -> None:
+    for name in ("a.har", "a.har.partial-0", "a.har.partial-1"):
+        (tmp_path / name).write_text("of a run that was killed", "utf-8")
+    recorded(tmp_path, in_turn(answer()), Request(BODY), Request(BODY))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.har"]
+
+
+def test_a_device_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="it is not a plain file"):
+        Archive(pipe)
+    assert pipe.is_fifo()
 
 
 def test_a_run_is_recorded_with_its_tests(judged: Callable[..., Judged], tmp_path: Path) -> None:

@@ -71,6 +71,13 @@ def test_a_retry_is_noticed_among_recorded_requests() -> None:
     assert found == [[], ["retried_at_once"], [], ["retried_at_once"], []]
 
 
+def test_requests_of_two_callers_are_not_compared() -> None:
+    refused = {"body": json.dumps(fields()), "status": 401, "milliseconds": 1}
+    one, other = (sent(at=n, caller=f"{n}", **refused) for n in range(2))
+    assert advice(State(), one, other) == [[], []]
+    assert advice(State(), one, one | {"at": 2}) == [[], ["retried_refusal"]]
+
+
 def test_a_key_of_an_account_is_in_no_hint() -> None:
     state = State(keys=["sk-very-secret-key"])
     response = call(state, sent(body=json.dumps(fields(model="sk-very-secret-key"))))

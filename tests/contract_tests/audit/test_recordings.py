@@ -1,0 +1,327 @@
+"""Recordings of every kind are read as what they mean, as far as they go, and without keys."""
+
+import base64
+import copy
+import gzip
+import json
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from contract_tests.audit import bodies, cassettes
+from contract_tests.audit.recordings import Recorded, RecordingError, Tally, read
+from contract_tests.contract import AnyJson
+from mockserver.admin.dispatch import dispatch
+from mockserver.state.store import State
+from mockserver.wire import Request
+from tests.contract_tests.audit.archiving import SENT, URL, archive, entry, written
+from tests.contract_tests.exchanging import ANSWER, BODY
+from tests.contract_tests.test_redaction import SPELLINGS
+from tests.mockserver.asking import ask, fields
+
+HERE = Path(__file__).parent / "recordings"
+KEY = "sk-Of/These+Tests_1.2"
+
+
+def recorded(path: Path) -> tuple[list[Recorded], Tally]:
+    tally = Tally()
+    return list(read(path, tally, lambda _: None)), tally
+
+
+def one(folder: Path, row: AnyJson) -> Recorded:
+    (found,), _ = recorded(written(folder, row))
+    return found
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(RecordingError) as told:
+        recorded(path)
+    assert "\n" not in str(told.value)
+    return str(told.value)
+
+
+def test_an_entry_of_a_browser_is_read(tmp_path: Path) -> None:
+    found = one(tmp_path, entry())
+    assert found.place == f"{tmp_path / 'run.har'}, entry 1"
+    assert found.base_url == "https://api.example/v1"
+    assert (found.request.method, found.request.path) == ("POST", "/rerank")
+    assert (found.request.body, found.request.content_type) == (BODY, "application/json")
+    assert (found.answer.status, found.answer.json, found.unjudged) == (200, ANSWER, "")
+    assert found.answer.headers["x-siliconcloud-trace-id"] == "ti_1"
+    sent = dict(found.sent)
+    assert sent.pop("caller")
+    assert sent == {
+        "method": "POST",
+        "path": "/v1/rerank",
+        "query": "",
+        "headers": {"content-type": "application/json", "authorization": "Bearer key"},
+        "body": json.dumps(BODY),
+        "at": 1793534400.0,
+        "milliseconds": 12.5,
+        "status": 200,
+        "response_headers": {},
+    }
+
+
+@pytest.mark.parametrize("name", ["vcrpy.yaml", "vcrpy.json"])
+def test_a_cassette_of_vcrpy_is_read(name: str) -> None:
+    found, tally = recorded(HERE / name)
+    assert [each.answer.status for each in found] == [200, 200, 200, 401, 400]
+    assert found[1].request.body["top_n"] == 1
+    assert found[0].base_url == "http://127.0.0.1:8911/v1"
+    assert (tally.rows, tally.skipped) == (6, {"it is not for /rerank": 1})
+
+
+def test_bodies_of_other_cassettes_are_read(tmp_path: Path) -> None:
+    text = base64.b64encode(json.dumps(BODY).encode()).decode()
+    body = {"encoding": "utf-8", "base64_string": text}
+    row: AnyJson = {
+        "request": {"uri": URL, "method": "POST", "body": body, "headers": {"a": ["b"]}},
+        "response": {
+            "status": {"code": "200", "message": "OK"},
+            "headers": {"Content-Encoding": ["gzip"]},
+            "body": {"string": gzip.compress(json.dumps(ANSWER).encode())},
+        },
+        "recorded_at": "2026-11-01T12:00:00+00:00",
+    }
+    path = tmp_path / "cassette.yaml"
+    path.write_text(yaml.safe_dump({"http_interactions": [row, row]}), "utf-8")
+    found, _ = recorded(path)
+    assert [(each.request.body, each.answer.json) for each in found] == [(BODY, ANSWER)] * 2
+    assert found[0].sent["at"] == 1793534400.0
+
+
+@pytest.mark.parametrize("call", ["/journal", "/journal.har"])
+def test_the_journal_of_the_mock_is_read_as_it_is_given(call: str, tmp_path: Path) -> None:
+    state = State()
+    for body in (fields(), b"\xff", fields(top_n=1)):
+        ask(state, body)
+    path = tmp_path / "journal"
+    response = dispatch(state, Request("GET", f"/__admin{call}", "", {}, b""))
+    path.write_bytes(response.body)
+    found, _ = recorded(path)
+    assert [each.answer.status for each in found] == [200, 400, 200]
+    assert [each.answer.body for each in found] == [each.response.body for each in state.journal]
+    assert found[2].request.body == fields(top_n=1)
+
+
+def changed(*way: str, to: AnyJson) -> AnyJson:
+    row = entry()
+    place: AnyJson = row
+    for name in way[:-1]:
+        place = place[name]
+    if to is None:
+        del place[way[-1]]
+    else:
+        place[way[-1]] = to
+    return row
+
+
+BOMB = base64.b64encode(gzip.compress(b" " * (bodies.LONGEST + 1))).decode()
+GZIP = [{"name": "Content-Encoding", "value": "gzip"}]
+
+
+def packed(text: str, headers: AnyJson) -> AnyJson:
+    row = entry()
+    row["response"]["headers"] = headers
+    row["response"]["content"] = {"size": 9, "mimeType": "", "text": text, "encoding": "base64"}
+    return row
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        (changed("response", "status", to=0), "no answer was recorded"),
+        (changed("response", "content", "text", to=None), "the recorder left it out"),
+        (changed("response", "content", "_cut", to="too long"), "the recorder has cut it"),
+        (changed("response", "content", "text", to='{"id": '), "shorter than the recording says"),
+        (changed("response", "content", "encoding", to="base64"), "it is not base64"),
+        (packed(BOMB, GZIP), "it is longer than 16,777,216 bytes"),
+        (packed(base64.b64encode(gzip.compress(b"{}")[:-9]).decode(), GZIP), "ends too early"),
+        (packed(base64.b64encode(b"\x1f\x8bno").decode(), GZIP), "it cannot be unpacked"),
+        (packed("/w==", [{"name": "content-encoding", "value": "br"}]), "packed with br"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_answer_that_is_not_all_there_is_not_judged(
+    row: AnyJson, why: str, tmp_path: Path
+) -> None:
+    assert why in one(tmp_path, row).unjudged
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress], ids=["gzip", "deflate"])
+def test_an_answer_that_is_packed_is_unpacked(
+    pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    text = base64.b64encode(pack(json.dumps(ANSWER).encode())).decode()
+    name = "gzip" if pack is gzip.compress else "deflate"
+    found = one(tmp_path, packed(text, [{"name": "content-encoding", "value": name}]))
+    assert (found.answer.json, found.unjudged) == (ANSWER, "")
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        (entry(url="https://api.example/v1/chat/completions"), "it is not for /rerank"),
+        (entry(url="https://[/rerank"), "its URL is none"),
+        (changed("request", "method", to=None), "it has no method"),
+        (changed("request", to=[]), "it has no url"),
+        ("an entry", "it has no method"),
+        (changed("request", "postData", to=None), "its request cannot be judged: the recorder"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_row_that_cannot_be_judged_is_counted(row: AnyJson, why: str, tmp_path: Path) -> None:
+    found, tally = recorded(written(tmp_path, row, entry()))
+    assert [each.place for each in found] == [f"{tmp_path / 'run.har'}, entry 2"]
+    ((reason, count),) = tally.skipped.items()
+    assert (count, why in reason or reason in ("it has no method", "it has no url")) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "authorization"),
+    [
+        ({}, 401, "Bearer key"),
+        ({"authorization": "[redacted]"}, 401, "Bearer key"),
+        ({"authorization": "sk-secret-secret"}, 200, "Bearer key"),
+        ({"authorization": "sk-secret-secret"}, 401, "key"),
+        ({"authorization": "Bearer Bearer sk-secret"}, 401, "Bearer Bearer key"),
+        ({"authorization": 'Bearer "sk-secret"'}, 401, 'Bearer "key"'),
+    ],
+)
+def test_an_authorization_is_advised_on_where_it_was_refused(
+    sent: dict[str, str], status: int, authorization: str, tmp_path: Path
+) -> None:
+    found = one(tmp_path, entry(sent=sent, status=status))
+    assert found.sent["headers"]["authorization"] == authorization
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "advised"),
+    [
+        ("/gateway/v1/rerank", 200, "/v1/rerank"),
+        ("/gateway/v1/rerank", 400, "/v1/rerank"),
+        ("/v1/v1/rerank", 404, "/v1/v1/rerank"),
+        ("//v1/rerank", 404, "//v1/rerank"),
+        ("/rerank", 404, "/rerank"),
+        ("/rerank", 200, "/v1/rerank"),
+    ],
+)
+def test_a_path_is_advised_on_where_it_was_wrong(
+    path: str, status: int, advised: str, tmp_path: Path
+) -> None:
+    found = one(tmp_path, entry(url=f"https://api.example{path}", status=status))
+    assert found.sent["path"] == advised
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+def test_no_key_leaves_a_recording(spell: Callable[[str], str], tmp_path: Path) -> None:
+    said = spell(KEY)
+    row = entry(
+        {**BODY, "query": said},
+        {"message": said},
+        400,
+        url=f"{URL}?key={KEY}",
+        sent={**SENT, "authorization": f"Bearer {KEY}", "cookie": "id=crumbs-of-a-session"},
+        received={"set-cookie": "id=crumbs-of-a-session", "x-echo": said},
+    )
+    found = one(tmp_path, row)
+    shown = repr(found)
+    assert found.answer.repeats_key
+    for secret in (said, KEY, "crumbs-of-a-session"):
+        assert secret.lower() not in shown.lower()
+
+
+def test_what_looks_like_a_key_leaves_no_recording(tmp_path: Path) -> None:
+    key = "sk-of-somebody-else-and-long"
+    words = " ".join(f"word-{number:06}" for number in range(200))
+    sent = {**SENT, "cookie": words, "x-token": "t" * 5000}
+    found = one(tmp_path, entry({**BODY, "query": key}, {"echo": f"{key} {'t' * 5000}"}, sent=sent))
+    assert key not in repr(found)
+    assert "t" * 5000 not in repr(found)
+    assert found.request.body["query"] == "[key]"
+
+
+def test_a_key_of_somebody_else_is_no_leak(tmp_path: Path) -> None:
+    found = one(tmp_path, entry(answer={"echo": "sk-of-somebody-else-and-long"}))
+    assert not found.answer.repeats_key
+
+
+def test_what_was_escaped_is_escaped_again(tmp_path: Path) -> None:
+    found = one(tmp_path, entry('{"query": "\\ud800"}'))
+    assert found.request.content == b'{"query": "\\ud800"}'
+
+
+def test_a_preflight_that_is_answered_is_passed_over(tmp_path: Path) -> None:
+    found, tally = recorded(written(tmp_path, entry(method="OPTIONS", status=204)))
+    assert (found, tally.skipped) == ([], {"it is a preflight of a browser": 1})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"\0\1\2", "is neither JSON nor YAML: unacceptable character"),
+        (b"GET / HTTP/1.1", "is neither an archive nor a cassette"),
+        (b"a: [1", "is neither JSON nor YAML: did not find expected ',' or ']', line"),
+        (b"interactions:\n- !!python/object/apply:os.system [ls]", "has the tag tag:yaml.org"),
+        (b"interactions: " + b"[" * 100_000, "is nested deeper than 50 levels, line 1"),
+        (b"interactions: " + b"{a: " * 100_000, "is nested deeper than 50 levels, line 1"),
+        (b'{"log": {"entries": [{"request": 1}, {"a', "ends too early after entry 1"),
+        (b"{}", "has no array log.entries"),
+        (b"[" * 100_000, "is nested too deeply"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_wrong_with_a_file_is_said_in_one_sentence(
+    content: bytes, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    told = refused(path)
+    assert told.startswith(f"{path} ")
+    assert said in told
+
+
+def test_a_value_with_a_tag_of_python_is_not_made(tmp_path: Path) -> None:
+    made, path = tmp_path / "made", tmp_path / "file"
+    path.write_text(f"interactions:\n- !!python/object/apply:os.mkdir ['{made}']\n", "utf-8")
+    refused(path)
+    assert not made.exists()
+
+
+def test_aliases_take_no_memory(tmp_path: Path) -> None:
+    nine = [", ".join([f"*a{n}"] * 9) for n in range(29)]
+    levels = ["a0: &a0 [x]", *(f"a{n}: &a{n} [{nine[n - 1]}]" for n in range(1, 30))]
+    merged = [f"- &m{n} {{<<: [{nine[n - 1]}]}}" for n in range(1, 30)]
+    path = tmp_path / "file"
+    text = "\n".join([*levels, "interactions:", *merged, "- request: *a29"])
+    path.write_text(text, "utf-8")
+    found, tally = recorded(path)
+    assert (found, tally.rows) == ([], 30)
+
+
+def test_a_cassette_that_is_too_long_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cassettes, "LONGEST", 10)
+    path = tmp_path / "file"
+    path.write_text("interactions: []", "utf-8")
+    assert "longer than 10 bytes" in refused(path)
+
+
+def test_a_file_that_cannot_be_opened_is_said_so(tmp_path: Path) -> None:
+    assert refused(tmp_path / "none").endswith("cannot be read: No such file or directory")
+
+
+def test_what_is_read_is_not_changed(tmp_path: Path) -> None:
+    row = entry()
+    before = copy.deepcopy(row)
+    path = tmp_path / "a.har"
+    path.write_text(json.dumps(archive([row])), "utf-8")
+    text = path.read_text("utf-8")
+    recorded(path)
+    assert (path.read_text("utf-8"), row) == (text, before)
