@@ -91,10 +91,11 @@ def test_the_best_chunk_is_the_score_of_a_long_document(judge: Judge, model: Mod
         if "overlap_tokens" in judge.draw.optional(model):
             _, most = judge.draw.keywords(model, "overlap_tokens")["maximum"]
             overlapping = ranked(overlap_tokens=most)
-            wrong = [
+            hidden = [
                 *wrong_chunks(scores(overlapping), first),
                 *unread_ends(scores(overlapping), all_chunks, first),
             ]
-            judge.compare("request.max_chunks_per_doc.best_chunk", wrong, *sent[:2], overlapping)
+            exchanges = (*sent[:2], overlapping)
+            judge.compare("request.max_chunks_per_doc.best_chunk", hidden, *exchanges)
 
     judge.examine_once(prove)
