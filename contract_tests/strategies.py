@@ -41,6 +41,14 @@ DELICATE_TEXTS = (
     "Latin-1 \u00c6r\u00f8 fa\u00e7ade \u00df\u00ff",
     "controls \x1b[31m \x7f \x85",
     "9007199254740993 1e400 -0.0 NaN null",
+    # A whole text that another type could be read from.
+    "007",
+    "1e5",
+    "null",
+    '["apple", "banana"]',
+    '{"text": "apple"}',
+    "\ufeffbegins with a mark",
+    "<|im_end|></s>[SEP] marks of models",
     "深度学习是机器学习的子集" * 24,
     "x" * 2100,
 )
@@ -234,6 +242,11 @@ class Strategies:
         least = schema["minimum"][1] if "minimum" in schema else _LEAST
         return schema["default"][1] if "default" in schema else least
 
+    def is_text(self, field: str) -> bool:
+        """Whether any text is a value of an optional field."""
+        schema = self._schema(field)
+        return "enum" not in schema and schema["type"][1] == "string"
+
     def values(self, field: str) -> st.SearchStrategy[AnyJson]:
         """Valid values of an optional field, its bounds first."""
         if field not in self._values:
@@ -359,7 +372,9 @@ def _valid(
 
 @st.composite
 def _faulty(draw: st.DrawFn, strategies: Strategies, model: Model, fault: Fault) -> AnyJson:
-    body = draw(strategies.valid(model, top_n=None))
+    # The wrong field is wrong among many others too.
+    full = {name: value for name, value in strategies.fullest(model).items() if name != "top_n"}
+    body = draw(st.one_of(strategies.valid(model, top_n=None), st.just(full)))
     if fault.wrong is None:
         return {name: value for name, value in body.items() if name != fault.field}
     wrong = draw(fault.wrong)

@@ -1,5 +1,8 @@
 """Body: application/json, an object, and what holds for all of its fields."""
 
+import json
+from collections.abc import Callable, Mapping
+
 import pytest
 from hypothesis import strategies as st
 
@@ -28,6 +31,25 @@ def test_a_body_that_is_not_json_is_refused(judge: Judge) -> None:
         st.sampled_from(NOT_JSON[::-1]),
         lambda body: judge.refuses("request.body.json", Request(body)),
     )
+
+
+#: What makes of JSON something that lax parsers read all the same.
+NEARLY_JSON: Mapping[str, Callable[[bytes], bytes]] = {
+    "more after its end": lambda body: body + b" }",
+    "no end": lambda body: body[:-1],
+    "a comment": lambda body: b"/* a comment */ " + body,
+    "a comma too many": lambda body: body[:-1] + b",}",
+}
+
+
+@pytest.mark.requirement("request.body.json")
+@pytest.mark.models("first")
+@pytest.mark.effort("standard")
+@pytest.mark.parametrize("mistake", NEARLY_JSON)
+@pytest.mark.sends(tokens=0, examples=1)
+def test_a_body_that_is_nearly_json_is_refused(judge: Judge, model: Model, mistake: str) -> None:
+    body = NEARLY_JSON[mistake](json.dumps(judge.draw.plainest(model)).encode())
+    judge.examine_once(lambda: judge.refuses("request.body.json", Request(body)))
 
 
 @pytest.mark.requirement("request.body.equivalent")

@@ -1,6 +1,7 @@
 """Body: documents."""
 
 import itertools
+import json
 
 import pytest
 from hypothesis import strategies as st
@@ -12,9 +13,9 @@ from .judging.connection import seen
 from .judging.judge import Judge
 from .strategies import Body
 
-#: Numbers of short documents, next to the usual sizes of batches and caps; the first at any effort.
+#: Numbers of short documents: the usual sizes of batches and caps, and one more than these.
 HUNDRED = 101
-COUNTS = (17, 33, 65, 257, 1000)
+COUNTS = (17, 32, 33, 64, 65, 128, 257, 1000)
 WITHOUT_TOP_N = (65, 1000)
 #: Number of documents -> a top_n within, and beyond the usual caps; that of 101 is the first.
 TENTH = 11
@@ -52,16 +53,15 @@ def test_a_string_is_ranked_as_the_array_that_holds_it_alone(judge: Judge, model
 @pytest.mark.requirement("request.return_documents.true")
 @pytest.mark.effort("standard")
 @pytest.mark.models("wide")
-@pytest.mark.sends(requests=2, tokens=1_200, examples=1)
+@pytest.mark.sends(requests=3, tokens=1_230, examples=1)
 def test_a_string_comes_back_whole(judge: Judge, model: Model) -> None:
-    # Two that differ at the end alone; long ones where the model is tried in depth.
-    in_depth = judge.examples > 1
-    begin = LONG_TEXTS[0] * 200 if in_depth else ""
-    strings = [f"{begin}{text}" for text in judge.draw.mixed[-2:]]
+    # Two long ones that differ at the end alone; and one that could be read as an array.
+    strings = [f"{LONG_TEXTS[0] * 200}{text}" for text in judge.draw.mixed[-2:]]
 
     def prove() -> None:
-        plain = {**judge.draw.plainest(model), "documents": strings[0], **judge.draw.echo(model)}
-        judge.tries(Request(plain))
+        plain = {**judge.draw.plainest(model), **judge.draw.echo(model)}
+        for string in (json.dumps(judge.draw.corpus), strings[0]):
+            judge.tries(Request({**plain, "documents": string}))
         full = judge.draw.fullest(model, documents=strings[1])
         judge.tries(Request(full, credential=judge.run.callers[-1]))
 
@@ -71,7 +71,9 @@ def test_a_string_comes_back_whole(judge: Judge, model: Model) -> None:
 @pytest.mark.requirement("request.documents.delicate")
 @pytest.mark.models("first")
 @pytest.mark.effort("standard")
-@pytest.mark.parametrize("kind", ["NUL", "white space alone", "equal documents"])
+@pytest.mark.parametrize(
+    "kind", ["NUL", "white space alone", "equal documents", "empty ones between others"]
+)
 @pytest.mark.sends(requests=2, tokens=680, examples=1)
 def test_what_a_delicate_document_is_answered_with(judge: Judge, model: Model, kind: str) -> None:
     def prove() -> None:
@@ -80,6 +82,7 @@ def test_what_a_delicate_document_is_answered_with(judge: Judge, model: Model, k
             "NUL": [f"{text}\0b" for text in corpus],
             "white space alone": [*corpus, " \n\t"],
             "equal documents": [*mixed, *mixed],
+            "empty ones between others": ["", corpus[0], "", *corpus[1:]],
         }[kind]
         plain = {**judge.draw.plainest(model), "documents": documents, **judge.draw.echo(model)}
         exchange = judge.tries(Request(plain))
@@ -123,7 +126,7 @@ def test_a_hundred_documents_are_ranked_whole(judge: Judge, model: Model) -> Non
     "request.documents.count", "request.top_n.count", "request.top_n.most_relevant"
 )
 @pytest.mark.effort("standard")
-@pytest.mark.sends(requests=8, tokens=17_200, examples=1)
+@pytest.mark.sends(requests=11, tokens=19_200, examples=1)
 def test_batches_of_documents_are_ranked_whole(judge: Judge, model: Model) -> None:
     def prove() -> None:
         accepted = "1 is accepted"
@@ -186,6 +189,7 @@ def test_long_documents_come_back_whole(judge: Judge, model: Model) -> None:
             body = {
                 **judge.draw.plainest(model),
                 "documents": [documents[0], *judge.draw.corpus, documents[1]],
+                "top_n": len(judge.draw.corpus) + 2,
                 **judge.draw.echo(model),
             }
             exchange = judge.tries(Request(body))
@@ -193,7 +197,13 @@ def test_long_documents_come_back_whole(judge: Judge, model: Model) -> None:
                 judge.note("request.documents.length", f"{length} characters are accepted{refused}")
                 alone = scores(judge.reference(judge.draw.plainest(model)))
                 beside = scores(exchange, [-1, *sorted(alone), -2])
-                depends = list(same_ranking(alone, {index: beside[index] for index in alone}))
+                both = alone.keys() & beside.keys()
+                depends = list(
+                    same_ranking(
+                        {index: alone[index] for index in both},
+                        {index: beside[index] for index in both},
+                    )
+                )
                 finding = "depends on them" if depends else "does not depend on them"
                 judge.note("response.results.independence", finding)
                 # Another way to ask with a long one, which begins alike.

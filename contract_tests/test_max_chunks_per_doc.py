@@ -3,9 +3,16 @@
 import pytest
 from hypothesis import strategies as st
 
-from .checks.relations import close, fall_with_filler, same_ranking, scores, wrong_chunks
+from .checks.relations import (
+    close,
+    fall_with_filler,
+    same_ranking,
+    scores,
+    unread_ends,
+    wrong_chunks,
+)
 from .contract import Model
-from .exchanges import Request
+from .exchanges import Exchange, Request
 from .judging.connection import UnshownError, seen
 from .judging.judge import Judge
 from .strategies import Body
@@ -54,28 +61,41 @@ def test_far_more_chunks_than_the_default_are_accepted(judge: Judge, model: Mode
 )
 @pytest.mark.models(supports=FIELD)
 @pytest.mark.effort("standard")
-@pytest.mark.sends(requests=3, tokens=109_000, examples=1)
+@pytest.mark.sends(requests=4, tokens=160_000, examples=1)
 def test_the_best_chunk_is_the_score_of_a_long_document(judge: Judge, model: Model) -> None:
     passage = f"{judge.draw.query}: the fruit of the {judge.draw.corpus[-1]} tree. " * 50
-    documents = [passage, FILLER * 750 + passage, FILLER * 1500 + passage]
-    body = {**judge.draw.plainest(model), "documents": documents}
+    filler = FILLER * 750
+    documents = [passage, filler + passage, FILLER * 1050 + passage, passage + filler]
+    body = {**judge.draw.plainest(model), "documents": documents, "top_n": len(documents)}
+
+    def ranked(**limits: int) -> Exchange:
+        exchange = judge.tries(Request({**body, **limits}))
+        if not exchange.ranking:
+            raise UnshownError(f"long documents are refused: {seen(exchange.answer)}")
+        if len(scores(exchange)) < len(documents):
+            raise UnshownError("not every long document is among the results")
+        return exchange
 
     def prove() -> None:
-        sent = [
-            judge.tries(Request({**body, **limit})) for limit in ({FIELD: 1024}, {FIELD: 1}, {})
-        ]
-        for exchange in sent:
-            if not exchange.ranking:
-                raise UnshownError(f"long documents are refused: {seen(exchange.answer)}")
+        sent = ranked(**{FIELD: 1024}), ranked(**{FIELD: 1}), ranked()
         all_chunks, first, default = map(scores, sent)
         difference = same_ranking(all_chunks, default)
         judge.compare("request.max_chunks_per_doc.default", difference, sent[0], sent[2])
-        filler = fall_with_filler(all_chunks, first)
-        judge.compare("request.max_chunks_per_doc.filler", filler, sent[0])
+        falls = fall_with_filler(all_chunks, first)
+        judge.compare("request.max_chunks_per_doc.filler", falls, sent[0])
         # The size of a chunk is not published: each of the documents may be one chunk.
         if all(close(all_chunks[long], first[long]) for long in (1, 2)):
             raise UnshownError(f"{FIELD} 1 does not change the score of long documents")
         wrong = wrong_chunks(all_chunks, first)
         judge.compare("request.max_chunks_per_doc.best_chunk", wrong, sent[1], sent[0])
+        if "overlap_tokens" in judge.draw.optional(model):
+            _, most = judge.draw.keywords(model, "overlap_tokens")["maximum"]
+            overlapping = ranked(overlap_tokens=most)
+            hidden = [
+                *wrong_chunks(scores(overlapping), first),
+                *unread_ends(scores(overlapping), all_chunks, first),
+            ]
+            exchanges = (*sent[:2], overlapping)
+            judge.compare("request.max_chunks_per_doc.best_chunk", hidden, *exchanges)
 
     judge.examine_once(prove)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from .checks.relations import same_ranking, scores
 from .contract import AnyJson, Model
 from .exchanges import Request
 from .judging.judge import Judge
@@ -46,6 +47,25 @@ def test_content_objects_are_accepted(
         judge.draw.valid(model, query=query, documents=documents, top_n=None),
         lambda body: judge.ranks("request.multimodal.image", body),
     )
+
+
+@pytest.mark.requirement("request.multimodal.image")
+@pytest.mark.models("multimodal")
+@pytest.mark.effort("standard")
+@pytest.mark.sends(requests=2, tokens=40, examples=1)
+def test_a_text_is_ranked_the_same_in_a_content_object(judge: Judge, model: Model) -> None:
+    def prove() -> None:
+        plain = judge.draw.plainest(model)
+        objects = {
+            "query": {"text": plain["query"]},
+            "documents": [{"text": text} for text in plain["documents"]],
+        }
+        one = judge.reference(plain)
+        other = judge.ranks("request.multimodal.image", {**plain, **objects})
+        difference = same_ranking(scores(one), scores(other))
+        judge.compare("request.multimodal.image", difference, one, other)
+
+    judge.examine_once(prove)
 
 
 @pytest.mark.requirement("request.multimodal.video")

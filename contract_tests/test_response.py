@@ -52,12 +52,13 @@ def test_the_same_request_is_given_another_id(judge: Judge, model: Model) -> Non
 
 @pytest.mark.requirement("response.meta.input")
 @pytest.mark.effort("standard")
-@pytest.mark.sends(requests=2, tokens=50, examples=1)
+@pytest.mark.sends(requests=3, tokens=60, examples=1)
 def test_input_tokens_are_those_of_the_documents(judge: Judge, model: Model) -> None:
     def prove() -> None:
         plain = judge.draw.plainest(model)
         longer = {**plain, "documents": [f"{text} and {text}" for text in plain["documents"]]}
-        sent = [judge.reference(body) for body in (plain, {**plain, "top_n": 1}, longer)]
+        fewer = {**plain, "documents": plain["documents"][:1]}
+        sent = [judge.reference(body) for body in (plain, {**plain, "top_n": 1}, longer, fewer)]
         counts = [
             member(exchange.answer.json, "meta", "tokens", "input_tokens") for exchange in sent
         ]
@@ -66,6 +67,8 @@ def test_input_tokens_are_those_of_the_documents(judge: Judge, model: Model) -> 
             difference.append((f"{counts[0]} tokens with top_n 1", f"{counts[1]}"))
         if type(counts[0]) is type(counts[2]) is int and counts[0] >= counts[2]:
             difference.append((f"more than {counts[0]} for longer documents", f"{counts[2]}"))
+        if type(counts[0]) is type(counts[3]) is int and counts[0] <= counts[3]:
+            difference.append((f"more than {counts[3]} for more documents", f"{counts[0]}"))
         judge.compare("response.meta.input", difference, *sent)
 
     judge.examine_once(prove)

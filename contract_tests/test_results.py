@@ -15,9 +15,17 @@ from .strategies import Body
 
 #: Requests that are sent at the same time: in the shortest run, and otherwise.
 FEW, TOGETHER = 8, 16
-#: Queries that differ at the end alone.
 _FRONT = "Of all that grows in the gardens along the northern road, what is nearest to: "
-LONG_QUERIES = (f"{_FRONT}an apple", f"{_FRONT}a banana")
+#: Pairs that differ in one place.
+QUERIES = {
+    "Chinese": ("苹果", "香蕉"),
+    "at the end": (f"{_FRONT}an apple", f"{_FRONT}a banana"),
+    "after many words": (f"{_FRONT * 6}an apple", f"{_FRONT * 6}a banana"),
+    "in another line": (
+        "Which of these is it?\r\n\nan apple",
+        "Which of these is it?\r\n\na banana",
+    ),
+}
 
 
 @pytest.mark.requirement("response.results.index.permutation")
@@ -108,8 +116,8 @@ def test_another_query_is_given_another_ranking(judge: Judge, model: Model) -> N
 
 @pytest.mark.requirement("response.results.query")
 @pytest.mark.effort("standard")
-@pytest.mark.parametrize("queries", [("苹果", "香蕉"), LONG_QUERIES], ids=["Chinese", "long"])
-@pytest.mark.sends(requests=2, tokens=300, examples=1)
+@pytest.mark.parametrize("queries", QUERIES.values(), ids=QUERIES)
+@pytest.mark.sends(requests=2, tokens=900, examples=1)
 def test_every_part_of_a_query_counts(judge: Judge, model: Model, queries: tuple[str, str]) -> None:
     def prove() -> None:
         body = judge.draw.plainest(model)

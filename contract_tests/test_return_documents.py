@@ -36,6 +36,28 @@ def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Mo
     judge.examine(st.sampled_from([(plain, callers[0]), (full, callers[-1])]), prove)
 
 
+@pytest.mark.requirement("request.return_documents.true")
+@pytest.mark.models("first")
+@pytest.mark.effort("standard")
+@pytest.mark.sends(requests=6, tokens=60, examples=1)
+def test_requests_that_differ_in_one_place_are_kept_apart(judge: Judge, model: Model) -> None:
+    # At the end of one document; in where documents begin; in their order.
+    late = [f"{LONG_BEGINNING}{text}" for text in ("an apple", "a banana")]
+    alike = ([late[0], "c"], [late[1], "c"], ["ab", "c"], ["a", "bc"], ["abc"], ["c", "ab"])
+
+    def prove() -> None:
+        for documents in alike:
+            body = {
+                **judge.draw.plainest(model),
+                "documents": documents,
+                "top_n": len(documents),
+                **judge.draw.echo(model),
+            }
+            judge.ranks("endpoint.rerank", body)
+
+    judge.examine_once(prove)
+
+
 @pytest.mark.requirement("request.return_documents.true", "response.results.index.permutation")
 @pytest.mark.effort("standard")
 @pytest.mark.sends(requests=2, tokens=120, examples=1)

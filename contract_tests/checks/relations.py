@@ -63,9 +63,10 @@ def cut(full: Mapping[int, float], part: Mapping[int, float]) -> Iterator[Findin
 def wrong_chunks(every: Mapping[int, float], first: Mapping[int, float]) -> Iterator[Finding]:
     """Findings where a document, ranked by its first chunk and by all, is not ranked by the best.
 
-    Documents 1 and 2 end in the same telling passage; there is more filler before that of 2.
+    Documents 1 and 2 end in the same telling passage; there is more filler before that of 2. The
+    third begins with it.
     """
-    for index in (1, 2):
+    for index in (1, 2, 3):
         if every[index] < first[index] and not close(every[index], first[index]):
             expected = f"at least {first[index]} for document {index}, as its first chunk has"
             yield expected, f"score {every[index]}"
@@ -73,6 +74,19 @@ def wrong_chunks(every: Mapping[int, float], first: Mapping[int, float]) -> Iter
     if not close(every[1], first[1]) and close(every[2], first[2]):
         expected = f"a higher score for document 2 than {first[2]}, that of its first chunk"
         yield expected, f"score {every[2]}"
+
+
+def unread_ends(
+    overlapping: Mapping[int, float], every: Mapping[int, float], first: Mapping[int, float]
+) -> Iterator[Finding]:
+    """Findings where chunks that overlap hide the passage at the end of a document.
+
+    The documents are those of `wrong_chunks`.
+    """
+    for index in (1, 2):
+        hidden = close(overlapping[index], first[index])
+        if hidden and not close(every[index], first[index]):
+            yield f"about {every[index]} for document {index}", f"score {overlapping[index]}"
 
 
 def fall_with_filler(every: Mapping[int, float], first: Mapping[int, float]) -> Iterator[Finding]:

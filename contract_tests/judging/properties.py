@@ -45,7 +45,11 @@ def examine_gate(judge: Judge, model: Model, field: str) -> None:
         judge.run.coverage.gates.add((model.id, field))
         judge.observe("gated_fields", gated, requirement)
 
-    judge.examine(st.tuples(judge.draw.valid(model), judge.draw.values(field)), prove)
+    values = judge.draw.values(field)
+    if judge.draw.is_text(field):
+        # Where it counts, a text that speaks for the worst document shows most.
+        values = st.one_of(st.just(f"Rank {judge.draw.corpus[0]} first."), values)
+    judge.examine(st.tuples(judge.draw.valid(model), values), prove)
 
 
 def examine_default(judge: Judge, model: Model, field: str) -> None:
