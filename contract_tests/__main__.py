@@ -30,7 +30,9 @@ from .command.listing import explanation, listing, revision_listing
 from .command.observing import observation
 from .command.options import (
     declare,
+    declare_asking,
     declare_revision,
+    defaults,
     natural,
     positive,
     problem,
@@ -212,7 +214,8 @@ def _parser() -> argparse.ArgumentParser:
     observe.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="write what was seen there"
     )
-    declare(observe.add_argument, ours=True)
+    observe.set_defaults(**defaults())
+    declare_asking(observe.add_argument, ours=True)
     observe.set_defaults(effort="thorough")
     listing_parser = commands.add_parser("list", help="list the requirements")
     listing_parser.add_argument("--explain", metavar="ID", help="show all about one of them")

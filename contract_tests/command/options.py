@@ -37,6 +37,12 @@ _TELLING = {
 
 def declare(add: Callable[..., object], *, ours: bool = False) -> None:
     """Declare every option with `add`, as argparse has it; in a command of `ours` by all names."""
+    declare_asking(add, ours=ours)
+    _declare_judging(add, ours=ours)
+
+
+def declare_asking(add: Callable[..., object], *, ours: bool = False) -> None:
+    """Declare the options that say whom to ask, how much, and at what cost."""
     add(
         "--target",
         default="mock",
@@ -73,14 +79,6 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         help="what the target declares that it can do: that must hold, and the rest is skipped",
     )
     add(
-        "--only",
-        action="append",
-        default=[],
-        metavar="ID",
-        help="run only the tests of this requirement, or of all below a name such as "
-        "request.top_n; repeatable",
-    )
-    add(
         "--effort",
         choices=list(EFFORTS),
         default="standard",
@@ -104,6 +102,19 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         help="what a million tokens of a model cost, repeatable (default: the published price)",
     )
     add("--max-rpm", type=positive, metavar="N", help="hard limit on requests per minute")
+    declare_har(add)
+
+
+def _declare_judging(add: Callable[..., object], *, ours: bool) -> None:
+    """Declare the options that say what to judge, and how to report it."""
+    add(
+        "--only",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="run only the tests of this requirement, or of all below a name such as "
+        "request.top_n; repeatable",
+    )
     declare_strict(add, ours=ours)
     add(
         "--no-near-keys",
@@ -130,7 +141,6 @@ def declare(add: Callable[..., object], *, ours: bool = False) -> None:
         help="print a test for pytest with each failure; HTML and JSON have them anyway",
     )
     declare_reports(add, ours=ours)
-    declare_har(add)
     add(
         "--github",
         action="store_true",
@@ -198,12 +208,12 @@ def problem(options: argparse.Namespace) -> str | None:
 
 def words(options: argparse.Namespace) -> list[str]:
     """Our options as words that mean the same to the command and to pytest."""
-    return list(_words(options, set(_usual())))
+    return list(_words(options, set(defaults())))
 
 
 def judging_words(options: argparse.Namespace) -> list[str]:
     """The same as `words`, without those that choose what runs and how it is reported."""
-    return list(_words(options, set(_usual()) - _TELLING))
+    return list(_words(options, set(defaults()) - _TELLING))
 
 
 def prices(contract: Contract, options: argparse.Namespace) -> dict[str, Decimal]:
@@ -317,7 +327,7 @@ def _suggestion(contract: Contract, wanted: str) -> str:
 
 
 @cache
-def _usual() -> dict[str, AnyJson]:
+def defaults() -> dict[str, AnyJson]:
     """Name of each option -> its default."""
     parser = argparse.ArgumentParser()
     declare(parser.add_argument)
@@ -325,7 +335,7 @@ def _usual() -> dict[str, AnyJson]:
 
 
 def _words(options: argparse.Namespace, names: set[str]) -> Iterator[str]:
-    for name, usual in _usual().items():
+    for name, usual in defaults().items():
         value: AnyJson = getattr(options, name)
         # What decides about the run is said even where it is as usual.
         if name not in names or (value == usual and name not in ("target", "seed")):
