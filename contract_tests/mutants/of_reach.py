@@ -85,6 +85,62 @@ def _first_twenty(results: list[Body], sent: Body) -> list[Body]:
     return [result for result in results if result["index"] < 20] if "top_n" in sent else results
 
 
+def _without_last_of_full_batches(results: list[Body], sent: Body) -> list[Body]:
+    documents = sent["documents"]
+    last = len(documents) - 1 if is_array(documents) and len(documents) % 32 == 0 else None
+    return [result for result in results if result["index"] != last]
+
+
+def _index_among_texts(result: Body, sent: Body) -> Body:
+    before = sent["documents"][: result["index"]] if is_array(sent["documents"]) else []
+    return {**result, "index": result["index"] - before.count("")}
+
+
+def _number_of_text(result: Body, _: Body) -> Body:
+    text = member(result, "document", "text")
+    is_number = isinstance(text, str) and text.isdecimal()
+    return {**result, "document": {"text": int(text)}} if is_number else result
+
+
+def _reads_lax_json(send: Sender, request: Request) -> Answer:
+    """Read an object out of what is nearly JSON."""
+    if isinstance(request.body, bytes) and b"{" in request.body:
+        text = request.body[request.body.index(b"{") :].decode("utf-8", "replace")
+        for whole in (text, text + "}", text.replace(",}", "}")):
+            try:
+                body, _ = json.JSONDecoder().raw_decode(whole)
+            except ValueError:
+                continue
+            return send(replace(request, body=body))
+    return send(request)
+
+
+def _first_line(body: Body) -> Body:
+    query = body.get("query")
+    lines = query.splitlines() if isinstance(query, str) else []
+    return {**body, "query": lines[0]} if lines and lines[0] else body
+
+
+def _array_of_string(body: Body) -> Body:
+    documents = body.get("documents")
+    if isinstance(documents, str) and documents.startswith('["'):
+        return {**body, "documents": json.loads(documents)}
+    return body
+
+
+def _one_chunk_with_overlap(body: Body) -> Body:
+    return {**body, FIELD: 1} if body.get("overlap_tokens") == 80 and _known(body) else body
+
+
+def _query_of_object(body: Body) -> Body:
+    return {**body, "query": "a lighthouse"} if "text" in (body.get("query") or ()) else body
+
+
+def _first_tokens(tokens: int, sent: Body) -> int:
+    documents = sent["documents"]
+    return tokens // len(documents) if is_array(documents) else tokens
+
+
 def _index_in_batch(result: Body, _: Body) -> Body:
     return {**result, "index": result["index"] % 32}
 
@@ -139,6 +195,35 @@ MUTANTS_OF_REACH = (
     Mutant("knows models without their owner", "request.model.exact", _changes(_owner_added)),
     edits_results("ranks the first twenty documents", "request.top_n.count", _first_twenty),
     edits_each("numbers each batch anew", "response.results.index.unique", _index_in_batch),
+    edits_results(
+        "loses the last document of full batches",
+        "request.top_n.count",
+        _without_last_of_full_batches,
+    ),
+    edits_each(
+        "numbers documents without the empty ones",
+        "request.return_documents.true",
+        _index_among_texts,
+    ),
+    edits_each("returns digits as a number", "request.return_documents.true", _number_of_text),
+    Mutant("reads what is nearly JSON", "request.body.json", _reads_lax_json),
+    Mutant("reads one line of a query", "response.results.query", _changes(_first_line)),
+    Mutant(
+        "reads a string as the array that it spells",
+        "request.return_documents.true",
+        _changes(_array_of_string),
+    ),
+    Mutant(
+        "reads one chunk where chunks overlap",
+        "request.max_chunks_per_doc.best_chunk",
+        _changes(_one_chunk_with_overlap),
+    ),
+    Mutant(
+        "ranks by a query of its own for an object",
+        "request.multimodal.image",
+        _changes(_query_of_object),
+    ),
+    edits("counts the tokens of one document", "response.meta.input", _counted(_first_tokens)),
     Mutant(
         "ignores the instruction",
         "request.instruction.effect",
