@@ -68,7 +68,7 @@ def test_a_string_comes_back_whole(judge: Judge, model: Model) -> None:
     judge.examine_once(prove)
 
 
-@pytest.mark.requirement("request.documents.delicate")
+@pytest.mark.requirement("request.documents.delicate", "request.return_documents.true")
 @pytest.mark.models("first")
 @pytest.mark.effort("standard")
 @pytest.mark.parametrize(

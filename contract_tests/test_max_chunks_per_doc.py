@@ -61,11 +61,11 @@ def test_far_more_chunks_than_the_default_are_accepted(judge: Judge, model: Mode
 )
 @pytest.mark.models(supports=FIELD)
 @pytest.mark.effort("standard")
-@pytest.mark.sends(requests=4, tokens=160_000, examples=1)
+@pytest.mark.sends(requests=4, tokens=194_000, examples=1)
 def test_the_best_chunk_is_the_score_of_a_long_document(judge: Judge, model: Model) -> None:
     passage = f"{judge.draw.query}: the fruit of the {judge.draw.corpus[-1]} tree. " * 50
     filler = FILLER * 750
-    documents = [passage, filler + passage, FILLER * 1050 + passage, passage + filler]
+    documents = [passage, filler + passage, filler * 2 + passage, passage + filler]
     body = {**judge.draw.plainest(model), "documents": documents, "top_n": len(documents)}
 
     def ranked(**limits: int) -> Exchange:

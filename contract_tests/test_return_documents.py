@@ -17,7 +17,7 @@ FEW = 6
 @pytest.mark.telling
 @pytest.mark.requirement("request.return_documents.true")
 @pytest.mark.models("wide")
-@pytest.mark.sends(tokens=1_110, examples=2)
+@pytest.mark.sends(tokens=1_150, examples=2)
 def test_each_result_carries_the_very_text_that_was_sent(judge: Judge, model: Model) -> None:
     def prove(example: tuple[Body, Credential]) -> None:
         body, caller = example

@@ -12,6 +12,7 @@ from contract_tests.checks.relations import (
     most_relevant,
     same_ranking,
     scores,
+    unread_ends,
     wrong_chunks,
 )
 from tests.contract_tests.exchanging import BODY, ranking
@@ -137,7 +138,8 @@ def test_an_index_without_document_is_left_to_the_check_of_its_range() -> None:
     assert scores(ranking((0, 0.5), (9, 0.25)), [1, 0]) == {1: 0.5}
 
 
-#: Scores of a passage, and of two long documents that end in it: with all chunks, with the first.
+#: Scores of a passage, of two long documents that end in it, and of one that begins with it: with
+#: all chunks, with the first.
 CHUNKED = {
     "by its best chunk": ([0.9, 0.9, 0.9], [0.9, 0.1, 0.1], False, False),
     "as one chunk": ([0.9, 0.9, 0.9], [0.9, 0.9, 0.9], False, False),
@@ -148,6 +150,7 @@ CHUNKED = {
     "by the mean of its chunks": ([0.9, 0.5, 0.3], [0.9, 0.1, 0.1], False, True),
     "by its first chunk": ([0.9, 0.1, 0.1], [0.9, 0.1, 0.1], False, True),
     "a little lower": ([0.9, 0.8, 0.8], [0.9, 0.1, 0.1], False, False),
+    "by its last chunk": ([0.9, 0.9, 0.9, 0.1], [0.9, 0.1, 0.1, 0.9], True, False),
 }
 
 
@@ -157,6 +160,18 @@ def test_how_a_long_document_is_scored_is_seen(way: str) -> None:
     both = dict(enumerate(every)), dict(enumerate(first))
     assert bool(list(wrong_chunks(*both))) is wrong
     assert bool(list(fall_with_filler(*both))) is falls
+
+
+@pytest.mark.parametrize(
+    ("overlapping", "hidden"),
+    [([0.9, 0.9, 0.9], 0), ([0.9, 0.8, 0.7], 0), ([0.9, 0.1, 0.1], 2), ([0.9, 0.9, 0.1], 1)],
+)
+def test_chunks_that_overlap_hide_no_passage(overlapping: list[float], hidden: int) -> None:
+    every, first = {0: 0.9, 1: 0.9, 2: 0.9}, {0: 0.9, 1: 0.1, 2: 0.1}
+    seen = dict(enumerate(overlapping))
+    assert len(list(unread_ends(seen, every, first))) == hidden
+    # Where the passage is never found, overlap hides nothing.
+    assert list(unread_ends(first, first, first)) == []
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_a_refusal_of_many_documents_is_noted_with_the_numbers(
     run = judged("--only=request.documents.count", instead=capped)
     assert run.that("failed") == set()
     observed = str(run.row("request.documents.count")["observed"])
-    assert "33 are accepted, 65 are refused: status 413" in observed
+    assert "64 are accepted, 65 are refused: status 413" in observed
     assert "101 are refused: status 413" in observed
 
 
