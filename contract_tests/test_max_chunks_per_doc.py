@@ -8,7 +8,7 @@ from .checks.relations import (
     fall_with_filler,
     same_ranking,
     scores,
-    unread_ends,
+    unread_passages,
     wrong_chunks,
 )
 from .contract import Model
@@ -18,6 +18,7 @@ from .judging.judge import Judge
 from .strategies import Body
 
 FIELD = "max_chunks_per_doc"
+OVERLAP = "overlap_tokens"
 FILLER = "Timetables of the harbour ferries are posted beside the pier. "
 
 
@@ -54,6 +55,13 @@ def test_far_more_chunks_than_the_default_are_accepted(judge: Judge, model: Mode
     judge.examine_once(lambda: judge.accepts("request.max_chunks_per_doc.supported", body))
 
 
+def _most_overlap(judge: Judge, model: Model) -> dict[str, int]:
+    if OVERLAP not in judge.draw.optional(model):
+        return {}
+    keywords = judge.draw.keywords(model, OVERLAP)
+    return {OVERLAP: keywords["maximum"][1]} if "maximum" in keywords else {}
+
+
 @pytest.mark.requirement(
     "request.max_chunks_per_doc.best_chunk",
     "request.max_chunks_per_doc.filler",
@@ -61,15 +69,16 @@ def test_far_more_chunks_than_the_default_are_accepted(judge: Judge, model: Mode
 )
 @pytest.mark.models(supports=FIELD)
 @pytest.mark.effort("standard")
-@pytest.mark.sends(requests=4, tokens=194_000, examples=1)
+@pytest.mark.sends(requests=4, tokens=133_000, examples=1)
 def test_the_best_chunk_is_the_score_of_a_long_document(judge: Judge, model: Model) -> None:
     passage = f"{judge.draw.query}: the fruit of the {judge.draw.corpus[-1]} tree. " * 50
     filler = FILLER * 750
-    documents = [passage, filler + passage, filler * 2 + passage, passage + filler]
-    body = {**judge.draw.plainest(model), "documents": documents, "top_n": len(documents)}
+    ends = [passage, filler + passage, filler * 2 + passage]
+    both = [passage + filler, filler + passage]
 
-    def ranked(**limits: int) -> Exchange:
-        exchange = judge.tries(Request({**body, **limits}))
+    def ranked(documents: list[str], **options: int) -> Exchange:
+        body = {**judge.draw.plainest(model), "documents": documents, "top_n": len(documents)}
+        exchange = judge.tries(Request({**body, **options}))
         if not exchange.ranking:
             raise UnshownError(f"long documents are refused: {seen(exchange.answer)}")
         if len(scores(exchange)) < len(documents):
@@ -77,7 +86,7 @@ def test_the_best_chunk_is_the_score_of_a_long_document(judge: Judge, model: Mod
         return exchange
 
     def prove() -> None:
-        sent = ranked(**{FIELD: 1024}), ranked(**{FIELD: 1}), ranked()
+        sent = [ranked(ends, **limit) for limit in ({FIELD: 1024}, {FIELD: 1}, {})]
         all_chunks, first, default = map(scores, sent)
         difference = same_ranking(all_chunks, default)
         judge.compare("request.max_chunks_per_doc.default", difference, sent[0], sent[2])
@@ -88,14 +97,8 @@ def test_the_best_chunk_is_the_score_of_a_long_document(judge: Judge, model: Mod
             raise UnshownError(f"{FIELD} 1 does not change the score of long documents")
         wrong = wrong_chunks(all_chunks, first)
         judge.compare("request.max_chunks_per_doc.best_chunk", wrong, sent[1], sent[0])
-        if "overlap_tokens" in judge.draw.optional(model):
-            _, most = judge.draw.keywords(model, "overlap_tokens")["maximum"]
-            overlapping = ranked(overlap_tokens=most)
-            hidden = [
-                *wrong_chunks(scores(overlapping), first),
-                *unread_ends(scores(overlapping), all_chunks, first),
-            ]
-            exchanges = (*sent[:2], overlapping)
-            judge.compare("request.max_chunks_per_doc.best_chunk", hidden, *exchanges)
+        moved = ranked(both, **_most_overlap(judge, model))
+        unread = unread_passages(scores(moved), all_chunks, first)
+        judge.compare("request.max_chunks_per_doc.best_chunk", unread, *sent[:2], moved)
 
     judge.examine_once(prove)

@@ -63,10 +63,9 @@ def cut(full: Mapping[int, float], part: Mapping[int, float]) -> Iterator[Findin
 def wrong_chunks(every: Mapping[int, float], first: Mapping[int, float]) -> Iterator[Finding]:
     """Findings where a document, ranked by its first chunk and by all, is not ranked by the best.
 
-    Documents 1 and 2 end in the same telling passage; there is more filler before that of 2. Others
-    have it elsewhere.
+    Documents 1 and 2 end in the same telling passage; there is more filler before that of 2.
     """
-    for index in sorted(every.keys() - {0}):
+    for index in (1, 2):
         if every[index] < first[index] and not close(every[index], first[index]):
             expected = f"at least {first[index]} for document {index}, as its first chunk has"
             yield expected, f"score {every[index]}"
@@ -76,17 +75,18 @@ def wrong_chunks(every: Mapping[int, float], first: Mapping[int, float]) -> Iter
         yield expected, f"score {every[2]}"
 
 
-def unread_ends(
-    overlapping: Mapping[int, float], every: Mapping[int, float], first: Mapping[int, float]
+def unread_passages(
+    moved: Mapping[int, float], every: Mapping[int, float], first: Mapping[int, float]
 ) -> Iterator[Finding]:
-    """Findings where chunks that overlap hide the passage at the end of a document.
+    """Findings where a document has the score of filler, though the passage is somewhere in it.
 
-    The documents are those of `wrong_chunks`.
+    `every` and `first` are as in `wrong_chunks`, where the first chunk of document 1 is filler.
     """
-    for index in (1, 2):
-        hidden = close(overlapping[index], first[index])
-        if hidden and not close(every[index], first[index]):
-            yield f"about {every[index]} for document {index}", f"score {overlapping[index]}"
+    if close(every[1], first[1]):
+        return
+    for index, score in moved.items():
+        if score < every[1] and close(score, first[1]):
+            yield f"about {every[1]} for document {index}", f"score {score}, that of filler"
 
 
 def fall_with_filler(every: Mapping[int, float], first: Mapping[int, float]) -> Iterator[Finding]:

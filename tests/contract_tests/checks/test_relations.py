@@ -12,7 +12,7 @@ from contract_tests.checks.relations import (
     most_relevant,
     same_ranking,
     scores,
-    unread_ends,
+    unread_passages,
     wrong_chunks,
 )
 from tests.contract_tests.exchanging import BODY, ranking
@@ -138,8 +138,7 @@ def test_an_index_without_document_is_left_to_the_check_of_its_range() -> None:
     assert scores(ranking((0, 0.5), (9, 0.25)), [1, 0]) == {1: 0.5}
 
 
-#: Scores of a passage, of two long documents that end in it, and of one that begins with it: with
-#: all chunks, with the first.
+#: Scores of a passage, and of two long documents that end in it: with all chunks, with the first.
 CHUNKED = {
     "by its best chunk": ([0.9, 0.9, 0.9], [0.9, 0.1, 0.1], False, False),
     "as one chunk": ([0.9, 0.9, 0.9], [0.9, 0.9, 0.9], False, False),
@@ -150,7 +149,6 @@ CHUNKED = {
     "by the mean of its chunks": ([0.9, 0.5, 0.3], [0.9, 0.1, 0.1], False, True),
     "by its first chunk": ([0.9, 0.1, 0.1], [0.9, 0.1, 0.1], False, True),
     "a little lower": ([0.9, 0.8, 0.8], [0.9, 0.1, 0.1], False, False),
-    "by its last chunk": ([0.9, 0.9, 0.9, 0.1], [0.9, 0.1, 0.1, 0.9], True, False),
 }
 
 
@@ -163,15 +161,15 @@ def test_how_a_long_document_is_scored_is_seen(way: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("overlapping", "hidden"),
-    [([0.9, 0.9, 0.9], 0), ([0.9, 0.8, 0.7], 0), ([0.9, 0.1, 0.1], 2), ([0.9, 0.9, 0.1], 1)],
+    ("moved", "unread"),
+    [([0.9, 0.9], 0), ([0.7, 0.8], 0), ([0.1, 0.9], 1), ([0.9, 0.1], 1), ([0.1, 0.1], 2)],
 )
-def test_chunks_that_overlap_hide_no_passage(overlapping: list[float], hidden: int) -> None:
+def test_a_passage_is_found_wherever_it_stands(moved: list[float], unread: int) -> None:
     every, first = {0: 0.9, 1: 0.9, 2: 0.9}, {0: 0.9, 1: 0.1, 2: 0.1}
-    seen = dict(enumerate(overlapping))
-    assert len(list(unread_ends(seen, every, first))) == hidden
-    # Where the passage is never found, overlap hides nothing.
-    assert list(unread_ends(first, first, first)) == []
+    scored = dict(enumerate(moved))
+    assert len(list(unread_passages(scored, every, first))) == unread
+    # Where a document is one chunk, nothing shows.
+    assert list(unread_passages(scored, every, every)) == []
 
 
 @pytest.mark.parametrize(
