@@ -272,7 +272,7 @@ def _checked(
     try:
         yield
     except Exception as error:
-        _add_note(error, report_of_failure(error, mock, expectations, usage.format))
+        _add_note(error, report_of_failure(mock, usage.format))
         raise
     if problems := expectations.failures(mock, usage.format):
         failure = AssertionError("\n\n".join(problems))

@@ -1,7 +1,6 @@
 """What a test expects of its clients, and the messages when they do not meet it."""
 
 import re
-import traceback
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -164,31 +163,9 @@ def report(mock: RerankMock, usage: Callable[[str], str]) -> str:
     return "\n".join(lines)
 
 
-def report_of_failure(
-    error: BaseException,
-    mock: RerankMock,
-    expectations: Expectations,
-    usage: Callable[[str], str],
-    test: str = "",
-) -> str:
-    """Return the report of a test that failed by itself: a call that is missing may be why.
-
-    `test` is the file of the test, if that is known.
-    """
-    is_awaited = mock.in_use or expectations.assert_called or _is_of_client(error, test)
-    if is_awaited and not mock.all_calls:
-        return f"no calls: {_reason(mock)}"
-    return report(mock, usage)
-
-
-def _is_of_client(error: BaseException, test: str) -> bool:
-    """Return whether an error is probably one of the client: of a connection, or of its code."""
-    if isinstance(error, OSError):
-        return True
-    if not test or not isinstance(error, Exception) or isinstance(error, AssertionError):
-        return False
-    *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
-    return frame.f_code.co_filename != test
+def report_of_failure(mock: RerankMock, usage: Callable[[str], str]) -> str:
+    """Return the report of a test that failed by itself: a call that is missing may be why."""
+    return report(mock, usage) if mock.all_calls else f"no calls: {_reason(mock)}"
 
 
 def warn(message: str, filename: str, line: int) -> None:

@@ -37,8 +37,10 @@ class Pinned(NamedTuple):
 class RerankMock:
     """A running mock, as one test sees it."""
 
-    _base_url: str
-    _api_key: str
+    #: The base URL for clients, ending in `/v1`.
+    base_url: str
+    #: A key that it accepts.
+    api_key: str
     #: Its accounts, models, behaviour, clock and journal.
     state: State
     #: The number of exchanges before the test, and the accounts of other tests.
@@ -54,23 +56,9 @@ class RerankMock:
     _forgotten: int = field(default=0)
     #: Whether it is on a socket.
     is_served: bool = field(default=False)
-    #: Whether the test has asked for what a client needs, or prepared a call.
-    in_use: bool = field(default=False, init=False)
 
     def __repr__(self) -> str:
-        return f"RerankMock(base_url={self._base_url!r})"
-
-    @property
-    def base_url(self) -> str:
-        """The base URL for clients, ending in `/v1`."""
-        self.in_use = True
-        return self._base_url
-
-    @property
-    def api_key(self) -> str:
-        """A key that the mock accepts."""
-        self.in_use = True
-        return self._api_key
+        return f"RerankMock(base_url={self.base_url!r})"
 
     @property
     def calls(self) -> Calls:
@@ -80,7 +68,6 @@ class RerankMock:
         accounts; a call with an unknown key, or without one, counts as this test's.
         `calls.reset()` begins anew.
         """
-        self.in_use = True
         return self._calls(max(self._before, self._forgotten))
 
     @property
@@ -108,7 +95,7 @@ class RerankMock:
     @property
     def account(self) -> Account:
         """The account as it is now."""
-        account = self.state.account_of(self._api_key)
+        account = self.state.account_of(self.api_key)
         assert account is not None
         return account
 
@@ -136,7 +123,6 @@ class RerankMock:
         affects. Raises `ScenarioError`.
         """
         armed = scenario_of(scenario, self.state.contract, times)
-        self.in_use = True
         return self.state.arm(self.account.name, armed)
 
     @property
@@ -167,7 +153,6 @@ class RerankMock:
         A test fails if there were requests and none of the pins matched one. Raises `PinError`.
         """
         if callable(pins):
-            self.in_use = True
             self.state.pin(self.account.name, pins)
         else:
             self._pin(listed(pins), is_awaited=False)
@@ -213,7 +198,6 @@ class RerankMock:
 
     def _pin(self, pins: list[Pin], *, is_awaited: bool) -> None:
         self.state.pin(self.account.name, pins)
-        self.in_use = True
         self.witness.note("pin", len(self._pinned))
         self._pinned.append(Pinned(tuple(pins), is_awaited))
 

@@ -181,15 +181,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     mocks = item.stash.get(MOCKS, nothing)
     try:
         result = yield
-    except BaseException as error:
+    except BaseException:
         # The failure of the test is reported first; what its client did may be the cause.
         from .expectations import report_of_failure
 
         for watched in mocks:
-            failure = report_of_failure(
-                error, watched.mock, watched.expectations, _usage, str(item.path)
-            )
-            _show(item, failure)
+            _show(item, report_of_failure(watched.mock, _usage))
         raise
     finally:
         for watched in mocks:

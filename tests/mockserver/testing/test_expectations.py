@@ -300,15 +300,6 @@ def test_fails_before_a_call(rerank_mock):
 def test_fails_alone(rerank_mock):
     assert 5 == 6
 
-def test_fails_with_an_error_of_its_own(rerank_mock):
-    raise ValueError
-
-def test_fails_to_connect(rerank_mock):
-    raise ConnectionRefusedError
-
-def test_fails_in_its_client(rerank_mock):
-    httpx.URL(None)
-
 @pytest.mark.rerank_mock(assert_called=True)
 def test_fails_where_a_call_is_required(rerank_mock):
     assert 7 == 8
@@ -322,7 +313,7 @@ def test_is_expected_to_fail(rerank_mock):
     post(rerank_mock, top_n=0)
 """
     )
-    result.assert_outcomes(failed=7, skipped=1, xfailed=1)
+    result.assert_outcomes(failed=4, skipped=1, xfailed=1)
     result.stdout.fnmatch_lines(
         [
             "E *assert 1 == 2",
@@ -333,6 +324,7 @@ def test_is_expected_to_fail(rerank_mock):
             "*- Captured rerank_mock call -*",
             "no calls: only httpx and httpx2 are intercepted; *take rerank_server, *",
             "E *assert 5 == 6",
+            "no calls: only httpx and httpx2 are intercepted; *",
             "E *assert 7 == 8",
             "*- Captured rerank_mock call -*",
             "no calls: only httpx and httpx2 are intercepted; *",
@@ -340,8 +332,8 @@ def test_is_expected_to_fail(rerank_mock):
             "FAILED *::test_fails_alone - assert 5 == 6",
         ]
     )
-    assert result.stdout.str().count("Captured rerank_mock call") == 5
-    assert result.stdout.str().count("no calls: only httpx") == 4
+    assert result.stdout.str().count("Captured rerank_mock call") == 4
+    assert result.stdout.str().count("no calls: only httpx") == 3
     result.stdout.no_fnmatch_line("*never reached*")
 
 
