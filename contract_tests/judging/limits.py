@@ -40,9 +40,9 @@ EFFORTS = {
     effort.name: effort
     for effort in (
         Effort("smoke", examples=1, requests=80, further=20, wide=False, shrinking=5),
-        Effort("standard", examples=3, requests=400, further=60, wide=True, shrinking=20),
+        Effort("standard", examples=3, requests=450, further=70, wide=True, shrinking=20),
         Effort(
-            "thorough", examples=25, requests=4000, further=60, wide=True, shrinking=100, asked=3
+            "thorough", examples=25, requests=4000, further=70, wide=True, shrinking=100, asked=3
         ),
     )
 }
