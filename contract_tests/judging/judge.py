@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
+from threading import Barrier, BrokenBarrierError
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
@@ -36,6 +37,9 @@ PREREQUISITES = (
     "response.results.relevance_score.type",
     "response.results.complete",
 )
+
+#: How long requests that are sent at the same time wait for each other, in seconds.
+TOGETHER_SECONDS = 5.0
 
 
 class PrerequisiteError(InconclusiveError):
@@ -316,8 +320,17 @@ class Judge:
 
     def send_together(self, requests: Sequence[Request]) -> list[Exchange]:
         """Send requests at the same time and run the checks on the answers."""
+        together = Barrier(len(requests))
+
+        def ask(request: Request) -> Exchange:
+            # Otherwise a fast target has answered the first before the last is sent. After Ctrl-C
+            # not all may come.
+            with contextlib.suppress(BrokenBarrierError):
+                together.wait(TOGETHER_SECONDS)
+            return self.run.connection.ask(self.target, request)
+
         with ThreadPoolExecutor(len(requests)) as pool:
-            asked = list(pool.map(partial(self.run.connection.ask, self.target), requests))
+            asked = list(pool.map(ask, requests))
         return [self._take(exchange) for exchange in asked]
 
     def accepted(self, requirement: str, exchange: Exchange) -> Exchange:
