@@ -194,8 +194,8 @@ def _wait(session: Session, options: argparse.Namespace, gateway: Started | None
             gateway.check()
         if session.is_up():
             return
-        session.sleep(0.2)
-        left -= 0.2
+        session.sleep(0.5)
+        left -= 0.5
 
 
 def _models(contract: Contract, names: list[str]) -> dict[str, str]:

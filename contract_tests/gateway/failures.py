@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..contract import AnyJson
 from ..exchanges import member
 from ..wording import counted
-from .findings import Freedom, Notes, Verdict
+from .findings import FailureRow, Freedom, Notes, Verdict
 from .passages import Passage, tags
 from .session import Session
 
@@ -17,6 +17,14 @@ RETRY_AFTER = 2
 #: How often it is tried, once a second, whether a gateway asks upstream again after a failure.
 RESTS = 60
 _SERVER = frozenset(range(500, 600))
+#: What callers take a wrong status for.
+_SAYS = {
+    200: "that all is well",
+    401: "that the caller's key is wrong",
+    403: "that the caller may not do this",
+    500: "that to come again is of no use",
+    **dict.fromkeys((429, 502, 503, 504), "that to come again may help"),
+}
 #: What tells a client to come again.
 _COME_AGAIN = frozenset({429, 502, 503, 504})
 
@@ -80,9 +88,9 @@ FAILURES = (
 
 def try_failures(session: Session, notes: Notes) -> None:
     """Have upstream fail in each way, first once and then every time."""
-    known = {error["id"] for error in session.contract.errors}
+    known = {None, *(error["id"] for error in session.contract.errors)}
     for failure in FAILURES:
-        if failure.step.get("error") in {None, *known}:
+        if failure.step.get("error") in known:
             _try(session, notes, failure)
     _try_once(session, notes, "a 503", {"error": "overloaded"})
     _try_once(session, notes, "a lost connection", {"close": "before_answer"})
@@ -90,14 +98,16 @@ def try_failures(session: Session, notes: Notes) -> None:
 
 def _try(session: Session, notes: Notes, failure: Failure) -> None:
     passage = _send(session, {**failure.step, "times": None})
-    if not passage.calls:
-        says = f"{failure.name}: the gateway answers {passage.status}, and upstream is not asked"
-        notes.add(failure.check, Verdict.NOT_SEEN, says, passage)
-    else:
+    if passage.calls:
         verdict, says = _judged(session, failure, passage)
-        notes.add(failure.check, verdict, f"{failure.name}: {says}", passage)
         _note_retry_after(notes, failure, passage)
         _note_calls(notes, failure, passage)
+    else:
+        verdict = Verdict.NOT_SEEN
+        says = f"the gateway answers {passage.status}, and upstream is not asked"
+    notes.add(failure.check, verdict, f"{failure.name}: {says}", passage)
+    passed_back = str(passage.status or "no answer")
+    notes.failures.append(FailureRow(failure.name, passed_back, len(passage.calls), verdict))
     _rest(session, notes, failure)
 
 
@@ -119,7 +129,8 @@ def _judged(session: Session, failure: Failure, passage: Passage) -> tuple[Verdi
         return Verdict.BROKEN, "the caller gets a ranking that upstream never gave"
     if failure.is_garbage and status == 200 and answer.body == last.body:
         return Verdict.DIFFERS, "passed on as it came"
-    return Verdict.BROKEN, f"{status} comes, which says something else"
+    says = _SAYS.get(status, "something else")
+    return Verdict.BROKEN, f"{status} comes, which says {says}"
 
 
 def _note_retry_after(notes: Notes, failure: Failure, passage: Passage) -> None:
@@ -140,9 +151,6 @@ def _note_calls(notes: Notes, failure: Failure, passage: Passage) -> None:
     verdict = Verdict.KEPT if calls <= MOST_CALLS else Verdict.BROKEN
     says = f"{failure.name}: upstream is asked {counted(calls, 'time')}"
     notes.add("calls.bounded", verdict, says, passage)
-    question = f"How often is upstream asked if it fails with {failure.name}?"
-    freedom = f"calls.{failure.check.partition('.')[2]}"
-    notes.freedoms.append(Freedom(freedom, question, counted(calls, "time")))
 
 
 def _rest(session: Session, notes: Notes, failure: Failure) -> None:

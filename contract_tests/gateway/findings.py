@@ -102,6 +102,18 @@ class FieldRow:
 
 
 @dataclass(frozen=True)
+class FailureRow:
+    """What became of one failure of upstream."""
+
+    name: str
+    #: The status at the front.
+    passed_back: str
+    #: How often upstream was asked for the one request.
+    calls: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
 class Latency:
     """Milliseconds for a request through the gateway, and for the same without it."""
 
@@ -117,6 +129,7 @@ class Notes:
     """Collects what is found out; a worse verdict replaces a milder one."""
 
     rows: list[FieldRow] = field(default_factory=list[FieldRow])
+    failures: list[FailureRow] = field(default_factory=list[FailureRow])
     freedoms: list[Freedom] = field(default_factory=list[Freedom])
     latency: Latency | None = None
     _found: dict[str, Finding] = field(default_factory=dict[str, Finding])
@@ -141,6 +154,7 @@ class Report:
     findings: tuple[Finding, ...]
     freedoms: tuple[Freedom, ...]
     rows: tuple[FieldRow, ...]
+    failures: tuple[FailureRow, ...]
     latency: Latency | None
     #: Requests at the front, and calls of upstream.
     requests: int

@@ -51,12 +51,11 @@ def judged(found: Forwarding, passage: Passage, *, effect: bool | None) -> tuple
         return Verdict.BROKEN, f"{says}, and the caller is not told"
     if found.how == "unasked" and 400 <= status < 500 and status not in _NOT_THE_REQUEST:
         return Verdict.DIFFERS, f"the gateway refuses it with {status}"
+    front = f"the gateway answers {status or passage.front.answer.text}"
+    if not passage.calls:
+        return Verdict.BROKEN, f"{front}, and upstream was not asked"
     answered = ", ".join(str(call.answer.status) for call in passage.calls)
-    behind = f", upstream answered {answered}" if answered else ", upstream was not asked"
-    return (
-        Verdict.BROKEN,
-        f"{says}: the front answers {status or passage.front.answer.text}{behind}",
-    )
+    return Verdict.BROKEN, f"{says}: {front}, and upstream {answered}"
 
 
 def how(found: Forwarding) -> str:

@@ -69,6 +69,7 @@ def run(
         findings=tuple(each for each in notes.findings() if each.check in wanted),
         freedoms=tuple(notes.freedoms),
         rows=tuple(notes.rows),
+        failures=tuple(notes.failures),
         latency=notes.latency,
         requests=len(session.passages),
         calls=len(session.calls),

@@ -9,13 +9,14 @@ from ..exchanges import Exchange
 from ..report.json_report import cut, to_text
 from ..report.markdown import escape
 from ..wording import counted
-from .findings import CHECKS, FieldRow, Finding, Report, Verdict
+from .findings import CHECKS, FailureRow, FieldRow, Finding, Report, Verdict
 from .passages import Passage
 
 VERSION = 1
 #: Most passages, and most calls of one, that are shown.
 SHOWN = 2
 _HEADS = ("field", "as sent", "as forwarded", "as answered", "as passed back", "")
+_FAILURE_HEADS = ("upstream fails with", "the caller gets", "upstream is asked", "")
 #: From the worst.
 _ORDER = (Verdict.BROKEN, Verdict.DIFFERS, Verdict.NOT_SEEN, Verdict.KEPT)
 #: Widest column of the table, in characters.
@@ -27,7 +28,8 @@ def lines(report: Report) -> Iterator[str]:
     if report.trouble:
         yield printable(f"inconclusive: {report.trouble}")
         return
-    yield from _table(report.rows)
+    yield from _table(_HEADS, map(_cells, report.rows))
+    yield from _table(_FAILURE_HEADS, map(_failure_cells, report.failures))
     for verdict in _ORDER:
         for finding in report.of(verdict):
             yield printable(f"{verdict.value:<9} {finding.check}: {finding.says}")
@@ -66,6 +68,15 @@ def write_json(report: Report) -> str:
             }
             for row in report.rows
         ],
+        "failures": [
+            {
+                "failure": row.name,
+                "passed_back": row.passed_back,
+                "upstream_calls": row.calls,
+                "verdict": row.verdict.value,
+            }
+            for row in report.failures
+        ],
         "freedoms": [asdict(freedom) for freedom in report.freedoms],
         "latency_ms": (
             {name: round(value, 3) for name, value in asdict(report.latency).items()}
@@ -102,13 +113,13 @@ def _latency(report: Report) -> str:
     )
 
 
-def _table(rows: Iterable[FieldRow]) -> Iterator[str]:
-    """The table of fields in columns."""
-    cells = [_HEADS, *(tuple(map(printable, _cells(row))) for row in rows)]
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """A table in columns; nothing where it has no rows."""
+    cells = [heads, *(tuple(map(printable, row)) for row in rows)]
     if len(cells) == 1:
         return
     cells = [tuple(_brief(cell) for cell in row[:-1]) + row[-1:] for row in cells]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(_HEADS))]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
     for row in cells:
         yield "  ".join(
             f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)
@@ -122,6 +133,10 @@ def _brief(cell: str) -> str:
 
 def _cells(row: FieldRow) -> tuple[str, ...]:
     return (row.name, row.sent, row.forwarded, row.answered, row.passed_back, row.how)
+
+
+def _failure_cells(row: FailureRow) -> tuple[str, ...]:
+    return (row.name, row.passed_back, counted(row.calls, "time"), row.verdict.value)
 
 
 def _evidence(passage: Passage) -> Iterator[str]:
@@ -189,6 +204,8 @@ def _markdown(report: Report) -> Iterator[str]:
     )
     if report.rows:
         yield from _rows_of_markdown(_HEADS, map(_cells, report.rows))
+    if report.failures:
+        yield from _rows_of_markdown(_FAILURE_HEADS, map(_failure_cells, report.failures))
     if report.freedoms:
         rows = ((freedom.question, freedom.seen) for freedom in report.freedoms)
         yield from _rows_of_markdown(("freedom", "seen"), rows)

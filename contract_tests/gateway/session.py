@@ -90,7 +90,11 @@ class Session:
 
     def is_up(self) -> bool:
         """Whether the gateway answers, and does not say that it is still starting."""
-        return self.send(self.body(1)).status not in (0, 502, 503, 504)
+        status = self.send(self.body(1)).status
+        # What was answered while it started counts for nothing.
+        self.passages.clear()
+        self.calls.clear()
+        return status not in (0, 502, 503, 504)
 
     def together(self, bodies: Sequence[AnyJson]) -> list[Passage]:
         """Send requests at the same time."""

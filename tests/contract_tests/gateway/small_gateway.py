@@ -6,6 +6,8 @@ It is right by default. `faults` are planted by name, each something that a gate
 
 import base64
 import json
+import os
+import sys
 import threading
 import time
 import unicodedata
@@ -113,8 +115,8 @@ class Answer(NamedTuple):
 class SmallGateway:
     """Serves on a port of the loopback, from `with` to its end."""
 
-    def __init__(self, upstream: str, key: str) -> None:
-        self._upstream, self._key = upstream, key
+    def __init__(self, upstream: str, key: str, port: int = 0) -> None:
+        self._upstream, self._key, self._port = upstream, key, port
         self.ways: frozenset[str] = frozenset()
         #: Sees to it that two callers meet where they are mixed up.
         self._meeting = threading.Lock()
@@ -155,7 +157,7 @@ class SmallGateway:
         self._client = httpx.Client(
             timeout=10, trust_env=False, limits=httpx.Limits(max_connections=50)
         )
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
@@ -428,3 +430,16 @@ def _merged(one: Json, other: Json) -> Json:
 def _json(status: int, body: Json, headers: Mapping[str, str] | None = None) -> Answer:
     content = json.dumps(body).encode()
     return Answer(status, content, {"content-type": "application/json", **(headers or {})})
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until the process ends; take the port, and the ways."""
+    port, *ways = arguments
+    upstream, key = os.environ["RERANK_UPSTREAM_URL"], os.environ["RERANK_UPSTREAM_KEY"]
+    with SmallGateway(upstream, key, int(port)) as gateway:
+        gateway.begin(*ways)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
