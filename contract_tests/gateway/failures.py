@@ -120,8 +120,12 @@ def _judged(session: Session, failure: Failure, passage: Passage) -> tuple[Verdi
     last = passage.calls[-1].answer
     if status in right:
         message = member(last.json, "message") or last.json
-        kept = isinstance(message, str) and message in answer.text
-        return Verdict.KEPT, f"{status}{', with the message of upstream' if kept else ''}"
+        if isinstance(message, str) and message in answer.text:
+            return Verdict.KEPT, f"{status}, with the message of upstream"
+        # Only that one tells the caller what to correct.
+        is_needed = failure.check == "failure.request"
+        verdict = Verdict.DIFFERS if is_needed else Verdict.KEPT
+        return verdict, f"{status}, without the message of upstream"
     if status == 0:
         verdict = Verdict.DIFFERS if failure.check == "failure.connection" else Verdict.BROKEN
         return verdict, f"no answer comes: {answer.text}"

@@ -63,7 +63,7 @@ CHECKS: Mapping[str, str] = {
     "calls.bounded": "a failing upstream is not asked more than 10 times for one request",
     "calls.once": "no document is ranked, and paid, more often than it was sent",
     "sharing.concurrent": "each of several callers at once gets the answer to its own request",
-    "sharing.cache": "an answer that was kept is given only to the same request",
+    "sharing.cache": "an answer that was kept is given only to the same request of a valid caller",
 }
 
 

@@ -95,10 +95,9 @@ def _try_texts(session: Session, notes: Notes, texts: Mapping[str, str], layout:
     changes = {"query": query, "documents": documents, "return_documents": True}
     passage = session.send({**session.body(case=number), **changes}, layout=layout)
     names = list(texts)
-    if not passage.calls or passage.status != 200:
-        harmless = 400 <= passage.status < 500 and not passage.calls
-        verdict = Verdict.DIFFERS if harmless else Verdict.BROKEN
-        says = f"a request with {names[0]} and the like is answered {passage.status}"
+    if not passage.calls:
+        verdict = Verdict.DIFFERS if 400 <= passage.status < 500 else Verdict.BROKEN
+        says = f"texts with {names[0]} and the like are answered {passage.status}"
         notes.add("text.forwarded", verdict, says, passage)
         return
     got = {
@@ -117,8 +116,12 @@ def _try_texts(session: Session, notes: Notes, texts: Mapping[str, str], layout:
         if forwarded != query:
             faults.append(f"the query: sent {query!r}, forwarded {forwarded!r}")
     _note(notes, "text.forwarded", faults, passage)
-    back = [fault.sentence for fault in ranking_faults(passage) if fault.aspect == "text"]
-    _note(notes, "text.returned", back, passage)
+    if passage.status == 200:
+        back = [fault.sentence for fault in ranking_faults(passage) if fault.aspect == "text"]
+        _note(notes, "text.returned", back, passage)
+    else:
+        says = f"with `return_documents` they are answered {passage.status}"
+        notes.add("text.returned", Verdict.NOT_SEEN, says, passage)
 
 
 def _note_answer(notes: Notes, passage: Passage) -> None:

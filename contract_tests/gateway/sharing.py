@@ -102,6 +102,8 @@ def try_cache(session: Session, notes: Notes) -> None:
     question = "Is upstream asked again for the same request?"
     notes.freedoms.append(Freedom("cache", question, seen))
     _judge_kept(notes, "the same request", known, first, second)
+    if kept:
+        _try_stranger(session, notes, body)
     documents: list[str] = body["documents"]
     number = session.case()
     others: dict[str, AnyJson] = {
@@ -118,6 +120,15 @@ def try_cache(session: Session, notes: Notes) -> None:
         passage = session.send({**body, **change})
         is_other = {"query", "model"} & change.keys()
         _judge_kept(notes, name, {} if is_other else known, first, passage)
+
+
+def _try_stranger(session: Session, notes: Notes, body: AnyJson) -> None:
+    """Ask for what was kept without a valid key, where the gateway refuses such a caller."""
+    refused = session.send(session.body(), credential=Credential.INVALID)
+    stranger = session.send(body, credential=Credential.INVALID)
+    if refused.status != 200 and stranger.status == 200:
+        says = "an answer that was kept is given to a caller without a valid key"
+        notes.add("sharing.cache", Verdict.BROKEN, says, stranger)
 
 
 def _judge_kept(

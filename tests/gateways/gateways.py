@@ -59,8 +59,13 @@ class Gateway:
         return found.group()
 
     @contextmanager
-    def running(self, upstream: str, key: str, folder: Path) -> Generator[str, None, None]:
-        """Run it in front of `upstream`, with the same key; give the base URL for clients."""
+    def running(
+        self, upstream: str, key: str, folder: Path, caller_key: str | None = None
+    ) -> Generator[str, None, None]:
+        """Run it in front of `upstream`; give the base URL for clients.
+
+        The callers' key is upstream's, unless there is one for a gateway that has keys of its own.
+        """
         port = _free_port()
         template = HERE / "configurations" / f"{self.program}.conf"
         if self.tls:
@@ -90,6 +95,7 @@ class Gateway:
                     **os.environ,
                     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
                     "MOCK_KEY": key,
+                    "CALLER_KEY": caller_key or key,
                     # Caddy keeps files there.
                     "XDG_CONFIG_HOME": str(folder),
                     "XDG_DATA_HOME": str(folder),

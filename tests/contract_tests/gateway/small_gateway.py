@@ -79,6 +79,7 @@ FAULTS: Mapping[str, str] = {
     "caches without top_n": "sharing.cache",
     "caches without the order": "sharing.cache",
     "caches without the model": "sharing.cache",
+    "looks for a kept answer before the key": "sharing.cache",
 }
 FREEDOMS = (
     "own ids",
@@ -175,16 +176,18 @@ class SmallGateway:
 
     def answer(self, headers: Mapping[str, str], raw: bytes) -> Answer:
         """Answer a caller."""
-        if headers.get("authorization") != f"Bearer {CALLER_KEY}" and not self.does(
-            "serves everybody"
-        ):
-            return _json(401, "this gateway does not know your key")
-        if time.monotonic() < self._rests_until:
-            return _json(503, {"message": "upstream is left alone for a while"})
         body = json.loads(raw)
         place = self._place(body)
-        if place is not None and place in self._cache:
-            return self._cache[place]
+        kept = self._cache.get(place) if place is not None else None
+        if kept is not None and self.does("looks for a kept answer before the key"):
+            return kept
+        is_valid = headers.get("authorization") == f"Bearer {CALLER_KEY}"
+        if not is_valid and not self.does("serves everybody"):
+            return _json(401, "this gateway does not know your key")
+        if kept is not None:
+            return kept
+        if time.monotonic() < self._rests_until:
+            return _json(503, {"message": "upstream is left alone for a while"})
         if self.does("mixes callers"):
             answer = self._exchanged(self._ranked(body))
         elif self.does("joins calls by query"):
@@ -208,7 +211,7 @@ class SmallGateway:
             kept["documents"] = sorted(body["documents"], key=str)
         elif self.does("caches without the model"):
             kept.pop("model")
-        elif not self.does("caches"):
+        elif not self.does("caches") and not self.does("looks for a kept answer before the key"):
             return None
         return json.dumps(kept, sort_keys=True)
 
