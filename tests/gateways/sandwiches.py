@@ -14,6 +14,8 @@ from .gateways import GATEWAYS, HERE, ROOT, Gateway
 RECORD = HERE / "sandwiches.json"
 MODELS = ("BAAI/bge-reranker-v2-m3", "Qwen/Qwen3-Reranker-0.6B", "Qwen/Qwen3-VL-Reranker-8B")
 _KEYS = {"UPSTREAM_KEY": "sk-upstream-of-a-gateway", "CALLER_KEY": "sk-caller-of-a-gateway"}
+#: Headers that configure Portkey, and the variables with their values.
+_PORTKEY = {"x-portkey-provider": "PROVIDER", "x-portkey-custom-host": "CUSTOM_HOST"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ SANDWICHES = (
     Sandwich("LiteLLM, infinity", _gateway("LiteLLM"), "infinity/"),
     Sandwich("LiteLLM, jina_ai", _gateway("LiteLLM"), "jina_ai/"),
     Sandwich("LiteLLM, cohere", _gateway("LiteLLM"), "cohere/"),
+    Sandwich("Portkey 1.9", Gateway("Portkey 1.9", "portkey-1.9")),
+    Sandwich("Portkey 1.15", Gateway("Portkey 1.15", "portkey-1.15")),
 )
 
 
@@ -59,6 +63,7 @@ def driven(sandwich: Sandwich, folder: Path) -> dict[str, Any]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
+    headers = [f"--header-env={name}={variable}" for name, variable in _PORTKEY.items()]
     upstream = f"http://127.0.0.1:{port}/v1"
     running = sandwich.gateway.running(upstream, _KEYS["UPSTREAM_KEY"], folder, caller_key)
     with running as base_url:
@@ -68,11 +73,12 @@ def driven(sandwich: Sandwich, folder: Path) -> dict[str, Any]:
                 *(f"--upstream-port={port}", "--upstream-key-env=UPSTREAM_KEY"),
                 *(["--api-key-env=CALLER_KEY"] if has_keys else []),
                 *(f"--model={sandwich.route}{name}={name}" for name in MODELS),
+                *(headers if sandwich.gateway.program.startswith("portkey") else []),
                 f"--report-json={report}",
             ],
             check=False,  # the verdict is the exit code
             cwd=ROOT,
-            env={**os.environ, **_KEYS},
+            env={**os.environ, **_KEYS, "PROVIDER": "openai", "CUSTOM_HOST": upstream},
             capture_output=True,
             text=True,
         )
