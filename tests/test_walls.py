@@ -39,6 +39,7 @@ LAYERS = (
 #: The judge from the ground up. A pattern such as `checks.*` stands for a room within the room.
 JUDGE_LAYERS = (
     ("__init__", "*.__init__"),
+    ("drivers.*",),  # programs of their own, which the judge runs and does not import
     ("contract", "redaction", "transport", "version", "wording"),
     ("exchanges",),
     ("files",),
@@ -47,7 +48,7 @@ JUDGE_LAYERS = (
     ("recording",),
     ("judging.*",),
     ("report.*",),
-    ("mutants.*", "client.*", "command.*", "audit.*", "gateway.*"),
+    ("mutants.*", "client.*", "command.*", "audit.*", "gateway.*", "interop.*"),
     ("conftest", "pytest_plugin", "__main__", "test_*"),
 )
 LAYERS_OF = {"mockserver": LAYERS, "contract_tests": JUDGE_LAYERS}

@@ -4,7 +4,7 @@ import argparse
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from urllib.request import getproxies
@@ -56,19 +56,24 @@ def declare_route(add: Callable[..., object], names: Callable[[str], list[str]])
         help="proxy to use (default: that of the environment, such as $HTTPS_PROXY); never used "
         "for a loopback address",
     )
-    add(
-        *names("--request-timeout"),
-        type=_seconds,
-        default=TIMEOUT,
-        metavar="SECONDS",
-        help="longest time for one request with its whole answer (default: 60)",
-    )
+    declare_timeout(add, names("--request-timeout"))
     add(
         "--wait",
         type=partial(_seconds, may_be_0=True),
         default=0.0,
         metavar="SECONDS",
         help="wait up to that long until the target is up (default: 0)",
+    )
+
+
+def declare_timeout(add: Callable[..., object], names: Sequence[str]) -> None:
+    """Declare the option that says how long an answer may take, by all of its names."""
+    add(
+        *names,
+        type=_seconds,
+        default=TIMEOUT,
+        metavar="SECONDS",
+        help="longest time for one request with its whole answer (default: 60)",
     )
 
 

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .clients import CLIENTS
+from contract_tests.interop.clients import CLIENTS
+
 from .records import GRADES, graded, recorded
 
 

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .clients import HERE, ROOT, Client, environment
+from contract_tests.interop.clients import Client
+
+from .clients import HERE, ROOT, environment, installed
 
 GRADES = HERE / "grades.json"
 
@@ -74,11 +76,11 @@ def graded(client: Client, folder: Path) -> dict[str, Any]:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "contract_tests", "client"),
-            *("--report-json", str(report), "--", *client.command),
+            *("--report-json", str(report), "--", *installed(client)),
         ],
         check=False,  # a client that fails a scenario makes it fail
         cwd=ROOT,
-        env=environment(),
+        env=environment(client),
         capture_output=True,
         text=True,
     )

@@ -6,17 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from contract_tests.interop.clients import CLIENTS, Client
 from mockserver.testing.fixtures import RerankMock
 
-from .clients import CLIENTS, INSTALLED, Client, environment
+from .clients import environment, installed
 from .records import SETTINGS, TASK, Setting, graded, recorded
 
-pytestmark = [
-    pytest.mark.clients,
-    pytest.mark.skipif(
-        not (INSTALLED / "installed").exists(), reason="`make clients` installs the clients"
-    ),
-]
+pytestmark = pytest.mark.clients
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
@@ -28,11 +24,13 @@ def test_a_client_does_what_is_recorded_of_it(client: Client, tmp_path: Path) ->
 def test_a_setting_asks_where_it_is_recorded_to(
     setting: Setting, rerank_server: RerankMock
 ) -> None:
+    client = Client(setting.client, "", setting.driver)
     host = rerank_server.base_url.removesuffix("/v1")
     done = subprocess.run(
-        Client(setting.client, "", setting.driver).command,
+        installed(client),
         input=json.dumps(TASK),
         env=environment(
+            client,
             RERANK_BASE_URL=setting.base_url.replace("…", host),
             RERANK_API_KEY=rerank_server.api_key,
         ),

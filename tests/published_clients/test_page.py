@@ -1,11 +1,12 @@
 """The page about published clients says what is recorded of them, no more and no less."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from .clients import CLIENTS, ROOT, Client
+from contract_tests.interop.clients import CLIENTS, Client
+
+from .clients import ROOT
 from .records import SETTINGS, recorded
 
 PAGE = (ROOT / "docs/published-clients.md").read_text(encoding="utf-8")
@@ -83,9 +84,3 @@ def test_the_page_tells_what_to_set() -> None:
         ]
         for setting in SETTINGS
     ]
-
-
-def test_every_driver_is_used() -> None:
-    drivers = {path.name for path in Path(__file__).parent.glob("drivers/*.*")}
-    used = {client.driver[0] for client in CLIENTS}
-    assert drivers - used == {"speaking.py", "speaking.cjs"}

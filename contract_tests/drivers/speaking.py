@@ -6,6 +6,7 @@ A driver hands over a function that calls its library; whatever that returns or 
 import contextlib
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -36,8 +37,7 @@ class Task:
     @property
     def root(self) -> str:
         """The base URL for a library that adds `/v1` itself; a slash at its end stays there."""
-        head, _, tail = self.base_url.rpartition("/v1")
-        return head + tail
+        return re.sub(r"/v1(?=/?$)", "", self.base_url)
 
 
 class NotApplicableError(Exception):

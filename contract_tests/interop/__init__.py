@@ -1,0 +1,1 @@
+"""Runs published clients against a target, and says which of them work with it."""
