@@ -3,12 +3,11 @@
 import argparse
 import contextlib
 import io
-import json
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,13 +17,6 @@ import pytest
 
 from .audit import command as audit
 from .client import command as client
-from .command.diff import RevisionChange, changes
-from .command.drift import (
-    BehaviourChange,
-    ObservationError,
-    behaviour_changes,
-    read_observation,
-)
 from .command.interruption import Interruption
 from .command.listing import explanation, listing, revision_listing
 from .command.observing import observation
@@ -44,6 +36,7 @@ from .command.outputs import output_problems
 from .command.progress import ProgressBar
 from .command.unread import output_may_end
 from .contract import Contract, RevisionError, load_contract
+from .diff import command as diff
 from .judging.limits import EFFORTS
 from .judging.outcomes import EXIT_CODES, Verdict
 from .mutants import sampling, shares
@@ -89,6 +82,10 @@ _PYTEST = (
 )
 
 
+#: Command -> what says what is wrong with its options.
+_PROBLEMS = {"client": client.problem, "audit": audit.problem}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; `check` returns 0 conforms, 1 violates, 2 usage, 3 inconclusive, 4 broke."""
     parser = _parser()
@@ -97,27 +94,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrong = next((word.partition("=")[0] for word in unknown if word.startswith("-")), "")
         meant = hint(wrong, OPTION.findall(options.own_help()))
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
-    if options.command in ("list", "diff"):
-        code = 0
-        if options.command == "list":
-            lines: Iterable[str] = _list(parser, options)
-        else:
-            lines, code = _diff(parser, options)
+    if options.command == "list":
+        lines = _list(parser, options)
         # A reader such as `head` may stop early.
         with contextlib.suppress(BrokenPipeError):
             print("\n".join(lines), flush=True)
-        return code
+        return 0
+    if options.command in _PROBLEMS:
+        trouble = _PROBLEMS[options.command](options)
+        if trouble:
+            parser.error(trouble)
     if options.command == "client":
-        trouble = client.problem(options)
-        if trouble:
-            parser.error(trouble)
         return client.main(options)
-    if options.command == "audit":
-        trouble = audit.problem(options)
-        if trouble:
-            parser.error(trouble)
+    if options.command in ("audit", "diff"):
         with output_may_end():
-            return audit.main(options)
+            return audit.main(options) if options.command == "audit" else diff.main(options)
     with by_ourselves(), output_may_end():
         if options.command in ("check", "observe"):
             return (_check if options.command == "check" else _observe)(parser, options)
@@ -225,16 +216,11 @@ def _parser() -> argparse.ArgumentParser:
     declare_revision(listing_parser.add_argument)
     diff_parser = commands.add_parser(
         "diff",
-        help="compare two revisions, or two files of observe",
-        description="Print what changed between two revisions of the contract, and whether it "
-        "breaks clients, servers or neither; or between two files of `observe`: then the exit code "
-        "is 1 if a request that was answered is refused now.",
+        help="compare two revisions, observations, reports or recordings",
+        description="Print what changed between two of a kind, and whether it breaks clients. Exit "
+        "code: 0 nothing breaks clients, 1 something does, 2 usage, 3 nothing could be compared.",
     )
-    for name in ("old", "new"):
-        diff_parser.add_argument(
-            name, metavar=name.upper(), help="a shipped revision, a folder, or a file of observe"
-        )
-    diff_parser.add_argument("--json", action="store_true", help="print JSON")
+    diff.declare(diff_parser.add_argument)
     client_parser = commands.add_parser(
         "client",
         help="grade a client",
@@ -332,24 +318,6 @@ def _list(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Itera
     if wanted not in contract.requirements:
         parser.error(unknown_requirement(contract, "--explain", wanted))
     return explanation(contract, contract.requirements[wanted])
-
-
-def _diff(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[list[str], int]:
-    found: list[RevisionChange] | list[BehaviourChange]
-    code = 0
-    if Path(options.old).is_file() or Path(options.new).is_file():
-        try:
-            old, new = (read_observation(Path(name)) for name in (options.old, options.new))
-        except ObservationError as error:
-            parser.error(str(error))
-        found = list(behaviour_changes(old, new))
-        code = int(any(change.breaks_clients for change in found))
-    else:
-        found = list(changes(_load(parser, options.old), _load(parser, options.new)))
-    if options.json:
-        rows = [change.to_json() for change in found]
-        return [json.dumps(rows, ensure_ascii=False, indent=2)], code
-    return list(map(str, found)) or ["no difference"], code
 
 
 def _load(parser: argparse.ArgumentParser, revision: str | None) -> Contract:

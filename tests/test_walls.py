@@ -47,7 +47,7 @@ JUDGE_LAYERS = (
     ("recording",),
     ("judging.*",),
     ("report.*",),
-    ("mutants.*", "client.*", "command.*", "audit.*"),
+    ("mutants.*", "client.*", "command.*", "audit.*", "diff.*"),
     ("conftest", "pytest_plugin", "__main__", "test_*"),
 )
 LAYERS_OF = {"mockserver": LAYERS, "contract_tests": JUDGE_LAYERS}
