@@ -18,7 +18,7 @@ import pytest
 from .audit import command as audit
 from .client import command as client
 from .command.interruption import Interruption
-from .command.listing import explanation, listing, revision_listing
+from .command.listing import explanations, listing, revision_listing
 from .command.observing import observation
 from .command.options import (
     declare,
@@ -37,6 +37,8 @@ from .command.progress import ProgressBar
 from .command.unread import output_may_end
 from .contract import Contract, RevisionError, load_contract
 from .diff import command as diff
+from .diff.model import DiffError, Kind
+from .diff.reading import read
 from .judging.limits import EFFORTS
 from .judging.outcomes import EXIT_CODES, Verdict
 from .mutants import sampling, shares
@@ -209,7 +211,20 @@ def _parser() -> argparse.ArgumentParser:
     declare_asking(observe.add_argument, ours=True)
     observe.set_defaults(effort="thorough")
     listing_parser = commands.add_parser("list", help="list the requirements")
-    listing_parser.add_argument("--explain", metavar="ID", help="show all about one of them")
+    listing_parser.add_argument(
+        "--explain",
+        nargs="?",
+        const="",
+        metavar="ID",
+        help="show all about a requirement or a switch, what speaks for it among that; without an "
+        "id, about all of them",
+    )
+    listing_parser.add_argument(
+        "--observed",
+        type=Path,
+        metavar="FILE",
+        help="with --explain: also what a file of `observe` has seen, and when",
+    )
     listing_parser.add_argument(
         "--revisions", action="store_true", help="list the revisions of the contract instead"
     )
@@ -314,10 +329,22 @@ def _list(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Itera
         return revision_listing()
     contract, wanted = _load(parser, options.revision), options.explain
     if wanted is None:
+        if options.observed:
+            parser.error("--observed is for --explain")
         return listing(contract)
-    if wanted not in contract.requirements:
-        parser.error(unknown_requirement(contract, "--explain", wanted))
-    return explanation(contract, contract.requirements[wanted])
+    known = [*contract.requirements, *contract.switches]
+    if wanted and wanted not in known:
+        meant = hint(wanted, contract.switches)
+        parser.error(
+            f"--explain: no switch is called {wanted}{meant}"
+            if meant
+            else unknown_requirement(contract, "--explain", wanted)
+        )
+    try:
+        observed = read(options.observed, Kind.OBSERVATIONS) if options.observed else None
+    except DiffError as error:
+        parser.error(f"--observed: {error}")
+    return explanations(contract, [wanted] if wanted else known, observed)
 
 
 def _load(parser: argparse.ArgumentParser, revision: str | None) -> Contract:

@@ -40,7 +40,7 @@ LAYERS = (
 JUDGE_LAYERS = (
     ("__init__", "*.__init__"),
     ("contract", "redaction", "transport", "version", "wording"),
-    ("exchanges",),
+    ("exchanges", "evidence"),
     ("files",),
     ("capabilities", "checks.*"),
     ("targets", "strategies"),

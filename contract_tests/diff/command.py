@@ -1,27 +1,20 @@
 """The command `rerank-contract diff`: compares two of a kind, which their content says."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
-
-import jsonschema
-from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY, SchemaRegistry
 
 from ..audit.json_array import JsonArray, JsonError
 from ..checks.violations import printable
-from ..contract import SCHEMAS, AnyJson, RevisionError, load_contract
+from ..contract import RevisionError, load_contract
 from ..contract import revisions as shipped
-from ..files import complaint, read_json
 from ..redaction import blot_unknown
 from . import observations, recordings, reports, revisions
 from .model import Comparison, DiffError, Kind
+from .reading import ONE, read
 from .writers import WRITERS
 
-#: Longest report and observation that is read, in bytes.
-LONGEST = 64_000_000
 #: Member of a JSON file -> what such a file is. What stands first decides.
 _TELLING = {
     "observed": Kind.OBSERVATIONS,
@@ -30,13 +23,6 @@ _TELLING = {
     "entries": Kind.RECORDINGS,
     "interactions": Kind.RECORDINGS,
     "http_interactions": Kind.RECORDINGS,
-}
-#: What one of a kind is.
-_ONE = {
-    Kind.REVISIONS: "a revision",
-    Kind.OBSERVATIONS: "a file of `observe`",
-    Kind.REPORTS: "a report of `check` or `audit`",
-    Kind.RECORDINGS: "a recording",
 }
 
 
@@ -83,7 +69,7 @@ def compare(old: str, new: str) -> Comparison:
             if kind is Kind.REVISIONS and not Path(name).exists() and name not in shipped():
                 raise DiffError(f"there is no file {name}")
         both = " and ".join(
-            f"{name} is {_ONE[kind]}" for name, kind in zip(names, kinds, strict=True)
+            f"{name} is {ONE[kind]}" for name, kind in zip(names, kinds, strict=True)
         )
         raise DiffError(f"{both}: compare two of a kind")
     if kinds[0] is Kind.REVISIONS:
@@ -91,8 +77,8 @@ def compare(old: str, new: str) -> Comparison:
     if kinds[0] is Kind.RECORDINGS:
         return recordings.compare(Path(old), Path(new))
     if kinds[0] is Kind.REPORTS:
-        return reports.compare(names, *(_read(name, "report", kinds[0]) for name in names))
-    return observations.compare(names, *(_read(name, "observation", kinds[0]) for name in names))
+        return reports.compare(names, *(read(Path(name), kinds[0]) for name in names))
+    return observations.compare(names, *(read(Path(name), kinds[0]) for name in names))
 
 
 def _kind(name: str) -> Kind:
@@ -114,23 +100,3 @@ def _kind(name: str) -> Kind:
     except JsonError as error:
         raise DiffError(f"{path} {error}") from None
     raise DiffError(f"{path} is no file of `observe`, `check` or `audit`, and no recording")
-
-
-def _read(name: str, schema: str, kind: Kind) -> AnyJson:
-    content = read_json(Path(name), DiffError, LONGEST)
-    broken: AnyJson
-    for broken in _validator(schema).iter_errors(content):  # pyright: ignore[reportUnknownMemberType] - untyped overload
-        raise DiffError(f"{name} is not {_ONE[kind]}: {complaint(broken)}")
-    return content
-
-
-@cache
-def _validator(schema: str) -> jsonschema.Draft202012Validator:
-    schemas = {
-        path.stem: json.loads(path.read_text("utf-8"))
-        for path in (SCHEMAS / "files").glob("*.json")
-    }
-    registry: SchemaRegistry = EMPTY_REGISTRY.with_resources(
-        (each["$id"], DRAFT202012.create_resource(each)) for each in schemas.values()
-    )
-    return jsonschema.Draft202012Validator(schemas[schema], registry=registry)

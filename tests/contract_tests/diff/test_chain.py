@@ -1,4 +1,4 @@
-"""The chain: observe a server, imitate it, judge both, and see in the next observation what changed.
+"""The chain: observe a server, imitate it, judge both, and see what the next observation says.
 
 The server is the second one of these tests, which shares no code with the mock.
 """
