@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..checks.violations import shorten
 from ..contract import AnyJson
 from ..exchanges import Answer, Exchange, Request, Result, is_array, is_number, is_object, member
-from .model import Effect
+from .model import NAMED, Effect
 
 #: Scores are numbers of 32 bits, of which seven digits are certain, and are written down to 1e-6:
 #: what is nearer is rounding. Relative to the larger of them and 1.
@@ -150,7 +150,8 @@ def _order(ranking: Sequence[Result]) -> list[int]:
 
 
 def _indices(indices: Sequence[int]) -> str:
-    return shorten(", ".join(map(str, indices))) or "none"
+    shown = ", ".join(map(str, indices[:NAMED])) or "none"
+    return f"{shown}, … ({len(indices)} documents)" if len(indices) > NAMED else shown
 
 
 def _counts(old: Answer, new: Answer) -> Iterator[Difference]:

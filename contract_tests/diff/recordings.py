@@ -9,7 +9,7 @@ import json
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
@@ -24,9 +24,9 @@ from .answers import Difference, differences
 from .model import KEPT, Change, Comparison, DiffError, Kind, Uncompared, worst_first
 
 #: Most bytes of exchanges of one file that wait for the other.
-WAITING = 64 * 1024 * 1024
+WAITING = 32 * 1024 * 1024
 #: What is kept of an exchange beside its answer, in bytes.
-_REST = 1000
+_REST = 3000
 #: Where differences are counted that are one too many to be told apart.
 OTHERS = "more differences, such as"
 
@@ -155,7 +155,8 @@ class _Pairing:
             self.leave_out(recorded.unjudged, recorded.place)
             return
         key = _question(recorded), recorded.answer.status
-        waiting = _Waiting(recorded.place, _in_short(recorded), recorded.answer)
+        # Without what was made of its body, which takes several times as much memory.
+        waiting = _Waiting(recorded.place, _in_short(recorded), replace(recorded.answer))
         other = self._queues[1 - side].take(key)
         if other:
             pair = (waiting, other) if side == 0 else (other, waiting)
