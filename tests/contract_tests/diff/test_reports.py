@@ -167,11 +167,17 @@ def test_the_median_latency_is_told_if_it_doubles(
     assert [row["place"] for row in content["changes"]] == ["latency (median)"] * is_told
 
 
-@pytest.mark.parametrize(("again", "is_told"), [(4, False), (20, True)])
+@pytest.mark.parametrize(
+    ("answered", "again", "is_told"), [(100, 4, False), (40, 4, False), (100, 5, True)]
+)
 def test_requests_that_were_sent_again_are_told_if_they_are_many(
-    again: int, is_told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    answered: int,
+    again: int,
+    is_told: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    old, new = (report(answered=100, asked_again={"status 503": sent}) for sent in (0, again))
+    old, new = (report(answered=answered, asked_again={"status 503": sent}) for sent in (0, again))
     content, _ = compared(old, new, tmp_path, capsys)
     places = [row["place"] for row in content["changes"]]
     assert places == ["requests answered only when sent again"] * is_told
