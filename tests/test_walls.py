@@ -27,6 +27,7 @@ LAYERS = (
     ("advice.*",),
     ("reading",),
     ("engine",),
+    ("relaying",),
     ("recording", "advising"),
     ("testing.calls",),  # what is asserted of calls, in Python and over HTTP
     ("admin.*",),

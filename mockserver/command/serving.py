@@ -7,16 +7,17 @@ import sys
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from ..behaviour import PRESET_NAMES, load_behaviour
-from ..contract import ContractError, load_contract, revisions
+from ..contract import Contract, ContractError, load_contract, revisions
 from ..files import FileError, read_file
 from ..redaction import LONGEST_KEY
 from ..scenarios.hostile import HOSTILE, Hostile
 from ..serving import log
 from ..serving.server import ThreadedServer, base_url, is_loopback, listen, serve
+from ..state.recordings import Recordings, Unrecorded, load_recordings
 from ..state.store import DEFAULT_KEY, UNLIMITED, State
 from ..validation import InputError
 from .parser import (
@@ -68,6 +69,8 @@ class Serving:
     revision: str | None = None
     admin_token_env: str | None = None
     state: str | None = None
+    replay: str | None = None
+    unrecorded: Unrecorded | None = None
     log: Literal["lines", "json", "nothing"] = "lines"
     #: The names of the options that come from the environment.
     from_environment: Collection[str] = ()
@@ -112,11 +115,25 @@ class Serving:
             hostile=self.hostile,
             seed=self.seed,
             terms=UNLIMITED if self.unlimited else {},
+            recordings=self._recordings(contract),
+            unrecorded=self.unrecorded or "refuse",
         )
         if self.state:
             with self._naming("state"):
                 state.load(self.state)
         return keys[0], state
+
+    def _recordings(self, contract: Contract) -> Recordings | None:
+        """Return what is replayed, and say on standard error how much that is."""
+        if self.replay is None:
+            if self.unrecorded is not None:
+                with self._naming("unrecorded"):
+                    raise CommandError("--unrecorded needs --replay FILE")
+            return None
+        with self._naming("replay"):
+            recordings = load_recordings(self.replay, contract)
+        print(f"rerank-mock: {recordings.summary}", file=sys.stderr)
+        return recordings
 
     @contextmanager
     def _naming(self, option: str) -> Generator[None]:
@@ -246,6 +263,17 @@ def declare(parser: Parser) -> None:
         metavar="FILE",
         help="start from a saved state; its accounts and behaviour replace --key, --key-file,"
         " --unlimited and --behaviour",
+    )
+    add(
+        "--replay",
+        metavar="FILE",
+        help="answer with what an HTTP archive (HAR) has recorded; any key is accepted",
+    )
+    add(
+        "--unrecorded",
+        choices=get_args(Unrecorded),
+        help="refuse requests that --replay has no recording of, or answer them as without it;"
+        " default: refuse",
     )
     lines = parser.add_mutually_exclusive_group()
     lines.add_argument(
