@@ -132,6 +132,9 @@ def _answer(row: Row, secrets: Secrets) -> tuple[Answer, str]:
     """The answer without keys, and why it cannot be judged."""
     raw = {name: value for name, value in row.response_headers.items() if name != "set-cookie"}
     headers = {name: secrets.blot_text(value) for name, value in raw.items()}
+    if row.source == "mock":
+        reason = "the mock answered in place of the service"
+        return Answer(row.status, headers, b"", cut=reason), reason
     if not row.status:
         return Answer(0, {}, b"", cut="no answer was recorded"), "no answer was recorded"
     try:

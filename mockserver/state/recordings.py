@@ -3,7 +3,6 @@
 import base64
 import binascii
 import re
-import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import orjson
 
 from ..contract import Contract
 from ..files import FileError, read_file
+from ..packing import PackingError, is_packed, unpack
 from ..parsed_request import RerankRequest
 from ..redaction import is_secret_header
 from ..validation import MOST_VALUES, InputError, within
@@ -40,11 +40,6 @@ _NOT_REPLAYED = frozenset(
 )
 _OURS = "x-rerank-mock-"
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
-
-#: The window that zlib wants; 32 takes a head of gzip or of zlib.
-_WINDOW = 32 + zlib.MAX_WBITS
-#: How what is packed begins; without that the recorder has unpacked it.
-_PACKED = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "deflate": b"x"}
 
 
 class RecordingError(InputError):
@@ -246,25 +241,16 @@ def _body(content: Json, size: float, headers: Mapping[str, str]) -> bytes:
         except binascii.Error:
             raise _LeftOutError("a body is not base64") from None
     coding = headers.get("content-encoding", "").strip().lower()
-    if body.startswith(_PACKED.get(coding, b"\0\0\0")):
-        body = unpacked(body, LONGEST_BODY)
+    if is_packed(body, coding):
+        try:
+            body = unpack(body, LONGEST_BODY)
+        except PackingError as error:
+            raise _LeftOutError(str(error)) from None
     elif coding in ("br", "zstd") and not _is_text(body):
         raise _LeftOutError(f"a body is packed with {coding}")
     if len(body) > LONGEST_BODY:
         raise _LeftOutError(f"a body is longer than {LONGEST_BODY // 1024**2} MiB")
     return body
-
-
-def unpacked(body: bytes, most: int) -> bytes:
-    """Return what was packed with gzip or zlib, or so much that it is more than `most`."""
-    unpacker = zlib.decompressobj(_WINDOW)
-    try:
-        found = unpacker.decompress(body, most + 1)
-    except zlib.error:
-        raise _LeftOutError("a body cannot be unpacked") from None
-    if not unpacker.eof and len(found) <= most:
-        raise _LeftOutError("a packed body ends too early")
-    return found
 
 
 def _is_text(body: bytes) -> bool:

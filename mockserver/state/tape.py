@@ -121,16 +121,19 @@ def differences(recorded: Question, sent: Question) -> Iterator[Difference]:
 
 
 def _differences(place: str, recorded: object, sent: object) -> Iterator[Difference]:
+    if type(recorded) is type(sent) and recorded == sent:
+        return
     if isinstance(recorded, dict) and isinstance(sent, dict):
         ours, theirs = cast("Mapping[str, Json]", recorded), cast("Mapping[str, Json]", sent)
         for name in sorted({*ours, *theirs}):
             pair = ours.get(name, _ABSENT), theirs.get(name, _ABSENT)
             yield from _differences(f"{place}.{name}", *pair)
     elif isinstance(recorded, list) and isinstance(sent, list):
-        items = cast("list[Json]", recorded), cast("list[Json]", sent)
-        for number, pair in enumerate(zip_longest(*items, fillvalue=_ABSENT)):
+        items = cast("list[object]", recorded), cast("list[object]", sent)
+        pairs: Iterator[tuple[object, object]] = zip_longest(*items, fillvalue=_ABSENT)
+        for number, pair in enumerate(pairs):
             yield from _differences(f"{place}[{number}]", *pair)
-    elif type(recorded) is not type(sent) or recorded != sent:
+    else:
         yield Difference(place, recorded, sent)
 
 

@@ -21,8 +21,8 @@ ANSWER = {"id": "0195", "results": [{"index": 1, "relevance_score": 0.9}]}
 
 def entry(body: Json = None, answer: Json = ANSWER, **changes: Json) -> Json:
     """Return an entry of HAR; `changes` go to the response, or to `content` of it."""
-    content = {"size": 1, "mimeType": "application/json", "text": json.dumps(answer)}
-    response = {"status": 200, "headers": [], "content": content}
+    content: Json = {"size": 1, "mimeType": "application/json", "text": json.dumps(answer)}
+    response: Json = {"status": 200, "headers": [], "content": content}
     for name, value in changes.items():
         (response if name in response else content)[name] = value
     text = body if isinstance(body, str) else json.dumps(fields() if body is None else body)
@@ -194,7 +194,7 @@ def test_what_is_not_for_rerank_is_ignored(tmp_path: Path) -> None:
     mounted["request"]["url"] = "https://gateway.example/siliconflow/rerank?a=1"
     odd = entry()
     odd["request"]["url"] = "http://[/v1/rerank"
-    rows = [other, preflight, 3, None, {}, {"request": []}, odd, mounted]
+    rows: list[Json] = [other, preflight, 3, None, {}, {"request": []}, odd, mounted]
     found = load_recordings(write(tmp_path, *rows), CONTRACT)
     assert found.summary == "run.har: 1 recording"
 
