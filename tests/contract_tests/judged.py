@@ -76,13 +76,17 @@ def named(item: pytest.Item) -> set[str]:
 
 
 def judge_here(
-    folder: Path, *arguments: str, instead: Answerer | None = None, plugins: Sequence[object] = ()
+    folder: Path,
+    *arguments: str,
+    instead: Answerer | None = None,
+    plugins: Sequence[object] = (),
+    modules: Sequence[Path] = (ROOM,),
 ) -> Judged:
     """Run pytest on the room; ``instead`` answers in place of the target, and may ask it."""
     path = folder / "report.json"
     path.unlink(missing_ok=True)
     witness = Witness(instead)
-    room = [str(ROOM), "-q", "-s", "--assert=plain", *(f"-pno:{name}" for name in UNUSED)]
+    room = [*map(str, modules), "-q", "-s", "--assert=plain", *(f"-pno:{name}" for name in UNUSED)]
     code = pytest.main([*room, f"--report-json={path}", *arguments], plugins=[witness, *plugins])
     report: AnyJson = json.loads(path.read_text("utf-8")) if path.exists() else {}
     return Judged(int(code), report, witness.requests, witness.slept)
