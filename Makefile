@@ -10,6 +10,8 @@ GENERATORS_VENV := .venv-generators
 USUAL := not clients and not gateways and not whole
 INTERPRETERS := 3.10 3.11 3.12 3.13
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Images of Python often set it; hundreds of processes would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi evidence constraints clients-constraints gateways-constraints clean
 
