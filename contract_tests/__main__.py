@@ -39,6 +39,7 @@ from .contract import Contract, RevisionError, load_contract
 from .diff import command as diff
 from .diff.model import DiffError, Kind
 from .diff.reading import read
+from .gateway import command as gateway
 from .judging.limits import EFFORTS
 from .judging.outcomes import EXIT_CODES, Verdict
 from .mutants import sampling, shares
@@ -70,6 +71,9 @@ class Parser(argparse.ArgumentParser):
         super().error(blot_unknown(f"{message}{meant}"))
 
 
+#: Commands that need no pytest.
+_OWN = {"audit": audit, "client": client, "gateway": gateway}
+
 #: The caller's configuration, plugins' caches and folders of the same name stay outside; what
 #: fails is reported once, by the report.
 _PYTEST = (
@@ -82,10 +86,6 @@ _PYTEST = (
     *("-p", "no:unraisableexception", "-p", "no:threadexception"),
     *("-qq", "--tb=no", "-rN", "--no-header", str(HERE)),
 )
-
-
-#: Command -> what says what is wrong with its options.
-_PROBLEMS = {"client": client.problem, "audit": audit.problem}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -102,15 +102,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(BrokenPipeError):
             print("\n".join(lines), flush=True)
         return 0
-    if options.command in _PROBLEMS:
-        trouble = _PROBLEMS[options.command](options)
+    if options.command == "diff":
+        with output_may_end():
+            return diff.main(options)
+    if options.command in _OWN:
+        command = _OWN[options.command]
+        trouble = command.problem(options)
         if trouble:
             parser.error(trouble)
-    if options.command == "client":
-        return client.main(options)
-    if options.command in ("audit", "diff"):
-        with output_may_end():
-            return audit.main(options) if options.command == "audit" else diff.main(options)
+        # `client` ends where its reader does.
+        with contextlib.nullcontext() if command is client else output_may_end():
+            return int(command.main(options))
     with by_ourselves(), output_may_end():
         if options.command in ("check", "observe"):
             return (_check if options.command == "check" else _observe)(parser, options)
@@ -252,6 +254,15 @@ def _parser() -> argparse.ArgumentParser:
         "found, 4 the suite itself broke.",
     )
     audit.declare(audit_parser.add_argument)
+    gateway_parser = commands.add_parser(
+        "gateway",
+        help="drive a gateway from both sides",
+        description="Drive a gateway from the side of its callers, with a mock as the upstream "
+        "that it asks, and compare both sides. Exit code: 0 callers are not harmed, 1 they are, "
+        "2 usage, or the gateway cannot be started, 3 the plainest request does not pass, 4 the "
+        "suite itself broke, or could not write a report.",
+    )
+    gateway.declare(gateway_parser.add_argument)
     selftest = commands.add_parser(
         "selftest",
         help="judge the judge",
