@@ -26,7 +26,17 @@ README = TEXTS["README.md"]
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 #: Options of other people's commands that the guides show.
-FOREIGN = {"--silent": "curl"}
+FOREIGN = {
+    "--silent": "curl",
+    "--workflow": "gh run list",
+    "--status": "gh run list",
+    "--limit": "gh run list",
+    "--jq": "gh run list",
+    "--dir": "gh run download",
+    "--search": "gh issue list",
+    "--title": "gh issue create",
+    "--body-file": "gh issue create",
+}
 
 
 MAIN: dict[str, Callable[[list[str]], object]] = {
