@@ -6,6 +6,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from operator import itemgetter
 
 FAULTS = set(sys.argv[1:])
 
@@ -39,7 +40,7 @@ except urllib.error.HTTPError as error:
         print(json.dumps({"error": {"message": message}}))
     sys.exit()
 if "sorts by index" in FAULTS:
-    results.sort(key=lambda result: result["index"])
+    results.sort(key=itemgetter("index"))
 if "needs meta" in FAULTS and not task["options"]:
     print(json.dumps({"error": {"message": "Invalid JSON response: meta is missing"}}))
     sys.exit()

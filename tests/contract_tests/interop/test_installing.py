@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -99,7 +100,7 @@ def test_a_registry_that_cannot_be_reached_is_reported(drivers: Path, folder: Pa
 def test_without_node_the_message_says_what_to_install(
     drivers: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", Mock(return_value=None))
     monkeypatch.setenv("PATH", "")
     with pytest.raises(InstallError, match="no `npm` here: install Node 20 or newer, with npm"):
         install(node_client(drivers), folder, {})
