@@ -50,8 +50,8 @@ JUDGE_LAYERS = (
     ("judging.*",),
     ("report.*",),
     (
-        *("mutants.*", "client.*", "command.*", "audit.*", "gateway.*", "diff.*"),
-        "interop.*",
+        *("mutants.*", "client.*", "command.*", "diff.*"),
+        *("audit.*", "gateway.*", "interop.*"),
     ),
     ("conftest", "pytest_plugin", "__main__", "test_*"),
 )

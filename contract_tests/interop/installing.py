@@ -41,7 +41,7 @@ def command(client: Client, folder: Path) -> list[str]:
     """The command that drives an installed client. Raises `InstallError` where there is no Node."""
     file, *arguments = client.driver
     home = place(client, folder)
-    runner = [str(_python(home))] if client.runtime == "Python" else _node("node")
+    runner = [str(_python(home))] if client.runtime == "Python" else _node_itself()
     return [*runner, str(client.drivers / file), *arguments]
 
 
@@ -118,6 +118,19 @@ def _node(name: str) -> list[str]:
     if found is None:
         raise InstallError(f"there is no `{name}` here: install Node 20 or newer, with npm")
     return [found]
+
+
+def _node_itself() -> list[str]:
+    """Node, without what a version manager puts before it: that needs the user's home."""
+    done = subprocess.run(  # noqa: S603 - the words are ours
+        [*_node("node"), "-p", "process.execPath"],
+        check=False,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    if done.returncode:
+        raise InstallError(f"`node` does not run here: it ended with {done.returncode}")
+    return [done.stdout.strip()]
 
 
 def _run(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
