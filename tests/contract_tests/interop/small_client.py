@@ -13,9 +13,9 @@ FAULTS = set(sys.argv[1:])
 task = json.load(sys.stdin)
 if "dies" in FAULTS:
     sys.exit(f"ImportError: no such library, and the key is {os.environ['RERANK_API_KEY']}")
-if "shows" in FAULTS:
-    names = {"RERANK_BASE_URL", "RERANK_API_KEY", "HOME", "NODE_PATH", "PATH"}
-    print(json.dumps({"not_applicable": f"{sorted(os.environ.keys() - names)}"}))
+if "tells" in FAULTS:
+    secrets = {name: value for name, value in os.environ.items() if "KEY" in name}
+    print(json.dumps({"not_applicable": f"{secrets}"}))
     sys.exit()
 body = {name: task[name] for name in ("model", "query", "documents")} | task["options"]
 if "forgets top_n" in FAULTS:
@@ -35,9 +35,7 @@ except urllib.error.HTTPError as error:
     if "swallows errors" in FAULTS:
         print(json.dumps({"ranking": []}))
     else:
-        key = os.environ["RERANK_API_KEY"]
-        message = f"{error} for {key}" if "tells the key" in FAULTS else str(error)
-        print(json.dumps({"error": {"message": message}}))
+        print(json.dumps({"error": {"message": str(error)}}))
     sys.exit()
 if "sorts by index" in FAULTS:
     results.sort(key=itemgetter("index"))

@@ -62,6 +62,7 @@ def test_a_python_client_is_installed_once_with_its_digests(
     client = python_client(drivers)
     install(client, folder, {"PATH": os.environ["PATH"]})
     # What is there is not made again, and nothing else is left.
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     install(client, folder, {})
     assert list(folder.iterdir()) == [place(client, folder)]
     words, pins = (place(client, folder) / "installed.log").read_text("utf-8").splitlines()
