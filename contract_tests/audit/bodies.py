@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import importlib
 import zlib
+from types import ModuleType
 
 #: Longest body that is judged, in bytes, decoded.
 LONGEST = 16 * 1024 * 1024
@@ -10,6 +12,10 @@ LONGEST = 16 * 1024 * 1024
 _WINDOWS = {"gzip": 32 + zlib.MAX_WBITS, "x-gzip": 32 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 #: How what is packed begins; without that a recorder has unpacked it already.
 _BEGINNINGS = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "deflate": b"x"}
+#: Content-Encoding -> the package that unpacks it, an extra of ours.
+_PACKAGES = {"br": "brotli", "zstd": "zstandard"}
+#: Bytes that zstandard is handed at a time; each of them may become 32 KB.
+_STEP = 256
 
 
 class BodyError(ValueError):
@@ -29,8 +35,8 @@ def decoded(body: str | bytes, *, is_base64: bool, encoding: str) -> bytes:
     name = encoding.strip().lower()
     if content.startswith(_BEGINNINGS.get(name, b"\0\0\0")):
         content = _unpacked(content, _WINDOWS[name])
-    elif name in ("br", "zstd") and not _is_text(content):
-        raise BodyError(f"it is packed with {name}, which is not read")
+    elif name in _PACKAGES and not _is_text(content):
+        content = _unpacked_by(_PACKAGES[name], content, name)
     if len(content) > LONGEST:
         raise BodyError(f"it is longer than {LONGEST:,} bytes")
     return content
@@ -45,6 +51,46 @@ def _unpacked(content: bytes, window: int) -> bytes:
     if not unpacker.eof and len(unpacked) <= LONGEST:
         raise BodyError("it is packed, and ends too early")
     return unpacked
+
+
+def _unpacked_by(package: str, content: bytes, name: str) -> bytes:
+    try:
+        module = importlib.import_module(package)
+    except ImportError:
+        module = None
+    # An older brotli cannot stop in time.
+    if module is None or (
+        name == "br" and not hasattr(module.Decompressor, "can_accept_more_data")
+    ):
+        raise BodyError(f"it is packed with {name}, which is read if {package} is installed")
+    error: type[Exception] = module.error if name == "br" else module.ZstdError
+    try:
+        unpacked, is_whole = (_of_brotli if name == "br" else _of_zstandard)(module, content)
+    except error:
+        raise BodyError("it cannot be unpacked") from None
+    if not is_whole and len(unpacked) <= LONGEST:
+        raise BodyError("it is packed, and ends too early")
+    return unpacked
+
+
+def _of_brotli(brotli: ModuleType, content: bytes) -> tuple[bytes, bool]:
+    """A little more than the bound at most, and whether it was all."""
+    unpacker = brotli.Decompressor()
+    unpacked: bytes = unpacker.process(content, output_buffer_limit=LONGEST + 1)
+    while len(unpacked) <= LONGEST and not unpacker.can_accept_more_data():
+        unpacked += unpacker.process(b"", output_buffer_limit=LONGEST + 1)
+    return unpacked, unpacker.is_finished()
+
+
+def _of_zstandard(zstandard: ModuleType, content: bytes) -> tuple[bytes, bool]:
+    """The same."""
+    unpacker = zstandard.ZstdDecompressor(max_window_size=LONGEST).decompressobj()
+    unpacked = bytearray()
+    for start in range(0, len(content), _STEP):
+        if unpacker.eof or len(unpacked) > LONGEST:
+            break
+        unpacked += unpacker.decompress(content[start : start + _STEP])
+    return bytes(unpacked), unpacker.eof
 
 
 def _is_text(content: bytes) -> bool:

@@ -4,12 +4,17 @@ import base64
 import copy
 import gzip
 import json
+import sys
+import tracemalloc
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import brotli
 import pytest
 import yaml
+import zstandard
 
 from contract_tests.audit import bodies, cassettes
 from contract_tests.audit.recordings import Recorded, RecordingError, Tally, read
@@ -142,7 +147,6 @@ def packed(text: str, headers: AnyJson) -> AnyJson:
         (packed(BOMB, GZIP), "it is longer than 16,777,216 bytes"),
         (packed(base64.b64encode(gzip.compress(b"{}")[:-9]).decode(), GZIP), "ends too early"),
         (packed(base64.b64encode(b"\x1f\x8bno").decode(), GZIP), "it cannot be unpacked"),
-        (packed("/w==", [{"name": "content-encoding", "value": "br"}]), "packed with br"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -152,14 +156,69 @@ def test_an_answer_that_is_not_all_there_is_not_judged(
     assert why in one(tmp_path, row).unjudged
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress], ids=["gzip", "deflate"])
-def test_an_answer_that_is_packed_is_unpacked(
-    pack: Callable[[bytes], bytes], tmp_path: Path
-) -> None:
-    text = base64.b64encode(pack(json.dumps(ANSWER).encode())).decode()
-    name = "gzip" if pack is gzip.compress else "deflate"
-    found = one(tmp_path, packed(text, [{"name": "content-encoding", "value": name}]))
+#: Content-Encoding -> what packs so.
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": partial(brotli.compress, quality=1),
+    "zstd": zstandard.ZstdCompressor().compress,
+}
+
+
+def encoded(content: bytes, name: str) -> AnyJson:
+    """Return a row whose answer is these bytes, said to be packed so."""
+    text = base64.b64encode(content).decode()
+    return packed(text, [{"name": "content-encoding", "value": name}])
+
+
+@pytest.mark.parametrize("name", PACK)
+def test_an_answer_that_is_packed_is_unpacked(name: str, tmp_path: Path) -> None:
+    found = one(tmp_path, encoded(PACK[name](json.dumps(ANSWER).encode()), name))
     assert (found.answer.json, found.unjudged) == (ANSWER, "")
+
+
+@pytest.mark.parametrize("name", ["br", "zstd"])
+def test_an_answer_that_the_recorder_has_unpacked_is_read(name: str, tmp_path: Path) -> None:
+    found = one(tmp_path, encoded(json.dumps(ANSWER).encode(), name))
+    assert (found.answer.json, found.unjudged) == (ANSWER, "")
+
+
+@pytest.mark.parametrize("name", ["br", "zstd"])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"\xff" * 9, "it cannot be unpacked"),
+        (b"[" + b"\xff\xfe" * 9, "it cannot be unpacked"),
+        (None, "it is packed, and ends too early"),
+    ],
+)
+def test_a_broken_one_is_not_judged(
+    name: str, content: bytes | None, why: str, tmp_path: Path
+) -> None:
+    row = encoded(content or PACK[name](json.dumps(ANSWER).encode())[:-3], name)
+    assert why in one(tmp_path, row).unjudged
+
+
+@pytest.mark.parametrize("name", ["br", "zstd"])
+def test_a_bomb_is_not_unpacked_to_its_end(name: str) -> None:
+    bomb = PACK[name](bytes(8 * bodies.LONGEST))
+    tracemalloc.start()
+    try:
+        with pytest.raises(bodies.BodyError, match="it is longer than 16,777,216 bytes"):
+            bodies.decoded(bomb, is_base64=False, encoding=name)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 4 * bodies.LONGEST
+
+
+@pytest.mark.parametrize(("name", "package"), [("br", "brotli"), ("zstd", "zstandard")])
+def test_without_its_package_an_encoding_is_counted_and_named(
+    name: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    found = one(tmp_path, encoded(PACK[name](json.dumps(ANSWER).encode()), name))
+    assert f"packed with {name}, which is read if {package} is installed" in (found.unjudged)
 
 
 @pytest.mark.parametrize(
