@@ -3,12 +3,28 @@
 import signal
 import threading
 from collections.abc import Generator
+from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 import pytest
 
 BEFORE = "interrupted before the first test"
 MEANWHILE = "interrupted: the report is about what was judged until then"
+
+
+@contextmanager
+def raising_on_sigterm() -> Generator[None]:
+    """Have SIGTERM raise, so that processes in sessions of their own are ended too."""
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 class Interruption:

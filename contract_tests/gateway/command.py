@@ -13,6 +13,7 @@ from pathlib import Path
 from ..capabilities import name_of, name_problem
 from ..checks.violations import printable
 from ..client.mock_process import MockError
+from ..command.interruption import raising_on_sigterm
 from ..command.options import declare_revision, port, revision_problem, selects, target_problems
 from ..command.outputs import output_problems
 from ..command.routes import (
@@ -140,6 +141,7 @@ def _report(options: argparse.Namespace) -> Report:
     key = os.environ[options.upstream_key_env] if options.upstream_key_env else None
     wanted = [check for check in CHECKS if _is_wanted(check, options.only)]
     with (
+        raising_on_sigterm(),
         Upstream(options.host, options.upstream_port, key, options.revision) as upstream,
         _gateway(options, upstream) as gateway,
     ):

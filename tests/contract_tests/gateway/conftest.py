@@ -47,14 +47,18 @@ def sandwich(upstream: Upstream, gateway: SmallGateway) -> Iterator[Sandwich]:
         Route(timeout=0.1).open(gateway.base_url) as leaving,
     ):
 
-        def drive(*ways: str, wanted: tuple[str, ...] = tuple(CHECKS)) -> Report:
+        def drive(
+            *ways: str, wanted: tuple[str, ...] = tuple(CHECKS), proxy: str | None = None
+        ) -> Report:
             gateway.begin(*ways)
+            # A proxy passes the caller's key on.
+            base_url, key = (proxy, upstream.key) if proxy else (gateway.base_url, CALLER_KEY)
             session = Session(
-                front=HttpTarget(client, gateway.base_url, CALLER_KEY),
+                front=HttpTarget(client, base_url, key),
                 upstream=upstream,
                 contract=load_contract(),
                 models={name: name for name in MODELS},
-                caller_key=CALLER_KEY,
+                caller_key=None if proxy else CALLER_KEY,
                 headers=(),
                 sleep=lambda _: time.sleep(0.01),
                 clock=itertools.count().__next__,
@@ -64,7 +68,7 @@ def sandwich(upstream: Upstream, gateway: SmallGateway) -> Iterator[Sandwich]:
                 session,
                 upstream.base_url,
                 HttpTarget(client, upstream.base_url, upstream.key),
-                HttpTarget(leaving, gateway.base_url, CALLER_KEY),
+                HttpTarget(leaving, base_url, key),
                 wanted,
             )
 
