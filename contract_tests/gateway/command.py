@@ -163,6 +163,7 @@ def _report(options: argparse.Namespace) -> Report:
                 models=_models(contract, options.model),
                 caller_key=caller_key,
                 headers=headers_of(options),
+                secrets=secrets,
                 sleep=time.sleep,
                 clock=time.perf_counter,
             )
@@ -180,7 +181,8 @@ def _report(options: argparse.Namespace) -> Report:
 def _gateway(options: argparse.Namespace, upstream: Upstream) -> Generator[Started | None]:
     if options.start:
         environment = {URL: upstream.base_url, KEY: upstream.key}
-        with started(options.start, environment) as gateway:
+        secrets = [os.environ[options.api_key_env]] if options.api_key_env else []
+        with started(options.start, environment, [upstream.key, *secrets]) as gateway:
             yield gateway
         return
     told = f", key {upstream.key}" if not options.upstream_key_env else ""

@@ -16,6 +16,8 @@ from contract_tests.transport import Route
 
 from .small_gateway import CALLER_KEY, SmallGateway
 
+#: Secrets that stand in headers, by the names of their variables.
+SECRETS = {"TENANT": "secret-of-the-tenant"}
 MODELS = (
     "BAAI/bge-reranker-v2-m3",
     "Qwen/Qwen3-Reranker-0.6B",
@@ -54,12 +56,13 @@ def sandwich(upstream: Upstream, gateway: SmallGateway) -> Iterator[Sandwich]:
             # A proxy passes the caller's key on.
             base_url, key = (proxy, upstream.key) if proxy else (gateway.base_url, CALLER_KEY)
             session = Session(
-                front=HttpTarget(client, base_url, key),
+                front=HttpTarget(client, base_url, key, secrets=SECRETS),
                 upstream=upstream,
                 contract=load_contract(),
                 models={name: name for name in MODELS},
                 caller_key=None if proxy else CALLER_KEY,
-                headers=(),
+                headers=(("X-Tenant", "$TENANT"),),
+                secrets=SECRETS,
                 sleep=lambda _: time.sleep(0.01),
                 clock=itertools.count().__next__,
                 first_case=1000 * next(numbers),
@@ -68,7 +71,7 @@ def sandwich(upstream: Upstream, gateway: SmallGateway) -> Iterator[Sandwich]:
                 session,
                 upstream.base_url,
                 HttpTarget(client, upstream.base_url, upstream.key),
-                HttpTarget(leaving, base_url, key),
+                HttpTarget(leaving, base_url, key, secrets=SECRETS),
                 wanted,
             )
 

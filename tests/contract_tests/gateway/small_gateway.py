@@ -90,6 +90,7 @@ FREEDOMS = (
     "own ids",
     "own trace ids",
     "adds headers",
+    "forwards headers",
     "prints JSON anew",
     "retries once",
     "batches",
@@ -198,6 +199,7 @@ class SmallGateway:
             return _json(401, "this gateway does not know your key")
         if kept is not None:
             return kept
+        self._tenant = headers.get("x-tenant", "")
         answer = self._refusal(body) or self._shared(body)
         if place is not None and answer.status == 200:
             self._cache[place] = answer
@@ -378,6 +380,8 @@ class SmallGateway:
             headers["x-user"] = base64.b64encode(f"user:{CALLER_KEY}".encode()).decode()
         if self.does("adds headers"):
             headers |= {"x-forwarded-for": "10.0.0.1", "x-request-id": "1"}
+        if self.does("forwards headers"):
+            headers["x-tenant"] = self._tenant
         spaced = (", ", ": ") if self.does("prints JSON anew") else (",", ":")
         content = json.dumps(body, separators=spaced).encode()
         try:

@@ -79,6 +79,10 @@ def test_a_gateway_that_asks_elsewhere_is_inconclusive(
     ("command", "says"),
     [
         (f"{sys.executable} -c 'raise SystemExit(\"no configuration\")'", "no configuration"),
+        (
+            f"{sys.executable} -c 'import os; exit(os.environ[\"RERANK_UPSTREAM_KEY\"])'",
+            "the gateway ended with 1: [key]",
+        ),
         ("./not-there", "No such file or directory"),
     ],
 )

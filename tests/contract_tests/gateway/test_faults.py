@@ -25,7 +25,14 @@ def test_every_check_finds_a_fault() -> None:
 #: Freedoms that go together.
 TAKEN = (
     (),
-    ("own ids", "own trace ids", "adds headers", "prints JSON anew", "retries once"),
+    (
+        "own ids",
+        "own trace ids",
+        "adds headers",
+        "forwards headers",
+        "prints JSON anew",
+        "retries once",
+    ),
     ("batches", "ranks duplicates once", "errors of its own"),
     ("cuts for itself", "sends a single text as a list", "leaves upstream alone after a failure"),
     ("caches", "returns texts always"),
