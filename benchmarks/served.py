@@ -24,6 +24,7 @@ class Connection:
     """One connection to a server in a process of its own, kept alive."""
 
     def __init__(self, pid: int, port: int) -> None:
+        self.port = port
         self._socket = socket.create_connection(("127.0.0.1", port))
         clock = ctypes.c_int()
         ctypes.CDLL(None).clock_getcpuclockid(pid, ctypes.byref(clock))
@@ -94,6 +95,8 @@ def servers() -> Iterator[Comparison]:
         command = ("mockserver", "serve", "--port", "0", "--quiet", "--state", str(state))
         mock = stack.enter_context(served(*command))
         bare = stack.enter_context(served("benchmarks.bare"))
+        forwarding = ("mockserver", "proxy", "--port", "0", "--quiet", "--upstream")
+        proxy = stack.enter_context(served(*forwarding, f"http://127.0.0.1:{mock.port}/v1"))
         for name, body in REQUESTS.items():
             length = len(mock.post("/v1/rerank", body))
             yield Comparison(
@@ -102,4 +105,11 @@ def servers() -> Iterator[Comparison]:
                 name,
                 Side(partial(mock.post, "/v1/rerank", body), mock.clock),
                 Side(partial(bare.post, f"/{length}", body), bare.clock),
+            )
+            yield Comparison(
+                "`rerank-mock proxy` and `rerank-mock serve` behind it",
+                "`rerank-mock serve`, called directly",
+                name,
+                Side(partial(proxy.post, "/v1/rerank", body), lambda: proxy.clock() + mock.clock()),
+                Side(partial(mock.post, "/v1/rerank", body), mock.clock),
             )
