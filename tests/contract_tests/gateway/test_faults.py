@@ -71,6 +71,21 @@ def test_a_right_gateway_is_not_reported(sandwich: Sandwich, freedoms: tuple[str
     assert not report.trouble
 
 
+@pytest.mark.parametrize(
+    ("freedom", "check", "id_", "seen"),
+    [
+        ("caches", "sharing.cache", "cache", "no: the answer was kept"),
+        ("retries once", "failure.overloaded", "asked_again", "asked 2 times, and the caller"),
+        ("leaves upstream alone after a failure", "failure.overloaded", "rest", "about "),
+    ],
+)
+def test_a_freedom_is_told(
+    sandwich: Sandwich, freedom: str, check: str, id_: str, seen: str
+) -> None:
+    report = sandwich(freedom, wanted=(check,))
+    assert any(told.id == id_ and told.seen.startswith(seen) for told in report.freedoms)
+
+
 def test_a_transparent_proxy_passes(sandwich: Sandwich, upstream: Upstream) -> None:
     with Relay("127.0.0.1", 0, ("127.0.0.1", upstream.relay.port)) as proxy:
         report = sandwich(proxy=f"http://127.0.0.1:{proxy.port}/v1")
