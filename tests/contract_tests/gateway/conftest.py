@@ -50,17 +50,22 @@ def sandwich(upstream: Upstream, gateway: SmallGateway) -> Iterator[Sandwich]:
     ):
 
         def drive(
-            *ways: str, wanted: tuple[str, ...] = tuple(CHECKS), proxy: str | None = None
+            *ways: str,
+            wanted: tuple[str, ...] = tuple(CHECKS),
+            proxy: str | None = None,
+            caller_key: str | None = None,
         ) -> Report:
             gateway.begin(*ways)
+            base_url = proxy or gateway.base_url
             # A proxy passes the caller's key on.
-            base_url, key = (proxy, upstream.key) if proxy else (gateway.base_url, CALLER_KEY)
+            caller_key = caller_key or (None if proxy else CALLER_KEY)
+            key = caller_key or upstream.key
             session = Session(
                 front=HttpTarget(client, base_url, key, secrets=SECRETS),
                 upstream=upstream,
                 contract=load_contract(),
                 models={name: name for name in MODELS},
-                caller_key=None if proxy else CALLER_KEY,
+                caller_key=caller_key,
                 headers=(("X-Tenant", "$TENANT"),),
                 secrets=SECRETS,
                 sleep=lambda _: time.sleep(0.01),

@@ -7,7 +7,7 @@ from contract_tests.gateway.relay import Relay
 from contract_tests.gateway.upstream import Upstream
 
 from .conftest import Sandwich
-from .small_gateway import FAULTS, FREEDOMS
+from .small_gateway import CALLER_KEY, FAULTS, FREEDOMS
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -97,3 +97,14 @@ def test_a_transparent_proxy_passes(sandwich: Sandwich, upstream: Upstream) -> N
     assert {freedom.seen for freedom in report.freedoms if freedom.id == "cancelled"} == {"yes"}
     assert {row.how for row in report.rows} == {"forwarded", "passed back"}
     assert {row.calls for row in report.failures} == {1}
+
+
+def test_a_gateway_that_sends_the_caller_s_key_in_place_of_its_own_is_told(
+    sandwich: Sandwich, upstream: Upstream
+) -> None:
+    with Relay("127.0.0.1", 0, ("127.0.0.1", upstream.relay.port)) as proxy:
+        report = sandwich(proxy=f"http://127.0.0.1:{proxy.port}/v1", caller_key=CALLER_KEY)
+    assert report.verdict == "inconclusive"
+    assert "upstream was asked for /v1/rerank, and answered 401, with the caller's key" in (
+        report.trouble
+    )
