@@ -37,7 +37,7 @@ from .session import Session
 from .starting import Started, StartError, started
 from .upstream import Upstream
 
-#: What a gateway is told by.
+#: Environment variables for a gateway that is started.
 URL, KEY = "RERANK_UPSTREAM_URL", "RERANK_UPSTREAM_KEY"
 #: Seconds that a gateway which is started here may take, where --wait does not say.
 STARTING = 60.0

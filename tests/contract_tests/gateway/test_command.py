@@ -48,7 +48,7 @@ def test_a_gateway_is_started_and_its_fault_reported(
     options = ["--only=field.instruction", "--only=field.top_n", f"--report-json={report}"]
     assert main([*arguments(port, "drops instruction"), *options]) == 1
     printed = capsys.readouterr().out
-    assert "broken    field.instruction: dropped, and the caller is not told" in printed
+    assert "broken    field.instruction: dropped, and the caller cannot see it" in printed
     assert "kept      field.top_n: forwarded" in printed
     assert printed.splitlines()[-1].startswith("violates: ")
     assert json.loads(report.read_text("utf-8"))["verdict"] == "violates"
