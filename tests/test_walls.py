@@ -41,14 +41,14 @@ LAYERS = (
 JUDGE_LAYERS = (
     ("__init__", "*.__init__"),
     ("contract", "redaction", "transport", "version", "wording"),
-    ("exchanges",),
+    ("exchanges", "evidence"),
     ("files",),
     ("capabilities", "checks.*"),
     ("targets", "strategies"),
     ("recording",),
     ("judging.*",),
     ("report.*",),
-    ("mutants.*", "client.*", "command.*", "audit.*"),
+    ("mutants.*", "client.*", "command.*", "audit.*", "gateway.*", "diff.*"),
     ("conftest", "pytest_plugin", "__main__", "test_*"),
 )
 LAYERS_OF = {"mockserver": LAYERS, "contract_tests": JUDGE_LAYERS}
