@@ -242,7 +242,9 @@ def test_a_service_that_takes_too_long_is_a_504(script: Script) -> None:
     with between(script, timeout=0.3) as (server, stand_in):
         response = ask(server)
         assert response.status_code == 504
-        assert "had not answered to the end within" in response.json()["message"]
+        assert response.json()["message"] == (
+            "rerank-mock: upstream did not answer to the end within 0.3 s"
+        )
         assert wait(stand_in.left)
 
 
