@@ -131,7 +131,7 @@ class _Protocol(HttpToolsProtocol):
         return self.cycle  # None before the first request, whatever uvicorn's types say
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._joining = JoiningTransport(transport)
+        self._joining = JoiningTransport(transport, self.loop)
         super().connection_made(self._joining)
         self._expect()
         number = transport.get_extra_info("socket").fileno()
@@ -146,6 +146,10 @@ class _Protocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._stop_expecting()
         self.resume_writing()
+
+    def eof_received(self) -> None:
+        # The connection is closed next.
+        self._joining.flush()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -211,7 +215,7 @@ class _Protocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._joining.flush()
+        self._joining.end_answer()
         super().on_response_complete()
 
     def on_message_begin(self) -> None:
