@@ -134,7 +134,7 @@ class _Protocol(HttpToolsProtocol):
         return self.cycle  # None before the first request, whatever uvicorn's types say
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._joining = JoiningTransport(transport, self.loop)
+        self._joining = JoiningTransport(transport)
         super().connection_made(self._joining)
         self._expect()
         number = transport.get_extra_info("socket").fileno()
@@ -150,10 +150,6 @@ class _Protocol(HttpToolsProtocol):
         if self._watch is not None:
             self._watch.cancel()
         self.resume_writing()
-
-    def eof_received(self) -> None:
-        # The connection is closed next.
-        self._joining.flush()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -224,7 +220,7 @@ class _Protocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._joining.end_answer()
+        self._joining.flush()
         super().on_response_complete()
 
     def on_message_begin(self) -> None:
