@@ -11,9 +11,8 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice, pairwise
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from zlib import crc32
 
 import orjson
@@ -43,8 +42,7 @@ PIECE = 12_000
 TOKENS_PER_IMAGE = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(NamedTuple):
     """The scores of the documents, in the order of the request, and the tokens."""
 
     scores: list[float]
@@ -168,25 +166,22 @@ class _Question:
 
     def logit(self, chunk: list[str]) -> float:
         """Return the logit of the score of a chunk."""
-        likeness = self._likeness(chunk)
         # Equally similar texts get different scores; those that share nothing stay below the rest.
         # The noise is that of the chunk: what stands in other chunks does not move the score.
         noise = crc32(" ".join(chunk).encode(), self._salt) / 2**32
-        return 12 * likeness + (1 if likeness else 0) - 7 + noise / 2
-
-    def _likeness(self, chunk: list[str]) -> float:
-        """Return how much of the query is in a chunk, from 0 to 1."""
         words = set(chunk)
         shared = self._spellings.keys() & words
         if not shared:
-            return 0.0
+            return noise / 2 - 7
         found = {self._spellings[word] for word in shared}
         focus = len(found) / len(words)
         begins = self._begins_pair
         if not begins.isdisjoint(words):
             found |= self._pairs.intersection([a + b for a, b in pairwise(chunk) if a in begins])
         covered = sum(map(len, found)) / self._weight
-        return 0.8 * covered + 0.2 * focus
+        # How much of the query is in the chunk, from 0 to 1.
+        likeness = 0.8 * covered + 0.2 * focus
+        return 12 * likeness + 1 - 7 + noise / 2
 
 
 def _length(tokens: Iterator[str]) -> int:

@@ -32,7 +32,7 @@ from .latency import seconds
 from .models import Catalogue, Change, ModelError, added, plain_changes
 from .models import check as check_change
 from .pins import Pin, Pins, ScoreFunction
-from .quotas import Quotas
+from .quotas import LimitName, Meter, Quotas
 from .snapshots import StateError, check_form, check_sense, read_file, write_file
 
 DEFAULT_KEY = "sk-mock"
@@ -161,15 +161,13 @@ class State:
             return Admission("standing")
         if price and payer.total_balance <= 0:
             return Admission("balance")
-        full, meters = self._quotas.take(
-            account,
-            model.id,
-            payer.limits_of(model.id),
-            text_tokens + image_tokens,
-            self.clock.now(),
-        )
-        if full:
-            return Admission("limit", full, meters=meters)
+        meters: dict[LimitName, Meter] = {}
+        if limits := payer.limits_of(model.id):
+            tokens = text_tokens + image_tokens
+            now = self.clock.now()
+            full, meters = self._quotas.take(account, model.id, limits, tokens, now)
+            if full:
+                return Admission("limit", full, meters=meters)
         granted = Decimal(0)
         if price:
             paid = payer.pay(price)
