@@ -9,7 +9,7 @@ import itertools
 import random
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,7 @@ class State:
         """Change the given switches, from `base` if it is given. Raises `BehaviourError`."""
         with self._lock:
             if isinstance(choices, dict) and "base" not in choices:
-                choices = {**asdict(self._behaviour), **choices}
+                choices = {**self._behaviour.to_json(), **choices}
             self.behaviour = read_behaviour(choices, self.contract)
 
     # Answering a request.
@@ -371,7 +371,7 @@ class State:
             journal = self.journal.snapshot()
             whole = {
                 "version": VERSION,
-                "behaviour": asdict(self._behaviour),
+                "behaviour": self._behaviour.to_json(),
                 "clock": self.clock.snapshot(),
                 "ids": {"seed": self._seed, "drawn": self._drawn},
                 "models": self._catalogue.snapshot(),
