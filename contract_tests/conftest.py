@@ -22,10 +22,10 @@ from .command.options import (
     problem,
 )
 from .command.outputs import outputs, write_outputs
-from .command.plan import parts, plan
+from .command.plan import Part, parts, plan
 from .command.routes import access_of, headers_of, route_of, secrets_of
 from .command.selection import chosen, firsts, is_on, models_for, rank, requirements_of
-from .contract import AnyJson, Model, kinds, load_contract
+from .contract import AnyJson, Model, load_contract
 from .exchanges import Credential
 from .judging.connection import Connection, InconclusiveError, UndeclaredError, UnshownError
 from .judging.judge import Judge, PrerequisiteError, ViolatedError
@@ -161,7 +161,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(("model", name), params)
     if "model" in metafunc.fixturenames and not names:
         marker = metafunc.definition.get_closest_marker("models")
-        in_depth = {*firsts(judged), *kinds(judged)}
+        in_depth = firsts(judged)
         params = [
             pytest.param(model, id=model.id, marks=_brief(model not in in_depth))
             for model in models_for(marker, judged, run.effort)
@@ -197,15 +197,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item in ours if item not in on])
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Keep from the budget what each test is planned to send."""
+    planned = session.config.stash[RUN].connection.budget.planned
+    for part in _parts(session.config, session.items):
+        planned[part.test] = planned.get(part.test, 0) + part.requests
+
+
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     """Print what the run is likely to send at most, before it starts."""
-    run = config.stash[RUN]
-    ours = [item for item in items if item.path.parent == HERE]
-    if not ours:
+    connection, planned = config.stash[RUN].connection, _parts(config, items)
+    if not planned:
         return []
-    connection = run.connection
-    planned = parts(((item, examples_of(item)) for item in ours), run.effort, run.served.ranking)
     return list(plan(planned, connection.budget, connection.pace.rpm, connection.price))
+
+
+def _parts(config: pytest.Config, items: list[pytest.Item]) -> list[Part]:
+    run = config.stash[RUN]
+    ours = ((item, examples_of(item)) for item in items if item.path.parent == HERE)
+    return list(parts(ours, run.effort, run.served.ranking))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -232,6 +242,7 @@ def target(request: pytest.FixtureRequest) -> Target:
 def judge(request: pytest.FixtureRequest, target: Target) -> Judge:
     """The judge of one test."""
     run = request.config.stash[RUN]
+    run.connection.budget.planned.pop(request.node.name, None)
     name, requirements = request.node.name, frozenset(requirements_of(request.node, run.contract))
     run.ledger.tests[name] = requirements
     return Judge(run, target, name, requirements, examples_of(request.node))

@@ -291,9 +291,19 @@ class Strategies:
         found = self._faults(model, f"request.{model.form}#", ())
         return [fault for fault in found if fault.field not in unsupported]
 
-    def faulty(self, model: Model, fault: Fault) -> st.SearchStrategy[AnyJson]:
-        """Bodies that are valid but for `fault`."""
-        return _faulty(self, model, fault)
+    def faulty(
+        self, model: Model, fault: Fault, among: st.SearchStrategy[Body] | None = None
+    ) -> st.SearchStrategy[AnyJson]:
+        """Bodies that are valid but for `fault`; `among` are bodies that it is put into."""
+        bodies = self.valid(model, top_n=None) if among is None else among
+        return _faulty(self, fault, bodies)
+
+    def full(self, model: Model) -> st.SearchStrategy[Body]:
+        """The fullest body, in which a fault stands beside every other option."""
+        full = self.fullest(model)
+        # It is at most the number of documents, and that may be what is wrong.
+        full.pop("top_n", None)
+        return st.just(full)
 
     def bounds(self, model: Model) -> Iterator[Bound]:
         """Every bound of a field that `model` must accept the value next to."""
@@ -371,10 +381,10 @@ def _valid(
 
 
 @st.composite
-def _faulty(draw: st.DrawFn, strategies: Strategies, model: Model, fault: Fault) -> AnyJson:
-    # The wrong field is wrong among many others too.
-    full = {name: value for name, value in strategies.fullest(model).items() if name != "top_n"}
-    body = draw(st.one_of(strategies.valid(model, top_n=None), st.just(full)))
+def _faulty(
+    draw: st.DrawFn, strategies: Strategies, fault: Fault, among: st.SearchStrategy[Body]
+) -> AnyJson:
+    body = draw(among)
     if fault.wrong is None:
         return {name: value for name, value in body.items() if name != fault.field}
     wrong = draw(fault.wrong)

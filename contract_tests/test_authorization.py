@@ -9,6 +9,7 @@ from .strategies import Body
 
 
 @pytest.mark.requirement("authorization.required", "error.status.unauthorized", "error.body.string")
+@pytest.mark.brief
 @pytest.mark.sends(tokens=0)
 def test_a_request_without_a_key_is_refused(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
@@ -20,6 +21,7 @@ def test_a_request_without_a_key_is_refused(judge: Judge, model: Model) -> None:
 
 
 @pytest.mark.requirement("authorization.invalid_key", "error.status.unauthorized")
+@pytest.mark.brief
 @pytest.mark.sends(tokens=0)
 def test_a_request_with_an_invalid_key_is_refused(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:

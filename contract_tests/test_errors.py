@@ -16,6 +16,7 @@ from .judging.properties import examine_fault
 )
 @pytest.mark.models("first")
 @pytest.mark.effort("standard")
+@pytest.mark.brief
 @pytest.mark.sends(tokens=0)
 def test_a_refusal_has_a_message(judge: Judge, model: Model) -> None:
     missing = next(fault for fault in judge.draw.faults(model) if fault.wrong is None)

@@ -35,6 +35,7 @@ def test_an_answer_has_the_shape_of_the_page(judge: Judge, model: Model) -> None
     "response.results.relevance_score.repeatable",
     "response.meta.repeatable",
 )
+@pytest.mark.brief
 @pytest.mark.sends(requests=2, smoke=1)
 def test_the_same_request_is_given_another_id(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:

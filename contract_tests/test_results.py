@@ -185,6 +185,7 @@ def test_whether_another_model_gives_other_scores(judge: Judge, model: Model) ->
 @pytest.mark.requirement("response.results.duplicates")
 @pytest.mark.models("first")
 @pytest.mark.effort("standard")
+@pytest.mark.brief
 def test_whether_equal_documents_are_given_equal_scores(judge: Judge, model: Model) -> None:
     def prove(body: Body) -> None:
         documents = [*body["documents"], *body["documents"]]

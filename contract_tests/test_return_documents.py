@@ -92,6 +92,7 @@ def test_no_text_comes_back_when_it_is_not_wanted(judge: Judge, model: Model) ->
 
 
 @pytest.mark.requirement("request.return_documents.default")
+@pytest.mark.brief
 @pytest.mark.sends(smoke=0)
 def test_no_text_comes_back_unasked(judge: Judge, model: Model) -> None:
     judge.examine(judge.draw.valid(model, return_documents=None), judge.reference)

@@ -40,7 +40,9 @@ def _faults(own: Strategies, judged: Sequence[Model], effort: Effort) -> Iterato
             is_first = name not in seen
             seen.add(name)
             if (fault.telling and is_first) or (effort.wide and (fault.telling or is_first)):
-                yield Case(model, fault, (fault.requirement,), not (fault.telling and is_first))
+                # There is one way to leave a field out, and many to send a wrong one.
+                in_depth = fault.telling and is_first and fault.wrong is not None
+                yield Case(model, fault, (fault.requirement,), not in_depth)
 
 
 def _bounds(own: Strategies, judged: Sequence[Model], effort: Effort) -> Iterator[Case]:

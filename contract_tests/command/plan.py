@@ -33,6 +33,8 @@ class Part:
     name: str
     requests: int
     tokens: int
+    #: The test that sends it.
+    test: str = ""
 
 
 def parts(
@@ -52,21 +54,20 @@ def parts(
         if name not in met:
             met.add(name)
             if name not in ranking:
-                yield Part(name, 1, PLAINEST)
+                yield Part(name, 1, PLAINEST, item.name)
             if effort.wide:
-                yield Part(name, 1, FULLEST)
+                yield Part(name, 1, FULLEST, item.name)
         marker = item.get_closest_marker("sends")
         sends: Mapping[str, int] = marker.kwargs if marker else {}
         examples = min(drawn, sends.get("examples", drawn))
         requests = sends.get("requests", 1)
         if not effort.wide:
             requests = sends.get("smoke", requests)
-        yield Part(
-            name, examples * requests, examples * sends.get("tokens", requests * DRAWN[effort.name])
-        )
+        tokens = sends.get("tokens", requests * DRAWN[effort.name])
+        yield Part(name, examples * requests, examples * tokens, item.name)
         if "tokens" not in sends and examples > 1 and name not in in_depth:
             in_depth.add(name)
-            yield Part(name, 0, LONGEST)
+            yield Part(name, 0, LONGEST, item.name)
 
 
 def plan(

@@ -94,15 +94,25 @@ class Judge:
         return self.run.abilities.drawn
 
     def examine(
-        self, examples: st.SearchStrategy[Example], prove: Callable[[Example], object]
+        self,
+        examples: st.SearchStrategy[Example],
+        prove: Callable[[Example], object],
+        *,
+        once: st.SearchStrategy[Example] | None = None,
     ) -> None:
         """Draw examples and prove each; make smaller what breaks a requirement.
+
+        One example is drawn from `once`: the last, and the only one of what is tried briefly.
 
         Raises `ViolatedError` if a requirement fails that the test names, or that no test has
         found broken before, and `InconclusiveError` if nothing was found out.
         """
         runner = self._runner(prove)
-        runner.draw(examples)
+        if once is None or self.run.effort.examples == 1:
+            runner.draw(examples, self.examples)
+        else:
+            runner.draw(examples, self.examples - 1)
+            runner.draw(once, 1)
         self._conclude(runner, prove)
 
     def examine_machine(
@@ -112,12 +122,12 @@ class Judge:
     ) -> None:
         """The same as `examine`; state machines write the examples down and hand them over."""
         runner = self._runner(prove)
-        runner.play(machine)
+        runner.play(machine, self.examples)
         self._conclude(runner, prove)
 
     def _runner(self, prove: Callable[[Example], object]) -> PropertyRunner[Example]:
         return PropertyRunner(
-            self.run, self.test, self.examples, lambda example: self._prove(lambda: prove(example))
+            self.run, self.test, lambda example: self._prove(lambda: prove(example))
         )
 
     def _conclude(
@@ -205,7 +215,12 @@ class Judge:
             self.run.ledger.hindered.setdefault(requirement, exchange)
 
     def _judge_again(self, requirement: str, prove: Callable[[], object]) -> None:
-        """Prove the smallest example once more, to report whether the breach shows again."""
+        """Prove the smallest example once more, to report whether the breach shows again.
+
+        Without a request to spare it is reported as it was found.
+        """
+        if not self.run.connection.budget.spare:
+            return
         reported = self.run.ledger.violations[requirement]
         before = reported.pop(self.test)
         with contextlib.suppress(InconclusiveError):

@@ -39,10 +39,10 @@ class Effort:
 EFFORTS = {
     effort.name: effort
     for effort in (
-        Effort("smoke", examples=1, requests=80, further=20, wide=False, shrinking=5),
-        Effort("standard", examples=3, requests=450, further=70, wide=True, shrinking=20),
+        Effort("smoke", examples=1, requests=60, further=20, wide=False, shrinking=5),
+        Effort("standard", examples=3, requests=400, further=60, wide=True, shrinking=20),
         Effort(
-            "thorough", examples=25, requests=4000, further=70, wide=True, shrinking=100, asked=3
+            "thorough", examples=25, requests=4000, further=60, wide=True, shrinking=100, asked=3
         ),
     )
 }
@@ -60,10 +60,17 @@ class Budget:
     token_limit: int | None = None
     #: Most money, in CNY.
     cost_limit: Decimal | None = None
+    #: Requests that each test to come is planned to send.
+    planned: dict[str, int] = field(default_factory=dict[str, int])
     spent: int = 0
     tokens: int = 0
     cost: Decimal = Decimal(0)
     _lock: Lock = field(default_factory=Lock, repr=False)
+
+    @property
+    def spare(self) -> int:
+        """Requests that are left beyond what is planned."""
+        return max(0, self.limit - self.spent - sum(self.planned.values()))
 
     def take(self, tokens: int, price: Decimal) -> str | None:
         """Spend one request of so many tokens at CNY per million, or say what forbids it."""

@@ -20,7 +20,10 @@ def examine_fault(judge: Judge, model: Model, fault: Fault) -> None:
         judge.run.coverage.faults.add((model.id, fault))
         judge.expect_status("error.status.bad_request", 400, exchange)
 
-    judge.examine(judge.draw.faulty(model, fault), prove)
+    full = judge.draw.full(model)
+    judge.examine(
+        judge.draw.faulty(model, fault), prove, once=judge.draw.faulty(model, fault, full)
+    )
 
 
 def examine_bound(judge: Judge, model: Model, bound: Bound) -> None:
@@ -28,6 +31,7 @@ def examine_bound(judge: Judge, model: Model, bound: Bound) -> None:
     judge.examine(
         bound.right.flatmap(lambda right: judge.draw.valid(model, **{bound.field: right})),
         lambda body: judge.accepts(bound.requirement, body),
+        once=bound.right.map(lambda right: judge.draw.fullest(model, **{bound.field: right})),
     )
 
 

@@ -33,12 +33,9 @@ class _FoundError(Exception):
 class PropertyRunner(Generic[Example]):
     """The examples of one test."""
 
-    def __init__(
-        self, run: Run, test: str, examples: int, prove: Callable[[Example], frozenset[str]]
-    ) -> None:
+    def __init__(self, run: Run, test: str, prove: Callable[[Example], frozenset[str]]) -> None:
         self._run = run
         self._test = test
-        self._examples = examples
         #: Proves an example; returns the requirements that fail there.
         self._prove = prove
         #: The requirement that failed first; None where none did.
@@ -52,11 +49,13 @@ class PropertyRunner(Generic[Example]):
         self._judged: dict[str, frozenset[str]] = {}
         self._enough = math.inf
 
-    def draw(self, examples: st.SearchStrategy[Example]) -> None:
-        """Draw examples until one breaks a requirement; make that one smaller."""
+    def draw(self, examples: st.SearchStrategy[Example], count: int) -> None:
+        """Draw so many examples until one breaks a requirement; make that one smaller."""
+        if not count or self.sought is not None:
+            return
 
         @hypothesis.seed(self._seed)
-        @self._settings
+        @_settings(count)
         @hypothesis.given(examples)
         def holds(example: Example) -> None:
             self._hold(example)
@@ -64,7 +63,9 @@ class PropertyRunner(Generic[Example]):
         with contextlib.suppress(_FoundError):
             holds()
 
-    def play(self, machine: Callable[[Callable[[Example], None]], RuleBasedStateMachine]) -> None:
+    def play(
+        self, machine: Callable[[Callable[[Example], None]], RuleBasedStateMachine], count: int
+    ) -> None:
         """The same as `draw`, with examples that state machines write down and hand over."""
 
         @hypothesis.seed(self._seed)
@@ -74,25 +75,12 @@ class PropertyRunner(Generic[Example]):
         with contextlib.suppress(_FoundError):
             # Typed for classes alone, though any function will do that makes a machine.
             run_state_machine_as_test(
-                cast("type[RuleBasedStateMachine]", playing), settings=self._settings
+                cast("type[RuleBasedStateMachine]", playing), settings=_settings(count)
             )
 
     @property
     def _seed(self) -> int:
         return zlib.crc32(f"{self._run.seed}:{self._test}".encode())
-
-    @property
-    def _settings(self) -> hypothesis.settings:
-        return hypothesis.settings(
-            max_examples=self._examples,
-            stateful_step_count=STEPS,
-            database=None,
-            deadline=None,
-            phases=(Phase.generate, Phase.shrink),
-            report_multiple_bugs=False,
-            suppress_health_check=SUPPRESSED,
-            verbosity=Verbosity.quiet,
-        )
 
     def _hold(self, example: Example) -> None:
         """Raise `_FoundError` where the example breaks what is sought."""
@@ -112,7 +100,22 @@ class PropertyRunner(Generic[Example]):
                 return
             if failed and self.sought is None:
                 self.sought = min(failed)
-                self._enough = self._run.connection.budget.spent + self._run.effort.shrinking
+                # The tests to come can still send what they are planned to.
+                budget = self._run.connection.budget
+                self._enough = budget.spent + min(self._run.effort.shrinking, budget.spare)
         if self.sought in self._judged[drawn]:
             self.smallest[:] = [example]
             raise _FoundError
+
+
+def _settings(examples: int) -> hypothesis.settings:
+    return hypothesis.settings(
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        report_multiple_bugs=False,
+        suppress_health_check=SUPPRESSED,
+        verbosity=Verbosity.quiet,
+    )

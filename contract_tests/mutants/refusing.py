@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Lock
 
 from ..contract import AnyJson
 from ..exchanges import Answer, Credential, Request, is_array, is_object, member
@@ -67,19 +68,23 @@ def _cached() -> Answerer:
 
 
 def _mixed_up() -> Answerer:
-    """Answer the second caller with results of the first."""
-    first: dict[int, AnyJson] = {}
+    """Answer each of two callers with the last results of the other."""
+    # By number of results and caller.
+    last: dict[tuple[int, Credential], AnyJson] = {}
+    lock = Lock()
 
     def answer(send: Sender, request: Request) -> Answer:
         original = send(request)
         results = member(original.json, "results")
         if original.status != 200 or not is_array(results) or not results[0].get("document"):
             return original
-        if request.credential is Credential.SECOND_KEY:
-            body = {**original.json, "results": first.get(len(results), results)}
-            return replace(original, body=json.dumps(body).encode())
-        first[len(results)] = results
-        return original
+        one, other = Credential.KEY, Credential.SECOND_KEY
+        if request.credential is other:
+            one, other = other, one
+        with lock:
+            last[len(results), one] = results
+            body = {**original.json, "results": last.get((len(results), other), results)}
+        return replace(original, body=json.dumps(body).encode())
 
     return answer
 

@@ -8,7 +8,7 @@ import pytest
 
 from contract_tests import conftest
 from contract_tests.command.plan import LONGEST, Part, parts, plan
-from contract_tests.judging.limits import EFFORTS, Budget
+from contract_tests.judging.limits import Budget
 from tests.contract_tests.exchanging import BGE
 from tests.contract_tests.judged import Judged
 
@@ -54,6 +54,44 @@ def test_each_test_alone_sends_no_more_than_planned_and_not_much_less(
         or not sent.tokens <= planned.tokens <= 3 * sent.tokens + LONGEST + 1000
     ]
     assert wrong == []
+
+
+class Collected:
+    """Keeps the budget as it stands once all tests are collected."""
+
+    budget: Budget
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.budget = session.config.stash[conftest.RUN].connection.budget
+
+
+SECOND_KIND = "Qwen/Qwen3-Reranker-0.6B"
+
+
+@pytest.mark.parametrize("effort", ["smoke", "standard", "thorough"])
+@pytest.mark.parametrize(
+    "models",
+    [
+        [BGE],
+        [SECOND_KIND],
+        ["Qwen/Qwen3-VL-Reranker-8B"],
+        [BGE, f"Pro/{BGE}"],
+        [BGE, SECOND_KIND],
+        [],
+    ],
+)
+def test_what_is_planned_fits_into_the_budget(
+    judged: Callable[..., Judged], effort: str, models: list[str]
+) -> None:
+    collected = Collected()
+    names = [f"--model={name}" for name in models]
+    judged(f"--effort={effort}", "--collect-only", *names, plugins=[collected])
+    limits = {"smoke": (60, 20), "standard": (400, 60), "thorough": (4000, 60)}
+    first, further = limits[effort]
+    forms, every = (1, len(models)) if models else (2, 3 if effort == "smoke" else 6)
+    assert collected.budget.limit == forms * first + (every - forms) * further
+    assert 0 < sum(collected.budget.planned.values()) <= collected.budget.limit
 
 
 CLASSIC, OTHER = Part("classic", 40, 100_000), Part("other", 10, 4_000)
@@ -114,12 +152,3 @@ def test_the_whole_run_takes_a_little_less_than_planned(judged: Callable[..., Ju
     requests, tokens, _ = reader.numbers
     assert report["requests_sent"] <= requests <= 1.1 * report["requests_sent"]
     assert report["tokens"] <= tokens <= 2 * report["tokens"]
-
-
-def test_a_run_for_one_model_has_requests_left_to_make_failures_small(
-    judged: Callable[..., Judged],
-) -> None:
-    reader = Reader()
-    judged("--effort=smoke", f"--model={BGE}", "--max-tokens=1", plugins=[reader])
-    requests, _, limit, _ = reader.numbers
-    assert requests + 3 * EFFORTS["smoke"].shrinking <= limit

@@ -79,6 +79,16 @@ def test_shrinking_costs_no_more_than_it_may(shrinking: int) -> None:
     assert one.run.connection.budget.spent - first_broken <= shrinking + 1
 
 
+def test_a_failure_leaves_what_the_tests_to_come_are_planned_to_send() -> None:
+    target = refusing(lambda body: number_in(body) >= 7)
+    run = new_run(examples=100, shrinking=100)[0]
+    run.connection.budget.planned["a test to come"] = run.connection.budget.limit
+    one = judge(target, "endpoint.rerank", run=run)
+    with pytest.raises(ViolatedError):
+        one.examine(NUMBERS, lambda number: one.accepts("endpoint.rerank", asking(number)))
+    assert run.connection.budget.spent == run.ledger.first_broken["endpoint.rerank"]
+
+
 def test_what_is_asked_again_while_shrinking_is_not_sent_again() -> None:
     target = refusing(lambda body: number_in(body) >= 7)
     one = judge(target, "endpoint.rerank", run=new_run(examples=100, shrinking=1000)[0])
