@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from ipaddress import ip_address
 from typing import TypeAlias
@@ -44,7 +44,7 @@ def router(
     `NotMockedError` unless a route takes them, they stay on this machine, or `passthrough` names
     their host. A base URL ends in `/v1`; the mock also answers below the path before it.
     """
-    mock = _Router({_start_of(url): httpx.URL(url).path.removesuffix("/v1") for url in base_urls})
+    mock = _Router(dict(map(_root_of, base_urls)))
     passed = {passthrough} if isinstance(passthrough, str) else {*passthrough}
 
     def respond(request: httpx.Request, root: str) -> httpx.Response:
@@ -80,11 +80,14 @@ def router(
     return mock
 
 
-def _start_of(base_url: str) -> str:
+@lru_cache(64)
+def _root_of(base_url: str) -> tuple[str, str]:
+    """Return the start of each URL below the base URL, and the path before that of the API."""
     if not base_url.endswith("/v1"):
         raise ValueError(f"a base URL must end in /v1, not {base_url!r}")
     url = httpx.URL(base_url)
-    return f"{url.scheme}://{url.netloc.decode()}{url.path.removesuffix('/v1')}/"
+    root = url.path.removesuffix("/v1")
+    return f"{url.scheme}://{url.netloc.decode()}{root}/", root
 
 
 def _is_loopback(host: str) -> bool:
