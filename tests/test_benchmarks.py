@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from benchmarks.__main__ import KILLS, MARKERS, README, rounded, row
-from benchmarks.in_process import engine, fixture
+from benchmarks.in_process import engine, fixture, long_texts, set_up
 from benchmarks.kills import HEAD, kills, summary
 from benchmarks.measuring import Comparison, Figure, Side, compare
-from benchmarks.served import servers
+from benchmarks.served import crowds, servers
+from benchmarks.starting import starts
 from contract_tests.mutants.selftest import CLEAN, Trial
 
 pytestmark = pytest.mark.slow
@@ -42,7 +43,9 @@ def test_calls_too_short_for_the_clock_are_measured_in_batches() -> None:
     assert figure.ratio == pytest.approx(3)
 
 
-@pytest.mark.parametrize("comparisons", [engine, fixture, servers])
+@pytest.mark.parametrize(
+    "comparisons", [engine, long_texts, fixture, set_up, starts, servers, crowds]
+)
 def test_each_comparison_runs_and_stands_in_the_kept_table(
     comparisons: Callable[[], Iterator[Comparison]],
 ) -> None:
