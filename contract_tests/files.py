@@ -13,15 +13,15 @@ from .wording import brief, hint_or_all
 LONGEST = 1_000_000
 
 
-def read_json(path: Path, error: type[ValueError]) -> AnyJson:
-    """Return the JSON in a file. Raises `error`, with what is wrong."""
+def read_json(path: Path, error: type[ValueError], longest: int = LONGEST) -> AnyJson:
+    """Return the JSON in a file of at most `longest` bytes. Raises `error`, with what is wrong."""
     try:
         with path.open("rb") as file:
-            content = file.read(LONGEST + 1)
+            content = file.read(longest + 1)
     except OSError as problem:
         raise error(f"{path} cannot be read: {problem.strerror}") from None
-    if len(content) > LONGEST:
-        raise error(f"{path} is longer than {LONGEST // 1_000_000} MB")
+    if len(content) > longest:
+        raise error(f"{path} is longer than {longest // 1_000_000} MB")
     try:
         # Editors of Windows begin a file with a byte order mark.
         return json.loads(content.decode("utf-8-sig"))

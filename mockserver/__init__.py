@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .state.journal import Journal
     from .state.models import ModelError
     from .state.pins import Pin, PinError, load_pins
+    from .state.recordings import RecordingError
     from .state.snapshots import StateError
     from .state.store import State
     from .testing.calls import Calls
@@ -50,6 +51,7 @@ __all__ = [
     "Pin",
     "PinError",
     "Receipt",
+    "RecordingError",
     "Request",
     "RerankMock",
     "RerankRequest",
@@ -91,6 +93,7 @@ _MODULES = {
     "Pin": "state.pins",
     "PinError": "state.pins",
     "Receipt": "scenarios.armed",
+    "RecordingError": "state.recordings",
     "Request": "wire",
     "RerankMock": "testing.fixtures",
     "RerankRequest": "parsed_request",

@@ -4,11 +4,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from types import FrameType
 
-from .command import serving, waiting
+from .command import proxying, serving, waiting
 from .command.parser import CommandError, Parser, warnings_about
 from .redaction import without_keys
 from .version import installed
@@ -44,16 +44,18 @@ def _run(words: Sequence[str]) -> int:
     known = [variable for parser in commands.values() for variable in parser.known_variables]
     for warning in warnings_about(os.environ, known):
         print(f"rerank-mock: {warning}", file=sys.stderr)
-    is_server = name == "serve" and program is None
+    is_server = name in ("serve", "proxy") and program is None
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop if is_server else _abort)
+    origins = variables.keys() - given.keys()
     if name == "serve":
         if program == []:
             raise CommandError("expected a command after --")
-        origins = variables.keys() - given.keys()
         return serving.Serving(**{**variables, **given}, from_environment=origins).run(program)
     if program is not None:
         raise CommandError("only serve takes a command after --")
+    if name == "proxy":
+        return proxying.Proxying(**{**variables, **given}, from_environment=origins).run()
     if "url" not in given:
         # Where `serve` listens, with the same variables.
         given |= commands["serve"].variables(os.environ, waiting.PLACE)
@@ -74,7 +76,12 @@ def _check_front(words: Sequence[str], parser: Parser, commands: Mapping[str, Pa
         of_commands = [option for command in commands.values() for option in command.names]
         parser.refuse(unknown, of_commands)
     if not words:
-        raise CommandError(f"expected a command: {' or '.join(commands)}; see rerank-mock --help")
+        raise CommandError(f"expected a command: {_listed(commands)}; see rerank-mock --help")
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}"
 
 
 def _printable(message: str) -> str:
@@ -105,9 +112,11 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
         epilog=serving.EPILOG,
     )
     serving.declare(serve)
+    proxy = commands.add_parser("proxy", help="forward to a real service, and advise on requests")
+    proxying.declare(proxy)
     wait = commands.add_parser("wait", help="wait until a mock answers")
     waiting.declare(wait)
-    return parser, {"serve": serve, "wait": wait}
+    return parser, {"serve": serve, "proxy": proxy, "wait": wait}
 
 
 if __name__ == "__main__":

@@ -96,9 +96,8 @@ def prepare(contract: Contract, view: View, request: Request) -> Prepared:
     if not has_scheme and behaviour.authorization_scheme == "required":
         key = ""
     account = view.account if key else None
-    if account is not None and account.connection != "open":
-        delivery = Delivery(close=account.connection)
-        return Prepared(received, account, response=Response(503, {}, b"", delivery))
+    if account is not None and (closed := unconnected(account)):
+        return Prepared(received, account, response=closed)
     if behaviour.cors == "present" and received.is_preflight and request.path in ROUTES:
         return Prepared(received, None, response=allow(request))
     try:
@@ -146,9 +145,22 @@ def finish(
         answer = answer or usual(contract, view, prepared, decision, step.answer)
         response = apply_step(step, answer)
     headers = {"x-siliconcloud-trace-id": uuid7(view.now, view.numbers[1])}
-    if view.behaviour.cors == "present" and "origin" in prepared.received.request.headers:
-        headers |= {"access-control-allow-origin": "*", "access-control-expose-headers": "*"}
+    headers |= cors_headers(view, prepared.received.request)
     return delayed(with_headers(response, headers), view.latency)
+
+
+def unconnected(account: Account) -> Response | None:
+    """Return what an account gets whose connections are never open, or None."""
+    if account.connection == "open":
+        return None
+    return Response(503, {}, b"", Delivery(close=account.connection))
+
+
+def cors_headers(view: View, request: Request) -> dict[str, str]:
+    """Return what lets a page of another origin read the answer, if the behaviour has it."""
+    if view.behaviour.cors == "present" and "origin" in request.headers:
+        return {"access-control-allow-origin": "*", "access-control-expose-headers": "*"}
+    return {}
 
 
 def delayed(response: Response, seconds: float) -> Response:
@@ -298,6 +310,7 @@ def with_headers(response: Response, headers: Mapping[str, str]) -> Response:
         response.body,
         response.delivery,
         response.usage,
+        response.source,
     )
 
 

@@ -5,8 +5,9 @@ Exchanges are recorded raw: they are redacted only when the journal is read.
 
 from .advice.catalogue import HEADER, advise_on_request, advise_over_time
 from .advice.heads import PATHS
-from .engine import Answered, respond, split_key, with_headers, withdraw
+from .engine import Answered, split_key, with_headers, withdraw
 from .redaction import LONGEST_KEY, keys_in_url
+from .relaying import replay
 from .state.exchanges import Exchange
 from .state.store import State
 from .wire import Request, Response, json_response
@@ -30,22 +31,31 @@ def answer(state: State, request: Request) -> Response:
     answered: Answered | None = None
     exchange: Exchange | None = None
     try:
-        answered = respond(state, request)
+        answered = replay(state, request)
         exchange = observe(state, answered)
-        past = state.record(exchange)
-        if past.last is not None:
-            exchange.advice += advise_over_time(exchange, past)
-        state.journal.announce(exchange)
+        keep(state, exchange)
     except BaseException:
         if answered is not None:
             withdraw(state, answered.demand, answered.decision)
         record_fault(state, request, exchange)
         raise
-    response = answered.response
-    if exchange.advice and answered.view.behaviour.advice_header == "present":
-        ids = ", ".join(dict.fromkeys(advice.id for advice in exchange.advice))
-        response = with_headers(response, {HEADER: ids})
-    return response
+    return advised(answered, exchange)
+
+
+def keep(state: State, exchange: Exchange) -> None:
+    """Record an exchange, with advice in the light of what its caller did before."""
+    past = state.record(exchange)
+    if past.last is not None:
+        exchange.advice += advise_over_time(exchange, past)
+    state.journal.announce(exchange)
+
+
+def advised(answered: Answered, exchange: Exchange) -> Response:
+    """Return the answer with the ids of the advice, if the behaviour has that header."""
+    if not exchange.advice or answered.view.behaviour.advice_header != "present":
+        return answered.response
+    ids = ", ".join(dict.fromkeys(advice.id for advice in exchange.advice))
+    return with_headers(answered.response, {HEADER: ids})
 
 
 def record_fault(state: State, request: Request, exchange: Exchange | None) -> None:
@@ -81,12 +91,14 @@ def observe(state: State, answered: Answered) -> Exchange:
     if request.query or request.path not in PATHS:
         received.keys_in_url = tuple(keys_in_url(request, state.is_key))
     if account is None:
-        received.key_known = state.is_key(split_key(request)[1])
+        received.key_known = response.source is not None or state.is_key(split_key(request)[1])
         received.cors = answered.view.behaviour.cors == "present"
     waited = max(state.clock.now() - answered.view.now, 0.0)
     seconds = waited + delivery.delay + delivery.pause * (delivery.pieces - 1)
     name = None if account is None else account.name
-    caller = hash((name, None if name else request.headers.get("authorization")))
+    # One account stands for all callers of another server.
+    is_owner = name is not None and response.source is None
+    caller = hash((name, None if is_owner else request.headers.get("authorization")))
     shown = state.journal.body_bytes
     documents = received.listed_documents
     return Exchange(
@@ -124,4 +136,5 @@ def _cut_answer(response: Response, request: Request, shown: int) -> Response:
         response.body[: _most(request, shown)],
         response.delivery,
         response.usage,
+        response.source,
     )

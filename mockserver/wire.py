@@ -80,6 +80,10 @@ class Delivery:
         return [sent[start : start + size] for start in range(0, max(len(sent), 1), size)]
 
 
+#: Where an answer comes from if a mock stands in for another server: the mock itself, a recording,
+#: or upstream, from where it is passed on as it came.
+Source = Literal["mock", "recording", "upstream"]
+
 #: At once and complete.
 PROMPT = Delivery()
 
@@ -108,6 +112,8 @@ class Response:
     delivery: Delivery = PROMPT
     #: For the journal; the client sees only what is in the body.
     usage: Usage = NOTHING
+    #: None if the mock answers for nobody but itself.
+    source: Source | None = None
 
     def json(self) -> Any:  # noqa: ANN401 - any JSON
         """Return the body, parsed. Raises `WireError`, a `ValueError`, if it is not JSON."""

@@ -17,7 +17,7 @@ LONGEST_MODULE = 450
 #: those before it. `__init__` lies under all of them because importing any of them runs it first.
 LAYERS = (
     ("__init__", "*.__init__"),
-    ("wire", "wording", "media", "files", "version"),
+    ("wire", "wording", "media", "files", "packing", "version"),
     ("contract",),
     ("validation",),
     ("behaviour", "scoring", "redaction"),
@@ -27,6 +27,7 @@ LAYERS = (
     ("advice.*",),
     ("reading",),
     ("engine",),
+    ("relaying",),
     ("recording", "advising"),
     ("testing.calls",),  # what is asserted of calls, in Python and over HTTP
     ("admin.*",),
@@ -40,14 +41,14 @@ LAYERS = (
 JUDGE_LAYERS = (
     ("__init__", "*.__init__"),
     ("contract", "redaction", "transport", "version", "wording"),
-    ("exchanges",),
+    ("exchanges", "evidence"),
     ("files",),
     ("capabilities", "checks.*"),
     ("targets", "strategies"),
     ("recording",),
     ("judging.*",),
     ("report.*",),
-    ("mutants.*", "client.*", "command.*", "audit.*"),
+    ("mutants.*", "client.*", "command.*", "audit.*", "gateway.*", "diff.*"),
     ("conftest", "pytest_plugin", "__main__", "test_*"),
 )
 LAYERS_OF = {"mockserver": LAYERS, "contract_tests": JUDGE_LAYERS}

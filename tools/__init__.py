@@ -1,1 +1,1 @@
-"""What maintainers run: the generator of the OpenAPI document."""
+"""What maintainers run: the generators of the OpenAPI document and of the evidence."""

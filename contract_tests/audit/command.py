@@ -1,6 +1,7 @@
 """The command `rerank-contract audit`: judges recorded traffic, and sends nothing to a service."""
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ from ..report.model import Audit, Report
 from ..report.terminal import lines
 from .advice import SEVERITIES, Adviser
 from .auditor import Auditor
+from .following import Followed
 from .recordings import RecordingError, Tally, read
 
 NOTHING = "nothing"
@@ -41,10 +43,21 @@ def declare(add: Callable[..., object]) -> None:
     """Declare the options."""
     add(
         "files",
-        nargs="+",
+        nargs="*",
         type=Path,
         metavar="FILE",
         help="an HTTP archive (HAR), a cassette of VCR.py, or the journal of the mock",
+    )
+    add(
+        "--follow",
+        metavar="URL",
+        help="judge live what a mock that runs there records, such as `rerank-mock proxy`, until it"
+        " ends or Ctrl-C; what fails is printed at once",
+    )
+    add(
+        "--admin-token-env",
+        metavar="NAME",
+        help="the environment variable with the token that this mock requires",
     )
     add(
         "--target",
@@ -77,6 +90,8 @@ def main(options: argparse.Namespace) -> int:
         with Mock(revision=options.revision) as mock:
             adviser = Adviser(mock, None if options.fail_on == NOTHING else options.fail_on)
             try:
+                if options.follow:
+                    troubles += _follow(options, tally, auditor, adviser)
                 for path in options.files:
                     troubles += _audit(path, tally, auditor, adviser, options.target)
             except KeyboardInterrupt:
@@ -112,6 +127,48 @@ def _audit(
             yield str(error)
 
 
+def _follow(
+    options: argparse.Namespace, tally: Tally, auditor: Auditor, adviser: Adviser
+) -> Iterator[str]:
+    """Audit a journal until it ends; say why it could not be read, if it could not."""
+    name = options.admin_token_env
+    followed = Followed(options.follow, os.environ[name] if name else None)
+    wanted = options.target and options.target.rstrip("/")
+    known: set[str] = set()
+    auditor.begin()
+    try:
+        for new in followed.read(tally):
+            for recorded in new:
+                if wanted and recorded.base_url != wanted:
+                    tally.skipped["it went to another base URL"] += 1
+                    continue
+                auditor.take(recorded)
+                adviser.take(recorded)
+            adviser.flush()
+            for name, line in _failures(auditor, adviser):
+                if name not in known:
+                    known.add(name)
+                    print(printable(line), flush=True)
+    except KeyboardInterrupt:
+        # The usual end.
+        return
+    except RecordingError as error:
+        yield str(error)
+
+
+def _failures(auditor: Auditor, adviser: Adviser) -> Iterator[tuple[str, str]]:
+    """What has failed so far: its name, and a line about it."""
+    ledger = auditor.run.ledger
+    for name in auditor.breaches:
+        if ledger.fails(name):
+            (worst, *_) = ledger.worst(name)
+            what = f"expected {worst.expected}, received {worst.received}"
+            yield name, f"FAILED {name} ({worst.test}): {what}"
+    for found in adviser.advice():
+        if found.fails:
+            yield found.id, f"FAILED {found.id} ({found.place}): {found.hint}"
+
+
 def _run(options: argparse.Namespace) -> Run:
     contract = load_contract(options.revision)
     ledger = Ledger(contract, strict=options.fail_on_difference)
@@ -131,7 +188,7 @@ def _report(
     base_urls = [shorten(url) for url, _ in auditor.base_urls.most_common()]
     more = f" and {len(base_urls) - NAMED} more" if len(base_urls) > NAMED else ""
     audit = Audit(
-        files=tuple(map(str, options.files)),
+        files=(options.follow,) if options.follow else tuple(map(str, options.files)),
         rows=tally.rows,
         judged=auditor.judged,
         skipped=Counter(tally.skipped) + auditor.unjudged,
@@ -157,11 +214,20 @@ def _options(options: argparse.Namespace) -> Iterator[str]:
         yield "--fail-on-difference"
     if options.fail_on != "breach":
         yield f"--fail-on={options.fail_on}"
+    if options.follow:
+        # The last one: what was read follows, as files do.
+        yield "--follow"
 
 
 def _problems(options: argparse.Namespace) -> Iterator[str]:
     if trouble := revision_problem(options.revision):
         yield trouble
+    if bool(options.files) is bool(options.follow):
+        yield "name the files to audit, or follow a mock with --follow URL"
+    if options.follow and not options.follow.startswith(("http://", "https://")):
+        yield f"--follow must be the URL of a mock, not {shorten(options.follow)}"
+    if options.admin_token_env and options.admin_token_env not in os.environ:
+        yield "the variable that --admin-token-env names is not set"
     for path in options.files:
         if not path.exists():
             yield f"{path} does not exist"

@@ -92,14 +92,28 @@ class JsonArray:
                 return
             self._expect(",")
 
+    def names(self) -> Iterator[str]:
+        """The names of the members of the file, an object."""
+        self._expect("{")
+        while self._next() != "}":
+            yield self._name()
+            self._value()
+            if self._next() != "}":
+                self._expect(",")
+
+    def _name(self) -> str:
+        """Go to the value of a member, whose name this is."""
+        name = self._value()
+        if not isinstance(name, str):
+            raise JsonError("is not JSON: the name of a member is none")
+        self._expect(":")
+        return name
+
     def _find(self, inside: tuple[str, ...]) -> bool:
         """Go to the array in the object that begins here, or in a member of it named `inside`."""
         self._expect("{")
         while self._next() != "}":
-            name = self._value()
-            if not isinstance(name, str):
-                raise JsonError("is not JSON: the name of a member is none")
-            self._expect(":")
+            name = self._name()
             if name in _NAMES and self._next() == "[":
                 self.path = (*self.path, name)
                 return True

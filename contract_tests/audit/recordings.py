@@ -3,7 +3,7 @@
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -55,25 +55,36 @@ class Tally:
 def read(path: Path, tally: Tally, progress: Callable[[int], None]) -> Iterator[Recorded]:
     """The exchanges with `/rerank` in a file. Raises `RecordingError` where it ends too early."""
     number = 0
-    try:
+
+    def rows() -> Iterator[tuple[str, AnyJson, str]]:
+        nonlocal number
         for number, (reader, row) in enumerate(_rows(path, progress), 1):
-            tally.rows += 1
-            try:
-                if isinstance(row, TooLong):
-                    raise RowError("it is too long")
-                found = _recorded(READERS[reader](row), f"{path}, entry {number}")
-            except RowError as error:
-                tally.skipped[f"{error}"] += 1
-                continue
-            if found is None:
-                tally.skipped["it is not for /rerank"] += 1
-            else:
-                yield found
+            yield reader, row, f"{path}, entry {number}"
+
+    try:
+        yield from judgeable(rows(), tally)
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror}") from None
     except (JsonError, cassettes.CassetteError) as error:
         where = f" after entry {number}" if number else ""
         raise RecordingError(f"{path} {error}{where}") from None
+
+
+def judgeable(rows: Iterable[tuple[str, AnyJson, str]], tally: Tally) -> Iterator[Recorded]:
+    """The exchanges with `/rerank` among rows: what reads a row, the row, and its place."""
+    for reader, row, place in rows:
+        tally.rows += 1
+        try:
+            if isinstance(row, TooLong):
+                raise RowError("it is too long")
+            found = _recorded(READERS[reader](row), place)
+        except RowError as error:
+            tally.skipped[f"{error}"] += 1
+            continue
+        if found is None:
+            tally.skipped["it is not for /rerank"] += 1
+        else:
+            yield found
 
 
 def _rows(path: Path, progress: Callable[[int], None]) -> Iterator[tuple[str, AnyJson]]:
@@ -132,6 +143,9 @@ def _answer(row: Row, secrets: Secrets) -> tuple[Answer, str]:
     """The answer without keys, and why it cannot be judged."""
     raw = {name: value for name, value in row.response_headers.items() if name != "set-cookie"}
     headers = {name: secrets.blot_text(value) for name, value in raw.items()}
+    if row.source == "mock":
+        reason = "the mock answered in place of the service"
+        return Answer(row.status, headers, b"", cut=reason), reason
     if not row.status:
         return Answer(0, {}, b"", cut="no answer was recorded"), "no answer was recorded"
     try:

@@ -42,6 +42,8 @@ class Row:
     #: When it was sent, in seconds since the epoch; None where that is not known.
     at: float | None
     milliseconds: float
+    #: Who answered, as far as a mock says that stands in for another server.
+    source: str = ""
 
 
 LEFT_OUT = "the recorder left it out"
@@ -77,6 +79,7 @@ def of_har(row: AnyJson) -> Row:
         ),
         _seconds(_text(row, "startedDateTime")),
         _number(row, "time"),
+        _text(row, "_source"),
     )
 
 
@@ -96,6 +99,7 @@ def of_journal(row: AnyJson) -> Row:
         _kept(row, "response_body"),
         float(at) if is_number(at) else None,
         _number(row, "milliseconds"),
+        _text(row, "source"),
     )
 
 

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from ..checks.violations import printable
-from ..command.options import declare_har, declare_revision, revision_problem, selects
+from ..command.options import declare_har, declare_revision, port, revision_problem, selects
 from ..command.outputs import output_problems
 from ..contract import load_contract
 from ..recording import Archive
@@ -47,16 +47,10 @@ def declare(add: Callable[..., object]) -> None:
         "from standard input to its end",
     )
     add("--host", default="127.0.0.1", help="where the mock listens (default: %(default)s)")
-    add("--port", type=_port, default=0, help="0 picks a free one (default: %(default)s)")
+    add("--port", type=port, default=0, help="0 picks a free one (default: %(default)s)")
     declare_revision(add)
     # The words after -- are left to the client.
     add("client", nargs="*", metavar="-- COMMAND", help="the client, and its arguments")
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"{text} is not a port: a number from 0 to 65535")
-    return int(text)
 
 
 def problem(options: argparse.Namespace) -> str | None:

@@ -109,12 +109,29 @@ class Mock:
 
     def prepare(self, scenario: ClientScenario) -> str:
         """Open the account of a scenario, named after it, and arm what it meets; return its key."""
-        terms = scenario.mock.get("account", {})
-        key: str = self._call("POST", "/accounts", {"name": scenario.id, **terms})["key"]
-        for part, path in (("pins", "/pins"), ("scenario", "/scenarios")):
-            if part in scenario.mock:
-                self._call("POST", path, {"account": scenario.id, part: scenario.mock[part]})
+        key = self.open_account(scenario.id, **scenario.mock.get("account", {}))
+        if "pins" in scenario.mock:
+            self._call("POST", "/pins", {"account": scenario.id, "pins": scenario.mock["pins"]})
+        if "scenario" in scenario.mock:
+            self.arm(scenario.id, scenario.mock["scenario"])
         return key
+
+    def open_account(self, name: str, **terms: AnyJson) -> str:
+        """Open an account; return its key, which is generated where the terms name no `keys`."""
+        opened = self._call("POST", "/accounts", {"name": name, **terms})
+        return str(opened["key"] if "key" in opened else terms["keys"][0])
+
+    def change_account(self, name: str, **terms: AnyJson) -> None:
+        """Change what an account may do, and how it is answered."""
+        self._call("PATCH", f"/accounts/{name}", terms)
+
+    def arm(self, account: str, scenario: AnyJson) -> None:
+        """Arm a scenario for the next requests of an account."""
+        self._call("POST", "/scenarios", {"account": account, "scenario": scenario})
+
+    def disarm(self, account: str) -> None:
+        """Answer the next requests of an account as usual."""
+        self._call("DELETE", "/scenarios", query={"account": account})
 
     def address(self, scenario: ClientScenario) -> str:
         """The base URL that the client of a scenario is given."""

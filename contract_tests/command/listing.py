@@ -3,20 +3,24 @@
 import importlib
 import textwrap
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from inspect import signature
 from pathlib import Path
 
 import pytest
 
-from ..contract import SCHEMAS, Contract, Requirement, revisions
+from .. import evidence
+from ..contract import SCHEMAS, AnyJson, Contract, Requirement, Switch, revisions
 from ..judging.limits import EFFORTS
 from ..strategies import Strategies
+from ..wording import counted
 from .cases import CASES
 
 #: The room, where the tests lie.
 ROOM = Path(__file__).parents[1]
+#: A switch that an observation of another revision does not have.
+_UNSEEN: AnyJson = {"values": []}
 
 
 @cache
@@ -64,7 +68,22 @@ def revision_listing() -> Iterator[str]:
         yield f"{name}  (newest)" if name == names[-1] else name
 
 
-def explanation(contract: Contract, requirement: Requirement) -> Iterator[str]:
+def explanations(
+    contract: Contract, names: Iterable[str], observed: AnyJson = None
+) -> Iterator[str]:
+    """Everything about requirements and switches; `observed` is what was seen of a target."""
+    for number, name in enumerate(names):
+        if number:
+            yield ""
+        if name in contract.requirements:
+            yield from explanation(contract, contract.requirements[name], observed)
+        else:
+            yield from switch_explanation(contract.switches[name], observed)
+
+
+def explanation(
+    contract: Contract, requirement: Requirement, observed: AnyJson = None
+) -> Iterator[str]:
     """Everything about one requirement."""
     source = requirement.source
     place = ", ".join(filter(None, (source["section"], source["field"])))
@@ -77,6 +96,7 @@ def explanation(contract: Contract, requirement: Requirement) -> Iterator[str]:
     yield from textwrap.wrap(requirement.sentence, 96, initial_indent="  ", subsequent_indent="  ")
     yield f"  level   {requirement.level}: {meaning[requirement.level]}"
     yield f"  source  {source['kind']}: {place}"
+    yield from _evidence(evidence.of_requirement(requirement.id, requirement.level))
     home = _home(contract)
     for pointer in requirement.applies_to:
         yield f"  schema  {home}/{pointer.replace('#', '.json#')}"
@@ -86,6 +106,31 @@ def explanation(contract: Contract, requirement: Requirement) -> Iterator[str]:
         if requirement.id in switch.requirements:
             yield f"  switch  {switch.name}: {switch.question}"
             yield from (f"          {value}" for value in switch.values)
+            yield from _seen(switch.name, observed)
+
+
+def switch_explanation(switch: Switch, observed: AnyJson = None) -> Iterator[str]:
+    """Everything about one switch."""
+    yield switch.name
+    yield f"  {switch.question}"
+    yield from (f"  value   {value}" for value in switch.values)
+    if switch.shown_by:
+        yield f"  shown   by {switch.shown_by}"
+    yield from _evidence(evidence.of_switch(switch.name))
+    yield from _seen(switch.name, observed)
+    yield from (f"  of      {name}" for name in switch.requirements)
+
+
+def _evidence(axes: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Each axis with its sentences, one line each."""
+    yield from (f"  {axis:8}{sentence}" for axis, sentence in axes)
+
+
+def _seen(switch: str, observed: AnyJson) -> Iterator[str]:
+    """What an observation has seen of a switch."""
+    for row in observed["observed"]["switches"].get(switch, _UNSEEN)["values"] if observed else ():
+        times, target = counted(row["times"], "answer"), observed["observed"]["target"]
+        yield f"  seen    {row['last_seen'][:10]}: {row['value']} ({times} of {target})"
 
 
 def _home(contract: Contract) -> str:

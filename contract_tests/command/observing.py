@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..contract import AnyJson
+from ..evidence import last_recording
 from ..wording import counted
 
 
@@ -20,10 +21,24 @@ def observation(report: Path, behaviour: Path) -> list[str]:
     spent = f"{counted(ran['requests_sent'], 'request')}, {ran['tokens']} tokens, {ran['cost']} CNY"
     return [
         f"{observed['target']} by revision {observed['revision']}: {spent}",
-        *(f"  {name}: {', '.join(_answers(row))}" for name, row in answered.items()),
+        *(
+            f"  {name}: {', '.join(_answers(row))}{_since(name, row)}"
+            for name, row in answered.items()
+        ),
         "not seen, and what would show it:",
         *(f"  {name}: {row['shown_by']}" for name, row in switches.items() if row["shown_by"]),
     ]
+
+
+def _since(name: str, row: AnyJson) -> str:
+    """Whether it is what was last seen of the live service, as the end of a line."""
+    recording = last_recording(name)
+    if recording is None:
+        return ""
+    values = [value["value"] for value in row["values"]]
+    if values == [recording.value] and not row["unlike"]:
+        return f", as last seen {recording.last_seen}"
+    return f"; last seen {recording.last_seen}: {recording.value}"
 
 
 def _answers(row: AnyJson) -> Iterator[str]:

@@ -250,7 +250,7 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
         return
     contract = load_contract(options.revision)
     if options.target not in EMBEDDED:
-        yield from _address_problems(options.target)
+        yield from target_problems(options.target)
         for variable in filter(None, (options.api_key_env, options.second_api_key_env)):
             yield from key_problems(variable, options.target)
     yield from route_problems(options)
@@ -291,7 +291,8 @@ def _mutant_problems(contract: Contract, name: str) -> Iterator[str]:
         yield f"--mutant: revision {contract.revision} does not have {mutant.requirement}"
 
 
-def _address_problems(target: str) -> Iterator[str]:
+def target_problems(target: str) -> Iterator[str]:
+    """Why the target is no base URL."""
     try:
         url = httpx.URL(target)
     except httpx.InvalidURL as error:
@@ -365,6 +366,13 @@ def positive(text: str) -> int:
 def natural(text: str) -> int:
     """A whole number that is not negative."""
     return _at_least(0, text, "a whole number from 0 on")
+
+
+def port(text: str) -> int:
+    """A port to listen at; 0 picks a free one."""
+    if not (text.isascii() and text.isdecimal() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text} is not a port: a number from 0 to 65535")
+    return int(text)
 
 
 def _at_least(least: int, text: str, what: str) -> int:

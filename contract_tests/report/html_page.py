@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from string import Template
 
+from .. import evidence
 from ..checks.violations import Violation, printable
 from ..exchanges import Answer, Exchange
 from ..judging.outcomes import Outcome, Verdict
@@ -287,11 +288,23 @@ def _article(report: Report, entry: RequirementResult) -> Markup:
             *(tag("p", note, class_="note") for note in notes if note),
         ),
         *(_violation(report, violation) for violation in entry.violations),
+        _evidence(entry),
         id=requirement.id,
         class_=outcome,
         data_outcome=outcome,
         data_level=requirement.level,
     )
+
+
+def _evidence(entry: RequirementResult) -> Markup:
+    requirement = entry.requirement
+    shown = [
+        together(tag("dt", axis), tag("dd", sentence))
+        for axis, sentence in evidence.of_requirement(requirement.id, requirement.level)
+    ]
+    if not shown:
+        return Markup()
+    return tag("details", tag("summary", "Evidence"), tag("dl", *shown, class_="finding"))
 
 
 def _violation(report: Report, violation: Violation) -> Markup:

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from ..behaviour import PRESET_NAMES, Behaviour
 from ..state.clock import LAST
+from ..state.recordings import Unrecorded
 from ..validation import MOST, register, schema_of
 
 Schema: TypeAlias = Mapping[str, Any]
@@ -263,6 +264,25 @@ VERIFIED = _named(
             },
         },
         optional=("nearest",),
+    ),
+)
+REPLAY = _named(
+    "replay",
+    "Recordings, in their order",
+    an_object(
+        {
+            "source": {"description": "The name of the file.", "type": "string"},
+            "unrecorded": {"enum": list(get_args(Unrecorded))},
+            "recordings": array_of(
+                an_object(
+                    {
+                        "place": {"description": "Where it is in the file.", "type": "string"},
+                        "status": {"type": "integer"},
+                        "played": _COUNT,
+                    }
+                )
+            ),
+        }
     ),
 )
 FORGOTTEN = _named("forgotten", "How many entries were deleted", an_object({"forgotten": _COUNT}))

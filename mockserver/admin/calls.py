@@ -346,6 +346,21 @@ def _check_seen(call: Call, name: str) -> None:
         call.account(name, "?account")
 
 
+def show_replay(call: Call) -> Any:  # noqa: ANN401 - JSON
+    """Show what is replayed, and how often each recording was played."""
+    tape = call.state.tape
+    if tape is None:
+        raise WrongCallError(404, "/replay", "nothing is replayed: start the mock with --replay")
+    return {
+        "source": tape.recordings.source,
+        "unrecorded": tape.unrecorded,
+        "recordings": [
+            {"place": row.place, "status": row.response.status, "played": played}
+            for row, played in tape.played
+        ],
+    }
+
+
 def show_behaviour(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Show all switches."""
     return call.state.behaviour.to_json()

@@ -43,9 +43,14 @@ def dispatch(state: State, request: Request, token: str | None = None) -> Respon
     except ScoreFunctionError as failure:
         raise failure.error from None
     except Exception as error:  # noqa: BLE001 - the last catch
-        trace = "".join(traceback.format_tb(error.__traceback__))
-        LOG.error("a fault of the mock, please report it: %s\n%s", type(error).__name__, trace)
-        return FAULT
+        return fault_of(error)
+
+
+def fault_of(error: Exception) -> Response:
+    """Log a fault of the mock itself; return what it is answered with."""
+    trace = "".join(traceback.format_tb(error.__traceback__))
+    LOG.error("a fault of the mock, please report it: %s\n%s", type(error).__name__, trace)
+    return FAULT
 
 
 def refuse_host(request: Request) -> Response | None:

@@ -97,6 +97,7 @@ ROUTES = (
     ),
     Route("POST", "/advise", calls.advise_on_requests, schemas.ADVISED, schemas.RECORDED),
     Route("DELETE", "/journal", calls.clear_journal, schemas.FORGOTTEN, query=_ACCOUNT),
+    Route("GET", "/replay", calls.show_replay, schemas.REPLAY),
     Route("GET", "/behaviour", calls.show_behaviour, schemas.BEHAVIOUR),
     Route("PUT", "/behaviour", calls.replace_behaviour, schemas.BEHAVIOUR, schemas.NEW_BEHAVIOUR),
     Route("PATCH", "/behaviour", calls.change_behaviour, schemas.BEHAVIOUR, schemas.SWITCHES),

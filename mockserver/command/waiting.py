@@ -12,8 +12,8 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 from ..serving.asgi import HEALTH, HEALTHY
+from .listening import PORT, Listening, url_of
 from .parser import CommandError, Parser, seconds, variable_of
-from .serving import PORT, Serving, url_of
 
 #: How long to wait between two questions, and for one answer, in seconds.
 _PAUSE = 0.1
@@ -30,7 +30,7 @@ class Waiting:
     #: None means where `rerank-mock serve` listens.
     url: str | None = None
     seconds: float = 30.0
-    host: str = Serving.host
+    host: str = Listening.host
     port: int = PORT
 
     def run(

@@ -123,10 +123,28 @@ class _Desk:
                 handled = await self._requests.do(partial(self._handle, request))
             else:
                 handled = self._handle(request)
-            return handled if isinstance(handled, Response) else await handled, complete
+            if isinstance(handled, Response):
+                return handled, complete
+            answered = await _unless_gone(handled, receive) if complete else await handled
+            return None if answered is None else (answered, complete)
         finally:
             if holds_upload:
                 self._uploads.release()
+
+
+async def _unless_gone(answer: Awaitable[Response], receive: Receive) -> Response | None:
+    """Return the answer, or None once the client has gone: nobody works on for it."""
+    working = asyncio.ensure_future(answer)
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        return None
+    finally:
+        for task in (working, gone):
+            task.cancel()
+        await asyncio.gather(working, gone, return_exceptions=True)
 
 
 async def _deliver(
@@ -138,8 +156,9 @@ async def _deliver(
     *,
     complete: bool,
 ) -> None:
-    headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
-    headers.append((b"content-length", b"%d" % len(response.body)))
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers.items()]
+    if response.status not in (204, 304):
+        headers.append((b"content-length", b"%d" % len(response.body)))
     if not complete:
         headers.append((b"connection", b"close"))
     delivery = response.delivery

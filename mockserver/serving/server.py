@@ -11,18 +11,23 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from ..admin.dispatch import dispatch
 from ..state.store import State
 from .asgi import HANG_UP, LINGER, application
 from .joining import JoiningTransport
 
 if sys.platform != "win32":
     import resource
+
+if TYPE_CHECKING:
+    # It imports httpx, which only a proxy needs.
+    from .forwarding import Forwarder
 
 LOG = logging.getLogger(__name__)
 
@@ -258,11 +263,15 @@ class _Uvicorn(uvicorn.Server):
     """Calls `ready` once it accepts connections."""
 
     def __init__(
-        self, state: State, ready: Callable[[], None], admin_token: str | None = None
+        self,
+        state: State,
+        ready: Callable[[], None],
+        admin_token: str | None = None,
+        forwarder: "Forwarder | None" = None,
     ) -> None:
         super().__init__(
             uvicorn.Config(
-                application(state, admin_token),
+                application(state, admin_token, forwarder or dispatch),
                 http=_Protocol,
                 lifespan="off",
                 ws="none",
@@ -270,11 +279,18 @@ class _Uvicorn(uvicorn.Server):
                 log_config=None,
                 server_header=False,
                 proxy_headers=False,
+                date_header=forwarder is None,
                 timeout_graceful_shutdown=GRACE,
                 timeout_keep_alive=cast("int", PATIENCE),  # any number of seconds will do
             )
         )
         self._ready = ready
+        self._forwarder = forwarder
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if self._forwarder is not None:
+            await self._forwarder.upstream.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -303,22 +319,30 @@ def serve(
     listener: socket.socket,
     ready: Callable[[], None],
     admin_token: str | None = None,
+    forwarder: "Forwarder | None" = None,
 ) -> None:
-    """Serve in this thread until interrupted; call `ready` once connections are accepted."""
-    _Uvicorn(state, ready, admin_token).run([listener])
+    """Serve in this thread until interrupted; call `ready` once connections are accepted.
+
+    With a `forwarder` the mock is a proxy.
+    """
+    _Uvicorn(state, ready, admin_token, forwarder).run([listener])
 
 
 class ThreadedServer:
     """Serves in a background thread between entry and exit of a `with` block."""
 
     def __init__(
-        self, state: State, listener: socket.socket, admin_token: str | None = None
+        self,
+        state: State,
+        listener: socket.socket,
+        admin_token: str | None = None,
+        forwarder: "Forwarder | None" = None,
     ) -> None:
         self.state = state
         self.base_url = base_url(listener)
         self._listener = listener
         self._ready = threading.Event()
-        self._uvicorn = _Uvicorn(state, self._ready.set, admin_token)
+        self._uvicorn = _Uvicorn(state, self._ready.set, admin_token, forwarder)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="rerank-mock")
 
     def __enter__(self) -> "ThreadedServer":

@@ -42,6 +42,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "_model": entry.model,
         "_documents": entry.documents,
         "_advice": [advice.to_json() for advice in entry.advice],
+        **({} if entry.source is None else {"_source": entry.source}),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..contract import Contract
 from ..parsed_request import RerankRequest
 from ..redaction import Redactor
-from ..wire import Request, Response, Usage
+from ..wire import Request, Response, Source, Usage
 from .exchanges import Advice, Exchange
 
 #: The most characters that are shown of a path, a query, a header, or the name of a model.
@@ -57,6 +57,11 @@ class Entry:
     #: From the request to the answer, by the clock of the mock, scripted delays included.
     milliseconds: float
     advice: tuple[Advice, ...] = ()
+
+    @property
+    def source(self) -> Source | None:
+        """Where the answer came from; None if the mock answers for nobody but itself."""
+        return self.response.source
 
     def __repr__(self) -> str:
         return f"<Entry {self.number}: {self.summary}>"
@@ -109,6 +114,7 @@ class Entry:
             "charge": f"{self.usage.charge:f}",
             "milliseconds": self.milliseconds,
             "advice": [advice.to_json() for advice in self.advice],
+            **({} if self.source is None else {"source": self.source}),
         }
 
 
@@ -166,6 +172,7 @@ def exchange_of(row: Mapping[str, Any]) -> Exchange:
         Headers(row["response_headers"]),
         row["response_body"].encode(),
         usage=usage,
+        source=row.get("source"),
     )
     return Exchange(
         at=row["at"],

@@ -33,7 +33,9 @@ from .models import Catalogue, Change, ModelError, added, plain_changes
 from .models import check as check_change
 from .pins import Pin, Pins, ScoreFunction
 from .quotas import LimitName, Meter, Quotas
+from .recordings import Recordings, Unrecorded
 from .snapshots import StateError, check_form, check_sense, read_file, write_file
+from .tape import Tape
 
 DEFAULT_KEY = "sk-mock"
 
@@ -63,6 +65,8 @@ class State:
         clock: Clock | None = None,
         hostile: object = (),
         terms: Mapping[str, Term] | None = None,
+        recordings: Recordings | None = None,
+        unrecorded: Unrecorded = "refuse",
     ) -> None:
         #: The revision of the contract; by default the newest.
         self.contract = contract or load_contract()
@@ -76,6 +80,8 @@ class State:
         self._quotas = Quotas()
         self._seed = seed
         self._drawn = 0
+        #: What is replayed, if anything; it is rewound, but not part of snapshots.
+        self.tape = None if recordings is None else Tape(recordings, unrecorded)
         #: The ways in which answers are hostile, and the seed that they depend on.
         self.hostile: frozenset[Hostile] = read_hostile(hostile)
         self.seed = seed
@@ -405,6 +411,8 @@ class State:
             self._pins.rollback(whole["pins"])
             self.journal.rollback(whole["journal"])
             self._faults.forget()
+            if self.tape:
+                self.tape.rewind()
 
     def reset(self) -> None:
         """Restore the initial state, for everyone who shares it."""

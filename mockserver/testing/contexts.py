@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from ..behaviour import Behaviour, load_behaviour
 from ..contract import Contract, load_contract
 from ..scenarios.hostile import Hostile, read_hostile
+from ..state.recordings import Unrecorded, load_recordings, read_unrecorded
 from ..state.store import DEFAULT_KEY, State
 from .expectations import (
     Expectations,
@@ -143,6 +144,8 @@ def mock_rerank(
     assert_called: bool = False,
     hostile: Hostile | Collection[Hostile] = (),
     seed: int = 0,
+    replay: str | Path | None = None,
+    unrecorded: Unrecorded = "refuse",
     base_url: str | None = None,
     passthrough: str | Collection[str] = (),
 ) -> MockedRerank:
@@ -154,14 +157,15 @@ def mock_rerank(
     `behaviour` is the name of a preset, a file, or a `Behaviour`; `revision` is the name of a
     revision of the contract, or a folder that holds one; by default the newest. `hostile` is
     `shapes` for answers that are legal and inconvenient, `faults` for an error before each, or
-    both; they are drawn from `seed`.
+    both; they are drawn from `seed`. `replay` is an HTTP archive (HAR) whose answers are given;
+    `unrecorded` says whether to `refuse` or to `answer` what is not in it.
 
     On exit it raises `AssertionError` if there is advice for the client that is at least as severe
     as `fail_on` (`remark`, `mistake`, `breach`; `nothing` never fails) and not in `allow`, or,
     unless `assert_all_met` is false, if a step of an armed scenario was never reached or a pin
     matched no request, or, with `assert_called`, if there was no call. Mistakes that do not fail
     are an `AdviceWarning`. Invalid options raise `ExpectationError`, `BehaviourError`,
-    `ContractError` or `HostileError` at once.
+    `ContractError`, `HostileError` or `RecordingError` at once.
 
     `@mock_rerank` without options decorates as `@mock_rerank()` does.
     """
@@ -172,13 +176,22 @@ def mock_rerank(
     how = _behaviour(behaviour, contract)
     ways = read_hostile(hostile)
     seed = read_seed(seed)
+    recordings = None if replay is None else load_recordings(replay, contract)
+    unrecorded = read_unrecorded(unrecorded)
     if base_url is not None:
         check_base_url(base_url)
     check_passthrough(passthrough)
 
     @contextmanager
     def run() -> Generator[RerankMock, None, None]:
-        state = SharedState(contract=contract, behaviour=how, hostile=ways, seed=seed)
+        state = SharedState(
+            contract=contract,
+            behaviour=how,
+            hostile=ways,
+            seed=seed,
+            recordings=recordings,
+            unrecorded=unrecorded,
+        )
         with (
             in_process(state, base_url, passthrough) as mock,
             _checked(mock, expectations, "mock_rerank({})"),
@@ -200,6 +213,8 @@ def serve_rerank(
     assert_called: bool = False,
     hostile: Hostile | Collection[Hostile] = (),
     seed: int = 0,
+    replay: str | Path | None = None,
+    unrecorded: Unrecorded = "refuse",
 ) -> MockedRerank:
     """Serve a mock on a free loopback port, in a thread; otherwise like `mock_rerank`.
 
@@ -212,12 +227,22 @@ def serve_rerank(
     how = _behaviour(behaviour, contract)
     ways = read_hostile(hostile)
     seed = read_seed(seed)
+    recordings = None if replay is None else load_recordings(replay, contract)
+    unrecorded = read_unrecorded(unrecorded)
 
     @contextmanager
     def run() -> Generator[RerankMock, None, None]:
         from ..serving.server import ThreadedServer, listen
 
-        state = SharedState(contract=contract, behaviour=how, keys=(), hostile=ways, seed=seed)
+        state = SharedState(
+            contract=contract,
+            behaviour=how,
+            keys=(),
+            hostile=ways,
+            seed=seed,
+            recordings=recordings,
+            unrecorded=unrecorded,
+        )
         with (
             ThreadedServer(state, listen()) as server,
             at_a_socket(server.base_url, state) as mock,

@@ -10,6 +10,13 @@ import pytest
 
 from ..contract import Contract, ContractError, load_contract
 from ..scenarios.hostile import Hostile, HostileError, read_hostile
+from ..state.recordings import (
+    RecordingError,
+    Recordings,
+    Unrecorded,
+    load_recordings,
+    read_unrecorded,
+)
 from ..validation import likely
 from .expectations import (
     ExpectationError,
@@ -23,7 +30,7 @@ from .expectations import (
 MARKERS = ("rerank_mock", "rerank_server")
 
 _OF_EXPECTATIONS = ("fail_on", "allow", "assert_all_met", "assert_called")
-_OWN = ("hostile", "seed", "revision", "base_url", "passthrough")
+_OWN = ("hostile", "seed", "revision", "replay", "unrecorded", "base_url", "passthrough")
 NAMES = (*_OF_EXPECTATIONS, *_OWN)
 
 
@@ -33,6 +40,8 @@ class Service(NamedTuple):
     contract: Contract
     hostile: frozenset[Hostile]
     seed: int
+    recordings: Recordings | None
+    unrecorded: Unrecorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,9 @@ class Options:
     contract: Contract = field(default_factory=load_contract)
     hostile: frozenset[Hostile] = frozenset()
     seed: int = 0
+    #: The file that is replayed.
+    replay: str | Path | None = None
+    unrecorded: Unrecorded = "refuse"
     #: Where `rerank_mock` answers; None means the hosts of the service.
     base_url: str | None = None
     #: Hosts that httpx may reach besides.
@@ -51,12 +63,13 @@ class Options:
     @property
     def service(self) -> Service:
         """What a mock is started with."""
-        return Service(self.contract, self.hostile, self.seed)
+        recordings = None if self.replay is None else load_recordings(self.replay, self.contract)
+        return Service(self.contract, self.hostile, self.seed, recordings, self.unrecorded)
 
     def changed(self, given: Mapping[str, Any]) -> "Options":
         """Return the options with these changed.
 
-        Raises `ExpectationError` or `HostileError`.
+        Raises `ExpectationError`, `HostileError` or `RecordingError`.
         """
         for name in given:
             if name not in NAMES:
@@ -70,11 +83,16 @@ class Options:
             own["hostile"] = read_hostile(own["hostile"])
         if "seed" in own:
             own["seed"] = read_seed(own["seed"])
+        if "unrecorded" in own:
+            own["unrecorded"] = read_unrecorded(own["unrecorded"])
         if own.get("base_url") is not None:
             check_base_url(own["base_url"])
         if "passthrough" in own:
             check_passthrough(own["passthrough"])
-        return replace(self, expectations=self.expectations.changed(rest), **own)
+        changed = replace(self, expectations=self.expectations.changed(rest), **own)
+        if changed.replay is not None:
+            load_recordings(changed.replay, changed.contract)
+        return changed
 
 
 def read_options(node: pytest.Item) -> Options:
@@ -93,7 +111,7 @@ def read_options(node: pytest.Item) -> Options:
 def _at(where: str) -> Generator[None]:
     try:
         yield
-    except (ExpectationError, HostileError) as error:
+    except (ExpectationError, HostileError, RecordingError) as error:
         # From None, so that the message is printed once.
         raise ValueError(f"{where}{error}") from None
 

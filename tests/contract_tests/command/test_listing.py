@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from contract_tests.__main__ import main
+from contract_tests.contract import load_contract
+from contract_tests.report.writers import save
 from tests.contract_tests.judged import ROOT, Judged, named
 from tests.contract_tests.newest import NEWEST
+from tests.contract_tests.report.samples import report
 from tests.schemas.data import TABLES
 
 
@@ -106,3 +109,63 @@ def test_a_requirement_names_the_switches_that_decide_it_and_they_name_it(
     for name, switch in linked:
         for value in NEWEST.switches[switch].values:
             assert f"          {value.value}: {value.meaning}" in told[name]
+
+
+def test_each_axis_of_the_evidence_is_shown_by_itself(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["list", "--explain", "response.results.index.unique"]) == 0
+    text = capsys.readouterr().out
+    for line in (
+        "page    Response, results: Sample: each has a whole number `index`",
+        "clients malformed.index_twice: fail LlamaIndex, ",
+        "mutant  returns a document twice: found at request ",
+        "servers 18 of 18 gateways in front of a conforming server keep it",
+    ):
+        assert f"\n  {line}" in text
+    assert main(["list", "--explain", "request.top_n.count"]) == 0
+    assert "keep it; broken by nginx with a cache by path\n" in capsys.readouterr().out
+    assert main(["list", "--explain", "endpoint.wrong_method"]) == 0
+    assert "servers" not in capsys.readouterr().out
+
+
+def test_a_switch_is_explained_with_when_it_was_last_seen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["list", "--explain", "trailing_slash"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("trailing_slash\n  What is the answer to a request to /v1/rerank/?\n")
+    assert "service recorded, last seen by 2026-07: /v1/rerank/ was answered with 307" in text
+    assert "clients address.redirect: fail none; cope " in text
+
+    seen = tmp_path / "seen.json"
+    save(report(), "behaviour-json", seen)
+    assert main(["list", "--explain", "invalid_key", "--observed", str(seen)]) == 0
+    assert (
+        "  seen    2001-09-09: string (2 answers of https://rerank.example/v1)\n"
+        in capsys.readouterr().out
+    )
+
+
+def test_without_an_id_all_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--explain", "--revision=2024-11"]) == 0
+    old = load_contract("2024-11")
+    parts = capsys.readouterr().out.split("\n\n")
+    assert [part.splitlines()[0] for part in parts] == [*old.requirements, *old.switches]
+
+
+@pytest.mark.parametrize(
+    ("options", "trouble"),
+    [
+        (["--observed=seen.json"], "--observed is for --explain"),
+        (["--explain=usage", "--observed=none.json"], "--observed: none.json cannot be read"),
+        (["--explain=usages"], "--explain: no switch is called usages; did you mean usage?"),
+    ],
+)
+def test_wrong_options_are_refused(
+    options: list[str], trouble: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["list", *options])
+    assert ended.value.code == 2
+    assert trouble in capsys.readouterr().err

@@ -78,7 +78,9 @@ def test_what_was_seen_is_printed_with_its_cost_and_what_was_not_with_what_would
     printed = capsys.readouterr().out
     seen, _, rest = printed.partition("not seen, and what would show it:\n")
     assert re.search(r" by revision 2026-07: 7\d requests, \d+ tokens, ", seen.splitlines()[0])
-    assert "  trailing_slash: not_found\n" in seen
+    assert "  trailing_slash: not_found; last seen by 2026-07: redirect\n" in seen
+    assert "  offline_model: disabled, as last seen by 2026-07\n" in seen
+    assert "  authorization_scheme: required\n" in seen
     assert "  retry_after: a 429\n" in rest
     assert rest.splitlines()[-1].endswith(f"rerank-mock serve --behaviour {path}")
     # Three models are asked, each once.

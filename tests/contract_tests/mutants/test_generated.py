@@ -181,6 +181,7 @@ def sample() -> list[Counted]:
 
 
 @pytest.mark.slow
+@pytest.mark.uncovered
 def test_each_operator_is_sampled_alike_and_what_counts_breaks_the_page(
     sample: list[Counted],
 ) -> None:

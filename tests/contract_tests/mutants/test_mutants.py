@@ -1,13 +1,14 @@
 """The judge proved: each mutant falls, and by the requirement that it breaks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
 from contract_tests.checks.catalogue import CHECKS
 from contract_tests.contract import load_contract, revisions
 from contract_tests.mutants.catalogue import MUTANTS
-from tests.contract_tests.judged import Judged, named
+from tests.contract_tests.judged import ROOM, Judged, judge_here, named
 from tests.contract_tests.newest import NEWEST, REQUIREMENTS
 
 OF_LEVEL = {
@@ -33,19 +34,35 @@ class Collected:
 
     def __init__(self) -> None:
         self.tests: dict[str, set[str]] = {}
+        #: Requirement -> the modules that have tests of it.
+        self.modules: dict[str, set[Path]] = {}
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        self.tests = {item.nodeid: named(item) for item in items}
+        for item in items:
+            self.tests[item.nodeid] = named(item)
+            for requirement in named(item):
+                self.modules.setdefault(requirement, set()).add(item.path)
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Collected:
+    """Collect the room once, so that each run reads only the modules that it needs."""
+    collected = Collected()
+    folder = tmp_path_factory.mktemp("collected")
+    judge_here(folder, "--collect-only", "--effort=standard", plugins=[collected])
+    return collected
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_mutant_falls_by_the_requirement_that_it_breaks(
-    name: str, judged: Callable[..., Judged]
+    name: str, judged: Callable[..., Judged], collected: Collected
 ) -> None:
     requirement = str(MUTANTS[name].requirement)
-    run = judged("--effort=standard", f"--mutant={name}", plugins=[After(requirement)])
+    modules: Sequence[Path] = sorted(collected.modules.get(requirement, [ROOM]))
+    after = After(requirement)
+    run = judged("--effort=standard", f"--mutant={name}", plugins=[after], modules=modules)
     row = run.row(requirement)
     assert row["outcome"] == {"spec": "failed", "observed": "differs"}[row["level"]]
     assert run.that("broken") == set()

@@ -188,3 +188,11 @@ def test_why_nothing_was_found_out_stands_once_before_the_overview() -> None:
     assert before.count("the budget of 50 requests is spent") == 1
     assert " more</p>" in before
     assert "What does not hold" not in page
+
+
+def test_the_evidence_of_a_requirement_is_folded_below_it() -> None:
+    _, _, rest = PAGE.partition('<article id="response.results.index.unique"')
+    folded = rest.partition("</article>")[0].partition("<details><summary>Evidence</summary>")[2]
+    for axis in ("page", "clients", "mutant", "servers"):
+        assert f"<dt>{axis}</dt>" in folded
+    assert "returns a document twice: found at request 3" in folded

@@ -1,15 +1,16 @@
 """Whole runs, from the command line to the files that it leaves."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 from xml.etree import ElementTree
 
 import pytest
 
 from contract_tests.judging.outcomes import EXIT_CODES, Verdict
 from contract_tests.report.writers import WRITERS
+from tests.contract_tests.judged import command_here
 
 from . import samples
 from .serving import KEY, answering, run
@@ -20,8 +21,9 @@ COMMAND = str(Path(sys.executable).with_name("rerank-contract"))
 USAGE = 2
 
 
-def check(folder: Path, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return run([COMMAND, "check", "--effort=smoke", *options], folder, **environment)
+def check(folder: Path, *options: str, **environment: str) -> "CompletedProcess[str]":
+    environment = {"SILICONFLOW_API_KEY": KEY, **environment}
+    return command_here(folder, "check", "--effort=smoke", *options, **environment)
 
 
 def left_in(folder: Path) -> dict[str, str]:

@@ -33,6 +33,8 @@ VALUES = {
     "--revision": "2024-11",
     "--admin-token-env": "TOKEN",
     "--state": "state.json",
+    "--replay": "run.har",
+    "--unrecorded": "answer",
     "--quiet": None,
     "--log-json": None,
 }
@@ -117,7 +119,7 @@ def test_two_variables_for_one_thing_are_refused() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "expected a command: serve or wait"),
+        ([], "expected a command: serve, proxy or wait"),
         (["--hlep"], "unrecognized arguments: --hlep; did you mean '--help'?"),
         (["--versoin"], "; did you mean '--version'?"),
         (["--port", "1", "serve"], "--port comes after the command: rerank-mock serve --port\n"),

@@ -5,13 +5,10 @@ an answer that was right and is wrong now, breaks servers: they have to change.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from ..contract import AnyJson, Contract
 from ..exchanges import is_array
-
-Breaks: TypeAlias = Literal["clients", "servers", "neither"]
+from .model import Change, Comparison, Effect, Kind, worst_first
 
 #: Keywords of which a smaller value allows more, and of which a larger one does.
 LOWER_BOUNDS = ("minimum", "minLength", "minItems")
@@ -32,36 +29,21 @@ _SILENT = (
 _FIELD = {"required", "optional"}
 
 
-@dataclass(frozen=True)
-class RevisionChange:
-    """One difference between two revisions."""
-
-    #: What changed, such as `request.top_n.minimum`.
-    place: str
-    #: What the older revision says; None where it says nothing.
-    old: AnyJson
-    #: What the newer one says; None where it says nothing.
-    new: AnyJson
-    breaks: Breaks
-
-    def __str__(self) -> str:
-        whom = "breaks neither" if self.breaks == "neither" else f"breaks {self.breaks}"
-        return f"{self.place}: {_shown(self.old)} -> {_shown(self.new)} ({whom})"
-
-    def to_json(self) -> AnyJson:
-        """The change as JSON."""
-        return {"place": self.place, "old": self.old, "new": self.new, "breaks": self.breaks}
+def compare(names: tuple[str, str], old: Contract, new: Contract) -> Comparison:
+    """Compare two revisions."""
+    shared = old.requirements.keys() & new.requirements.keys()
+    return Comparison(Kind.REVISIONS, *names, len(shared), worst_first(changes(old, new)))
 
 
-def changes(old: Contract, new: Contract) -> Iterator[RevisionChange]:
+def changes(old: Contract, new: Contract) -> Iterator[Change]:
     """Every difference, in the order of requests, answers, models, errors, requirements."""
     forms = dict.fromkeys((*old.forms, *new.forms))
     for form in forms:
         name = f"request.{form}"
         if name not in new.schemas:
-            yield RevisionChange(name, "a form of requests", None, "clients")
+            yield Change(name, "a form of requests", None, Effect.BREAKS_CLIENTS)
         elif name not in old.schemas:
-            yield RevisionChange(name, None, "a form of requests", "servers")
+            yield Change(name, None, "a form of requests", Effect.BREAKS_SERVERS)
         else:
             yield from _schema_changes(old, new, f"{name}#", "request", in_request=True)
     yield from _schema_changes(old, new, "response#", "response", in_request=False)
@@ -73,7 +55,7 @@ def changes(old: Contract, new: Contract) -> Iterator[RevisionChange]:
 
 def _schema_changes(
     old: Contract, new: Contract, pointer: str, place: str, *, in_request: bool
-) -> Iterator[RevisionChange]:
+) -> Iterator[Change]:
     before, after = _flat(old, pointer, place), _flat(new, pointer, place)
     whole: list[str] = []
     for name in dict.fromkeys((*before, *after)):
@@ -84,7 +66,7 @@ def _schema_changes(
         if None in values and _FIELD & {*map(str, values)}:
             # A field that comes or goes does so with all that holds of it.
             whole.append(name)
-        yield RevisionChange(name, *values, _whom(name, *values, in_request=in_request))
+        yield Change(name, *values, _whom(name, *values, in_request=in_request))
 
 
 def _flat(contract: Contract, pointer: str, place: str) -> dict[str, AnyJson]:
@@ -104,29 +86,29 @@ def _flat(contract: Contract, pointer: str, place: str) -> dict[str, AnyJson]:
     return found
 
 
-def _whom(place: str, before: AnyJson, after: AnyJson, *, in_request: bool) -> Breaks:
+def _whom(place: str, before: AnyJson, after: AnyJson, *, in_request: bool) -> Effect:
     """Whom a change of one place of a schema breaks."""
     if _FIELD & {str(before), str(after)}:
         if in_request:
             # A new field must be understood, and a required one must be sent.
-            return "servers" if after == "optional" else "clients"
+            return Effect.BREAKS_SERVERS if after == "optional" else Effect.BREAKS_CLIENTS
         if after == "required":
-            return "servers"
-        return "neither" if before is None else "clients"
+            return Effect.BREAKS_SERVERS
+        return Effect.HARMLESS if before is None else Effect.BREAKS_CLIENTS
     keyword = place.rpartition(".")[2]
     if keyword == "default":
-        return "clients"
+        return Effect.BREAKS_CLIENTS
     stricter, looser = _is_stricter(keyword, before, after), _is_stricter(keyword, after, before)
     return _broken(stricter=stricter, looser=looser, in_request=in_request)
 
 
-def _broken(*, stricter: bool, looser: bool, in_request: bool) -> Breaks:
+def _broken(*, stricter: bool, looser: bool, in_request: bool) -> Effect:
     """Whom a keyword breaks that allows less, or more, than before."""
     if stricter:
-        return "clients" if in_request else "servers"
+        return Effect.BREAKS_CLIENTS if in_request else Effect.BREAKS_SERVERS
     if looser:
-        return "servers" if in_request else "clients"
-    return "neither"
+        return Effect.BREAKS_SERVERS if in_request else Effect.BREAKS_CLIENTS
+    return Effect.HARMLESS
 
 
 def _is_stricter(keyword: str, before: AnyJson, after: AnyJson) -> bool:
@@ -149,37 +131,43 @@ def _set(value: AnyJson) -> set[AnyJson]:
     return set(members)
 
 
-def _model_changes(old: Contract, new: Contract) -> Iterator[RevisionChange]:
+def _model_changes(old: Contract, new: Contract) -> Iterator[Change]:
     for name in dict.fromkeys((*old.models, *new.models)):
         before, after = old.models.get(name), new.models.get(name)
         place = f"models.{name}"
         if before is None:
-            yield RevisionChange(place, None, "a model", "servers")
+            yield Change(place, None, "a model", Effect.BREAKS_SERVERS)
         elif after is None:
-            yield RevisionChange(place, "a model", None, "clients")
+            yield Change(place, "a model", None, Effect.BREAKS_CLIENTS)
         else:
             for attribute in ("form", "state"):
                 values = getattr(before, attribute), getattr(after, attribute)
                 if values[0] != values[1]:
-                    breaks: Breaks = "neither" if values[1] == "online" else "clients"
-                    yield RevisionChange(f"{place}.{attribute}", *values, breaks)
+                    effect = Effect.HARMLESS if values[1] == "online" else Effect.BREAKS_CLIENTS
+                    yield Change(f"{place}.{attribute}", *values, effect)
             gone = sorted((before.supports or frozenset()) - (after.supports or frozenset()))
             come = sorted((after.supports or frozenset()) - (before.supports or frozenset()))
-            yield from (RevisionChange(f"{place}.supports", name, None, "clients") for name in gone)
-            yield from (RevisionChange(f"{place}.supports", None, name, "servers") for name in come)
+            yield from (
+                Change(f"{place}.supports", name, None, Effect.BREAKS_CLIENTS) for name in gone
+            )
+            yield from (
+                Change(f"{place}.supports", None, name, Effect.BREAKS_SERVERS) for name in come
+            )
 
 
-def _error_changes(old: Contract, new: Contract) -> Iterator[RevisionChange]:
+def _error_changes(old: Contract, new: Contract) -> Iterator[Change]:
     before = {row["id"]: _error(row) for row in old.errors}
     after = {row["id"]: _error(row) for row in new.errors}
     for name in dict.fromkeys((*before, *after)):
         levels = _level(old, name), _level(new, name)
         if before.get(name) != after.get(name):
-            breaks: Breaks = "clients" if "spec" in levels and name in before else "neither"
-            yield RevisionChange(f"errors.{name}", before.get(name), after.get(name), breaks)
+            effect = (
+                Effect.BREAKS_CLIENTS if "spec" in levels and name in before else Effect.HARMLESS
+            )
+            yield Change(f"errors.{name}", before.get(name), after.get(name), effect)
         if None not in levels and levels[0] != levels[1]:
-            breaks = "servers" if levels[1] == "spec" else "neither"
-            yield RevisionChange(f"errors.{name}.level", *levels, breaks)
+            effect = Effect.BREAKS_SERVERS if levels[1] == "spec" else Effect.HARMLESS
+            yield Change(f"errors.{name}.level", *levels, effect)
 
 
 def _error(row: Mapping[str, AnyJson]) -> str:
@@ -191,7 +179,7 @@ def _level(contract: Contract, error: str) -> AnyJson:
     return next((row["level"] for row in contract.errors if row["id"] == error), None)
 
 
-def _requirement_changes(old: Contract, new: Contract) -> Iterator[RevisionChange]:
+def _requirement_changes(old: Contract, new: Contract) -> Iterator[Change]:
     """Requirements that no schema keyword states, as the schemas show the others."""
     for name in dict.fromkeys((*old.requirements, *new.requirements)):
         before, after = old.requirements.get(name), new.requirements.get(name)
@@ -199,11 +187,5 @@ def _requirement_changes(old: Contract, new: Contract) -> Iterator[RevisionChang
             continue
         levels = before.level if before else None, after.level if after else None
         if levels[0] != levels[1]:
-            breaks: Breaks = "servers" if levels[1] == "spec" else "neither"
-            yield RevisionChange(f"requirements.{name}", *levels, breaks)
-
-
-def _shown(value: AnyJson) -> str:
-    if value is None:
-        return "nothing"
-    return " or ".join(map(str, value)) if is_array(value) else str(value)
+            effect = Effect.BREAKS_SERVERS if levels[1] == "spec" else Effect.HARMLESS
+            yield Change(f"requirements.{name}", *levels, effect)

@@ -1,0 +1,1 @@
+"""What changed between two of a kind: revisions, observations, reports or recordings."""

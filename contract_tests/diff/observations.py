@@ -1,0 +1,52 @@
+"""What changed between two observations of a target."""
+
+from collections.abc import Iterator
+
+from ..contract import AnyJson
+from .model import Change, Comparison, Effect, Kind, Uncompared, worst_first
+
+
+def compare(names: tuple[str, str], old: AnyJson, new: AnyJson) -> Comparison:
+    """Compare two files of `observe`: every switch that was seen in both, in the order of `new`."""
+    uncompared: dict[str, Uncompared] = {}
+    changes: list[Change] = []
+    compared = 0
+    before, after = old["observed"]["switches"], new["observed"]["switches"]
+    for name in dict.fromkeys((*after, *before)):
+        seen = [_shown(rows.get(name)) for rows in (before, after)]
+        if all(seen):
+            compared += 1
+            changes += _change(name, before[name], after[name])
+        elif any(seen):
+            reason = f"not seen in {names[0] if seen[1] else names[1]}"
+            uncompared.setdefault(reason, Uncompared()).add(name)
+    return Comparison(Kind.OBSERVATIONS, *names, compared, worst_first(changes), uncompared)
+
+
+def _change(name: str, before: AnyJson, after: AnyJson) -> Iterator[Change]:
+    if _shown(before) != _shown(after):
+        was_answered = max(_statuses(before)) < 400
+        breaks = was_answered and max(_statuses(after)) >= 400
+        effect = Effect.BREAKS_CLIENTS if breaks else Effect.VISIBLE
+        yield Change(name, _shown(before), _shown(after), effect)
+
+
+def _shown(row: AnyJson) -> str:
+    """What was seen; empty where nothing was."""
+    return " or ".join(sorted(_answer(sighting) for sighting in _sightings(row)))
+
+
+def _answer(sighting: AnyJson) -> str:
+    # An answer that shows none of the values is known by its status: its body may have ids.
+    answer: str = sighting.get("value") or f"another answer with status {sighting['status']}"
+    return answer
+
+
+def _statuses(row: AnyJson) -> list[int]:
+    return [sighting["status"] for sighting in _sightings(row)]
+
+
+def _sightings(row: AnyJson) -> list[AnyJson]:
+    if row is None:
+        return []
+    return [*row["values"], *([row["unlike"]] if row["unlike"] else [])]

@@ -1,0 +1,1 @@
+"""The gateway sandwich: the judge in front of a gateway, and a mock behind it."""

@@ -1,0 +1,180 @@
+"""One request on its way through a gateway, and where its texts can be found again.
+
+Each document has a tag, and each request a number, which stand in their texts. Both sides are put
+together by these, never by the order in which something came.
+"""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, NamedTuple, TypeAlias
+
+from ..contract import AnyJson
+from ..exchanges import Exchange, is_array, is_object, member
+from ..wording import counted
+
+#: The number of a request and, in a document, its own. A gateway may change their case.
+_TAG = re.compile(r"case(\d+)(?:doc(\d+))?", re.IGNORECASE)
+#: Scores are equal if they differ by less than this share: a float may be printed anew.
+TOLERANCE = 1e-5
+
+#: A tag of a document: the number of its request, and its own.
+Tag: TypeAlias = tuple[int, int]
+Aspect: TypeAlias = Literal["ranking", "index", "score", "complete", "order", "text"]
+
+
+class Fault(NamedTuple):
+    """What is wrong with a ranking that came through a gateway."""
+
+    aspect: Aspect
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A request at the front with its answer, and what upstream was asked for it."""
+
+    front: Exchange
+    calls: tuple[Exchange, ...]
+    #: Whether a key stands where it must not.
+    shows_caller_key: bool = False
+    shows_upstream_key: bool = False
+
+    @property
+    def status(self) -> int:
+        """The status at the front; 0 where no answer came."""
+        return self.front.answer.status
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the front answered, and had asked for it."""
+        return self.status == 200 and bool(self.calls)
+
+
+def text_of(document: AnyJson) -> str:
+    """The text of a document in any form; empty where it has none."""
+    text = member(document, "text") if is_object(document) else document
+    return text if isinstance(text, str) else ""
+
+
+def tag_of(text: str) -> Tag | None:
+    """The tag in a text."""
+    found = _TAG.search(text)
+    return (int(found[1]), int(found[2])) if found and found[2] else None
+
+
+def cases(body: AnyJson) -> set[int]:
+    """The numbers of the requests whose texts stand in a body."""
+    return {int(found[1]) for text in _texts(body) for found in _TAG.finditer(text)}
+
+
+def tags(exchange: Exchange) -> list[Tag]:
+    """The tags of the documents of a request, one for each document that has one."""
+    found = (tag_of(text_of(document)) for document in exchange.documents)
+    return [tag for tag in found if tag]
+
+
+def scores_of(calls: Sequence[Exchange]) -> dict[Tag, list[float]]:
+    """What upstream has scored the documents."""
+    scores: defaultdict[Tag, list[float]] = defaultdict(list)
+    for call in calls:
+        documents = call.documents
+        for result in call.ranking or ():
+            if 0 <= result.index < len(documents):
+                tag = tag_of(text_of(documents[result.index]))
+                if tag:
+                    scores[tag].append(result.score)
+    return dict(scores)
+
+
+def ranking_faults(
+    passage: Passage, known: Mapping[Tag, Sequence[float]] | None = None
+) -> Iterator[Fault]:
+    """How the answer at the front differs from what upstream has said of the same texts.
+
+    What is `known` was answered earlier: a gateway may have kept it.
+    """
+    ranking = passage.front.ranking
+    if ranking is None:
+        answer = passage.front.answer
+        yield Fault("ranking", f"no ranking came, but {answer.status or answer.text}")
+        return
+    documents = passage.front.documents
+    scores = {**(known or {}), **scores_of(passage.calls)}
+    seen: set[int] = set()
+    for result in ranking:
+        if not 0 <= result.index < len(documents):
+            many = counted(len(documents), "document")
+            yield Fault("index", f"a result has index {result.index}, and there are {many}")
+            continue
+        if result.index in seen:
+            yield Fault("index", f"index {result.index} comes twice")
+        seen.add(result.index)
+        text = text_of(documents[result.index])
+        if result.document is not None and text_of(result.document) != text:
+            sentence = f"document {result.index} came back as {text_of(result.document)!r:.80}"
+            yield Fault("text", f"{sentence}, and was sent as {text!r:.80}")
+        yield from _score_faults(result.index, result.score, tag_of(text), scores)
+    yield from _extent_faults(passage, scores)
+
+
+def same(one: float, other: float) -> bool:
+    """Whether two scores are the same, but for how they are printed."""
+    return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=1e-12)
+
+
+def _score_faults(
+    index: int, score: float, tag: Tag | None, scores: Mapping[Tag, Sequence[float]]
+) -> Iterator[Fault]:
+    expected = scores.get(tag, ()) if tag else ()
+    if any(same(score, each) for each in expected):
+        return
+    owners = [
+        number
+        for (_, number), theirs in scores.items()
+        if any(same(score, each) for each in theirs)
+    ]
+    if owners and (tag is None or owners != [tag[1]]):
+        yield Fault("index", f"index {index} has the score of the document with tag {owners[0]}")
+    elif not expected:
+        yield Fault("index", f"index {index} has a result, and upstream gave that document none")
+    else:
+        yield Fault("score", f"index {index} has score {score}, and upstream gave {expected[0]}")
+
+
+def _extent_faults(passage: Passage, scores: Mapping[Tag, Sequence[float]]) -> Iterator[Fault]:
+    """Whether all results came, the best first."""
+    ranking = passage.front.ranking or ()
+    rankable = len(tags(passage.front))
+    top_n = member(passage.front.request.body, "top_n")
+    wanted = min(top_n, rankable) if isinstance(top_n, int) else rankable
+    if len(ranking) != wanted:
+        yield Fault("complete", f"{counted(len(ranking), 'result')} came where {wanted} were due")
+    given = [result.score for result in ranking]
+    if any(one < other for one, other in pairwise(given)):
+        yield Fault("order", "the results are not sorted by falling score")
+    if given and len(ranking) == wanted:
+        best = sorted((max(each) for each in scores.values()), reverse=True)[:wanted]
+        if (
+            best
+            and len(best) == wanted
+            and min(given) < best[-1]
+            and not same(min(given), best[-1])
+        ):
+            yield Fault("complete", "a document with a better score has no result")
+
+
+def _texts(value: AnyJson) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, bytes):
+        yield value.decode("utf-8", "replace")
+    elif is_object(value):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif is_array(value):
+        for inner in value:
+            yield from _texts(inner)

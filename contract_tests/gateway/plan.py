@@ -1,0 +1,102 @@
+"""What is tried, in which order."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from ..exchanges import Exchange
+from ..targets import HttpTarget
+from .failures import try_failures
+from .fields import try_fields
+from .findings import CHECKS, Notes, Report, Verdict
+from .rankings import try_rankings, try_texts
+from .session import Session
+from .sharing import (
+    judge_calls,
+    judge_keys,
+    measure,
+    try_cache,
+    try_callers,
+    try_cancelling,
+    try_keys,
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of what is tried."""
+
+    act: Callable[[Session, Notes], None]
+    #: The checks that it is for, or what their ids begin with.
+    checks: tuple[str, ...]
+
+
+#: Failures come last: after some, gateways leave upstream alone for a while.
+PARTS = (
+    Part(try_fields, ("field",)),
+    Part(try_texts, ("text",)),
+    Part(try_rankings, ("ranking", "answer", "key", "calls.once")),
+    Part(try_keys, ("key",)),
+    Part(try_callers, ("sharing.concurrent",)),
+    Part(try_cache, ("sharing.cache",)),
+    Part(try_failures, ("failure", "key", "calls")),
+    Part(judge_calls, ("calls.once",)),
+    Part(judge_keys, ("key",)),
+)
+
+
+def run(
+    session: Session,
+    upstream: str,
+    direct: HttpTarget,
+    impatient: HttpTarget,
+    wanted: Collection[str] = tuple(CHECKS),
+) -> Report:
+    """Find everything out, or only what is wanted."""
+    notes = Notes()
+    trouble = _trouble(session)
+    if not trouble:
+        for part in PARTS:
+            if any(_is_for(part, check) for check in wanted):
+                part.act(session, notes)
+        if len(wanted) == len(CHECKS):
+            try_cancelling(session, notes, impatient)
+            measure(session, notes, direct)
+        for check in CHECKS:
+            notes.add(check, Verdict.NOT_SEEN, "nothing has shown it")
+    return Report(
+        target=session.front.base_url,
+        upstream=upstream,
+        findings=tuple(each for each in notes.findings() if each.check in wanted),
+        freedoms=tuple(notes.freedoms),
+        rows=tuple(notes.rows),
+        failures=tuple(notes.failures),
+        latency=notes.latency,
+        requests=len(session.passages),
+        calls=len(session.calls),
+        trouble=trouble,
+    )
+
+
+def _is_for(part: Part, check: str) -> bool:
+    return any(f"{check}.".startswith(f"{front}.") for front in part.checks)
+
+
+def _trouble(session: Session) -> str:
+    """Why nothing can be found out: the plainest request does not pass."""
+    passage = session.send(session.body())
+    answer = passage.front.answer
+    if passage.succeeded:
+        return ""
+    asked = passage.calls or session.calls
+    if asked:
+        seen = f"upstream was asked for {_paths(asked)}"
+    else:
+        seen = "upstream was not asked: is the gateway configured to ask it?"
+    said = f"{answer.status} {answer.text}" if answer.status else answer.text
+    return f"the plainest request does not pass: the gateway answered {said:.300}; {seen}"
+
+
+def _paths(calls: Sequence[Exchange]) -> str:
+    return ", ".join(
+        dict.fromkeys(f"{call.request.path}, and answered {call.answer.status}" for call in calls)
+    )

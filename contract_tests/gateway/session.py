@@ -1,0 +1,148 @@
+"""Sends requests through a gateway, and puts together what was seen on both sides."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from ..contract import AnyJson, Contract
+from ..exchanges import PLAIN, Answer, Credential, Exchange, Layout, Request
+from ..redaction import blot, blot_text
+from ..targets import HttpTarget, UnreachableError
+from .passages import Passage, Tag, cases
+from .upstream import Upstream
+
+#: How often a request is sent again that the gateway has refused as too much, unasked upstream.
+PATIENCE = 5
+_BUSY = (429, 503)
+#: Words that make scores differ.
+_WORDS = ("apple", "pear", "red", "round", "fruit", "green", "plum", "sweet", "tree", "stone")
+
+
+@dataclass
+class Session:
+    """A gateway between a caller and a mock."""
+
+    front: HttpTarget
+    upstream: Upstream
+    contract: Contract
+    #: Name of each model at the front -> its name on the page.
+    models: Mapping[str, str]
+    #: The key of the caller; None where it is upstream's.
+    caller_key: str | None
+    headers: tuple[tuple[str, str], ...]
+    sleep: Callable[[float], None]
+    clock: Callable[[], float]
+    #: All passages, and all calls of upstream.
+    passages: list[Passage] = field(default_factory=list[Passage])
+    calls: list[Exchange] = field(default_factory=list[Exchange])
+    #: Documents whose answer was lost on purpose: to ask for them again is no fault.
+    lost: set[Tag] = field(default_factory=set[Tag])
+    #: The number of the request before the first one.
+    first_case: int = 0
+    _case: int = 0
+
+    def case(self) -> int:
+        """A new number for a request."""
+        self._case += 1
+        return self.first_case + self._case
+
+    def model(self, supports: str = "", form: str = "classic") -> str | None:
+        """The name at the front of a model of this form that supports a field."""
+        for name, page_name in self.models.items():
+            model = self.contract.models[page_name]
+            if model.form == form and (not supports or supports in (model.supports or ())):
+                return name
+        return None
+
+    def body(self, documents: int = 4, case: int | None = None, **fields: AnyJson) -> AnyJson:
+        """A request whose texts have tags; other fields replace or follow the usual ones."""
+        number = case or self.case()
+        texts = [
+            f"case{number}doc{each} a {_WORDS[each % len(_WORDS)]}" for each in range(documents)
+        ]
+        return {
+            "model": self.model() or next(iter(self.models)),
+            "query": f"case{number} which fruit is red and round",
+            "documents": texts,
+            **fields,
+        }
+
+    def send(
+        self,
+        body: AnyJson,
+        *,
+        credential: Credential = Credential.KEY,
+        layout: Layout = PLAIN,
+        front: HttpTarget | None = None,
+    ) -> Passage:
+        """Send one request; one that the gateway itself refuses as too much is sent again."""
+        request = Request(body=body, credential=credential, layout=layout, headers=self.headers)
+        left = PATIENCE
+        while True:
+            (passage,) = self._passages([self._exchange(request, front or self.front)])
+            if not left or passage.status not in _BUSY or passage.calls:
+                self.passages.append(passage)
+                return passage
+            left -= 1
+            after = passage.front.answer.headers.get("retry-after", "")
+            self.sleep(min(int(after), 60) if after.isdecimal() else 1.0)
+
+    def is_up(self) -> bool:
+        """Whether the gateway answers, and does not say that it is still starting."""
+        status = self.send(self.body(1)).status
+        # What was answered while it started counts for nothing.
+        self.passages.clear()
+        self.calls.clear()
+        return status not in (0, 502, 503, 504)
+
+    def together(self, bodies: Sequence[AnyJson]) -> list[Passage]:
+        """Send requests at the same time."""
+        start = threading.Barrier(len(bodies))
+
+        def exchange(body: AnyJson) -> Exchange:
+            start.wait()
+            return self._exchange(Request(body=body, headers=self.headers), self.front)
+
+        with ThreadPoolExecutor(len(bodies)) as pool:
+            passages = self._passages(list(pool.map(exchange, bodies)))
+        self.passages += passages
+        return passages
+
+    def late_calls(self) -> list[Exchange]:
+        """What upstream was asked since the last request."""
+        self.upstream.relay.received()
+        return self.upstream.calls(self.upstream.key, *filter(None, [self.caller_key]))
+
+    def _exchange(self, request: Request, front: HttpTarget) -> Exchange:
+        try:
+            answer = front.send(request)
+        except UnreachableError as error:
+            answer = Answer(0, {}, b"", cut=str(error))
+        return Exchange(request, answer)
+
+    def _passages(self, exchanges: Sequence[Exchange]) -> list[Passage]:
+        """Find what upstream was asked for each of the exchanges."""
+        calls = self.upstream.calls(self.upstream.key, *filter(None, [self.caller_key]))
+        self.calls += calls
+        received = self.upstream.relay.received()
+        shows_caller = self.caller_key is not None and blot(received, self.caller_key) != received
+        passages: list[Passage] = []
+        for exchange in exchanges:
+            theirs = cases(exchange.request.body)
+            own = tuple(call for call in calls if cases(call.request.body) & theirs)
+            passages.append(self._without_keys(Passage(exchange, own, shows_caller)))
+        return passages
+
+    def _without_keys(self, passage: Passage) -> Passage:
+        """Blot out upstream's key, which the target does not know of."""
+        if self.caller_key is None:
+            return passage
+        answer, key = passage.front.answer, self.upstream.key
+        body = blot(answer.body, key)
+        headers = {
+            blot_text(name, key): blot_text(value, key) for name, value in answer.headers.items()
+        }
+        front = replace(passage.front, answer=replace(answer, body=body, headers=headers))
+        shows = body != answer.body or headers != answer.headers
+        return replace(passage, front=front, shows_upstream_key=shows)

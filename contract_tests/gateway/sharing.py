@@ -1,0 +1,191 @@
+"""Finds out what callers share at a gateway: keys, calls, answers, and time."""
+
+import contextlib
+from collections import Counter
+from statistics import median, quantiles
+
+from ..contract import AnyJson
+from ..exchanges import Credential, Request
+from ..targets import HttpTarget, UnreachableError
+from ..wording import counted
+from .findings import Freedom, Latency, Notes, Verdict
+from .passages import Passage, Tag, ranking_faults, scores_of, tags
+from .session import Session
+
+#: Callers that ask at the same time, and the longest time that upstream takes for one, in seconds.
+CALLERS, LONGEST = 8, 0.1
+#: Requests whose time is measured on each way.
+MEASURED = 15
+#: Seconds that upstream takes for a call that is cancelled, and how long is waited to see it.
+CANCELLED, LOOKING = 3.0, 1.5
+
+
+def try_keys(session: Session, notes: Notes) -> None:
+    """Send a key that nobody has given out."""
+    passage = session.send(session.body(), credential=Credential.INVALID)
+    says = f"it is answered {passage.status or passage.front.answer.text}"
+    if passage.status in (401, 403):
+        verdict = Verdict.KEPT
+    elif passage.status == 200:
+        # A gateway may serve everybody in its network; who names a key of callers expects a check.
+        verdict = Verdict.DIFFERS if session.caller_key is None else Verdict.BROKEN
+    else:
+        verdict = Verdict.DIFFERS
+    notes.add("key.required", verdict, says, passage)
+
+
+def judge_keys(session: Session, notes: Notes) -> None:
+    """Say whether a key was seen where it must not be, in all that was sent."""
+    if session.caller_key is None:
+        for check in ("key.caller", "key.upstream"):
+            says = "the caller sends upstream's key, for the gateway to pass on"
+            notes.add(check, Verdict.NOT_SEEN, says)
+        return
+    sent = counted(len(session.passages), "request")
+    for check in ("key.caller", "key.upstream"):
+        notes.add(check, Verdict.KEPT, f"not in {sent}")
+    for passage in session.passages:
+        if passage.shows_caller_key:
+            notes.add("key.caller", Verdict.BROKEN, "it stands in what upstream gets", passage)
+        if passage.shows_upstream_key:
+            notes.add("key.upstream", Verdict.BROKEN, "it stands in an answer", passage)
+
+
+def judge_calls(session: Session, notes: Notes) -> None:
+    """Compare how often each document was ranked with how often it was sent."""
+    session.calls += session.late_calls()
+    sent: Counter[Tag] = Counter()
+    for passage in session.passages:
+        sent.update(tags(passage.front))
+    paid: Counter[Tag] = Counter()
+    for call in session.calls:
+        if call.ranking is not None:
+            paid.update(set(tags(call)))
+    twice = {tag for tag, times in paid.items() if times > sent[tag]} - session.lost
+    for passage in session.passages:
+        if twice & set(tags(passage.front)):
+            times = max(paid[tag] for tag in twice & set(tags(passage.front)))
+            says = f"a document that was sent once was ranked {counted(times, 'time')}"
+            notes.add("calls.once", Verdict.BROKEN, says, passage)
+            return
+    notes.add("calls.once", Verdict.KEPT, f"none of {counted(len(sent), 'document')}")
+
+
+def try_callers(session: Session, notes: Notes) -> None:
+    """Send requests at the same time, some with the same query, while upstream takes its time."""
+    bodies = [session.body() for _ in range(CALLERS)]
+    for body in bodies[::2]:
+        body["query"] = "which fruit is it"
+    session.upstream.slow_down({"type": "uniform", "lower": 0, "upper": LONGEST})
+    passages = session.together(bodies)
+    session.upstream.slow_down(0)
+    for passage in passages:
+        fault = next(ranking_faults(passage), None)
+        if fault is None:
+            says = f"{CALLERS} at once"
+            notes.add("sharing.concurrent", Verdict.KEPT, says)
+        elif passage.status == 200:
+            notes.add("sharing.concurrent", Verdict.BROKEN, fault.sentence, passage)
+        else:
+            says = f"one of {CALLERS} at once is answered {passage.status}"
+            notes.add("sharing.concurrent", Verdict.DIFFERS, says, passage)
+
+
+def try_cache(session: Session, notes: Notes) -> None:
+    """Send a request twice, and others that differ from it in one thing."""
+    body = session.body()
+    first = session.send(body)
+    known = scores_of(first.calls)
+    second = session.send(body)
+    kept = bool(first.calls) and not second.calls and second.status == 200
+    seen = "no: the answer was kept" if kept else "yes"
+    question = "Is upstream asked again for the same request?"
+    notes.freedoms.append(Freedom("cache", question, seen))
+    _judge_kept(notes, "the same request", known, first, second)
+    if kept:
+        _try_stranger(session, notes, body)
+    documents: list[str] = body["documents"]
+    number = session.case()
+    others: dict[str, AnyJson] = {
+        "another top_n": {"top_n": 2},
+        "return_documents": {"return_documents": True},
+        "the documents in another order": {"documents": documents[::-1]},
+        "other documents": {"documents": session.body(case=number)["documents"]},
+        "another query": {"query": f"case{number} which one grows on a tree"},
+    }
+    model = session.model("instruction")
+    if model and model != body["model"]:
+        others["another model"] = {"model": model}
+    for name, change in others.items():
+        passage = session.send({**body, **change})
+        is_other = {"query", "model"} & change.keys()
+        _judge_kept(notes, name, {} if is_other else known, first, passage)
+
+
+def _try_stranger(session: Session, notes: Notes, body: AnyJson) -> None:
+    """Ask for what was kept without a valid key, where the gateway refuses such a caller."""
+    refused = session.send(session.body(), credential=Credential.INVALID)
+    stranger = session.send(body, credential=Credential.INVALID)
+    if refused.status != 200 and stranger.status == 200:
+        says = "an answer that was kept is given to a caller without a valid key"
+        notes.add("sharing.cache", Verdict.BROKEN, says, stranger)
+
+
+def _judge_kept(
+    notes: Notes, name: str, known: dict[Tag, list[float]], first: Passage, passage: Passage
+) -> None:
+    if passage.status != 200:
+        return
+    fault = next(ranking_faults(passage, known), None)
+    wants_texts = passage.front.request.body.get("return_documents")
+    if fault is None and wants_texts and not passage.calls:
+        results = passage.front.ranking or ()
+        if any(result.document is None for result in results):
+            fault_says = "texts are missing"
+            notes.add("sharing.cache", Verdict.BROKEN, f"{name}: {fault_says}", first, passage)
+            return
+    if fault is None:
+        notes.add("sharing.cache", Verdict.KEPT, "every answer is to its own request")
+    elif not passage.calls:
+        notes.add("sharing.cache", Verdict.BROKEN, f"{name}: {fault.sentence}", first, passage)
+
+
+def try_cancelling(session: Session, notes: Notes, impatient: HttpTarget) -> None:
+    """Leave before the answer, and look whether the gateway leaves upstream too."""
+    session.upstream.arm({"delay": CANCELLED})
+    before = session.upstream.relay.abandoned
+    session.send(session.body(), front=impatient)
+    for _ in range(int(LOOKING / 0.05)):
+        if session.upstream.relay.abandoned > before:
+            break
+        session.sleep(0.05)
+    left = session.upstream.relay.abandoned > before
+    session.upstream.disarm()
+    question = "Is the call of upstream cancelled if the caller leaves?"
+    notes.freedoms.append(Freedom("cancelled", question, "yes" if left else "no"))
+
+
+def measure(session: Session, notes: Notes, direct: HttpTarget) -> None:
+    """Measure the same requests with and without the gateway, by turns."""
+    through: list[float] = []
+    alone: list[float] = []
+    for _ in range(MEASURED):
+        body = session.body()
+        through.append(_milliseconds(session, session.front, body))
+        page_body = {**body, "model": session.models[body["model"]]}
+        alone.append(_milliseconds(session, direct, page_body))
+    session.late_calls()
+    notes.latency = Latency(MEASURED, median(through), _p95(through), median(alone), _p95(alone))
+
+
+def _milliseconds(session: Session, target: HttpTarget, body: AnyJson) -> float:
+    headers = session.headers if target is session.front else ()
+    request = Request(body=body, headers=headers)
+    began = session.clock()
+    with contextlib.suppress(UnreachableError):
+        target.send(request)
+    return (session.clock() - began) * 1000
+
+
+def _p95(values: list[float]) -> float:
+    return quantiles(values, n=20, method="inclusive")[-1]

@@ -1,0 +1,71 @@
+"""One mock and one gateway for all tests of a module; each test begins with a gateway anew."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from contract_tests.contract import load_contract
+from contract_tests.gateway.findings import CHECKS, Report
+from contract_tests.gateway.plan import run
+from contract_tests.gateway.session import Session
+from contract_tests.gateway.upstream import Upstream
+from contract_tests.targets import HttpTarget
+from contract_tests.transport import Route
+
+from .small_gateway import CALLER_KEY, SmallGateway
+
+MODELS = (
+    "BAAI/bge-reranker-v2-m3",
+    "Qwen/Qwen3-Reranker-0.6B",
+    "Qwen/Qwen3-VL-Reranker-8B",
+)
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    with Upstream(key="sk-upstream-of-the-gateway") as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="module")
+def gateway(upstream: Upstream) -> Iterator[SmallGateway]:
+    with SmallGateway(upstream.base_url, upstream.key) as gateway:
+        yield gateway
+
+
+Sandwich = Callable[..., Report]
+
+
+@pytest.fixture(scope="module")
+def sandwich(upstream: Upstream, gateway: SmallGateway) -> Iterator[Sandwich]:
+    """Drive the gateway with these ways, and find out what is wanted."""
+    numbers = itertools.count(1)
+    with (
+        Route(timeout=10).open(gateway.base_url) as client,
+        Route(timeout=0.1).open(gateway.base_url) as leaving,
+    ):
+
+        def drive(*ways: str, wanted: tuple[str, ...] = tuple(CHECKS)) -> Report:
+            gateway.begin(*ways)
+            session = Session(
+                front=HttpTarget(client, gateway.base_url, CALLER_KEY),
+                upstream=upstream,
+                contract=load_contract(),
+                models={name: name for name in MODELS},
+                caller_key=CALLER_KEY,
+                headers=(),
+                sleep=lambda _: time.sleep(0.01),
+                clock=itertools.count().__next__,
+                first_case=1000 * next(numbers),
+            )
+            return run(
+                session,
+                upstream.base_url,
+                HttpTarget(client, upstream.base_url, upstream.key),
+                HttpTarget(leaving, gateway.base_url, CALLER_KEY),
+                wanted,
+            )
+
+        yield drive

@@ -1,0 +1,99 @@
+"""`rerank-mock proxy`: its options, what it refuses, and how it ends."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.mockserver.asking import fields
+from tests.mockserver.command.commands import COMMAND, REPOSITORY, status_of
+from tests.mockserver.serving.upstreams import answer, standing_in
+
+UPSTREAM = ("proxy", "--upstream", "http://127.0.0.1:9/v1")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("proxy",), "expected --upstream URL"),
+        (("proxy", "--upstream", "ftp://a/v1"), "--upstream must be a base URL such as https://"),
+        (("proxy", "--upstream", "https://"), "--upstream must be a base URL such as https://"),
+        (("proxy", "--upstream", "https://a/v1?b"), "without name, password and query"),
+        (("proxy", "--upstream", "https://a:sk-b@c/v1"), "without name, password and query"),
+        (("proxy", "--upstream", "http://[/v1"), "--upstream must be a base URL such as https://"),
+        ((*UPSTREAM, "--timeout", "0"), "--timeout must be more than 0"),
+        ((*UPSTREAM, "--timeout", "x"), "must be a number from 0 to 86400, not 'x'"),
+        ((*UPSTREAM, "--api-key-env", "sk-1"), "must be the name of an environment variable"),
+        ((*UPSTREAM, "--api-key-env", "NONE_1"), "the environment variable NONE_1 is not set"),
+        ((*UPSTREAM, "--revision", "1"), "1: neither a revision"),
+        ((*UPSTREAM, "--host", "0.0.0.0", "--port", "0"), "other machines can reach /__admin"),
+        ((*UPSTREAM, "--key", "sk-1"), "unrecognized arguments: --key"),
+        ((*UPSTREAM, "--", "npm", "test"), "only serve takes a command after --"),
+        (
+            ("proxy", "--upstream", "https://a/v1", "--ca-file", "none.pem"),
+            "none.pem: No such file",
+        ),
+        (
+            ("proxy", "--upstream", "https://a/v1", "--ca-file", __file__),
+            "test_proxying.py: holds no certificates",
+        ),
+    ],
+)
+def test_wrong_options_are_one_line(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], reason: str
+) -> None:
+    assert status_of(*words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("rerank-mock: ")
+    assert reason in line
+    assert "sk-b" not in line
+
+
+def test_a_variable_that_is_wrong_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RERANK_MOCK_UPSTREAM", "here")
+    assert status_of("proxy") == 2
+    assert "RERANK_MOCK_UPSTREAM: --upstream must be" in capsys.readouterr().err
+
+
+def test_the_proxy_is_not_its_own_upstream(capsys: pytest.CaptureFixture[str]) -> None:
+    with standing_in(b"") as taken:
+        port = str(taken.port)
+    for host in ("127.0.0.1", "localhost"):
+        assert status_of("proxy", "--upstream", f"http://{host}:{port}/v1", "--port", port) == 2
+        assert "is this proxy itself" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_command_forwards_until_it_is_ended(tmp_path: Path) -> None:
+    key, own = "sk-of-the-caller-0123456789", "sk-of-upstream-9876543210"
+    with standing_in(answer(f'{{"said": "{own}"}}'.encode(), status="400 No")) as stand_in:
+        options = ("--upstream", stand_in.base_url, "--port", "0", "--api-key-env", "UP_KEY")
+        with (
+            (tmp_path / "log").open("w") as errors,
+            subprocess.Popen(
+                [*COMMAND, "proxy", *options],
+                cwd=REPOSITORY,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env={**os.environ, "UP_KEY": own},
+            ) as process,
+        ):
+            assert process.stdout
+            base_url = process.stdout.readline().split()[-1]
+            headers = {"authorization": f"Bearer {key}"}
+            response = httpx.post(f"{base_url}/rerank", json=fields(), headers=headers, timeout=30)
+            kept = httpx.get(f"{base_url.removesuffix('/v1')}/__admin/journal.har").text
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+    assert response.json() == {"said": own}
+    assert stand_in.head["authorization"] == [f"Bearer {own}"]
+    log = (tmp_path / "log").read_text()
+    assert "by upstream BAAI/bge-reranker-v2-m3 3 documents" in log
+    for secret in (key, own):
+        assert secret not in kept + log
