@@ -132,22 +132,22 @@ def fixture() -> Iterator[Comparison]:
                 Side(partial(mocked.post, url, content=body)),
                 Side(partial(bare.post, url, content=body)),
             )
-    yield _through_respx()
+    with httpx.Client(headers=HEADERS) as client:
+        yield _through_respx(client)
 
 
-def _through_respx() -> Comparison:
+def _through_respx(client: httpx.Client) -> Comparison:
     """Compare a call through the mock with one through a route of respx, and a constant answer."""
     body = REQUESTS[SHORT]
-    ours, theirs = httpx.Client(headers=HEADERS), httpx.Client(headers=HEADERS)
     state, url = unlimited(), f"{BASE_URL}/rerank"
     with router(state):
-        content = ours.post(url, content=body).content
+        content = client.post(url, content=body).content
 
     def constant(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, content=content)
 
     # Two routers at a time would answer for each other, so each call has one of its own.
-    def call(client: httpx.Client, mock: respx.MockRouter) -> None:
+    def call(mock: respx.MockRouter) -> None:
         with mock:
             for _ in range(CALLS):
                 client.post(url, content=unlike(body))
@@ -161,7 +161,7 @@ def _through_respx() -> Comparison:
         "`rerank_mock`, called with httpx",
         "a route of respx with a constant answer",
         SHORT,
-        Side(lambda: call(ours, router(state)), requests=CALLS),
-        Side(lambda: call(theirs, trivial()), requests=CALLS),
+        Side(lambda: call(router(state)), requests=CALLS),
+        Side(lambda: call(trivial()), requests=CALLS),
         goal=1.6,
     )

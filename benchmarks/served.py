@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -100,9 +100,11 @@ class Connection:
 class Crowd:
     """Connections that send requests at the same time, each as soon as it has its answer."""
 
-    def __init__(self, server: Connection, size: int) -> None:
+    def __init__(self, server: Connection, size: int, stack: ExitStack) -> None:
         self.clock = server.clock
         self._connections = [server.another() for _ in range(size)]
+        for connection in self._connections:
+            stack.callback(connection.close)
         self._p99s = 0.0
 
     def post(self, path: str, body: bytes) -> None:
@@ -206,11 +208,12 @@ def crowds() -> Iterator[Comparison]:
         mock_served() as mock,
         served("benchmarks.bare") as bare,
         served("benchmarks.floor") as floor,
+        ExitStack() as stack,
     ):
         length = len(mock.post("/v1/rerank", body))
         for size, goal in ((1, 2.0), (16, 4.0)):
             name = f"{SHORT}, no two alike, {count_of(size, 'connection')}"
-            ours, theirs, least = (Crowd(server, size) for server in (mock, bare, floor))
+            ours, theirs, least = (Crowd(server, size, stack) for server in (mock, bare, floor))
             answering = partial(ours.post, "/v1/rerank", body)
             constant = partial(theirs.post, f"/{length}", body)
             subject = Side(answering, mock.clock, BURST)

@@ -57,9 +57,6 @@ def application(
                 answered = await desk.answer(scope, receive)
                 if answered is not None:
                     response, complete = answered
-                    # Requests that came together are all answered before an answer is written:
-                    # a system call in between costs the next one more than its own time.
-                    await asyncio.sleep(0)
                     await _deliver(state.clock, response, scope, receive, send, complete=complete)
             except asyncio.CancelledError:
                 # The server stops: no answer is made up for what is still in progress.

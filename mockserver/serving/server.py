@@ -139,7 +139,7 @@ class _Protocol(HttpToolsProtocol):
         return self.cycle  # None before the first request, whatever uvicorn's types say
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._joining = JoiningTransport(transport)
+        self._joining = JoiningTransport(transport, self.loop)
         super().connection_made(self._joining)
         self._expect()
         number = transport.get_extra_info("socket").fileno()
@@ -155,6 +155,10 @@ class _Protocol(HttpToolsProtocol):
         if self._watch is not None:
             self._watch.cancel()
         self.resume_writing()
+
+    def eof_received(self) -> None:
+        # The connection is closed next.
+        self._joining.flush()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -225,7 +229,7 @@ class _Protocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._joining.flush()
+        self._joining.end_answer()
         super().on_response_complete()
 
     def on_message_begin(self) -> None:

@@ -125,28 +125,6 @@ def test_a_handler_may_wait_while_others_are_answered() -> None:
     assert asyncio.run(both_at_once()) == [200, 200]
 
 
-def test_requests_that_came_together_are_answered_before_an_answer_is_written() -> None:
-    happened: list[str] = []
-
-    def handle(_state: State, _request: Request, *, token: str | None) -> Response:
-        happened.append(f"answered with {token}")
-        return Response(200, {}, b"")
-
-    async def receive() -> Message:
-        return request(b"")
-
-    async def send(message: Message) -> None:
-        happened.append(message["type"])
-
-    async def both() -> None:
-        app = application(State(), "token", handle)
-        await asyncio.gather(app(SCOPE, receive, send), app(SCOPE, receive, send))
-
-    asyncio.run(both())
-    written = ["http.response.start", "http.response.body"]
-    assert happened == [*["answered with token"] * 2, *written * 2]
-
-
 def test_lifespan_events_are_confirmed() -> None:
     events = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
     sent = talk(State(), {"type": "lifespan"}, events)
