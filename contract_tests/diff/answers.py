@@ -1,6 +1,6 @@
 """How two answers to the same request differ, where a client can see it.
 
-Ids, times and texts for people differ from answer to answer, and say nothing.
+Ids and times differ from answer to answer, and say nothing.
 """
 
 from collections import defaultdict
@@ -150,7 +150,7 @@ def _order(ranking: Sequence[Result]) -> list[int]:
 
 
 def _indices(indices: Sequence[int]) -> str:
-    shown = ", ".join(map(str, indices[:NAMED])) or "none"
+    shown = shorten(", ".join(map(str, indices[:NAMED]))) or "none"
     return f"{shown}, … ({len(indices)} documents)" if len(indices) > NAMED else shown
 
 

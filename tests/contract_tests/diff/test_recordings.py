@@ -128,6 +128,14 @@ def test_a_trace_id_that_is_gone_is_visible(compared: Compared) -> None:
     assert shown(content) == [("header x-siliconcloud-trace-id", "present", None, "visible")]
 
 
+def test_an_array_without_members_says_nothing_of_them(compared: Compared) -> None:
+    some, none = [entry(BODY, ranked((0, 0.5), document=None))], [entry(BODY, ranked())]
+    content, _ = compared(some, none)
+    assert shown(content) == [("ranked documents", "0", "none", "breaks_clients")]
+    content, _ = compared(none, some)
+    assert shown(content) == [("ranked documents", "none", "0", "visible")]
+
+
 def test_ids_rounding_and_ties_are_no_difference(compared: Compared) -> None:
     before = ranked((0, 0.5), (1, 0.5), (2, 0.25))
     after = ranked((1, 0.5000004), (0, 0.5), (2, 0.2500003))

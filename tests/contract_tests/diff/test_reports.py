@@ -154,36 +154,44 @@ def test_an_open_point_that_a_switch_shows_is_said_once(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "is_told"), [((0.4, 0.7), False), ((0.4, 0.9), True), ((0.001, 0.04), False)]
+    ("seconds", "is_reported"), [((0.4, 0.7), False), ((0.4, 0.9), True), ((0.001, 0.04), False)]
 )
-def test_the_median_latency_is_told_if_it_doubles(
+def test_the_median_latency_is_reported_if_it_doubles(
     seconds: tuple[float, float],
-    is_told: bool,
+    is_reported: bool,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     old, new = (report(answered=10, latency={50: median, 100: 9.0}) for median in seconds)
     content, _ = compared(old, new, tmp_path, capsys)
-    assert [row["place"] for row in content["changes"]] == ["latency (median)"] * is_told
+    assert [row["place"] for row in content["changes"]] == ["latency (median)"] * is_reported
 
 
-@pytest.mark.parametrize(("again", "is_told"), [(4, False), (20, True)])
-def test_requests_that_were_sent_again_are_told_if_they_are_many(
-    again: int, is_told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("answered", "again", "is_reported"), [(100, 4, False), (40, 4, False), (100, 5, True)]
+)
+def test_requests_that_were_sent_again_are_reported_if_they_are_many(
+    answered: int,
+    again: int,
+    is_reported: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    old, new = (report(answered=100, asked_again={"status 503": sent}) for sent in (0, again))
+    old, new = (report(answered=answered, asked_again={"status 503": sent}) for sent in (0, again))
     content, _ = compared(old, new, tmp_path, capsys)
     places = [row["place"] for row in content["changes"]]
-    assert places == ["requests answered only when sent again"] * is_told
+    assert places == ["requests answered only when sent again"] * is_reported
 
 
-@pytest.mark.parametrize(("tokens", "is_told"), [(4600, False), (5000, True)])
-def test_tokens_are_told_if_the_same_requests_cost_a_tenth_more(
-    tokens: int, is_told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("tokens", "is_reported"), [(4600, False), (5000, True)])
+def test_tokens_are_reported_if_the_same_requests_cost_a_tenth_more(
+    tokens: int, is_reported: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dearer = report(tokens=tokens)
     content, _ = compared(PLAIN, dearer, tmp_path, capsys)
-    assert shown(content) == [("tokens of a request (mean)", "13.5", "15.6", "visible")] * is_told
+    assert (
+        shown(content) == [("tokens of a request (mean)", "13.5", "15.6", "visible")] * is_reported
+    )
     content, _ = compared(PLAIN, replace(dearer, seed=8), tmp_path, capsys)
     assert content["changes"] == []
 
