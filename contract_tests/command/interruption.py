@@ -65,6 +65,16 @@ class Interruption:
         except KeyboardInterrupt:
             return self._stop(session, MEANWHILE)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self) -> Generator[None, object, object]:
+        """Stop in the middle of a test, too, where what the signal raised has become an error."""
+        try:
+            return (yield)
+        except Exception:
+            if not self.came:
+                raise
+            raise KeyboardInterrupt from None
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
         """Stop after the test, where something has caught what the signal raised."""
