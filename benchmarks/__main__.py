@@ -10,15 +10,13 @@ import platform
 import re
 from pathlib import Path
 
-from .in_process import engine, fixture
+from .in_process import engine, fixture, long_texts, set_up
 from .kills import find_mutants
 from .load import HEAD as LOAD_HEAD
 from .load import load
 from .measuring import Comparison, Figure, compare
-from .served import servers
-
-#: How often the two sides of each comparison take turns.
-ROUNDS = 41
+from .served import crowds, servers
+from .starting import starts
 
 README = Path(__file__).with_name("README.md")
 
@@ -27,12 +25,12 @@ LOAD = re.compile(r"(?<=<!-- load -->\n).*?(?=<!-- end of load -->)", re.DOTALL)
 KILLS = re.compile(r"(?<=<!-- kills -->\n).*?(?=<!-- end of kills -->)", re.DOTALL)
 
 HEAD = """\
-| subject | baseline | request | CPU of the subject | of the baseline | ratio | half of the rounds |
-|---|---|---|--:|--:|--:|--:|"""
+| subject | baseline | request | subject | baseline | ratio | half of the rounds | goal |
+|---|---|---|--:|--:|--:|--:|--:|"""
 
 
 def row(comparison: Comparison, figure: Figure) -> str:
-    """Print one line of the table; CPU is per call."""
+    """Print one line of the table; times are per request."""
     cells = [
         comparison.subject_name,
         comparison.baseline_name,
@@ -41,6 +39,7 @@ def row(comparison: Comparison, figure: Figure) -> str:
         f"{rounded(figure.baseline * 1e6)} µs",
         f"**{rounded(figure.ratio)}**",
         " to ".join(map(rounded, figure.spread)),
+        "" if comparison.goal is None else f"≤ {comparison.goal:.3g}",
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -75,9 +74,9 @@ def measure_mock() -> list[str]:
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     lines = [f"{platform.python_implementation()} {platform.python_version()}, {machine}.\n", HEAD]
     print(*lines, sep="\n", flush=True)
-    for comparisons in (engine, fixture, servers):
+    for comparisons in (engine, long_texts, fixture, set_up, starts, servers, crowds):
         for comparison in comparisons():
-            lines.append(row(comparison, compare(comparison, ROUNDS)))
+            lines.append(row(comparison, compare(comparison, comparison.rounds)))
             print(lines[-1], flush=True)
     return lines
 

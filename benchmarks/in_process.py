@@ -1,11 +1,13 @@
-"""The engine, its two largest parts, and the fixture for httpx."""
+"""The engine, its two largest parts, and the fixture for httpx: calls, and its set-up."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
+from importlib import import_module
 
 import httpx
 import orjson
+import respx
 
 from mockserver.contract import load_contract
 from mockserver.engine import respond
@@ -13,10 +15,14 @@ from mockserver.recording import answer
 from mockserver.scoring import rank
 from mockserver.serving.respx_router import BASE_URL, router
 from mockserver.state.store import DEFAULT_KEY
+from mockserver.testing.contexts import mock_rerank
 from mockserver.wire import Request
 
 from .measuring import Comparison, Side
-from .requests import MODEL, REQUESTS, unlimited
+from .requests import MODEL, REQUESTS, SHORT, texts, unlike, unlimited
+
+#: Calls through one router, so that its set-up does not count.
+CALLS = 100
 
 HEADERS = {"authorization": f"Bearer {DEFAULT_KEY}", "content-type": "application/json"}
 
@@ -54,9 +60,54 @@ def engine() -> Iterator[Comparison]:
         bare = "`orjson`: the request parsed, the answer printed"
         subject, unrecorded = "`recording.answer()`", Side(partial(respond, state, request))
         yield Comparison(subject, bare, name, whole, Side(parse_and_print))
-        yield Comparison(subject, "`engine.respond()`: without recording", name, whole, unrecorded)
+        goal = 1.25 if name == SHORT else None
+        without = "`engine.respond()`: without recording"
+        yield Comparison(subject, without, name, whole, unrecorded, goal)
         for part, call in parts.items():
             yield Comparison(part, subject, name, Side(call), whole)
+
+
+def long_texts() -> Iterator[Comparison]:
+    """Compare the engine with `rapidfuzz`, where that is installed, as scorer of long texts."""
+    try:
+        token_set_ratio = import_module("rapidfuzz.fuzz").token_set_ratio
+    except ImportError:
+        return
+    body = orjson.dumps({"model": MODEL, "query": "apple market river", "documents": texts()})
+    state = unlimited()
+
+    def ours() -> None:
+        answer(state, Request("POST", "/v1/rerank", "", HEADERS, unlike(body)))
+
+    def theirs() -> None:
+        fields = orjson.loads(unlike(body))
+        scores = [token_set_ratio(fields["query"], text) for text in fields["documents"]]
+        order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)
+        orjson.dumps([{"index": index, "relevance_score": scores[index]} for index in order])
+
+    yield Comparison(
+        "`recording.answer()`",
+        "the request parsed, `rapidfuzz.fuzz.token_set_ratio`, the answer printed",
+        "100 documents of 200 words, each request unlike the others",
+        Side(ours),
+        Side(theirs),
+        goal=1 / 0.35,
+    )
+
+
+def set_up() -> Iterator[Comparison]:
+    """Compare what `rerank_mock` takes to begin and end with what respx takes for one route."""
+
+    def ours() -> None:
+        with mock_rerank():
+            pass
+
+    def theirs() -> None:
+        with respx.mock(assert_all_called=False) as mock:
+            mock.post(f"{BASE_URL}/rerank").respond(200)
+
+    name = "none: set-up and teardown"
+    yield Comparison("`mock_rerank()`", "respx with one route", name, Side(ours), Side(theirs), 1.5)
 
 
 def fixture() -> Iterator[Comparison]:
@@ -81,3 +132,36 @@ def fixture() -> Iterator[Comparison]:
                 Side(partial(mocked.post, url, content=body)),
                 Side(partial(bare.post, url, content=body)),
             )
+    with httpx.Client(headers=HEADERS) as client:
+        yield _through_respx(client)
+
+
+def _through_respx(client: httpx.Client) -> Comparison:
+    """Compare a call through the mock with one through a route of respx, and a constant answer."""
+    body = REQUESTS[SHORT]
+    state, url = unlimited(), f"{BASE_URL}/rerank"
+    with router(state):
+        content = client.post(url, content=body).content
+
+    def constant(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=content)
+
+    # Two routers at a time would answer for each other, so each call has one of its own.
+    def call(mock: respx.MockRouter) -> None:
+        with mock:
+            for _ in range(CALLS):
+                client.post(url, content=unlike(body))
+
+    def trivial() -> respx.MockRouter:
+        mock = respx.mock(assert_all_called=False)
+        mock.post(url).mock(side_effect=constant)
+        return mock
+
+    return Comparison(
+        "`rerank_mock`, called with httpx",
+        "a route of respx with a constant answer",
+        SHORT,
+        Side(lambda: call(router(state)), requests=CALLS),
+        Side(lambda: call(trivial()), requests=CALLS),
+        goal=1.6,
+    )

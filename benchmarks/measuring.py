@@ -16,10 +16,12 @@ BATCH = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A call, and the clock of the process that does its work, in seconds of CPU."""
+    """A call, and a clock of what it costs, in seconds; most tell the CPU of a process."""
 
     call: Callable[[], object]
     clock: Callable[[], float] = time.process_time
+    #: How many requests a call makes.
+    requests: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,15 @@ class Comparison:
     request: str
     subject: Side
     baseline: Side
+    #: The greatest ratio that is aimed at.
+    goal: float | None = None
+    #: How often the two sides take turns.
+    rounds: int = 41
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What came of a comparison: seconds of CPU per call, and the ratio of the two sides."""
+    """What came of a comparison: seconds per request, and the ratio of the two sides."""
 
     subject: float
     baseline: float
@@ -54,7 +60,7 @@ def compare(comparison: Comparison, rounds: int) -> Figure:
     baseline: list[float] = []
     for _ in range(rounds):
         for side, size, seconds in zip(sides, sizes, (subject, baseline), strict=True):
-            seconds.append(_batch(side, size) / size)
+            seconds.append(_batch(side, size) / size / side.requests)
     ratios = [ours / bare for ours, bare in zip(subject, baseline, strict=True)]
     first, middle, third = quantiles(ratios, n=4, method="inclusive")
     return Figure(median(subject), median(baseline), middle, (first, third))

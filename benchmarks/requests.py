@@ -1,5 +1,6 @@
 """The requests that everything is measured with, and the mock that answers all of them."""
 
+from itertools import count
 from random import Random
 
 import orjson
@@ -19,14 +20,32 @@ def _large() -> list[str]:
     return [" ".join(random.choices(WORDS, k=40)) for _ in range(1000)]
 
 
+def texts() -> list[str]:
+    """Return 100 documents of 200 words, as diverse as those of a language."""
+    random = Random(0)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = ["".join(random.choices(letters, k=random.randint(3, 9))) for _ in range(3000)]
+    return [" ".join(random.choices(words, k=200)) for _ in range(100)]
+
+
+SHORT = "4 documents of a word"
+
 #: Request bodies by the name that the table of figures gives them.
 REQUESTS = {
     name: orjson.dumps({"model": MODEL, "query": "Apple", "documents": documents})
     for name, documents in {
-        "4 documents of a word": ["apple", "banana", "fruit", "vegetable"],
+        SHORT: ["apple", "banana", "fruit", "vegetable"],
         "1000 documents of 40 words": _large(),
     }.items()
 }
+
+
+_NUMBERS = count(1)
+
+
+def unlike(body: bytes) -> bytes:
+    """Return a request that is like this one, with a query that no other has."""
+    return body.replace(b'"query":"', b'"query":"%08d ' % next(_NUMBERS), 1)
 
 
 def unlimited() -> State:

@@ -93,6 +93,10 @@ class Behaviour:
     #: Queries such as `rerank-mock:overloaded`, which name their answer.
     magic_inputs: Literal["on", "off"] = "on"
 
+    def to_json(self) -> dict[str, str | int]:
+        """Return its JSON."""
+        return {switch: getattr(self, switch) for switch in _SWITCHES}
+
 
 _SWITCHES = {field.name: field for field in fields(Behaviour)}
 

@@ -3,7 +3,7 @@
 `load_contract` reads a folder of `schemas/revisions/`; nothing else in this room reads one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, cached_property
@@ -219,7 +219,8 @@ class Contract:
         return Refusal(self.errors[error].response(family=family, **places))
 
 
-def revisions() -> list[str]:
+@cache
+def revisions() -> Sequence[str]:
     """Return the names of the shipped revisions, oldest first."""
     return sorted(folder.name for folder in _REVISIONS.iterdir() if folder.is_dir())
 

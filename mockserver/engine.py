@@ -257,17 +257,19 @@ def usual(
     draw = view.draw if decision.step is None else None
     if draw and not decision.pins and decision.function is None:
         scores = small_scores(scores, draw)
-    scores = pinned_scores(
-        decision.pins,
-        decision.function,
-        model=task.model.id,
-        query=task.fields["query"],
-        documents=task.fields["documents"],
-        scores=scores,
-    )
-    if edit.scores:
-        scores = edit.rescore(scores)
-    body = edit.change(shape(view, task, scores))
+    if decision.pins or decision.function:
+        scores = pinned_scores(
+            decision.pins,
+            decision.function,
+            model=task.model.id,
+            query=task.fields["query"],
+            documents=task.fields["documents"],
+            scores=scores,
+        )
+    if edit is NO_EDIT:
+        body = shape(view, task, scores)
+    else:
+        body = edit.change(shape(view, task, edit.rescore(scores)))
     if draw:
         add_foreign_members(body)
         if not keeps_meta(draw):
@@ -320,15 +322,16 @@ def shape(view: View, task: Task, scores: Sequence[float]) -> dict[str, Any]:
     if behaviour.empty_document == "leave_out" and "" in documents:
         kept = [index for index in kept if documents[index] != ""]
     order = sorted(kept, key=scores.__getitem__, reverse=True)
-    results: list[dict[str, Any]] = []
-    for index in order[: fields["top_n"]]:
-        result: dict[str, Any] = {"index": index, "relevance_score": scores[index]}
-        if fields.get("return_documents"):
-            document = documents[index]
+    results: list[dict[str, Any]] = [
+        {"index": index, "relevance_score": scores[index]} for index in order[: fields["top_n"]]
+    ]
+    if fields.get("return_documents"):
+        for result in results:
+            document = documents[result["index"]]
             result["document"] = {"text": document} if isinstance(document, str) else document
-        elif behaviour.document_when_not_returned == "null":
+    elif behaviour.document_when_not_returned == "null":
+        for result in results:
             result["document"] = None
-        results.append(result)
     number = view.numbers[0]
     is_page = behaviour.id_format == "page"
     body: dict[str, Any] = {

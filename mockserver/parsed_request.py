@@ -124,20 +124,25 @@ class ReceivedRequest(RerankRequest):
         self.breach: Breach | None = None
         if request.body and not self.is_too_long:
             self.breach = self.form.breach(self.without_nulls)
-        #: Whether it looks like a rerank request, whatever its path.
-        self.is_rerank = (request.method, request.path) == ("POST", "/v1/rerank") or (
-            "query" in self.fields and "documents" in self.fields
-        )
-        #: Whether a browser asks whether a page of another origin may send a request.
-        self.is_preflight = (
-            request.method == "OPTIONS" and "access-control-request-method" in request.headers
-        )
-        #: Whether such a page may.
+        #: Whether a page of another origin may send requests.
         self.cors = False
         #: Whether an account has or had the key.
         self.key_known = True
         #: What is a key, or named like one, in path and query.
         self.keys_in_url: tuple[str, ...] = ()
+
+    @property
+    def is_rerank(self) -> bool:
+        """Whether it looks like a rerank request, whatever its path."""
+        return (self.request.method, self.request.path) == ("POST", "/v1/rerank") or (
+            "query" in self.fields and "documents" in self.fields
+        )
+
+    @property
+    def is_preflight(self) -> bool:
+        """Whether a browser asks whether a page of another origin may send a request."""
+        request = self.request
+        return request.method == "OPTIONS" and "access-control-request-method" in request.headers
 
     @property
     def contents(self) -> list[Any]:

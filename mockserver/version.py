@@ -1,10 +1,10 @@
 """The version of this package."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 
 def installed() -> str:
     """Return the version that is installed."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - takes long
+
     try:
         return version("rerank-contract")
     except PackageNotFoundError:

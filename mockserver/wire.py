@@ -73,6 +73,8 @@ class Delivery:
 
     def split(self, body: bytes) -> list[bytes]:
         """Return the pieces of the body that are sent; only an empty body has an empty piece."""
+        if self.pieces == 1 and self.close is None:
+            return [body]
         sent = body[: len(body) // 2] if self.close == "in_body" else body
         size = max(-(-len(sent) // self.pieces), 1)
         return [sent[start : start + size] for start in range(0, max(len(sent), 1), size)]

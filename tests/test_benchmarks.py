@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from benchmarks.__main__ import KILLS, MARKERS, README, rounded, row
-from benchmarks.in_process import engine, fixture
+from benchmarks.in_process import engine, fixture, long_texts, set_up
 from benchmarks.kills import HEAD, kills, summary
 from benchmarks.measuring import Comparison, Figure, Side, compare
-from benchmarks.served import servers
+from benchmarks.served import crowds, servers
+from benchmarks.starting import starts
 from contract_tests.mutants.selftest import CLEAN, Trial
 
 pytestmark = pytest.mark.slow
@@ -42,17 +43,34 @@ def test_calls_too_short_for_the_clock_are_measured_in_batches() -> None:
     assert figure.ratio == pytest.approx(3)
 
 
-@pytest.mark.parametrize("comparisons", [engine, fixture, servers])
+@pytest.mark.parametrize("comparisons", [engine, long_texts, fixture, set_up, servers])
 def test_each_comparison_runs_and_stands_in_the_kept_table(
     comparisons: Callable[[], Iterator[Comparison]],
 ) -> None:
-    (kept,) = MARKERS.findall(README.read_text(encoding="utf-8"))
-
     for comparison in comparisons():
         figure = compare(comparison, rounds=2)
         assert figure.ratio > 0
-        names = row(comparison, figure).split(" | ")[:3]
-        assert kept.count(" | ".join(names)) == 1
+        assert_kept(comparison, figure)
+
+
+def test_crowds_are_answered_and_stand_in_the_kept_table() -> None:
+    for comparison in crowds():
+        for side in (comparison.subject, comparison.baseline):
+            begin = side.clock()
+            side.call()
+            assert side.clock() > begin
+        assert_kept(comparison, Figure(1, 1, 1, (1, 1)))
+
+
+def test_starts_stand_in_the_kept_table() -> None:
+    for comparison in starts():
+        assert_kept(comparison, Figure(1, 1, 1, (1, 1)))
+
+
+def assert_kept(comparison: Comparison, figure: Figure) -> None:
+    (kept,) = MARKERS.findall(README.read_text(encoding="utf-8"))
+    names = row(comparison, figure).split(" | ")[:3]
+    assert kept.count(" | ".join([*names, ""])) == 1
 
 
 def test_kills_are_told_as_shares_of_a_clean_run() -> None:

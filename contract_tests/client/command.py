@@ -4,14 +4,12 @@ import argparse
 import contextlib
 import os
 import shlex
-import signal
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from ..checks.violations import printable
+from ..command.interruption import raising_on_sigterm
 from ..command.options import declare_har, declare_revision, port, revision_problem, selects
 from ..command.outputs import output_problems
 from ..contract import load_contract
@@ -80,10 +78,9 @@ def _main(options: argparse.Namespace) -> int:
         return 0
     all_graded: list[Graded] = []
     trouble = None
-    # Ending this process ends mock and client too, which are in sessions of their own.
-    before = signal.signal(signal.SIGTERM, _end)
     try:
         with (
+            raising_on_sigterm(),
             _archive(options.har) as archive,
             Mock(options.host, options.port, options.revision) as mock,
         ):
@@ -99,8 +96,6 @@ def _main(options: argparse.Namespace) -> int:
         trouble = str(error)
     except KeyboardInterrupt:
         print("interrupted; the grades so far:", file=sys.stderr)
-    finally:
-        signal.signal(signal.SIGTERM, before)
     revision = [f"--revision={options.revision}"] if options.revision else []
     again = shlex.join(
         ["rerank-contract", "client", "--only", "ID", *revision, "--", *options.client]
@@ -144,10 +139,6 @@ def _recorded(mock: Mock, grades: Iterator[Graded], archive: Archive | None) -> 
             last = entry["_number"]
             archive.add({**entry, "_scenario": entry["_account"] or graded.scenario.id})
         yield graded
-
-
-def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
 
 
 def _grades(

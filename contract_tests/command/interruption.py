@@ -3,12 +3,28 @@
 import signal
 import threading
 from collections.abc import Generator
+from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 import pytest
 
 BEFORE = "interrupted before the first test"
 MEANWHILE = "interrupted: the report is about what was judged until then"
+
+
+@contextmanager
+def raising_on_sigterm() -> Generator[None]:
+    """Have SIGTERM raise, so that processes in sessions of their own are ended too."""
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 class Interruption:
@@ -48,6 +64,16 @@ class Interruption:
             return self._stop(session, MEANWHILE)
         except KeyboardInterrupt:
             return self._stop(session, MEANWHILE)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self) -> Generator[None, object, object]:
+        """Stop in the middle of a test, too, where what the signal raised has become an error."""
+        try:
+            return (yield)
+        except Exception:
+            if not self.came:
+                raise
+            raise KeyboardInterrupt from None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..capabilities import name_of, name_problem
 from ..checks.violations import printable
 from ..client.mock_process import MockError
+from ..command.interruption import raising_on_sigterm
 from ..command.options import declare_revision, port, revision_problem, selects, target_problems
 from ..command.outputs import output_problems
 from ..command.routes import (
@@ -36,7 +37,7 @@ from .session import Session
 from .starting import Started, StartError, started
 from .upstream import Upstream
 
-#: What a gateway is told by.
+#: Environment variables for a gateway that is started.
 URL, KEY = "RERANK_UPSTREAM_URL", "RERANK_UPSTREAM_KEY"
 #: Seconds that a gateway which is started here may take, where --wait does not say.
 STARTING = 60.0
@@ -140,6 +141,7 @@ def _report(options: argparse.Namespace) -> Report:
     key = os.environ[options.upstream_key_env] if options.upstream_key_env else None
     wanted = [check for check in CHECKS if _is_wanted(check, options.only)]
     with (
+        raising_on_sigterm(),
         Upstream(options.host, options.upstream_port, key, options.revision) as upstream,
         _gateway(options, upstream) as gateway,
     ):
@@ -161,6 +163,7 @@ def _report(options: argparse.Namespace) -> Report:
                 models=_models(contract, options.model),
                 caller_key=caller_key,
                 headers=headers_of(options),
+                secrets=secrets,
                 sleep=time.sleep,
                 clock=time.perf_counter,
             )
@@ -178,7 +181,8 @@ def _report(options: argparse.Namespace) -> Report:
 def _gateway(options: argparse.Namespace, upstream: Upstream) -> Generator[Started | None]:
     if options.start:
         environment = {URL: upstream.base_url, KEY: upstream.key}
-        with started(options.start, environment) as gateway:
+        secrets = [os.environ[options.api_key_env]] if options.api_key_env else []
+        with started(options.start, environment, [upstream.key, *secrets]) as gateway:
             yield gateway
         return
     told = f", key {upstream.key}" if not options.upstream_key_env else ""

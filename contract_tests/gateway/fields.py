@@ -72,7 +72,7 @@ def _note_added(session: Session, notes: Notes, plain: Passage) -> None:
     for name, value in added.items():
         is_harmful = name in _GATED and not equal(value, _default(session, name))
         if name == "top_n":
-            is_harmful = value < len(body["documents"])
+            is_harmful = not isinstance(value, int) or value < len(body["documents"])
         harmless = harmless and not is_harmful
         notes.rows.append(FieldRow(name, "absent", shown(value), "", "", "added by the gateway"))
         if is_harmful:

@@ -51,7 +51,7 @@ CHECKS: Mapping[str, str] = {
     "failure.overloaded": "a 503 of upstream tells the caller to come again",
     "failure.timeout": "a 504 of upstream is a failure that may pass",
     "failure.key": "upstream's refusal of the gateway's key does not blame the caller's",
-    "failure.balance": "an empty account at upstream is told as such, not as a wrong key",
+    "failure.balance": "an empty account at upstream does not look like a wrong key",
     "failure.model": "a 403 of upstream does not blame the caller's key",
     "failure.request": "a 400 of upstream stays the caller's to correct",
     "failure.connection": "a lost connection to upstream is a failure of the gateway's side",

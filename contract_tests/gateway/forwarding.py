@@ -48,7 +48,7 @@ def judged(found: Forwarding, passage: Passage, *, effect: bool | None) -> tuple
     if status == 200:
         if effect:
             return Verdict.DIFFERS, f"{says}, and the answer is right all the same"
-        return Verdict.BROKEN, f"{says}, and the caller is not told"
+        return Verdict.BROKEN, f"{says}, and the caller cannot see it"
     if found.how == "unasked" and 400 <= status < 500 and status not in _NOT_THE_REQUEST:
         return Verdict.DIFFERS, f"the gateway refuses it with {status}"
     front = f"the gateway answers {status or passage.front.answer.text}"

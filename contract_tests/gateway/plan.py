@@ -92,6 +92,8 @@ def _trouble(session: Session) -> str:
         seen = f"upstream was asked for {_paths(asked)}"
     else:
         seen = "upstream was not asked: is the gateway configured to ask it?"
+    if passage.shows_caller_key:
+        seen += ", with the caller's key"
     said = f"{answer.status} {answer.text}" if answer.status else answer.text
     return f"the plainest request does not pass: the gateway answered {said:.300}; {seen}"
 

@@ -21,7 +21,8 @@ class Relay:
 
     def __init__(self, host: str, port: int, upstream: tuple[str, int]) -> None:
         self._upstream = upstream
-        self._listener = socket.create_server((host, port))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family)
         #: Where it listens.
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()

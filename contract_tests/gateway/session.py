@@ -30,7 +30,9 @@ class Session:
     models: Mapping[str, str]
     #: The key of the caller; None where it is upstream's.
     caller_key: str | None
+    #: More headers for the gateway; a value such as `$NAME` is one of its secrets.
     headers: tuple[tuple[str, str], ...]
+    secrets: Mapping[str, str]
     sleep: Callable[[float], None]
     clock: Callable[[], float]
     #: All passages, and all calls of upstream.
@@ -112,7 +114,11 @@ class Session:
     def late_calls(self) -> list[Exchange]:
         """What upstream was asked since the last request."""
         self.upstream.relay.received()
-        return self.upstream.calls(self.upstream.key, *filter(None, [self.caller_key]))
+        return self._calls()
+
+    def _calls(self) -> list[Exchange]:
+        keys = filter(None, [self.upstream.key, self.caller_key])
+        return self.upstream.calls(*keys, *self.secrets.values())
 
     def _exchange(self, request: Request, front: HttpTarget) -> Exchange:
         try:
@@ -123,7 +129,7 @@ class Session:
 
     def _passages(self, exchanges: Sequence[Exchange]) -> list[Passage]:
         """Find what upstream was asked for each of the exchanges."""
-        calls = self.upstream.calls(self.upstream.key, *filter(None, [self.caller_key]))
+        calls = self._calls()
         self.calls += calls
         received = self.upstream.relay.received()
         shows_caller = self.caller_key is not None and blot(received, self.caller_key) != received

@@ -6,6 +6,7 @@ from statistics import median, quantiles
 
 from ..contract import AnyJson
 from ..exchanges import Credential, Request
+from ..redaction import SHORTEST_SECRET
 from ..targets import HttpTarget, UnreachableError
 from ..wording import counted
 from .findings import Freedom, Latency, Notes, Verdict
@@ -41,9 +42,12 @@ def judge_keys(session: Session, notes: Notes) -> None:
             says = "the caller sends upstream's key, for the gateway to pass on"
             notes.add(check, Verdict.NOT_SEEN, says)
         return
-    sent = counted(len(session.passages), "request")
-    for check in ("key.caller", "key.upstream"):
-        notes.add(check, Verdict.KEPT, f"not in {sent}")
+    for check, key in (("key.caller", session.caller_key), ("key.upstream", session.upstream.key)):
+        if len(key) < SHORTEST_SECRET:
+            says = f"a key of less than {SHORTEST_SECRET} letters stands in texts by chance"
+            notes.add(check, Verdict.NOT_SEEN, says)
+        else:
+            notes.add(check, Verdict.KEPT, f"not in {counted(len(session.passages), 'request')}")
     for passage in session.passages:
         if passage.shows_caller_key:
             notes.add("key.caller", Verdict.BROKEN, "it stands in what upstream gets", passage)

@@ -6,8 +6,10 @@ import shlex
 import signal
 import subprocess
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import IO
+
+from ..redaction import blot_text
 
 #: Characters of its output that are repeated where it ends.
 _TOLD = 2000
@@ -20,8 +22,10 @@ class StartError(Exception):
 class Started:
     """A gateway that runs."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", output: IO[bytes]) -> None:
-        self._process, self._output = process, output
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", output: IO[bytes], secrets: Sequence[str]
+    ) -> None:
+        self._process, self._output, self._secrets = process, output, secrets
 
     def check(self) -> None:
         """Raise `StartError` where it has ended."""
@@ -29,11 +33,14 @@ class Started:
         if code is not None:
             self._output.seek(0)
             said = self._output.read().decode("utf-8", "backslashreplace").strip()
+            said = blot_text(said, *self._secrets)
             raise StartError(f"--start: the gateway ended with {code}: {said[-_TOLD:]}")
 
 
 @contextlib.contextmanager
-def started(command: str, environment: Mapping[str, str]) -> Generator[Started]:
+def started(
+    command: str, environment: Mapping[str, str], secrets: Sequence[str]
+) -> Generator[Started]:
     """Run a command until the end of the block, with those it has started."""
     with tempfile.TemporaryFile() as output:
         try:
@@ -48,7 +55,7 @@ def started(command: str, environment: Mapping[str, str]) -> Generator[Started]:
         except OSError as error:
             raise StartError(f"--start: {command}: {error.strerror}") from None
         try:
-            yield Started(process, output)
+            yield Started(process, output, secrets)
         finally:
             _end(process)
 

@@ -5,7 +5,7 @@ The docstring of a call is its summary in the OpenAPI document.
 
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ..advising import Recorded, advise
@@ -363,7 +363,7 @@ def show_replay(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 def show_behaviour(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Show all switches."""
-    return asdict(call.state.behaviour)
+    return call.state.behaviour.to_json()
 
 
 def replace_behaviour(call: Call) -> Any:  # noqa: ANN401 - JSON

@@ -90,12 +90,11 @@ class _Desk:
             return HEALTHY, True
         is_call = scope["path"].startswith(PREFIX)
         limit = CALL_BYTES if is_call else self._state.behaviour.max_body_bytes
-        async with contextlib.AsyncExitStack() as upload:
-            body, complete, waits = bytearray(), False, True
+        body, complete, holds_upload = bytearray(), False, False
+        try:
             while not complete and len(body) <= limit:
-                if waits and len(body) > UNASKED:
-                    await upload.enter_async_context(self._uploads)
-                    waits = False
+                if not holds_upload and len(body) > UNASKED:
+                    holds_upload = await self._uploads.acquire()
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     return None
@@ -125,6 +124,9 @@ class _Desk:
                 return handled, complete
             answered = await _unless_gone(handled, receive) if complete else await handled
             return None if answered is None else (answered, complete)
+        finally:
+            if holds_upload:
+                self._uploads.release()
 
 
 async def _unless_gone(answer: Awaitable[Response], receive: Receive) -> Response | None:
@@ -157,7 +159,7 @@ async def _deliver(
     if not complete:
         headers.append((b"connection", b"close"))
     delivery = response.delivery
-    if not await _pause(clock, delivery.delay, receive):
+    if delivery.delay and not await _pause(clock, delivery.delay, receive):
         return
     # The connection is open by now: the most that a server can do is not to answer.
     if delivery.close == "timed_out" and not await _pause(clock, CONNECTING, receive):

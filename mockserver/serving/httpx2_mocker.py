@@ -5,7 +5,10 @@ Its requests become requests of httpx, which routers answer; errors become those
 
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from functools import cache, lru_cache
+from pkgutil import resolve_name
+from typing import Any, ClassVar, cast
+from unittest import mock
 
 import httpx
 import httpx2
@@ -23,6 +26,16 @@ class Httpx2Mocker(HTTPCoreMocker):
     targets: ClassVar = [
         target.replace("httpcore", "httpcore2", 1) for target in HTTPCoreMocker.targets
     ]
+
+    @classmethod
+    def start(cls) -> None:
+        """Start to answer. respx would find and inspect the targets anew each time."""
+        started: list[Any] = cast("Any", cls)._patches
+        if not started:
+            for owner, method in _targets():
+                patch = mock.patch.object(owner, method, _mocked(getattr(owner, method)))
+                patch.start()
+                started.append(patch)
 
     @classmethod
     def handler(cls, httpx_request: httpx.Request) -> Any:  # noqa: ANN401 - as in respx
@@ -43,6 +56,19 @@ class Httpx2Mocker(HTTPCoreMocker):
         """Return the answer as a transport takes it."""
         httpx_response.stream = _Stream(httpx_response.stream)
         return _HTTPX.from_sync_httpx_response(httpx_response, target, **kwargs)
+
+
+@cache
+def _targets() -> list[tuple[Any, str]]:
+    """Return each class that sends requests, and the method that does."""
+    owners = [resolve_name(target) for target in Httpx2Mocker.targets]
+    methods = Httpx2Mocker.target_methods
+    return [(owner, name) for owner in owners for name in methods if hasattr(owner, name)]
+
+
+@lru_cache(16)
+def _mocked(method: Any) -> Any:  # noqa: ANN401 - of several types
+    return cast("Any", Httpx2Mocker).mock(spec=method)
 
 
 class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):

@@ -1,9 +1,9 @@
 """The mock in this process: it answers httpx and httpx2, sync and async, without a socket."""
 
 import time
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from ipaddress import ip_address
 from typing import TypeAlias
@@ -44,8 +44,7 @@ def router(
     `NotMockedError` unless a route takes them, they stay on this machine, or `passthrough` names
     their host. A base URL ends in `/v1`; the mock also answers below the path before it.
     """
-    hosts = {_root(url): httpx.URL(url).path.removesuffix("/v1") for url in base_urls}
-
+    mock = _Router(dict(map(_root_of, base_urls)))
     passed = {passthrough} if isinstance(passthrough, str) else {*passthrough}
 
     def respond(request: httpx.Request, root: str) -> httpx.Response:
@@ -72,18 +71,23 @@ def router(
             f" passthrough=[{host!r}]"
         )
 
-    mock = _Router(assert_all_called=False)
-    for url, root in hosts.items():
-        mock.route(url__startswith=url).mock(side_effect=partial(respond, root=root))
-    mock.route().mock(side_effect=leave)
+    def resolve(request: httpx.Request) -> httpx.Response | httpx.Request:
+        root = mock.root_of(request)
+        return leave(request) if root is None else respond(request, root)
+
+    # respx takes longer to find one of several routes, and to make them.
+    mock.route().mock(side_effect=resolve)
     return mock
 
 
-def _root(base_url: str) -> str:
+@lru_cache(64)
+def _root_of(base_url: str) -> tuple[str, str]:
+    """Return the start of each URL below the base URL, and the path before that of the API."""
     if not base_url.endswith("/v1"):
         raise ValueError(f"a base URL must end in /v1, not {base_url!r}")
     url = httpx.URL(base_url)
-    return f"{url.scheme}://{url.netloc.decode()}{url.path.removesuffix('/v1')}/"
+    root = url.path.removesuffix("/v1")
+    return f"{url.scheme}://{url.netloc.decode()}{root}/", root
 
 
 def _is_loopback(host: str) -> bool:
@@ -95,6 +99,16 @@ def _is_loopback(host: str) -> bool:
 
 class _Router(respx.MockRouter):
     """Comes before the routers that are active, and waits as long as an answer is delayed."""
+
+    def __init__(self, roots: Mapping[str, str]) -> None:
+        super().__init__(assert_all_called=False)
+        #: The start of each URL that it answers, and the path before that of the API.
+        self._roots = roots
+
+    def root_of(self, request: httpx.Request) -> str | None:
+        """Return the path before that of the API, or None if the request goes elsewhere."""
+        url = str(request.url)
+        return next((self._roots[start] for start in self._roots if url.startswith(start)), None)
 
     def start(self) -> None:
         """Start to answer."""
@@ -155,10 +169,10 @@ def _one_traceback() -> Generator[None]:
 
 
 def _takes(router: respx.Router, request: httpx.Request) -> bool:
-    # The last route of a mock takes what no other router does. A route for everything has no
-    # pattern.
-    routes = [*router.routes][:-1] if isinstance(router, _Router) else router.routes
-    return any(not route.pattern or route.pattern.match(request) for route in routes)
+    if isinstance(router, _Router):
+        return router.root_of(request) is not None
+    # A route for everything has no pattern.
+    return any(not route.pattern or route.pattern.match(request) for route in router.routes)
 
 
 def _translate(request: httpx.Request, root: str) -> Request:
@@ -166,7 +180,7 @@ def _translate(request: httpx.Request, root: str) -> Request:
         method=request.method,
         path=request.url.path.removeprefix(root),
         query=request.url.query.decode("latin-1"),
-        headers=dict(request.headers),
+        headers=dict(request.headers.items()),
         body=request.content,
         without_timeout=request.extensions.get("timeout", {}).get("read", 0) is None,
     )

@@ -126,7 +126,10 @@ class _Protocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(*args, **options)
         self.parser: Any = _Parser(self)
-        self._arrival: asyncio.TimerHandle | None = None
+        #: When the rest of a request must have come, by the clock of the loop, if one has begun.
+        self._due: float | None = None
+        #: Looks at `_due` from time to time: a timer for each request would cost more.
+        self._watch: asyncio.TimerHandle | None = None
         self._departure: asyncio.TimerHandle | None = None
         #: Whether the rest of what the client sends is ignored.
         self._refused = False
@@ -136,7 +139,7 @@ class _Protocol(HttpToolsProtocol):
         return self.cycle  # None before the first request, whatever uvicorn's types say
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._joining = JoiningTransport(transport)
+        self._joining = JoiningTransport(transport, self.loop)
         super().connection_made(self._joining)
         self._expect()
         number = transport.get_extra_info("socket").fileno()
@@ -149,13 +152,18 @@ class _Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
-        self._stop_expecting()
+        if self._watch is not None:
+            self._watch.cancel()
         self.resume_writing()
+
+    def eof_received(self) -> None:
+        # The connection is closed next.
+        self._joining.flush()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
-        if self._arrival is None:
+        if self._due is None:
             self._expect()
         try:
             super().data_received(data)
@@ -173,13 +181,18 @@ class _Protocol(HttpToolsProtocol):
 
     def _expect(self) -> None:
         """Begin to wait for the rest of a request."""
-        self._stop_expecting()
-        self._arrival = self.loop.call_later(PATIENCE, self._give_up)
+        self._due = self.loop.time() + PATIENCE
+        if self._watch is None:
+            self._watch = self.loop.call_at(self._due, self._look)
 
-    def _stop_expecting(self) -> None:
-        if self._arrival is not None:
-            self._arrival.cancel()
-            self._arrival = None
+    def _look(self) -> None:
+        self._watch = None
+        if self._due is None:
+            return
+        if self.loop.time() < self._due:
+            self._watch = self.loop.call_at(self._due, self._look)
+        else:
+            self._give_up()
 
     def _give_up(self) -> None:
         cycle = self._cycle
@@ -212,11 +225,11 @@ class _Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self.parser.has_offer():
             self.parser.since = 0
-            self._stop_expecting()
+            self._due = None
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._joining.flush()
+        self._joining.end_answer()
         super().on_response_complete()
 
     def on_message_begin(self) -> None:
@@ -269,6 +282,7 @@ class _Uvicorn(uvicorn.Server):
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                proxy_headers=False,
                 date_header=forwarder is None,
                 timeout_graceful_shutdown=GRACE,
                 timeout_keep_alive=cast("int", PATIENCE),  # any number of seconds will do

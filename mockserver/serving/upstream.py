@@ -19,7 +19,6 @@ import httpx
 from ..contract import Refusal
 from ..packing import PackingError, is_packed, unpack
 from ..wire import Request, Response, json_response
-from ..wording import count_of
 
 #: How long a call may take, to the end of the answer, in seconds.
 TIMEOUT = 60.0
@@ -97,8 +96,7 @@ class Upstream:
             with anyio.fail_after(self.timeout):
                 status, headers, body = await self._exchange(target, request)
         except (TimeoutError, httpx.TimeoutException):
-            within = count_of(round(self.timeout), "second")
-            refuse(504, f"upstream had not answered to the end within {within}")
+            refuse(504, f"upstream did not answer to the end within {self.timeout:g} s")
         except httpx.ProxyError as error:
             refuse(502, f"the proxy on the way to upstream failed: {_reason(error)}")
         except httpx.ConnectError as error:

@@ -151,7 +151,8 @@ class Account:
 
     def limits_of(self, model: str) -> Limits:
         """Return the limits for the model."""
-        return {**self.limits, **self.model_limits.get(model, {})}
+        exceptions = self.model_limits.get(model)
+        return {**self.limits, **exceptions} if exceptions else self.limits
 
     def pay(self, amount: Decimal) -> "Account":
         """Return the account after paying."""

@@ -207,8 +207,6 @@ def pinned_scores(
     scores: Sequence[float],
 ) -> Sequence[float]:
     """Return the scores of the documents, replaced by pinned ones where there are any."""
-    if not pins and function is None:
-        return scores
     text = _text(query)
     pins = [pin for pin in pins if pin.query in (None, text) and pin.model in (None, model)]
     if function is None and not pins:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 #: As in the message of a 429: requests or tokens per minute, hour or day.
 LimitName: TypeAlias = Literal["RPM", "TPM", "RPH", "TPH", "RPD", "TPD"]
@@ -25,8 +25,7 @@ SECONDS: Mapping[LimitName, int] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(NamedTuple):
     """One limit of an account for a model, and its use."""
 
     limit: int

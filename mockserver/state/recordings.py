@@ -181,6 +181,8 @@ def _recording(entry: Json, place: str, contract: Contract) -> Recording | None:
     status = _member(response, "status")
     if not isinstance(status, int) or not 200 <= status <= 599:
         raise _LeftOutError("no answer came")
+    if _member(entry, "_source") == "mock":
+        raise _LeftOutError("a mock answered in place of the service")
     if status == 401:
         raise _LeftOutError("the key was refused")
     headers = _headers(_member(request, "headers"))

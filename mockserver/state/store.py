@@ -9,7 +9,7 @@ import itertools
 import random
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from .latency import seconds
 from .models import Catalogue, Change, ModelError, added, plain_changes
 from .models import check as check_change
 from .pins import Pin, Pins, ScoreFunction
-from .quotas import Quotas
+from .quotas import LimitName, Meter, Quotas
 from .recordings import Recordings, Unrecorded
 from .snapshots import StateError, check_form, check_sense, read_file, write_file
 from .tape import Tape
@@ -114,7 +114,7 @@ class State:
         """Change the given switches, from `base` if it is given. Raises `BehaviourError`."""
         with self._lock:
             if isinstance(choices, dict) and "base" not in choices:
-                choices = {**asdict(self._behaviour), **choices}
+                choices = {**self._behaviour.to_json(), **choices}
             self.behaviour = read_behaviour(choices, self.contract)
 
     # Answering a request.
@@ -167,15 +167,13 @@ class State:
             return Admission("standing")
         if price and payer.total_balance <= 0:
             return Admission("balance")
-        full, meters = self._quotas.take(
-            account,
-            model.id,
-            payer.limits_of(model.id),
-            text_tokens + image_tokens,
-            self.clock.now(),
-        )
-        if full:
-            return Admission("limit", full, meters=meters)
+        meters: dict[LimitName, Meter] = {}
+        if limits := payer.limits_of(model.id):
+            tokens = text_tokens + image_tokens
+            now = self.clock.now()
+            full, meters = self._quotas.take(account, model.id, limits, tokens, now)
+            if full:
+                return Admission("limit", full, meters=meters)
         granted = Decimal(0)
         if price:
             paid = payer.pay(price)
@@ -379,7 +377,7 @@ class State:
             journal = self.journal.snapshot()
             whole = {
                 "version": VERSION,
-                "behaviour": asdict(self._behaviour),
+                "behaviour": self._behaviour.to_json(),
                 "clock": self.clock.snapshot(),
                 "ids": {"seed": self._seed, "drawn": self._drawn},
                 "models": self._catalogue.snapshot(),

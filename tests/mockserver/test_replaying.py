@@ -187,6 +187,15 @@ def test_what_a_mock_has_recorded_is_replayed(tmp_path: Path) -> None:
         assert replayed.headers[trace] == recorded.headers[trace]
 
 
+def test_what_a_mock_answered_for_another_server_is_not_replayed(tmp_path: Path) -> None:
+    state = replaying(tmp_path, entry(), unrecorded="answer")
+    ask(state, fields())
+    ask(state, fields(top_n=1))
+    found = load_recordings(write(tmp_path, *entries_of(state)), CONTRACT)
+    left_out = "1 left out: a mock answered in place of the service"
+    assert found.summary == f"run.har: 1 recording; {left_out}"
+
+
 def test_nothing_is_replayed_where_nothing_was_recorded() -> None:
     response = dispatch(State(), Request("GET", "/__admin/replay", "", {}, b""))
     assert response.status == 404

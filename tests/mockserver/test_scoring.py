@@ -197,6 +197,13 @@ def test_tokens_are_words_characters_and_signs(text: str, tokens: int) -> None:
     assert len([*tokenize(text)]) == tokens
 
 
+def test_tokens_of_ascii_texts_are_those_of_all_texts() -> None:
+    characters = [chr(point) for point in range(128)]
+    for first in characters:
+        text = "".join(first + second for second in characters) + "a" * 30
+        assert [*tokenize(f"{text} é")] == [*tokenize(text), "é"]
+
+
 def test_each_document_counts_query_instruction_and_itself() -> None:
     assert scored("two words", "a", "b c", instruction="Rank").input_tokens == 2 * (2 + 1) + 1 + 2
 

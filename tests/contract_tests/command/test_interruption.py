@@ -81,6 +81,20 @@ def test_a_signal_whose_exception_is_caught_on_its_way_ends_the_run_too(
     assert signal.getsignal(signal.SIGINT) == before
 
 
+def test_an_error_that_the_signal_leads_to_is_no_error_of_the_suite(
+    judged: Callable[..., Judged],
+) -> None:
+    def answered(send: Sender, request: Request) -> Answer:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise AssertionError from None
+        return send(request)
+
+    run = judged(*SMOKE, instead=answered, plugins=[Interruption()])
+    assert (run.code, run.verdict) == (3, "inconclusive")
+
+
 def test_an_interrupted_selftest_ends_at_once(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

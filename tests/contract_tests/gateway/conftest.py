@@ -16,6 +16,8 @@ from contract_tests.transport import Route
 
 from .small_gateway import CALLER_KEY, SmallGateway
 
+#: Secrets that stand in headers, by the names of their variables.
+SECRETS = {"TENANT": "secret-of-the-tenant"}
 MODELS = (
     "BAAI/bge-reranker-v2-m3",
     "Qwen/Qwen3-Reranker-0.6B",
@@ -47,15 +49,25 @@ def sandwich(upstream: Upstream, gateway: SmallGateway) -> Iterator[Sandwich]:
         Route(timeout=0.1).open(gateway.base_url) as leaving,
     ):
 
-        def drive(*ways: str, wanted: tuple[str, ...] = tuple(CHECKS)) -> Report:
+        def drive(
+            *ways: str,
+            wanted: tuple[str, ...] = tuple(CHECKS),
+            proxy: str | None = None,
+            caller_key: str | None = None,
+        ) -> Report:
             gateway.begin(*ways)
+            base_url = proxy or gateway.base_url
+            # A proxy passes the caller's key on.
+            caller_key = caller_key or (None if proxy else CALLER_KEY)
+            key = caller_key or upstream.key
             session = Session(
-                front=HttpTarget(client, gateway.base_url, CALLER_KEY),
+                front=HttpTarget(client, base_url, key, secrets=SECRETS),
                 upstream=upstream,
                 contract=load_contract(),
                 models={name: name for name in MODELS},
-                caller_key=CALLER_KEY,
-                headers=(),
+                caller_key=caller_key,
+                headers=(("X-Tenant", "$TENANT"),),
+                secrets=SECRETS,
                 sleep=lambda _: time.sleep(0.01),
                 clock=itertools.count().__next__,
                 first_case=1000 * next(numbers),
@@ -64,7 +76,7 @@ def sandwich(upstream: Upstream, gateway: SmallGateway) -> Iterator[Sandwich]:
                 session,
                 upstream.base_url,
                 HttpTarget(client, upstream.base_url, upstream.key),
-                HttpTarget(leaving, gateway.base_url, CALLER_KEY),
+                HttpTarget(leaving, base_url, key, secrets=SECRETS),
                 wanted,
             )
 

@@ -5,6 +5,7 @@ It is right by default. `faults` are planted by name, each something that a gate
 """
 
 import base64
+import contextlib
 import json
 import os
 import sys
@@ -27,6 +28,10 @@ KEPT = ("x-siliconcloud-trace-id", "retry-after")
 FAULTS: Mapping[str, str] = {
     "asks for another model": "field.model",
     "cuts the query": "field.query",
+    "fails on overlap_tokens": "field.overlap_tokens",
+    "sends an overlap_tokens that upstream refuses": "field.overlap_tokens",
+    "fails on control letters": "text.forwarded",
+    "drops ids": "answer.id",
     "drops the last document": "field.documents",
     "drops top_n": "field.top_n",
     "sends top_n as text": "field.top_n",
@@ -85,6 +90,7 @@ FREEDOMS = (
     "own ids",
     "own trace ids",
     "adds headers",
+    "forwards headers",
     "prints JSON anew",
     "retries once",
     "batches",
@@ -94,6 +100,10 @@ FREEDOMS = (
     "sends a single text as a list",
     "errors of its own",
     "leaves upstream alone after a failure",
+    "refuses what is unusual",
+    "returns texts always",
+    "does not count",
+    "limits its rate",
 )
 
 
@@ -131,6 +141,7 @@ class SmallGateway:
         self._waiting: Answer | None = None
         self._number = 0
         self._rests_until = 0.0
+        self._answered = 0
 
     def __enter__(self) -> "SmallGateway":
         gateway = self
@@ -149,8 +160,10 @@ class SmallGateway:
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.send_header("content-length", str(len(answer.body)))
-                self.end_headers()
-                self.wfile.write(answer.body)
+                # A caller may have left.
+                with contextlib.suppress(BrokenPipeError):
+                    self.end_headers()
+                    self.wfile.write(answer.body)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
@@ -186,18 +199,43 @@ class SmallGateway:
             return _json(401, "this gateway does not know your key")
         if kept is not None:
             return kept
-        if time.monotonic() < self._rests_until:
-            return _json(503, {"message": "upstream is left alone for a while"})
-        if self.does("mixes callers"):
-            answer = self._exchanged(self._ranked(body))
-        elif self.does("joins calls by query"):
-            with self._meeting:
-                answer = self._cache.get(body["query"]) or self._ranked(body)
-                self._cache[body["query"]] = answer
-        else:
-            answer = self._ranked(body)
+        self._tenant = headers.get("x-tenant", "")
+        answer = self._refusal(body) or self._shared(body)
         if place is not None and answer.status == 200:
             self._cache[place] = answer
+        return answer
+
+    def _refusal(self, body: Json) -> Answer | None:
+        """Why upstream is not asked; None where it is."""
+        self._answered += 1
+        what_is_that = _json(500, {"message": "what is that?"})
+        refusals = {
+            "limits its rate": (
+                self._answered % 5 == 0,
+                _json(429, {"message": "too much"}, {"retry-after": "1"}),
+            ),
+            "refuses what is unusual": (_is_unusual(body), _json(400, {"message": "unusual"})),
+            "fails on overlap_tokens": ("overlap_tokens" in body, what_is_that),
+            "fails on control letters": ("\0" in body["query"], what_is_that),
+            "leaves upstream alone after a failure": (
+                time.monotonic() < self._rests_until,
+                _json(503, {"message": "upstream is left alone for a while"}),
+            ),
+        }
+        for way, (is_refused, answer) in refusals.items():
+            if self.does(way) and is_refused:
+                return answer
+        return None
+
+    def _shared(self, body: Json) -> Answer:
+        """Answer one of several callers."""
+        if self.does("mixes callers"):
+            return self._exchanged(self._ranked(body))
+        if not self.does("joins calls by query"):
+            return self._ranked(body)
+        with self._meeting:
+            answer = self._cache.get(body["query"]) or self._ranked(body)
+            self._cache[body["query"]] = answer
         return answer
 
     def _place(self, body: Json) -> str | None:
@@ -310,6 +348,10 @@ class SmallGateway:
             "halves max_chunks_per_doc": lambda: body.update(
                 max_chunks_per_doc=body.get("max_chunks_per_doc", 1024) // 2
             ),
+            "sends an overlap_tokens that upstream refuses": lambda: body.update(
+                {name: body[name] + 100 for name in body.keys() & {"overlap_tokens"}}
+            ),
+            "returns texts always": lambda: body.update(return_documents=True),
             "adds max_chunks_per_doc": lambda: body.setdefault("max_chunks_per_doc", 1),
         }
         for way, change in changes.items():
@@ -338,6 +380,8 @@ class SmallGateway:
             headers["x-user"] = base64.b64encode(f"user:{CALLER_KEY}".encode()).decode()
         if self.does("adds headers"):
             headers |= {"x-forwarded-for": "10.0.0.1", "x-request-id": "1"}
+        if self.does("forwards headers"):
+            headers["x-tenant"] = self._tenant
         spaced = (", ", ": ") if self.does("prints JSON anew") else (",", ":")
         content = json.dumps(body, separators=spaced).encode()
         try:
@@ -356,6 +400,10 @@ class SmallGateway:
         self._number += 1
         if self.does("own ids"):
             found["id"] = f"gateway-{self._number}"
+        if self.does("drops ids"):
+            del found["id"]
+        if self.does("does not count"):
+            del found["meta"]
         if self.does("repeats an id"):
             found["id"] = "gateway"
         if self.does("own trace ids"):
@@ -414,6 +462,17 @@ class SmallGateway:
         if self.does("errors of its own") or answer.status == 200:
             return _json(status, {"error": {"message": "upstream has failed"}}, headers)
         return Answer(status, answer.body, {**headers, "content-type": "application/json"})
+
+
+def _is_unusual(body: Json) -> bool:
+    documents = body["documents"]
+    return (
+        isinstance(documents, str)
+        or not all(isinstance(each, str) and each for each in documents)
+        or len(set(documents)) < len(documents)
+        or "\0" in body["query"]
+        or bool(body.keys() & {"overlap_tokens", "x_rerank_contract"})
+    )
 
 
 def _places(places: list[list[int]], index: int) -> list[int]:

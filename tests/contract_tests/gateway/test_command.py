@@ -5,10 +5,13 @@ import shlex
 import socket
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from contract_tests.__main__ import main
+from contract_tests.client.mock_process import MockError
+from contract_tests.gateway import command
 
 from .small_gateway import CALLER_KEY
 from .small_gateway import __name__ as small_gateway
@@ -45,7 +48,7 @@ def test_a_gateway_is_started_and_its_fault_reported(
     options = ["--only=field.instruction", "--only=field.top_n", f"--report-json={report}"]
     assert main([*arguments(port, "drops instruction"), *options]) == 1
     printed = capsys.readouterr().out
-    assert "broken    field.instruction: dropped, and the caller is not told" in printed
+    assert "broken    field.instruction: dropped, and the caller cannot see it" in printed
     assert "kept      field.top_n: forwarded" in printed
     assert printed.splitlines()[-1].startswith("violates: ")
     assert json.loads(report.read_text("utf-8"))["verdict"] == "violates"
@@ -76,6 +79,10 @@ def test_a_gateway_that_asks_elsewhere_is_inconclusive(
     ("command", "says"),
     [
         (f"{sys.executable} -c 'raise SystemExit(\"no configuration\")'", "no configuration"),
+        (
+            f"{sys.executable} -c 'import os; exit(os.environ[\"RERANK_UPSTREAM_KEY\"])'",
+            "the gateway ended with 1: [key]",
+        ),
         ("./not-there", "No such file or directory"),
     ],
 )
@@ -86,6 +93,28 @@ def test_a_gateway_that_does_not_start_is_reported(
     complained = capsys.readouterr().err
     assert complained.startswith("rerank-contract gateway: --start: ")
     assert says in complained
+
+
+def test_ctrl_c_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "Upstream", interrupted)
+    assert main(["gateway", "--target=http://127.0.0.1:9/v1", "--wait=1"]) == 3
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_mock_that_breaks_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> NoReturn:
+        raise MockError("the mock is gone")
+
+    monkeypatch.setattr(command, "Upstream", broken)
+    assert main(["gateway", "--target=http://127.0.0.1:9/v1", "--wait=1"]) == 4
+    assert capsys.readouterr().err == "rerank-contract gateway: the mock is gone\n"
 
 
 def test_a_port_that_is_taken_is_reported(capsys: pytest.CaptureFixture[str]) -> None:

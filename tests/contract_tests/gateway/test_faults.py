@@ -3,9 +3,11 @@
 import pytest
 
 from contract_tests.gateway.findings import CHECKS, Verdict
+from contract_tests.gateway.relay import Relay
+from contract_tests.gateway.upstream import Upstream
 
 from .conftest import Sandwich
-from .small_gateway import FAULTS, FREEDOMS
+from .small_gateway import CALLER_KEY, FAULTS, FREEDOMS
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -23,11 +25,36 @@ def test_every_check_finds_a_fault() -> None:
 #: Freedoms that go together.
 TAKEN = (
     (),
-    ("own ids", "own trace ids", "adds headers", "prints JSON anew", "retries once"),
+    (
+        "own ids",
+        "own trace ids",
+        "adds headers",
+        "forwards headers",
+        "prints JSON anew",
+        "retries once",
+    ),
     ("batches", "ranks duplicates once", "errors of its own"),
     ("cuts for itself", "sends a single text as a list", "leaves upstream alone after a failure"),
-    ("caches",),
+    ("caches", "returns texts always"),
+    ("refuses what is unusual", "does not count", "limits its rate"),
 )
+
+
+#: What of them is not as without the gateway.
+DIFFERENT = {
+    "own trace ids": {"answer.trace_id"},
+    "errors of its own": {"failure.request"},
+    "batches": {"field.top_n"},
+    "cuts for itself": {"field.top_n"},
+    "sends a single text as a list": {"field.documents.string"},
+    "returns texts always": {"field.return_documents"},
+    "does not count": {"answer.tokens"},
+    "limits its rate": {"sharing.concurrent"},
+    "refuses what is unusual": {
+        *("field.overlap_tokens", "field.documents.string", "field.documents.objects"),
+        *("ranking.duplicates", "ranking.empty", "text.forwarded"),
+    },
+}
 
 
 def test_every_freedom_is_taken() -> None:
@@ -39,4 +66,45 @@ def test_a_right_gateway_is_not_reported(sandwich: Sandwich, freedoms: tuple[str
     report = sandwich(*freedoms)
     assert report.of(Verdict.BROKEN) == ()
     assert report.of(Verdict.NOT_SEEN) == ()
+    differs = {finding.check for finding in report.of(Verdict.DIFFERS)}
+    assert differs == set[str]().union(*(DIFFERENT.get(each, ()) for each in freedoms))
     assert not report.trouble
+
+
+@pytest.mark.parametrize(
+    ("freedom", "check", "id_", "seen"),
+    [
+        ("caches", "sharing.cache", "cache", "no: the answer was kept"),
+        ("retries once", "failure.overloaded", "asked_again", "asked 2 times, and the caller"),
+        ("leaves upstream alone after a failure", "failure.overloaded", "rest", "about "),
+    ],
+)
+def test_a_freedom_is_told(
+    sandwich: Sandwich, freedom: str, check: str, id_: str, seen: str
+) -> None:
+    report = sandwich(freedom, wanted=(check,))
+    assert any(told.id == id_ and told.seen.startswith(seen) for told in report.freedoms)
+
+
+def test_a_transparent_proxy_passes(sandwich: Sandwich, upstream: Upstream) -> None:
+    with Relay("127.0.0.1", 0, ("127.0.0.1", upstream.relay.port)) as proxy:
+        report = sandwich(proxy=f"http://127.0.0.1:{proxy.port}/v1")
+    assert report.of(Verdict.BROKEN) == ()
+    differs = [finding.check for finding in report.of(Verdict.DIFFERS)]
+    assert differs == ["failure.connection", "failure.garbage"]
+    not_seen = [finding.check for finding in report.of(Verdict.NOT_SEEN)]
+    assert not_seen == ["key.caller", "key.upstream"]
+    assert {freedom.seen for freedom in report.freedoms if freedom.id == "cancelled"} == {"yes"}
+    assert {row.how for row in report.rows} == {"forwarded", "passed back"}
+    assert {row.calls for row in report.failures} == {1}
+
+
+def test_a_gateway_that_sends_the_caller_s_key_in_place_of_its_own_is_told(
+    sandwich: Sandwich, upstream: Upstream
+) -> None:
+    with Relay("127.0.0.1", 0, ("127.0.0.1", upstream.relay.port)) as proxy:
+        report = sandwich(proxy=f"http://127.0.0.1:{proxy.port}/v1", caller_key=CALLER_KEY)
+    assert report.verdict == "inconclusive"
+    assert "upstream was asked for /v1/rerank, and answered 401, with the caller's key" in (
+        report.trouble
+    )

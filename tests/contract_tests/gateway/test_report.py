@@ -9,7 +9,7 @@ from contract_tests.gateway.findings import CHECKS, Finding, Report, Verdict
 from contract_tests.gateway.report import lines, write_json, write_markdown
 from tests.schemas.data import TABLE_SCHEMAS, errors
 
-from .conftest import Sandwich
+from .conftest import SECRETS, Sandwich
 from .small_gateway import CALLER_KEY
 
 UPSTREAM_KEY = "sk-upstream-of-the-gateway"
@@ -26,6 +26,7 @@ def report(sandwich: Sandwich) -> Report:
         "shows upstream's key in errors",
         "renames overlap_tokens",
         "adds headers",
+        "forwards headers",
         "retries once",
     )
 
@@ -42,9 +43,10 @@ def test_no_key_is_in_a_report(report: Report) -> None:
     broken = {finding.check for finding in report.of(Verdict.BROKEN)}
     assert broken >= {"key.caller", "key.upstream"}
     for text in forms(report):
-        for secret in (CALLER_KEY, UPSTREAM_KEY, in_base64[8:-4]):
+        for secret in (CALLER_KEY, UPSTREAM_KEY, in_base64[8:-4], *SECRETS.values()):
             assert secret not in text
     assert all("[key]" in text for text in forms(report)[:2])
+    assert '"x-tenant": "[key]"' in write_json(report)
 
 
 def test_a_fault_is_shown_on_both_sides(report: Report) -> None:

@@ -47,8 +47,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ThreadedServer, l
     writes: list[bytes] = []
 
     class Counted(JoiningTransport):
-        def __init__(self, transport: asyncio.Transport) -> None:
-            super().__init__(Counting(transport, writes))
+        def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+            super().__init__(Counting(transport, writes), loop)
 
     monkeypatch.setattr(server, "JoiningTransport", Counted)
     with ThreadedServer(State(), listen()) as running:
@@ -109,28 +109,78 @@ def test_an_answer_in_pieces_is_a_write_for_each(
     assert json.loads(received.partition(b"\r\n\r\n")[2])["results"]
 
 
+class Silent(asyncio.Transport):
+    """Notes what is asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[str, object]] = []
+        self.closing = False
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def write(self, data: Data) -> None:
+        self.calls.append(("write", data))
+
+    def writelines(self, list_of_data: Iterable[Data]) -> None:
+        self.calls.append(("write", b"".join(list_of_data)))
+
+    def close(self) -> None:
+        self.calls.append(("close", None))
+
+    def abort(self) -> None:
+        self.calls.append(("abort", None))
+
+    def write_eof(self) -> None:
+        self.calls.append(("write_eof", None))
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
 @pytest.mark.parametrize("close", ["close", "abort", "write_eof"])
 def test_a_head_without_a_body_is_written_before_the_end(close: str) -> None:
-    calls: list[tuple[str, object]] = []
+    async def answer() -> None:
+        transport = JoiningTransport(silent, asyncio.get_running_loop())
+        transport.write(HEAD)
+        assert silent.calls == []
+        getattr(transport, close)()
 
-    class Silent(asyncio.Transport):
-        def write(self, data: Data) -> None:
-            calls.append(("write", data))
+    silent = Silent()
+    asyncio.run(answer())
+    assert silent.calls == [("write", HEAD), (close, None)]
 
-        def writelines(self, list_of_data: Iterable[Data]) -> None:
-            calls.append(("write", b"".join(list_of_data)))
 
-        def close(self) -> None:
-            calls.append(("close", None))
+def test_answers_are_written_when_all_are_computed() -> None:
+    async def answer(number: int) -> None:
+        transports[number].write(HEAD)
+        transports[number].write(b"%d" % number)
+        written.append([silent.calls[:] for silent in silents])
 
-        def abort(self) -> None:
-            calls.append(("abort", None))
+    async def answer_both() -> None:
+        transports.extend(JoiningTransport(s, asyncio.get_running_loop()) for s in silents)
+        await asyncio.gather(answer(0), answer(1))
+        await asyncio.sleep(0)
 
-        def write_eof(self) -> None:
-            calls.append(("write_eof", None))
+    silents, transports = [Silent(), Silent()], list[JoiningTransport]()
+    written: list[list[list[tuple[str, object]]]] = []
+    asyncio.run(answer_both())
+    assert written == [[[], []], [[], []]]
+    assert [silent.calls for silent in silents] == [
+        [("write", HEAD + b"0")],
+        [("write", HEAD + b"1")],
+    ]
 
-    transport = JoiningTransport(Silent())
-    transport.write(b"HTTP/1.1 200 OK\r\n\r\n")
-    assert calls == []
-    getattr(transport, close)()
-    assert calls == [("write", b"HTTP/1.1 200 OK\r\n\r\n"), (close, None)]
+
+def test_what_is_held_back_for_a_lost_connection_is_dropped() -> None:
+    async def answer() -> None:
+        transport = JoiningTransport(silent, asyncio.get_running_loop())
+        transport.write(HEAD)
+        transport.write(b"0")
+        silent.closing = True
+        await asyncio.sleep(0)
+
+    silent = Silent()
+    asyncio.run(answer())
+    assert silent.calls == []

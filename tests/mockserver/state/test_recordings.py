@@ -177,6 +177,18 @@ def test_what_cannot_be_replayed_is_left_out_and_counted(
     assert found.summary == f"run.har: 1 recording; 1 left out: {reason}"
 
 
+@pytest.mark.parametrize(
+    ("name", "summary"),
+    [
+        ("mitmproxy.har", "mitmproxy.har: 3 recordings"),
+        ("schemathesis.har", "schemathesis.har: 1 recording; 2 left out: the key was refused"),
+    ],
+)
+def test_archives_of_other_tools_are_read(name: str, summary: str) -> None:
+    folder = Path(__file__).parents[2] / "contract_tests" / "audit" / "recordings"
+    assert load_recordings(folder / name, CONTRACT).summary == summary
+
+
 def test_a_body_is_bounded_after_unpacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recordings, "LONGEST_BODY", 5000)
     bomb = base64.b64encode(gzip.compress(b" " * 6000)).decode()
