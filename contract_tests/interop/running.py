@@ -4,8 +4,10 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import httpx
 
 from ..checks.violations import shorten
 from ..client.attempts import API_KEY, BASE_URL, read
@@ -13,6 +15,7 @@ from ..client.processes import run_process
 from ..exchanges import Answer, Credential, Exchange
 from ..redaction import blot_text
 from ..targets import HttpTarget, UnreachableError
+from ..transport import is_loopback
 from ..wording import counted
 from .clients import Client
 from .findings import Found, Row
@@ -35,7 +38,7 @@ class Session:
 
     target: HttpTarget
     model: str
-    key: str
+    key: str = field(repr=False)
     #: Seconds for one answer.
     timeout: float
     folder: Path
@@ -46,7 +49,7 @@ class Session:
         try:
             answer = self.target.send(request)
         except UnreachableError as error:
-            answer = Answer(0, {}, b"", cut=". ".join(filter(None, (str(error), error.to_try))))
+            answer = Answer(0, {}, b"", cut=str(error))
         return Exchange(request, answer)
 
     def ask_all(self) -> tuple[dict[str, Exchange], dict[str, str]]:
@@ -82,8 +85,11 @@ class Session:
         self, client: Client, words: Sequence[str], task: Task, own: Exchange, home: str
     ) -> Found:
         key = self.key if task.credential is Credential.KEY else _wrong_key()
+        host = httpx.URL(self.target.base_url).host
         environment = {
             **_kept(os.environ),
+            # What is on this machine is there, whatever proxy leads out of it.
+            **({"NO_PROXY": host, "no_proxy": host} if is_loopback(host) else {}),
             **needed_variables(client, self.folder),
             # Libraries keep things at home.
             "HOME": home,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import brotli
+import brotli  # pyright: ignore[reportMissingTypeStubs] - it has none
 import pytest
 import yaml
 import zstandard
@@ -160,7 +160,7 @@ def test_an_answer_that_is_not_all_there_is_not_judged(
 PACK: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "deflate": zlib.compress,
-    "br": partial(brotli.compress, quality=1),
+    "br": partial(brotli.compress, quality=1),  # pyright: ignore[reportUnknownMemberType]
     "zstd": zstandard.ZstdCompressor().compress,
 }
 

@@ -35,8 +35,10 @@ def test_a_client_that_works_is_reported_in_all_forms(
     interop: Callable[..., int],
     small: Callable[..., Client],
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # leads out, and the server is here
     report, page = tmp_path / "report.json", tmp_path / "report.md"
     files = (f"--report-json={report}", f"--report-markdown={page}")
     assert interop(small(), options=files) == 0
