@@ -81,7 +81,7 @@ def _note_added(session: Session, notes: Notes, plain: Passage) -> None:
     if harmless:
         notes.add("field.added", Verdict.KEPT, "nothing that changes the ranking", plain)
     names = ", ".join(sorted(added)) or "none"
-    notes.freedoms.append(Freedom("fields.added", "Which fields does it add?", names))
+    notes.freedoms.append(Freedom("fields.added", "Which fields does it add to requests?", names))
 
 
 def _try_top_n(session: Session, notes: Notes, plain: Passage) -> None:
@@ -178,7 +178,7 @@ def _note_headers(session: Session, notes: Notes, plain: Passage) -> None:
     got = {name for call in plain.calls for name, _ in call.request.headers}
     sent = {name.lower() for name, _ in session.headers}
     added = ", ".join(sorted(got - _USUAL_HEADERS - sent)) or "none"
-    notes.freedoms.append(Freedom("headers.added", "Which headers does it add?", added))
+    notes.freedoms.append(Freedom("headers.added", "Which headers does it add to requests?", added))
 
 
 def _of_answer(plain: Passage) -> Iterator[FieldRow]:
