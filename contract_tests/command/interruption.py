@@ -15,12 +15,18 @@ MEANWHILE = "interrupted: the report is about what was judged until then"
 
 @contextmanager
 def raising_on_sigterm() -> Generator[None]:
-    """Have SIGTERM raise, so that processes in sessions of their own are ended too."""
-    before = signal.signal(signal.SIGTERM, _end)
+    """Have SIGTERM and SIGHUP raise, so that processes in sessions of their own are ended too."""
+    hangup = getattr(signal, "SIGHUP", signal.SIGTERM)
+    # Under nohup a closed terminal ends nothing.
+    numbers = [
+        each for each in {signal.SIGTERM, hangup} if signal.getsignal(each) != signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, _end) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:

@@ -35,6 +35,21 @@ def bar(path: Path) -> Generator[Callable[[int], None]]:
             print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
 
+@contextmanager
+def line() -> Generator[Callable[[str], None]]:
+    """Draw one line again and again, if standard error is a terminal, and wipe it away."""
+    is_terminal = sys.stderr.isatty()
+
+    def draw(text: str) -> None:
+        if is_terminal:
+            print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield draw
+    finally:
+        draw("")
+
+
 class ProgressBar:
     """A plugin of pytest that draws one line again and again; no letter for each test."""
 

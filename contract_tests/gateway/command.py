@@ -16,6 +16,7 @@ from ..client.mock_process import MockError
 from ..command.interruption import raising_on_sigterm
 from ..command.options import declare_revision, port, revision_problem, selects, target_problems
 from ..command.outputs import output_problems
+from ..command.progress import line
 from ..command.routes import (
     declare_route,
     headers_of,
@@ -41,6 +42,8 @@ from .upstream import Upstream
 URL, KEY = "RERANK_UPSTREAM_URL", "RERANK_UPSTREAM_KEY"
 #: Seconds that a gateway which is started here may take, where --wait does not say.
 STARTING = 60.0
+#: Seconds that it may take to end where the plainest request does not pass.
+_ENDING = 3.0
 #: Seconds after which a caller leaves, to see whether its call is cancelled.
 _IMPATIENT = 0.3
 _FILES = {"report_json": write_json, "report_markdown": write_markdown}
@@ -150,6 +153,7 @@ def _report(options: argparse.Namespace) -> Report:
         route = route_of(options, options.target)
         patience = replace(route, timeout=min(_IMPATIENT, route.timeout))
         with (
+            line() as progress,
             route.open(options.target) as client,
             patience.open(options.target) as leaving,
             Route().open(upstream.base_url) as alone,
@@ -166,15 +170,21 @@ def _report(options: argparse.Namespace) -> Report:
                 secrets=secrets,
                 sleep=time.sleep,
                 clock=time.perf_counter,
+                check=gateway.check if gateway else lambda: None,
+                progress=progress,
             )
             _wait(session, options, gateway)
-            return run(
+            report = run(
                 session,
                 upstream.base_url,
                 HttpTarget(alone, upstream.base_url, upstream.key),
                 HttpTarget(leaving, options.target, caller_key or upstream.key, secrets=secrets),
                 wanted,
             )
+            if gateway:
+                # Something else may have its port, so that it is about to end.
+                gateway.check(_ENDING if report.trouble else 0.0)
+            return report
 
 
 @contextlib.contextmanager
@@ -225,8 +235,10 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
         )
     if options.start:
         yield from _start_problems(options.start)
-    for variable in filter(None, (options.api_key_env, options.upstream_key_env)):
-        yield from key_problems(variable, "the gateway")
+    if options.api_key_env:
+        yield from key_problems(options.api_key_env, "the gateway")
+    if options.upstream_key_env:
+        yield from key_problems(options.upstream_key_env, "upstream")
     yield from _key_problems(options)
     yield from route_problems(options)
     contract = load_contract(options.revision)

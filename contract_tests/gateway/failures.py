@@ -19,11 +19,17 @@ RESTS = 60
 _SERVER = frozenset(range(500, 600))
 #: What callers take a wrong status for.
 _SAYS = {
-    200: "that all is well",
-    401: "that the caller's key is wrong",
-    403: "that the caller may not do this",
-    500: "that to come again is of no use",
-    **dict.fromkeys((429, 502, 503, 504), "that to come again may help"),
+    200: "which says that all is well",
+    401: "which says that the caller's key is wrong",
+    403: "which says that the caller may not do this",
+    500: "which says that to come again is of no use",
+    **dict.fromkeys((429, 502, 503, 504), "which says that to come again may help"),
+}
+#: What is wrong with a server error, or with being asked to come again, where that depends on the
+#: check.
+_SAYS_OF = {
+    "failure.request": "which says that the gateway failed; the caller cannot correct the request",
+    "failure.rate_limited": "which hides the rate limit",
 }
 #: What tells a client to come again.
 _COME_AGAIN = frozenset({429, 502, 503, 504})
@@ -97,8 +103,13 @@ def try_failures(session: Session, notes: Notes) -> None:
 
 
 def _try(session: Session, notes: Notes, failure: Failure) -> None:
-    passage = _send(session, {**failure.step, "times": None})
-    if passage.calls:
+    passage = _send(session, {**failure.step, "times": MOST_CALLS + 1})
+    if len(passage.calls) > MOST_CALLS:
+        # Upstream has given in.
+        verdict = Verdict.NOT_SEEN
+        says = f"upstream is asked {counted(len(passage.calls), 'time')}, until it answers"
+        _note_calls(notes, failure, passage)
+    elif passage.calls:
         verdict, says = _judged(session, failure, passage)
         _note_retry_after(notes, failure, passage)
         _note_calls(notes, failure, passage)
@@ -133,8 +144,10 @@ def _judged(session: Session, failure: Failure, passage: Passage) -> tuple[Verdi
         return Verdict.BROKEN, "the caller gets a ranking that upstream never gave"
     if failure.is_garbage and status == 200 and answer.body == last.body:
         return Verdict.DIFFERS, "passed on as it came"
-    says = _SAYS.get(status, "something else")
-    return Verdict.BROKEN, f"{status} comes, which says {says}"
+    says = _SAYS.get(status, "which says something else")
+    if status == 429 or status in _SERVER:
+        says = _SAYS_OF.get(failure.check, says)
+    return Verdict.BROKEN, f"{status} comes, {says}"
 
 
 def _note_retry_after(notes: Notes, failure: Failure, passage: Passage) -> None:
@@ -159,10 +172,12 @@ def _note_calls(notes: Notes, failure: Failure, passage: Passage) -> None:
 
 def _rest(session: Session, notes: Notes, failure: Failure) -> None:
     """Wait until the gateway asks upstream again: it may leave it alone for a while."""
-    seconds = 0
-    while not session.send(session.body(1)).succeeded and seconds < RESTS:
-        session.sleep(1.0)
-        seconds += 1
+    began, seconds = session.clock(), 0
+    while not session.send(session.body(1)).succeeded:
+        seconds = max(round(session.clock() - began), 1)
+        if seconds >= RESTS or not session.pause(1.0):
+            seconds = RESTS
+            break
     if seconds:
         question = f"How long does it leave upstream alone after {failure.name}?"
         seen = f"about {counted(seconds, 'second')}" if seconds < RESTS else f"over {RESTS} seconds"

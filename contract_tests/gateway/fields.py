@@ -63,35 +63,47 @@ def _try_required(session: Session, notes: Notes, plain: Passage) -> None:
 
 
 def _note_added(session: Session, notes: Notes, plain: Passage) -> None:
-    """Look at what upstream got that was never sent."""
-    sent, body = asked(plain), plain.front.request.body
-    if sent is None:
-        return
-    added = {name: value for name, value in sent.items() if name not in body and value is not None}
-    harmless = True
-    for name, value in added.items():
-        is_harmful = name in _GATED and not equal(value, _default(session, name))
-        if name == "top_n":
-            is_harmful = not isinstance(value, int) or value < len(body["documents"])
-        harmless = harmless and not is_harmful
-        notes.rows.append(FieldRow(name, "absent", shown(value), "", "", "added by the gateway"))
-        if is_harmful:
-            says = f"{name}: {shown(value)} is added"
-            notes.add("field.added", Verdict.BROKEN, says, plain)
-    if harmless:
-        notes.add("field.added", Verdict.KEPT, "nothing that changes the ranking", plain)
-    names = ", ".join(sorted(added)) or "none"
+    """Look at what upstream got that was never sent, with each model."""
+    rows: dict[tuple[str, str], FieldRow] = {}
+    for model in session.models:
+        is_plain = model == plain.front.request.body["model"]
+        passage = plain if is_plain else session.send(session.body(model=model))
+        for name, value in _added(passage).items():
+            how = "added by the gateway" if is_plain else f"added by the gateway for {model}"
+            added = FieldRow(name, "absent", shown(value), "", "", how)
+            rows.setdefault((name, shown(value)), added)
+            if _is_harmful(session, name, value, passage):
+                says = f"{name}: {shown(value)} is added to a request for {model}"
+                notes.add("field.added", Verdict.BROKEN, says, passage)
+        if passage.calls:
+            notes.add("field.added", Verdict.KEPT, "nothing that changes the ranking", passage)
+    notes.rows += rows.values()
+    names = ", ".join(sorted({name for name, _ in rows})) or "none"
     notes.freedoms.append(Freedom("fields.added", "Which fields does it add to requests?", names))
+
+
+def _added(passage: Passage) -> dict[str, AnyJson]:
+    body = passage.front.request.body
+    sent = asked(passage) or {}
+    return {name: value for name, value in sent.items() if name not in body and value is not None}
+
+
+def _is_harmful(session: Session, name: str, value: AnyJson, passage: Passage) -> bool:
+    """Whether a field that is added changes the ranking."""
+    if name == "top_n":
+        return not isinstance(value, int) or value < len(passage.front.documents)
+    return name in _GATED and not equal(value, _default(session, name))
 
 
 def _try_top_n(session: Session, notes: Notes, plain: Passage) -> None:
     passage = session.send(session.body(5, top_n=2))
     # Fewer than upstream has ranked: a gateway may cut for itself.
-    is_right = not any(fault.aspect in ("ranking", "complete") for fault in ranking_faults(passage))
+    faults = [each for each in ranking_faults(passage) if each.aspect in ("ranking", "complete")]
+    is_right = not faults
     found = forwarding("top_n", 2, passage, plain)
     verdict, says = judged(found, passage, effect=is_right)
     if verdict is Verdict.KEPT and not is_right:
-        verdict, says = Verdict.BROKEN, f"{says}, and {len(passage.front.ranking or ())} come back"
+        verdict, says = Verdict.BROKEN, f"{says}, but {faults[0].sentence}"
     notes.add("field.top_n", verdict, says, passage)
     notes.rows.append(row("top_n", 2, found, passage, says))
 
@@ -157,7 +169,8 @@ def _judge_form(notes: Notes, check: str, name: str, value: AnyJson, passage: Pa
     found = forwarding("documents", value, passage, passage)
     got = [text_of(each) for call in passage.calls for each in call.documents]
     is_right = got == list(map(text_of, passage.front.documents))
-    is_right = is_right and not list(ranking_faults(passage))
+    # Wrong scores are another check's.
+    is_right = is_right and all(fault.aspect == "score" for fault in ranking_faults(passage))
     verdict, says = judged(found, passage, effect=is_right)
     if verdict is Verdict.KEPT and not is_right:
         verdict, says = Verdict.BROKEN, f"{says}, and the answer is not that of upstream"

@@ -23,6 +23,8 @@ TOLERANCE = 1e-5
 
 #: A tag of a document: the number of its request, and its own.
 Tag: TypeAlias = tuple[int, int]
+#: A tag that no document has.
+_NONE: Tag = (-1, -1)
 Aspect: TypeAlias = Literal["ranking", "index", "score", "complete", "order", "text"]
 
 
@@ -39,9 +41,9 @@ class Passage:
 
     front: Exchange
     calls: tuple[Exchange, ...]
-    #: Whether a key stands where it must not.
-    shows_caller_key: bool = False
-    shows_upstream_key: bool = False
+    #: Where a key stands that must not be there, and in which spelling; empty where none does.
+    caller_key_at: str = ""
+    upstream_key_at: str = ""
 
     @property
     def status(self) -> int:
@@ -156,14 +158,14 @@ def _extent_faults(passage: Passage, scores: Mapping[Tag, Sequence[float]]) -> I
     given = [result.score for result in ranking]
     if any(one < other for one, other in pairwise(given)):
         yield Fault("order", "the results are not sorted by falling score")
-    if given and len(ranking) == wanted:
-        best = sorted((max(each) for each in scores.values()), reverse=True)[:wanted]
-        if (
-            best
-            and len(best) == wanted
-            and min(given) < best[-1]
-            and not same(min(given), best[-1])
-        ):
+    if len(ranking) == wanted:
+        # What came back may be rounded, and that is another fault.
+        documents = passage.front.documents
+        places = (result.index for result in ranking if 0 <= result.index < len(documents))
+        given_by = (scores.get(tag_of(text_of(documents[place])) or _NONE) for place in places)
+        worst = min((max(each) for each in given_by if each), default=0.0)
+        best = sorted(map(max, scores.values()), reverse=True)[:wanted]
+        if best and len(best) == wanted and worst < best[-1] and not same(worst, best[-1]):
             yield Fault("complete", "a document with a better score has no result")
 
 

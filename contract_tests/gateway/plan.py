@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 from ..exchanges import Exchange
 from ..targets import HttpTarget
+from ..wording import counted
 from .failures import try_failures
 from .fields import try_fields
 from .findings import CHECKS, Notes, Report, Verdict
 from .rankings import try_rankings, try_texts
-from .session import Session
+from .session import GoneError, Session
 from .sharing import (
     judge_calls,
     judge_keys,
+    judge_models,
     measure,
     try_cache,
     try_callers,
@@ -39,6 +41,7 @@ PARTS = (
     Part(try_callers, ("sharing.concurrent",)),
     Part(try_cache, ("sharing.cache",)),
     Part(try_failures, ("failure", "key", "calls")),
+    Part(judge_models, ("field.model",)),
     Part(judge_calls, ("calls.once",)),
     Part(judge_keys, ("key",)),
 )
@@ -54,15 +57,19 @@ def run(
     """Find everything out, or only what is wanted."""
     notes = Notes()
     trouble = _trouble(session)
-    if not trouble:
-        for part in PARTS:
-            if any(_is_for(part, check) for check in wanted):
-                part.act(session, notes)
-        if len(wanted) == len(CHECKS):
-            try_cancelling(session, notes, impatient)
-            measure(session, notes, direct)
-        for check in CHECKS:
-            notes.add(check, Verdict.NOT_SEEN, "nothing has shown it")
+    try:
+        if not trouble:
+            for part in PARTS:
+                if any(_is_for(part, check) for check in wanted):
+                    part.act(session, notes)
+            if len(wanted) == len(CHECKS):
+                try_cancelling(session, notes, impatient)
+                measure(session, notes, direct)
+            for check in CHECKS:
+                notes.add(check, Verdict.NOT_SEEN, "nothing has shown it")
+    except GoneError as error:
+        sent = counted(len(session.passages), "request")
+        trouble = f"the gateway takes no connections any more, after {sent}: {error}"
     return Report(
         target=session.front.base_url,
         upstream=upstream,
@@ -92,7 +99,7 @@ def _trouble(session: Session) -> str:
         seen = f"upstream was asked for {_paths(asked)}"
     else:
         seen = "upstream was not asked: is the gateway configured to ask it?"
-    if passage.shows_caller_key:
+    if passage.caller_key_at:
         seen += ", with the caller's key"
     said = f"{answer.status} {answer.text}" if answer.status else answer.text
     return f"the plainest request does not pass: the gateway answered {said:.300}; {seen}"

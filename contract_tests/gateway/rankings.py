@@ -1,6 +1,6 @@
 """Finds out whether rankings and texts pass a gateway unharmed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..exchanges import Layout, member
 from .findings import Notes, Verdict
@@ -39,6 +39,12 @@ CONTROLS: Mapping[str, str] = {
     "a vertical tab": " apple\x0b\x0cpear",
     "a noncharacter": " apple\ufffepear",
 }
+#: Long texts.
+LONG: Mapping[str, str] = {
+    "a text of 3,000 letters": "apple pear " * 272,
+    "a text of 3,000 Chinese characters": "深度学习是机器学习的子集。" * 230,
+    "a text of 40,000 letters": "apple pear " * 3636,
+}
 #: As many documents as a gateway may want to divide.
 MANY = 130
 _TRACE = "x-siliconcloud-trace-id"
@@ -74,6 +80,8 @@ def try_texts(session: Session, notes: Notes) -> None:
     _try_texts(session, notes, DELICATE, Layout())
     _try_texts(session, notes, DELICATE, Layout(escaped=True))
     _try_texts(session, notes, CONTROLS, Layout(escaped=True))
+    for name, text in LONG.items():
+        _try_long(session, notes, name, text)
 
 
 def _try_list(session: Session, notes: Notes, check: str, places: list[int | None]) -> None:
@@ -124,6 +132,34 @@ def _try_texts(session: Session, notes: Notes, texts: Mapping[str, str], layout:
         notes.add("text.returned", Verdict.NOT_SEEN, says, passage)
 
 
+def _try_long(session: Session, notes: Notes, name: str, text: str) -> None:
+    """Send one long text, which may be refused."""
+    number = session.case()
+    sent = f"case{number}doc0 {text}"
+    body = session.body(2, case=number, return_documents=True)
+    passage = session.send({**body, "documents": [sent, body["documents"][1]]})
+    if not passage.calls:
+        verdict = Verdict.DIFFERS if 400 <= passage.status < 500 else Verdict.BROKEN
+        says = f"{name} is answered {passage.status or passage.front.answer.text}"
+        notes.add("text.forwarded", verdict, says, passage)
+        return
+    got = [text_of(each) for call in passage.calls for each in call.documents]
+    arrived = [each for each in got if tag_of(each) == (number, 0)]
+    _note(notes, "text.forwarded", _long_faults(name, "is forwarded", sent, arrived), passage)
+    if passage.front.ranking is not None:
+        results = [result for result in passage.front.ranking if result.index == 0]
+        back = [text_of(result.document) for result in results]
+        _note(notes, "text.returned", _long_faults(name, "comes back", sent, back), passage)
+
+
+def _long_faults(name: str, how: str, sent: str, texts: list[str]) -> Iterator[str]:
+    """How a long text has changed."""
+    for text in texts:
+        if text != sent:
+            lengths = f"with {len(text)} characters, of {len(sent)}"
+            yield f"{name} {how} {lengths if len(text) != len(sent) else 'with other characters'}"
+
+
 def _note_answer(notes: Notes, passage: Passage) -> None:
     """Compare what else is in an answer with upstream's."""
     if not passage.succeeded:
@@ -142,18 +178,20 @@ def _note_answer(notes: Notes, passage: Passage) -> None:
 
 
 def _note_tokens(notes: Notes, passage: Passage) -> None:
-    path = ("meta", "tokens", "input_tokens")
-    counted = sum(
-        member(call.answer.json, *path) or 0 for call in passage.calls if call.answer.status == 200
-    )
-    back = member(passage.front.answer.json, *path)
-    if back == counted:
-        notes.add("answer.tokens", Verdict.KEPT, f"{back} tokens come back", passage)
-    elif back is None:
-        notes.add("answer.tokens", Verdict.DIFFERS, "meta.tokens does not come back", passage)
-    else:
-        says = f"{back} tokens come back, and upstream counted {counted}"
-        notes.add("answer.tokens", Verdict.BROKEN, says, passage)
+    for name in ("tokens", "billed_units"):
+        path = ("meta", name, "input_tokens")
+        answered = [call.answer.json for call in passage.calls if call.answer.status == 200]
+        given = [tokens for answer in answered if (tokens := member(answer, *path)) is not None]
+        back = member(passage.front.answer.json, *path)
+        if back is None:
+            if given:
+                says = f"meta.{name} does not come back"
+                notes.add("answer.tokens", Verdict.DIFFERS, says, passage)
+        elif back == sum(given):
+            notes.add("answer.tokens", Verdict.KEPT, f"{back} tokens come back", passage)
+        else:
+            says = f"meta.{name}: {back} tokens come back, and upstream counted {sum(given)}"
+            notes.add("answer.tokens", Verdict.BROKEN, says, passage)
 
 
 def _note_ids(session: Session, notes: Notes) -> None:

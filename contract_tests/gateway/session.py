@@ -9,14 +9,28 @@ from ..contract import AnyJson, Contract
 from ..exchanges import PLAIN, Answer, Credential, Exchange, Layout, Request
 from ..redaction import blot, blot_text
 from ..targets import HttpTarget, UnreachableError
+from ..wording import counted
 from .passages import Passage, Tag, cases
+from .places import place_of
 from .upstream import Upstream
 
 #: How often a request is sent again that the gateway has refused as too much, unasked upstream.
 PATIENCE = 5
 _BUSY = (429, 503)
+#: How the reason begins where no connection was made.
+_REFUSED = ("ConnectError", "ConnectTimeout")
+#: Most seconds that are waited in one run for a gateway to take requests again.
+MOST_WAITED = 300.0
 #: Words that make scores differ.
 _WORDS = ("apple", "pear", "red", "round", "fruit", "green", "plum", "sweet", "tree", "stone")
+
+
+class GoneError(Exception):
+    """Nothing listens at the front any more."""
+
+
+def _nothing(*_: object) -> None:
+    pass
 
 
 @dataclass
@@ -35,6 +49,10 @@ class Session:
     secrets: Mapping[str, str]
     sleep: Callable[[float], None]
     clock: Callable[[], float]
+    #: Raises where the gateway has ended.
+    check: Callable[[], None] = _nothing
+    #: Shows how far it has come.
+    progress: Callable[[str], None] = _nothing
     #: All passages, and all calls of upstream.
     passages: list[Passage] = field(default_factory=list[Passage])
     calls: list[Exchange] = field(default_factory=list[Exchange])
@@ -43,6 +61,7 @@ class Session:
     #: The number of the request before the first one.
     first_case: int = 0
     _case: int = 0
+    _waited: float = 0.0
 
     def case(self) -> int:
         """A new number for a request."""
@@ -82,13 +101,30 @@ class Session:
         request = Request(body=body, credential=credential, layout=layout, headers=self.headers)
         left = PATIENCE
         while True:
+            self.check()
+            self.progress(f"{counted(len(self.passages), 'request')} sent")
             (passage,) = self._passages([self._exchange(request, front or self.front)])
-            if not left or passage.status not in _BUSY or passage.calls:
-                self.passages.append(passage)
-                return passage
-            left -= 1
+            is_busy = passage.status in _BUSY and not passage.calls
+            # At first, it says why nothing can be found out.
+            is_gone = bool(self.passages) and passage.front.answer.cut.startswith(_REFUSED)
             after = passage.front.answer.headers.get("retry-after", "")
-            self.sleep(min(int(after), 60) if after.isdecimal() else 1.0)
+            seconds = min(int(after), 60) if after.isdecimal() else 1.0
+            if not (left and (is_busy or is_gone) and self.pause(seconds)):
+                break
+            left -= 1
+        self.check()
+        if is_gone:
+            raise GoneError(passage.front.answer.cut)
+        self.passages.append(passage)
+        return passage
+
+    def pause(self, seconds: float) -> bool:
+        """Wait, unless that is more than one run may take; whether it was waited."""
+        if self._waited + seconds > MOST_WAITED:
+            return False
+        self._waited += seconds
+        self.sleep(seconds)
+        return True
 
     def is_up(self) -> bool:
         """Whether the gateway answers, and does not say that it is still starting."""
@@ -96,10 +132,12 @@ class Session:
         # What was answered while it started counts for nothing.
         self.passages.clear()
         self.calls.clear()
+        self._waited = 0.0
         return status not in (0, 502, 503, 504)
 
     def together(self, bodies: Sequence[AnyJson]) -> list[Passage]:
         """Send requests at the same time."""
+        self.check()
         start = threading.Barrier(len(bodies))
 
         def exchange(body: AnyJson) -> Exchange:
@@ -132,12 +170,12 @@ class Session:
         calls = self._calls()
         self.calls += calls
         received = self.upstream.relay.received()
-        shows_caller = self.caller_key is not None and blot(received, self.caller_key) != received
+        seen = place_of(received, self.caller_key) if self.caller_key else ""
         passages: list[Passage] = []
         for exchange in exchanges:
             theirs = cases(exchange.request.body)
             own = tuple(call for call in calls if cases(call.request.body) & theirs)
-            passages.append(self._without_keys(Passage(exchange, own, shows_caller)))
+            passages.append(self._without_keys(Passage(exchange, own, seen)))
         return passages
 
     def _without_keys(self, passage: Passage) -> Passage:
@@ -150,5 +188,6 @@ class Session:
             blot_text(name, key): blot_text(value, key) for name, value in answer.headers.items()
         }
         front = replace(passage.front, answer=replace(answer, body=body, headers=headers))
-        shows = body != answer.body or headers != answer.headers
-        return replace(passage, front=front, shows_upstream_key=shows)
+        head = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
+        seen = place_of(f"{head}\r\n".encode() + answer.body, key)
+        return replace(passage, front=front, upstream_key_at=seen)

@@ -1,11 +1,10 @@
 """Finds out what callers share at a gateway: keys, calls, answers, and time."""
 
-import contextlib
 from collections import Counter
 from statistics import median, quantiles
 
 from ..contract import AnyJson
-from ..exchanges import Credential, Request
+from ..exchanges import Credential, Request, member
 from ..redaction import SHORTEST_SECRET
 from ..targets import HttpTarget, UnreachableError
 from ..wording import counted
@@ -49,10 +48,27 @@ def judge_keys(session: Session, notes: Notes) -> None:
         else:
             notes.add(check, Verdict.KEPT, f"not in {counted(len(session.passages), 'request')}")
     for passage in session.passages:
-        if passage.shows_caller_key:
-            notes.add("key.caller", Verdict.BROKEN, "it stands in what upstream gets", passage)
-        if passage.shows_upstream_key:
-            notes.add("key.upstream", Verdict.BROKEN, "it stands in an answer", passage)
+        if seen := passage.caller_key_at:
+            says = f"upstream gets it in {seen}"
+            notes.add("key.caller", Verdict.BROKEN, says, passage)
+        if seen := passage.upstream_key_at:
+            says = f"the caller gets it in {seen}"
+            notes.add("key.upstream", Verdict.BROKEN, says, passage)
+
+
+def judge_models(session: Session, notes: Notes) -> None:
+    """Say whether upstream was always asked for the model that was meant."""
+    for passage in session.passages:
+        if session.lost & set(tags(passage.front)):
+            # While upstream fails, a gateway may turn to another model.
+            continue
+        meant = session.models[passage.front.request.body["model"]]
+        for call in passage.calls:
+            got = member(call.request.body, "model")
+            if got != meant:
+                says = f"upstream is asked for {got} where {meant} was meant"
+                notes.add("field.model", Verdict.BROKEN, says, passage)
+                return
 
 
 def judge_calls(session: Session, notes: Notes) -> None:
@@ -102,10 +118,10 @@ def try_cache(session: Session, notes: Notes) -> None:
     known = scores_of(first.calls)
     second = session.send(body)
     kept = bool(first.calls) and not second.calls and second.status == 200
-    seen = "no: the answer was kept" if kept else "yes"
-    question = "Is upstream asked again for the same request?"
+    seen = "yes" if kept else "no"
+    question = "Is an answer kept for an equal request?"
     notes.freedoms.append(Freedom("cache", question, seen))
-    _judge_kept(notes, "the same request", known, first, second)
+    collisions = {"the same request": (_collision(known, second), second)}
     if kept:
         _try_stranger(session, notes, body)
     documents: list[str] = body["documents"]
@@ -116,6 +132,7 @@ def try_cache(session: Session, notes: Notes) -> None:
         "the documents in another order": {"documents": documents[::-1]},
         "other documents": {"documents": session.body(case=number)["documents"]},
         "another query": {"query": f"case{number} which one grows on a tree"},
+        "the query in capitals": {"query": body["query"].upper()},
     }
     model = session.model("instruction")
     if model and model != body["model"]:
@@ -123,7 +140,14 @@ def try_cache(session: Session, notes: Notes) -> None:
     for name, change in others.items():
         passage = session.send({**body, **change})
         is_other = {"query", "model"} & change.keys()
-        _judge_kept(notes, name, {} if is_other else known, first, passage)
+        collisions[name] = (_collision({} if is_other else known, passage), passage)
+    names = [name for name, (says, _) in collisions.items() if says]
+    if names:
+        says, passage = collisions[names[0]]
+        says = f"{', '.join(names)}: {says}"
+        notes.add("sharing.cache", Verdict.BROKEN, says, first, passage)
+    elif any(passage.status == 200 for _, passage in collisions.values()):
+        notes.add("sharing.cache", Verdict.KEPT, "every answer is to its own request")
 
 
 def _try_stranger(session: Session, notes: Notes, body: AnyJson) -> None:
@@ -135,23 +159,17 @@ def _try_stranger(session: Session, notes: Notes, body: AnyJson) -> None:
         notes.add("sharing.cache", Verdict.BROKEN, says, stranger)
 
 
-def _judge_kept(
-    notes: Notes, name: str, known: dict[Tag, list[float]], first: Passage, passage: Passage
-) -> None:
-    if passage.status != 200:
-        return
+def _collision(known: dict[Tag, list[float]], passage: Passage) -> str:
+    """How an answer that was kept is not that to the request; empty where it is."""
+    if passage.status != 200 or passage.calls:
+        return ""
     fault = next(ranking_faults(passage, known), None)
+    if fault:
+        return fault.sentence
     wants_texts = passage.front.request.body.get("return_documents")
-    if fault is None and wants_texts and not passage.calls:
-        results = passage.front.ranking or ()
-        if any(result.document is None for result in results):
-            fault_says = "texts are missing"
-            notes.add("sharing.cache", Verdict.BROKEN, f"{name}: {fault_says}", first, passage)
-            return
-    if fault is None:
-        notes.add("sharing.cache", Verdict.KEPT, "every answer is to its own request")
-    elif not passage.calls:
-        notes.add("sharing.cache", Verdict.BROKEN, f"{name}: {fault.sentence}", first, passage)
+    results = passage.front.ranking or ()
+    is_short = wants_texts and any(result.document is None for result in results)
+    return "texts are missing" if is_short else ""
 
 
 def try_cancelling(session: Session, notes: Notes, impatient: HttpTarget) -> None:
@@ -175,20 +193,30 @@ def measure(session: Session, notes: Notes, direct: HttpTarget) -> None:
     alone: list[float] = []
     for _ in range(MEASURED):
         body = session.body()
-        through.append(_milliseconds(session, session.front, body))
         page_body = {**body, "model": session.models[body["model"]]}
-        alone.append(_milliseconds(session, direct, page_body))
+        session.check()
+        one = _milliseconds(session, session.front, body)
+        other = _milliseconds(session, direct, page_body)
+        if one is not None and other is not None:
+            through.append(one)
+            alone.append(other)
     session.late_calls()
-    notes.latency = Latency(MEASURED, median(through), _p95(through), median(alone), _p95(alone))
+    if len(through) > 1:
+        notes.latency = Latency(
+            len(through), median(through), _p95(through), median(alone), _p95(alone)
+        )
 
 
-def _milliseconds(session: Session, target: HttpTarget, body: AnyJson) -> float:
+def _milliseconds(session: Session, target: HttpTarget, body: AnyJson) -> float | None:
+    """How long the answer takes; None where it is none."""
     headers = session.headers if target is session.front else ()
     request = Request(body=body, headers=headers)
     began = session.clock()
-    with contextlib.suppress(UnreachableError):
-        target.send(request)
-    return (session.clock() - began) * 1000
+    try:
+        answer = target.send(request)
+    except UnreachableError:
+        return None
+    return (session.clock() - began) * 1000 if answer.status == 200 else None
 
 
 def _p95(values: list[float]) -> float:

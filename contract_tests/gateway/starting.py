@@ -27,14 +27,17 @@ class Started:
     ) -> None:
         self._process, self._output, self._secrets = process, output, secrets
 
-    def check(self) -> None:
-        """Raise `StartError` where it has ended."""
-        code = self._process.poll()
-        if code is not None:
-            self._output.seek(0)
-            said = self._output.read().decode("utf-8", "backslashreplace").strip()
-            said = blot_text(said, *self._secrets)
-            raise StartError(f"--start: the gateway ended with {code}: {said[-_TOLD:]}")
+    def check(self, within: float = 0.0) -> None:
+        """Raise `StartError` where it has ended, or ends within some seconds."""
+        try:
+            code = self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            return
+        self._output.seek(0)
+        said = self._output.read().decode("utf-8", "backslashreplace").strip()
+        said = blot_text(said, *self._secrets)[-_TOLD:] or "it printed nothing"
+        foreground = "; start it in the foreground" if code == 0 else ""
+        raise StartError(f"--start: the gateway ended with {code}: {said}{foreground}")
 
 
 @contextlib.contextmanager

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from contract_tests.contract import load_contract
+from contract_tests.exchanges import Answer, Request
 from contract_tests.gateway.findings import CHECKS, Report
 from contract_tests.gateway.plan import run
 from contract_tests.gateway.session import Session
 from contract_tests.gateway.upstream import Upstream
-from contract_tests.targets import HttpTarget
+from contract_tests.targets import HttpTarget, UnreachableError
 from contract_tests.transport import Route
 
 from .small_gateway import CALLER_KEY, SmallGateway
@@ -37,6 +38,20 @@ def gateway(upstream: Upstream) -> Iterator[SmallGateway]:
         yield gateway
 
 
+class Leaving(HttpTarget):
+    """A front that listens no more after some answers."""
+
+    def __init__(self, front: HttpTarget, answers: int) -> None:
+        self._front, self._answers = front, answers
+        self.base_url = front.base_url
+
+    def send(self, request: Request) -> Answer:
+        self._answers -= 1
+        if self._answers < 0:
+            raise UnreachableError("ConnectError: refused")
+        return self._front.send(request)
+
+
 Sandwich = Callable[..., Report]
 
 
@@ -54,14 +69,16 @@ def sandwich(upstream: Upstream, gateway: SmallGateway) -> Iterator[Sandwich]:
             wanted: tuple[str, ...] = tuple(CHECKS),
             proxy: str | None = None,
             caller_key: str | None = None,
+            answers: int | None = None,
         ) -> Report:
             gateway.begin(*ways)
             base_url = proxy or gateway.base_url
             # A proxy passes the caller's key on.
             caller_key = caller_key or (None if proxy else CALLER_KEY)
             key = caller_key or upstream.key
+            front = HttpTarget(client, base_url, key, secrets=SECRETS)
             session = Session(
-                front=HttpTarget(client, base_url, key, secrets=SECRETS),
+                front=front if answers is None else Leaving(front, answers),
                 upstream=upstream,
                 contract=load_contract(),
                 models={name: name for name in MODELS},

@@ -27,6 +27,7 @@ KEPT = ("x-siliconcloud-trace-id", "retry-after")
 #: Fault -> the check that must find it.
 FAULTS: Mapping[str, str] = {
     "asks for another model": "field.model",
+    "asks for a larger model": "field.model",
     "cuts the query": "field.query",
     "fails on overlap_tokens": "field.overlap_tokens",
     "sends an overlap_tokens that upstream refuses": "field.overlap_tokens",
@@ -40,10 +41,13 @@ FAULTS: Mapping[str, str] = {
     "renames overlap_tokens": "field.overlap_tokens",
     "halves max_chunks_per_doc": "field.max_chunks_per_doc",
     "adds max_chunks_per_doc": "field.added",
+    "adds an instruction for one model": "field.added",
     "splits a single text": "field.documents.string",
     "prints objects": "field.documents.objects",
     "strips texts": "text.forwarded",
     "composes letters": "text.forwarded",
+    "cuts texts to 512 characters": "text.forwarded",
+    "cuts texts to 32,768 characters": "text.forwarded",
     "drops control letters": "text.forwarded",
     "unescapes texts": "text.forwarded",
     "strips texts on the way back": "text.returned",
@@ -60,7 +64,9 @@ FAULTS: Mapping[str, str] = {
     "repeats an id": "answer.id",
     "drops the trace id": "answer.trace_id",
     "counts tokens itself": "answer.tokens",
+    "bills twice": "answer.tokens",
     "answers 429 with 500": "failure.rate_limited",
+    "answers 429 with 502": "failure.rate_limited",
     "answers 503 with 500": "failure.overloaded",
     "answers 504 with 200": "failure.timeout",
     "passes a 401 of upstream on": "failure.key",
@@ -84,6 +90,7 @@ FAULTS: Mapping[str, str] = {
     "caches without top_n": "sharing.cache",
     "caches without the order": "sharing.cache",
     "caches without the model": "sharing.cache",
+    "caches in lower case": "sharing.cache",
     "looks for a kept answer before the key": "sharing.cache",
 }
 FREEDOMS = (
@@ -249,6 +256,8 @@ class SmallGateway:
             kept["documents"] = sorted(body["documents"], key=str)
         elif self.does("caches without the model"):
             kept.pop("model")
+        elif self.does("caches in lower case"):
+            return json.dumps(kept, sort_keys=True).lower()
         elif not self.does("caches") and not self.does("looks for a kept answer before the key"):
             return None
         return json.dumps(kept, sort_keys=True)
@@ -320,6 +329,8 @@ class SmallGateway:
             return text
         changes: dict[str, Callable[[str], str]] = {
             "strips texts": str.strip,
+            "cuts texts to 512 characters": lambda text: text[:512],
+            "cuts texts to 32,768 characters": lambda text: text[:32_768],
             "composes letters": lambda text: unicodedata.normalize("NFC", text),
             "drops control letters": lambda text: "".join(
                 letter for letter in text if letter >= " " or letter in "\r\n\t"
@@ -335,6 +346,12 @@ class SmallGateway:
         body = dict(body)
         changes: dict[str, Callable[[], object]] = {
             "asks for another model": lambda: body.update(model="Pro/BAAI/bge-reranker-v2-m3"),
+            "asks for a larger model": lambda: body.update(
+                model=body["model"].replace("Reranker-0.6B", "Reranker-8B")
+            ),
+            "adds an instruction for one model": lambda: body.update(
+                {"instruction": "Rank", **body} if "Reranker-0.6B" in body["model"] else {}
+            ),
             "cuts the query": lambda: body.update(query=body["query"][:15]),
             "drops top_n": lambda: body.pop("top_n", None),
             "sends top_n as text": lambda: body.update(
@@ -414,6 +431,8 @@ class SmallGateway:
             headers["x-upstream"] = f"sent {self._key[::-1]}"
         if self.does("counts tokens itself"):
             found["meta"]["tokens"]["input_tokens"] = len(str(body)) // 4
+        if self.does("bills twice"):
+            found["meta"]["billed_units"]["input_tokens"] *= 2
         found["results"] = self._results(found["results"])
         indent = 2 if self.does("prints JSON anew") else None
         return Answer(200, json.dumps(found, indent=indent).encode(), headers)
@@ -438,6 +457,7 @@ class SmallGateway:
         status = {401: 502, 0: 502, 200: 502}.get(answer.status, answer.status)
         wrong = {
             "answers 429 with 500": (429, 500),
+            "answers 429 with 502": (429, 502),
             "answers 503 with 500": (503, 500),
             "answers 504 with 200": (504, 200),
             "passes a 401 of upstream on": (401, 401),

@@ -13,7 +13,7 @@ from contract_tests.__main__ import main
 from contract_tests.client.mock_process import MockError
 from contract_tests.gateway import command
 
-from .small_gateway import CALLER_KEY
+from .small_gateway import CALLER_KEY, SmallGateway
 from .small_gateway import __name__ as small_gateway
 
 ROOT = Path(__file__).parents[3]
@@ -95,6 +95,54 @@ def test_a_gateway_that_does_not_start_is_reported(
     assert says in complained
 
 
+_DYING = f"""
+import os, sys
+from {small_gateway} import SmallGateway, main
+answer, left = SmallGateway.answer, list(range(5))
+def last(*arguments):
+    if not left:
+        print("out of memory", flush=True)
+        os._exit(7)
+    left.pop()
+    return answer(*arguments)
+SmallGateway.answer = last
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("only", ["failure", "sharing.cache"])
+def test_a_gateway_that_ends_meanwhile_is_reported(
+    port: int, only: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = shlex.join([sys.executable, "-c", _DYING, str(port)])
+    options = [f"--target=http://127.0.0.1:{port}/v1", "--start", start, f"--only={only}"]
+    assert main(["gateway", *options, "--api-key-env=CALLER_KEY"]) == 2
+    complained = capsys.readouterr().err
+    assert complained == (
+        "rerank-contract gateway: --start: the gateway ended with 7: out of memory\n"
+    )
+
+
+def test_a_gateway_whose_port_is_taken_is_reported(
+    port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = [sys.executable, "-c", "import time; time.sleep(0.5); raise SystemExit('taken')"]
+    with SmallGateway("http://127.0.0.1:9/v1", "", port) as stranger:
+        options = [f"--target={stranger.base_url}", "--start", shlex.join(start)]
+        assert main(["gateway", *options]) == 2
+    assert "--start: the gateway ended with 1: taken" in capsys.readouterr().err
+
+
+def test_a_gateway_that_ends_without_a_word_is_reported(
+    port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = [sys.executable, "-c", ""]
+    options = [f"--target=http://127.0.0.1:{port}/v1", "--start", shlex.join(start)]
+    assert main(["gateway", *options]) == 2
+    says = "the gateway ended with 0: it printed nothing; start it in the foreground"
+    assert says in capsys.readouterr().err
+
+
 def test_ctrl_c_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,6 +188,10 @@ def test_a_port_that_is_taken_is_reported(capsys: pytest.CaptureFixture[str]) ->
         (["--wait=1", "--model=mine"], "say which model upstream is asked for, as in mine=BAAI/"),
         (["--wait=1", "--model=mine=BAAI/none"], "the page has no model BAAI/none"),
         (["--wait=1", "--api-key-env=EMPTY"], "$EMPTY is empty: set it to the key of the gateway"),
+        (
+            ["--wait=1", "--upstream-key-env=UNSET"],
+            "$UNSET is not set: set it to the key of upstream",
+        ),
         (
             ["--wait=1", "--api-key-env=sk-no-name"],
             "put the key of the gateway into an environment",

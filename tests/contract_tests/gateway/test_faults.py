@@ -74,7 +74,7 @@ def test_a_right_gateway_is_not_reported(sandwich: Sandwich, freedoms: tuple[str
 @pytest.mark.parametrize(
     ("freedom", "check", "id_", "seen"),
     [
-        ("caches", "sharing.cache", "cache", "no: the answer was kept"),
+        ("caches", "sharing.cache", "cache", "yes"),
         ("retries once", "failure.overloaded", "asked_again", "asked 2 times, and the caller"),
         ("leaves upstream alone after a failure", "failure.overloaded", "rest", "about "),
     ],
@@ -108,3 +108,57 @@ def test_a_gateway_that_sends_the_caller_s_key_in_place_of_its_own_is_told(
     assert "upstream was asked for /v1/rerank, and answered 401, with the caller's key" in (
         report.trouble
     )
+
+
+def test_a_gateway_that_listens_no_more_is_inconclusive(sandwich: Sandwich) -> None:
+    report = sandwich(answers=3, wanted=("field.top_n",))
+    assert report.verdict == "inconclusive"
+    assert report.trouble == (
+        "the gateway takes no connections any more, after 3 requests: ConnectError: refused"
+    )
+
+
+def test_every_variant_that_a_cache_confuses_is_listed(sandwich: Sandwich) -> None:
+    (finding,) = sandwich("caches by query", wanted=("sharing.cache",)).findings
+    assert finding.says.startswith(
+        "another top_n, return_documents, the documents in another order, other documents, "
+        "another model: "
+    )
+
+
+def test_rounded_scores_are_one_fault(sandwich: Sandwich) -> None:
+    wanted = ("field.top_n", "field.documents.string", "ranking.score", "ranking.complete")
+    report = sandwich("rounds scores", wanted=wanted)
+    assert [finding.check for finding in report.of(Verdict.BROKEN)] == ["ranking.score"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("forwards the caller's key", "upstream gets it in the header x-api-key, as it is"),
+        (
+            "forwards the caller's key in base64",
+            "upstream gets it in the header x-user, in base64",
+        ),
+        ("shows upstream's key", "the caller gets it in the header x-upstream, reversed"),
+        ("shows upstream's key in errors", "the caller gets it in the body, as it is"),
+        (
+            "answers 400 with 502",
+            "400 -> 502 comes, which says that the gateway failed; the caller cannot correct "
+            "the request",
+        ),
+        ("answers 429 with 502", "429 -> 502 comes, which hides the rate limit"),
+        (
+            "asks for a larger model",
+            "upstream is asked for Qwen/Qwen3-Reranker-8B where Qwen/Qwen3-Reranker-0.6B was meant",
+        ),
+    ],
+)
+def test_a_reason_says_what_is_wrong(sandwich: Sandwich, fault: str, says: str) -> None:
+    (finding,) = sandwich(fault, wanted=(FAULTS[fault],)).findings
+    assert finding.says == says
+
+
+def test_what_is_billed_is_compared_too(sandwich: Sandwich) -> None:
+    (finding,) = sandwich("bills twice", wanted=("answer.tokens",)).findings
+    assert finding.says.startswith("meta.billed_units: ")

@@ -81,7 +81,7 @@ def test_a_table_says_what_became_of_each_failure(report: Report) -> None:
 def test_freedoms_are_told(report: Report) -> None:
     seen = {freedom.question: freedom.seen for freedom in report.freedoms}
     assert seen["Which headers does it add to requests?"] == "x-forwarded-for, x-request-id, x-user"
-    assert seen["Is upstream asked again for the same request?"] == "yes"
+    assert seen["Is an answer kept for an equal request?"] == "no"
     assert seen["What follows a 503?"] == "asked 2 times, and the caller gets 200"
     lost = "asked 2 times, and the caller gets 200, which may be paid twice"
     assert seen["What follows a lost connection?"] == lost

@@ -1,0 +1,52 @@
+"""Says where in a message of HTTP a key stands, and how it is spelled there."""
+
+import base64
+import re
+
+from ..redaction import SHORTEST_SECRET, blot
+
+_REQUEST_LINE = re.compile(rb"[A-Z]+ \S+ HTTP/1\.\d")
+_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?")
+
+
+def place_of(messages: bytes, key: str) -> str:
+    """Such as `the header x-key, as base64`; empty where the key is in none of the messages."""
+    if len(key) < SHORTEST_SECRET or blot(messages, key) == messages:
+        return ""
+    for line in messages.split(b"\r\n"):
+        if blot(line, key) != line:
+            return f"{_part(line, key)}, {_spelling(line, key)}"
+    return "the body, over several lines"
+
+
+def _part(line: bytes, key: str) -> str:
+    if _REQUEST_LINE.match(line):
+        path = line.partition(b"?")[0]
+        return "the query of the URL" if blot(path, key) == path else "the path of the URL"
+    if header := _HEADER.match(line):
+        name = header[1].decode().lower()
+        return f"the header {name}" if blot(header[1], key) == header[1] else "the name of a header"
+    return "the body"
+
+
+def _spelling(line: bytes, key: str) -> str:
+    raw = key.encode()
+    if raw in line:
+        return "as it is"
+    if raw.lower() in line.lower():
+        return "in another case"
+    if raw[::-1].lower() in line.lower():
+        return "reversed"
+    if raw.hex().encode() in line.lower():
+        return "in hexadecimal"
+    for word in re.findall(rb"[A-Za-z0-9+/_-]+", line):
+        standard = word.replace(b"-", b"+").replace(b"_", b"/")
+        if raw in base64.b64decode(standard[: len(standard) // 4 * 4] + _rest(standard)):
+            return "in base64"
+    return "in another spelling"
+
+
+def _rest(word: bytes) -> bytes:
+    """The last digits of base64, with what fills them up."""
+    rest = word[len(word) // 4 * 4 :]
+    return rest.ljust(4, b"=") if len(rest) > 1 else b""
