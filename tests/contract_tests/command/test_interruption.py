@@ -7,7 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from contract_tests.__main__ import main
-from contract_tests.command.interruption import BEFORE, MEANWHILE, Interruption
+from contract_tests.command.interruption import (
+    BEFORE,
+    MEANWHILE,
+    Interruption,
+    raising_on_sigterm,
+)
 from contract_tests.exchanges import Answer, Request
 from contract_tests.mutants.operators import Sender
 from tests.contract_tests.exchanging import answer
@@ -93,6 +98,25 @@ def test_an_error_that_the_signal_leads_to_is_no_error_of_the_suite(
 
     run = judged(*SMOKE, instead=answered, plugins=[Interruption()])
     assert (run.code, run.verdict) == (3, "inconclusive")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="the system has no terminals to close")
+def test_a_closed_terminal_ends_a_run_as_sigterm_does() -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    with pytest.raises(SystemExit) as ended, raising_on_sigterm():
+        signal.raise_signal(signal.SIGHUP)
+    assert ended.value.code == 128 + signal.SIGHUP
+    assert signal.getsignal(signal.SIGHUP) == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="the system has no terminals to close")
+def test_a_run_under_nohup_goes_on() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with raising_on_sigterm():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_an_interrupted_selftest_ends_at_once(

@@ -143,6 +143,16 @@ def test_a_gateway_that_ends_without_a_word_is_reported(
     assert says in capsys.readouterr().err
 
 
+def test_a_line_on_a_terminal_shows_how_far_it_has_come(
+    port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main([*arguments(port), "--only=field.top_n"]) == 0
+    drawn = capsys.readouterr().err
+    assert "\r\x1b[2K3 requests sent" in drawn
+    assert drawn.endswith("\r\x1b[2K")
+
+
 def test_ctrl_c_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
