@@ -109,7 +109,7 @@ def check_url(text: str) -> None:
             "--upstream must be a base URL such as https://api.siliconflow.cn/v1, without name,"
             " password and query"
         )
-    if url.path.rstrip("/").endswith("/rerank"):
+    if text.rstrip("/").endswith("/rerank"):
         raise CommandError(
             "--upstream is the base URL, which /rerank is appended to: leave that out at its end"
         )
