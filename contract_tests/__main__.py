@@ -100,9 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
     if options.command == "list":
         lines = _list(parser, options)
-        # A reader such as `head` may stop early.
-        with contextlib.suppress(BrokenPipeError):
-            print("\n".join(lines), flush=True)
+        with output_may_end():
+            print("\n".join(lines))
         return 0
     if options.command == "diff":
         with output_may_end():
@@ -178,7 +177,11 @@ def _observe(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
         if not lines:
             print(printed.getvalue(), end="", file=sys.stderr)
             return EXIT_CODES[Verdict.INCONCLUSIVE]
-        write_file(options.output, behaviour.read_text("utf-8"))
+        try:
+            write_file(options.output, behaviour.read_text("utf-8"))
+        except OSError as error:
+            print(f"--output: {options.output}: {error.strerror}", file=sys.stderr)
+            return EXIT_CODES[Verdict.BROKEN]
     print("\n".join(lines))
     print(f"To have the mock act so: rerank-mock serve --behaviour {options.output}")
     return 0

@@ -1,7 +1,8 @@
 """Remove keys from everything that is shown, wherever a client put them.
 
 Removed are the keys of accounts and what a request sends as a secret, in any case, and as base64,
-hexadecimal digits, JSON and URL write them. Not removed: a key in pieces, or encrypted.
+hexadecimal digits, URL and JSON with any escapes write them. Not removed: a key in pieces, or
+encrypted.
 """
 
 import base64
@@ -55,7 +56,7 @@ _LONG = len("sk-") + 16
 #: Shorter secrets are removed only where they were sent as secrets: not from heads, nor from
 #: bodies, where a key such as `test` stands for itself.
 _SHORTEST = 4
-_SHORTEST_IN_BODY = 8
+SHORTEST_IN_BODY = 8
 
 #: The most secrets of one request; the longest are removed.
 _MOST = 32
@@ -103,7 +104,7 @@ class Redactor:
         self, request: Request, is_key: Callable[[str], bool], known: Sequence[bytes] = ()
     ) -> None:
         self._is_key = is_key
-        found = {*_of_headers(request.headers), *keys_in_url(request, is_key)}
+        found = {*secrets_in(request.headers), *keys_in_url(request, is_key)}
         most = sorted(found, key=lambda secret: (-len(secret), secret))[:_MOST]
         own = _sorted(s for secret in most for s in _spellings(secret))
         # The longest first: a secret may contain another.
@@ -112,7 +113,7 @@ class Redactor:
         #: The length of the longest secret, in bytes.
         self.longest = len(secrets[0]) if secrets else 0
         self._secrets = secrets
-        self._long = secrets[: bisect_right(secrets, -_SHORTEST_IN_BODY, key=_shortness)]
+        self._long = secrets[: bisect_right(secrets, -SHORTEST_IN_BODY, key=_shortness)]
 
     def text(self, text: str) -> str:
         """Return the text of a head without keys."""
@@ -127,6 +128,8 @@ class Redactor:
         if secrets:
             raw = text.encode(encoding, "surrogatepass")
             found = _without(raw, secrets)
+            if b"\\" in found:
+                found = _without_escaped(found, secrets)
             text = text if found is raw else found.decode(encoding, "surrogatepass")
         return _KEY.sub(self._unless_harmless, text) if "sk-" in text else text
 
@@ -176,6 +179,36 @@ def _without(text: bytes, secrets: Sequence[bytes]) -> bytes:
     return text
 
 
+def _without_escaped(text: bytes, secrets: Sequence[bytes]) -> bytes:
+    """Return the text without secrets of which any characters are written as escapes of JSON."""
+    plain = _ESCAPE.sub(_unescaped, text).lower()
+    hidden = bytearray(len(plain))
+    for secret in secrets:
+        start = plain.find(secret)
+        while start >= 0:
+            end = start + len(secret)
+            hidden[start:end] = b"x" * len(secret)
+            start = plain.find(secret, end)
+    if not any(hidden):
+        return text
+    # Where each character of the plain text begins in the text.
+    places = [*(match.start() for match in _CHARACTER.finditer(text)), len(text)]
+    pieces, end = list[bytes](), 0
+    for run in re.finditer(b"x+", hidden):
+        pieces += [text[places[end] : places[run.start()]], REDACTED.encode()]
+        end = run.end()
+    return b"".join([*pieces, text[places[end] :]])
+
+
+#: The escapes of JSON for ASCII, one of them or else one byte.
+_ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])|\\/")
+_CHARACTER = re.compile(_ESCAPE.pattern + b"|.", re.DOTALL)
+
+
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(escape[1].decode()) if escape[1] else b"/"
+
+
 def is_secret_header(name: str) -> bool:
     """Return whether the whole value of a header is secret; the name is in lower case."""
     return name in SECRET_HEADERS or (
@@ -193,7 +226,8 @@ def keys_in_url(request: Request, is_key: Callable[[str], bool]) -> Iterator[str
                 yield word
 
 
-def _of_headers(headers: Mapping[str, str]) -> Iterator[str]:
+def secrets_in(headers: Mapping[str, str]) -> Iterator[str]:
+    """Yield what the headers of a request send as a secret."""
     for name in filter(is_secret_header, headers):
         for word in headers[name].split():
             if word.lower() not in _SCHEMES:
@@ -217,7 +251,7 @@ def _spellings(secret: str) -> Iterator[bytes]:
     yield orjson.dumps(raw.decode())[1:-1]
     yield quote(raw).encode()
     yield quote(raw, safe="").encode()
-    if len(raw) < _SHORTEST_IN_BODY:
+    if len(raw) < SHORTEST_IN_BODY:
         return
     yield raw.hex().encode()
     yield "".join(f"%{byte:02x}" for byte in raw).encode()

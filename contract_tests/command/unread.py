@@ -1,10 +1,15 @@
-"""A run goes on to its verdict and its reports where nothing reads its output any more."""
+"""A run goes on to its verdict and its reports where nothing reads its output any more.
+
+Where its output cannot be written, as on a full disk, it ends with exit code 4.
+"""
 
 import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, redirect_stdout
-from typing import Any, TextIO, cast
+from typing import Any, NoReturn, TextIO, cast
+
+from ..judging.outcomes import EXIT_CODES, Verdict
 
 
 class _Output:
@@ -22,12 +27,21 @@ class _Output:
         except BrokenPipeError:
             self._give_up()
             return len(text)
+        except OSError as error:
+            self._fail(error)
 
     def flush(self) -> None:
         try:
             self._file.flush()
         except BrokenPipeError:
             self._give_up()
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> NoReturn:
+        self._give_up()
+        print(f"the output cannot be written: {error.strerror}", file=sys.stderr)
+        raise SystemExit(EXIT_CODES[Verdict.BROKEN])
 
     def _give_up(self) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -38,5 +52,7 @@ class _Output:
 @contextmanager
 def output_may_end() -> Generator[None]:
     """Print to nowhere once standard output is closed at its other end."""
-    with redirect_stdout(cast("TextIO", _Output(sys.stdout))):
+    output = cast("TextIO", _Output(sys.stdout))
+    with redirect_stdout(output):
         yield
+        output.flush()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ..behaviour import presets
 from ..contract import load_contract
 from ..serving.server import base_url, serve
 from ..state.store import State
@@ -45,8 +46,9 @@ class Proxying(Listening):
         if not self.upstream:
             raise CommandError("expected --upstream URL")
         with self.naming("revision"):
-            state = State(contract=load_contract(self.revision))
-        state.behaviour = replace(state.behaviour, max_body_bytes=LONGEST_REQUEST)
+            contract = load_contract(self.revision)
+        usual = presets(contract)["observed"]
+        state = State(contract=contract, behaviour=replace(usual, max_body_bytes=LONGEST_REQUEST))
         state.journal.body_bytes = KEPT_BODY
         upstream = self._upstream()
         if upstream.api_key is not None:
@@ -106,6 +108,10 @@ def check_url(text: str) -> None:
         raise CommandError(
             "--upstream must be a base URL such as https://api.siliconflow.cn/v1, without name,"
             " password and query"
+        )
+    if text.rstrip("/").endswith("/rerank"):
+        raise CommandError(
+            "--upstream is the base URL, which /rerank is appended to: leave that out at its end"
         )
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from ..admin.dispatch import PREFIX, dispatch, fault_of
 from ..contract import Refusal
-from ..engine import split_key
 from ..recording import advised, keep, observe
+from ..redaction import SHORTEST_IN_BODY, keys_in_url, secrets_in
 from ..relaying import Asked, ask, complete
 from ..state.store import State
 from ..wire import Request, Response
 from .asgi import SHORT
 from .aside import Aside
-from .upstream import Upstream
+from .upstream import Upstream, refuse
 
 #: Recorded if no answer was needed any more, as other proxies do.
 GONE = Response(499, {}, b"")
@@ -34,9 +34,10 @@ class Forwarder:
         """Return the answer, or what can be awaited for it."""
         if request.path == PREFIX or request.path.startswith(f"{PREFIX}/"):
             return dispatch(state, request, token)
-        # A key that upstream repeats to another caller is not shown either.
-        if key := split_key(request)[1]:
-            state.known_keys.add(key)
+        # A secret that upstream repeats to another caller is not shown either.
+        for secret in {*secrets_in(request.headers), *keys_in_url(request, state.is_key)}:
+            if len(secret) >= SHORTEST_IN_BODY:
+                state.known_keys.add(secret)
         return Forwarding(self, state, ask(state, request))
 
 
@@ -66,8 +67,9 @@ class Forwarding:
         try:
             if self.asked.instead is not None:
                 return self.asked.instead
-            if len(request.body) > self.asked.view.behaviour.max_body_bytes:
-                raise self.state.contract.refusal("entity_too_large")
+            most = self.asked.view.behaviour.max_body_bytes
+            if len(request.body) > most:
+                refuse(413, f"the request is longer than {most:,} bytes")
             return await self.forwarder.upstream.send(request)
         except Refusal as refusal:
             return refusal.response

@@ -1,6 +1,6 @@
 """Upstream: the real service that a proxy forwards requests to.
 
-Nothing is kept from one call to the next but connections: no cookies, no keys, no redirects.
+Nothing is kept from one call to the next: no connections, no cookies, no keys, no redirects.
 """
 
 import ipaddress
@@ -25,10 +25,6 @@ TIMEOUT = 60.0
 
 #: The most bytes of an answer, also when it is unpacked.
 LONGEST = 16 * 1024 * 1024
-
-#: How long a connection may be idle, in seconds. Servers close theirs after 5 s or more, and a
-#: request on a connection that is being closed is lost.
-_IDLE = 2.0
 
 #: Headers that are for one connection only (RFC 9110, section 7.6.1).
 _OF_CONNECTION = frozenset(
@@ -65,7 +61,7 @@ class Upstream:
     #: The name of this proxy in Via, by which it finds that a request comes round again.
     name: str = field(default_factory=lambda: f"rerank-mock-{uuid.uuid4().hex[:8]}")
 
-    #: The connections; not a client, which would keep cookies and read .netrc.
+    #: Not a client, which would keep cookies and read .netrc.
     _transport: httpx.AsyncHTTPTransport = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +71,8 @@ class Upstream:
             # To read the usual certificates takes longer than all else.
             verify=trust(self.ca_file, insecure=self.insecure) if is_secure else False,
             trust_env=False,
-            limits=httpx.Limits(max_keepalive_connections=20, keepalive_expiry=_IDLE),
+            # What upstream sends too much would be taken for the answer to the next caller.
+            limits=httpx.Limits(max_keepalive_connections=0),
             proxy=proxy,
         )
         object.__setattr__(self, "_transport", transport)

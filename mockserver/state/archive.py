@@ -62,7 +62,7 @@ def _request(entry: Entry) -> dict[str, Any]:
     }
     if entry.request_bytes:
         kind = request.headers.get("content-type", "")
-        content = _content(request.body, entry.request_bytes, "_encoding")
+        content = _content(request.body, entry.request_bytes, entry.most, "_encoding")
         shown["postData"] = {"mimeType": kind, **content}
     return shown
 
@@ -70,7 +70,7 @@ def _request(entry: Entry) -> dict[str, Any]:
 def _response(entry: Entry) -> dict[str, Any]:
     response, size = entry.response, entry.response_bytes
     kind = response.headers.get("content-type", "")
-    content = _content(response.body, size, "encoding")
+    content = _content(response.body, size, entry.most, "encoding")
     return {
         "status": response.status,
         "statusText": _phrase(response.status),
@@ -84,9 +84,9 @@ def _response(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _content(body: bytes, size: int, encoding: str) -> dict[str, str]:
+def _content(body: bytes, size: int, most: int, encoding: str) -> dict[str, str]:
     """Return a body as text, or in base64, which the member `encoding` says then."""
-    cut = len(body) < size
+    cut = size > most
     shown = {"_cut": f"the journal kept only {len(body):,} of {size:,} bytes"} if cut else {}
     try:
         return {"text": body.decode(), **shown}

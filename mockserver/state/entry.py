@@ -9,7 +9,7 @@ from ..contract import Contract
 from ..parsed_request import RerankRequest
 from ..redaction import Redactor
 from ..wire import Request, Response, Source, Usage
-from .exchanges import Advice, Exchange
+from .exchanges import BODY_BYTES, Advice, Exchange
 
 #: The most characters that are shown of a path, a query, a header, or the name of a model.
 TEXT_LENGTH = 2048
@@ -57,6 +57,8 @@ class Entry:
     #: From the request to the answer, by the clock of the mock, scripted delays included.
     milliseconds: float
     advice: tuple[Advice, ...] = ()
+    #: The most bytes that are shown of each body. Without keys a whole body may be shorter, too.
+    most: int = BODY_BYTES
 
     @property
     def source(self) -> Source | None:
@@ -79,7 +81,7 @@ class Entry:
         Raises `ValueError` if the journal kept only the beginning of the body.
         """
         parsed = RerankRequest(self.request.body)
-        if parsed.problem and len(self.request.body) < self.request_bytes:
+        if parsed.problem and self.request_bytes > self.most:
             kept = f"{len(self.request.body):,} of {self.request_bytes:,} bytes"
             raise ValueError(f"the journal kept only {kept} of this body")
         return parsed
@@ -157,6 +159,7 @@ def show(
         usage=response.usage,
         milliseconds=exchange.milliseconds,
         advice=advice,
+        most=exchange.body_bytes,
     )
 
 

@@ -169,3 +169,14 @@ def test_wrong_options_are_refused(
         main(["list", *options])
     assert ended.value.code == 2
     assert trouble in capsys.readouterr().err
+
+
+def test_output_that_cannot_be_written_is_one_line_and_exit_code_4(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            main(["list"])
+    assert ended.value.code == 4
+    assert capsys.readouterr().err == "the output cannot be written: No space left on device\n"

@@ -24,6 +24,7 @@ UPSTREAM = ("proxy", "--upstream", "http://127.0.0.1:9/v1")
         (("proxy", "--upstream", "https://a/v1?b"), "without name, password and query"),
         (("proxy", "--upstream", "https://a:sk-b@c/v1"), "without name, password and query"),
         (("proxy", "--upstream", "http://[/v1"), "--upstream must be a base URL such as https://"),
+        (("proxy", "--upstream", "https://a/v1/rerank/"), "which /rerank is appended to"),
         ((*UPSTREAM, "--timeout", "0"), "--timeout must be more than 0"),
         ((*UPSTREAM, "--timeout", "x"), "must be a number from 0 to 86400, not 'x'"),
         ((*UPSTREAM, "--api-key-env", "sk-1"), "must be the name of an environment variable"),
@@ -88,10 +89,15 @@ def test_the_command_forwards_until_it_is_ended(tmp_path: Path) -> None:
             base_url = process.stdout.readline().split()[-1]
             headers = {"authorization": f"Bearer {key}"}
             response = httpx.post(f"{base_url}/rerank", json=fields(), headers=headers, timeout=30)
-            kept = httpx.get(f"{base_url.removesuffix('/v1')}/__admin/journal.har").text
+            admin = f"{base_url.removesuffix('/v1')}/__admin"
+            kept = httpx.get(f"{admin}/journal.har").text
+            # The limits of the mock do not come back with its beginning.
+            httpx.post(f"{admin}/reset")
+            httpx.post(f"{base_url}/rerank", content=b"x" * 5_000_000, timeout=30)
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
     assert response.json() == {"said": own}
+    assert len(stand_in.body) == 5_000_000
     assert stand_in.head["authorization"] == [f"Bearer {own}"]
     log = (tmp_path / "log").read_text()
     assert "by upstream BAAI/bge-reranker-v2-m3 3 documents" in log

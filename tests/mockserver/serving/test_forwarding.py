@@ -295,6 +295,7 @@ def test_a_request_that_is_too_long_is_refused_by_the_proxy() -> None:
         server.state.change_behaviour({"max_body_bytes": 1000})
         response = ask(server, fields(documents=["x" * 2000]))
     assert (response.status_code, response.headers["x-rerank-mock-source"]) == (413, "mock")
+    assert response.json()["message"] == "rerank-mock: the request is longer than 1,000 bytes"
     assert stand_in.received == []
 
 
@@ -395,14 +396,34 @@ def test_no_key_is_kept_in_any_spelling(capfd: pytest.CaptureFixture[str]) -> No
     assert KEY not in "".join(capfd.readouterr())
 
 
-def test_a_key_that_upstream_shows_to_another_caller_is_not_kept() -> None:
+@pytest.mark.parametrize("header", ["authorization", "x-api-key", "cookie"])
+def test_a_key_that_upstream_shows_to_another_caller_is_not_kept(header: str) -> None:
     # It does not look like a key.
     first = "caller-0123456789"
-
+    sent = {"authorization": f"Bearer {first}", "cookie": f"session={first}"}.get(header, first)
     with between(answer(f'{{"message": "{first}"}}'.encode())) as (server, _):
-        ask(server, authorization=f"Bearer {first}")
+        call("POST", f"{server.base_url}/rerank", json=fields(), headers={header: sent})
         ask(server, authorization="Bearer somebody-else-1")
         assert first not in artefacts(server)
+
+
+@pytest.mark.parametrize(
+    ("method", "first"),
+    [
+        ("POST", answer(b"{}") + answer(b'{"message": "for the caller before"}')),
+        ("HEAD", answer(b'{"message": "for the caller before"}')),
+        ("POST", answer(b"for the caller before", status="204 No Content")),
+    ],
+)
+def test_what_upstream_sends_too_much_is_not_the_answer_to_the_next_caller(
+    method: str, first: bytes
+) -> None:
+    def script(client: socket.socket, request: bytes) -> None:
+        client.sendall(answer(b'"for the second"') if b"second" in request else first)
+
+    with between(script) as (server, _):
+        call(method, f"{server.base_url}/rerank")
+        assert ask(server, authorization="Bearer second").json() == "for the second"
 
 
 def test_cookies_of_one_caller_are_not_sent_for_another() -> None:

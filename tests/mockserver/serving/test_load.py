@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import re
 import signal
 import sys
 import threading
@@ -168,13 +169,15 @@ def test_no_long_text_is_processed_at_once(
     at_once: list[int] = []
 
     class Counting:
-        @staticmethod
-        def findall(piece: str) -> list[str]:
-            at_once.append(len(piece))
-            return pattern.findall(piece)
+        def __init__(self, pattern: re.Pattern[str]) -> None:
+            self._pattern = pattern
 
-    pattern = scoring._TOKEN  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr(scoring, "_TOKEN", Counting)
+        def findall(self, piece: str) -> list[str]:
+            at_once.append(len(piece))
+            return self._pattern.findall(piece)
+
+    for name in ("_TOKEN", "_ASCII_TOKEN"):
+        monkeypatch.setattr(scoring, name, Counting(getattr(scoring, name)))
     state = State()
     state.change_account("account-1", limits={})
     body = json.dumps(fields(**{place: text}), ensure_ascii=False).encode()

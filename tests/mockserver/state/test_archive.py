@@ -83,6 +83,14 @@ def test_what_the_journal_has_cut_is_marked() -> None:
     assert post["_cut"] == "the journal kept only 50 of 100 bytes"
 
 
+def test_a_body_without_its_key_is_whole() -> None:
+    state = State()
+    ask(state, fields(documents=["my key sk-abcdefghijklmnopqrstuvwxyz123456", "b"]))
+    (entry,) = entries_of(state)
+    assert "[redacted]" in entry["request"]["postData"]["text"]
+    assert "_cut" not in entry["request"]["postData"]
+
+
 def test_the_archive_is_of_what_is_asked_for() -> None:
     state = State(keys=["sk-one", "sk-two"])
     for key in ("sk-one", "sk-two", "sk-one"):

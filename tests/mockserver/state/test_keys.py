@@ -27,6 +27,8 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "base64 for URLs": lambda key: base64.urlsafe_b64encode(f"??>{key}".encode()).decode(),
     "hexadecimal digits": lambda key: key.encode().hex(),
     "upper hexadecimal digits": lambda key: key.encode().hex().upper(),
+    "escapes of JSON": lambda key: "".join(f"\\u{ord(sign):04x}" for sign in key),
+    "some escapes of JSON": lambda key: key.replace("/", "\\/").replace("k", "\\u006B"),
     "in a word": "prefix{}suffix".format,
 }
 

@@ -189,6 +189,12 @@ def test_archives_of_other_tools_are_read(name: str, summary: str) -> None:
     assert load_recordings(folder / name, CONTRACT).summary == summary
 
 
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_that_has_no_body_has_none(tmp_path: Path, status: int) -> None:
+    (row,) = load_recordings(write(tmp_path, entry(status=status)), CONTRACT).rows
+    assert (row.response.status, row.response.body) == (status, b"")
+
+
 def test_a_body_is_bounded_after_unpacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recordings, "LONGEST_BODY", 5000)
     bomb = base64.b64encode(gzip.compress(b" " * 6000)).decode()
