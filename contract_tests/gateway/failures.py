@@ -172,15 +172,15 @@ def _note_calls(notes: Notes, failure: Failure, passage: Passage) -> None:
 
 def _rest(session: Session, notes: Notes, failure: Failure) -> None:
     """Wait until the gateway asks upstream again: it may leave it alone for a while."""
-    began, seconds = session.clock(), 0
+    began, seconds, about = session.clock(), 0, "about"
     while not session.send(session.body(1)).succeeded:
         seconds = max(round(session.clock() - began), 1)
         if seconds >= RESTS or not session.pause(1.0):
-            seconds = RESTS
+            about = "over"
             break
     if seconds:
         question = f"How long does it leave upstream alone after {failure.name}?"
-        seen = f"about {counted(seconds, 'second')}" if seconds < RESTS else f"over {RESTS} seconds"
+        seen = f"{about} {counted(seconds, 'second')}"
         notes.freedoms.append(Freedom("rest", question, seen))
 
 

@@ -163,10 +163,12 @@ def _extent_faults(passage: Passage, scores: Mapping[Tag, Sequence[float]]) -> I
         documents = passage.front.documents
         places = (result.index for result in ranking if 0 <= result.index < len(documents))
         given_by = (scores.get(tag_of(text_of(documents[place])) or _NONE) for place in places)
-        worst = min((max(each) for each in given_by if each), default=0.0)
+        chosen = [max(each) for each in given_by if each]
         best = sorted(map(max, scores.values()), reverse=True)[:wanted]
-        if best and len(best) == wanted and worst < best[-1] and not same(worst, best[-1]):
-            yield Fault("complete", "a document with a better score has no result")
+        if chosen and len(best) == wanted:
+            worst = min(chosen)
+            if worst < best[-1] and not same(worst, best[-1]):
+                yield Fault("complete", "a document with a better score has no result")
 
 
 def _texts(value: AnyJson) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from contract_tests.gateway import session
 from contract_tests.gateway.findings import CHECKS, Verdict
 from contract_tests.gateway.relay import Relay
 from contract_tests.gateway.upstream import Upstream
@@ -116,6 +117,17 @@ def test_a_gateway_that_listens_no_more_is_inconclusive(sandwich: Sandwich) -> N
     assert report.trouble == (
         "the gateway takes no connections any more, after 3 requests: ConnectError: refused"
     )
+
+
+def test_a_run_waits_for_a_limited_time(
+    sandwich: Sandwich, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "MOST_WAITED", 2.0)
+    wanted = ("failure.overloaded",)
+    report = sandwich("leaves upstream alone after a failure", wanted=wanted)
+    rests = [freedom.seen for freedom in report.freedoms if freedom.id == "rest"]
+    assert rests
+    assert all(seen.startswith("over ") for seen in rests)
 
 
 def test_every_variant_that_a_cache_confuses_is_listed(sandwich: Sandwich) -> None:
