@@ -88,7 +88,8 @@ def test_what_a_delicate_document_is_answered_with(judge: Judge, model: Model, k
         plain = {**judge.draw.plainest(model), "documents": documents, **judge.draw.echo(model)}
         exchange = judge.tries(Request(plain))
         if exchange.ranking:
-            judge.tries(Request(judge.draw.fullest(model, documents=documents)))
+            top_n = len(documents) - 1
+            judge.tries(Request(judge.draw.fullest(model, documents=documents, top_n=top_n)))
         finding = "ranked" if exchange.ranking else seen(exchange.answer)
         judge.note("request.documents.delicate", f"{kind}: {finding}")
 
