@@ -67,3 +67,10 @@ def test_evidence_is_found_in_each_record() -> None:
     assert (
         "nginx with a cache by path" in EVIDENCE["requirements"]["request.top_n.count"]["broken_by"]
     )
+
+
+def test_no_gateway_is_said_to_keep_what_was_not_tried_with_it() -> None:
+    # Only a wider effort tries it.
+    row = EVIDENCE["requirements"]["endpoint.trailing_slash"]
+    assert row["untried_by"] == list(EVIDENCE["gateways"])
+    assert EVIDENCE["requirements"]["request.top_n.minimum"]["untried_by"] == []
