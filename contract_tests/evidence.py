@@ -80,7 +80,7 @@ def _clients(rows: Sequence[AnyJson]) -> Iterator[tuple[str, str]]:
 def _gateways(row: AnyJson) -> str:
     broken, untried, all_ = row["broken_by"], row["untried_by"], len(_evidence()["gateways"])
     if len(untried) == all_:
-        return "gateways are judged at effort smoke, which does not try it"
+        return "not tried with gateways"
     kept = all_ - len({*broken, *untried})
     parts = [f"{kept} of {counted(all_, 'gateway')} in front of a conforming server keep it"]
     if broken:
