@@ -49,7 +49,7 @@ def router(
 
     def respond(request: httpx.Request, root: str) -> httpx.Response:
         asked = _translate(request, root)
-        if asked.path not in ROUTES and mock.is_taken(request):
+        if asked.path not in ROUTES and mock.is_routed(request):
             raise NotMockedError
         response = dispatch(state, asked)
         headers = dict(response.headers)
@@ -125,6 +125,11 @@ class _Router(respx.MockRouter):
         mocker = _mocker_of_httpx2()
         if mocker and not any(isinstance(router, _Router) for router in self._active()):
             mocker.stop(force=True)
+
+    def is_routed(self, request: httpx.Request) -> bool:
+        """Return whether a route of an active router takes the request that is not of a mock."""
+        others = (router for router in self._active() if not isinstance(router, _Router))
+        return any(_takes(router, request) for router in others)
 
     def is_taken(self, request: httpx.Request) -> bool:
         """Return whether a route of another active router takes the request."""

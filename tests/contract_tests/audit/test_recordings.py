@@ -145,7 +145,10 @@ def packed(text: str, headers: AnyJson) -> AnyJson:
         (changed("response", "content", "text", to='{"id": '), "shorter than the recording says"),
         (changed("response", "content", "encoding", to="base64"), "it is not base64"),
         (packed(BOMB, GZIP), "it is longer than 16,777,216 bytes"),
-        (packed(base64.b64encode(gzip.compress(b"{}", mtime=0)[:-9]).decode(), GZIP), "ends too early"),
+        (
+            packed(base64.b64encode(gzip.compress(b"{}", mtime=0)[:-9]).decode(), GZIP),
+            "ends too early",
+        ),
         (packed(base64.b64encode(b"\x1f\x8bno").decode(), GZIP), "it cannot be unpacked"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

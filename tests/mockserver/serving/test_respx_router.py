@@ -193,3 +193,8 @@ def test_nothing_is_intercepted_once_the_router_stopped() -> None:
         user.post(f"{BASE_URL}/rerank").respond(418)
         assert post(f"{BASE_URL}/rerank").status_code == 418
     assert not state.journal
+
+
+def test_of_two_mocks_the_last_answers_unknown_paths_too() -> None:
+    with router(State()), router(State()):
+        assert httpx.get("https://api.siliconflow.cn/v1/unknown").status_code == 404
