@@ -8,13 +8,13 @@ GATEWAYS := tests/gateways
 GATEWAYS_VENV := .venv-gateways
 GENERATORS := tests/generated_clients
 GENERATORS_VENV := .venv-generators
-USUAL := not clients and not gateways and not whole
+USUAL := not browser and not clients and not gateways and not whole
 INTERPRETERS := 3.10 3.11 3.12 3.13
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Images of Python often set it; hundreds of processes would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi evidence constraints clients-constraints gateways-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients browser openapi evidence constraints clients-constraints gateways-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -93,6 +93,13 @@ gateways: $(VENV)/installed $(GATEWAYS_VENV)/installed
 # Grades published clients; takes ten to twenty minutes, and the first time five to install them.
 clients: $(VENV)/installed
 	$(BIN)/python -m pytest -m clients -n 2 $(CLIENTS)
+
+# Clicks through the mock's page in a headless Chromium; takes half a minute, and a minute more to install that.
+browser: $(VENV)/installed
+	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; \
+	fi
+	$(BIN)/python -m pytest -m browser tests/mockserver/page
 
 openapi: $(VENV)/installed
 	$(BIN)/python -m tools.openapi
