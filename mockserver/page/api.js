@@ -47,12 +47,12 @@ function askForToken(problem) {
     byId("token-problem").textContent = problem ?? "";
     form.reset();
     // The page is of no use without it.
-    dialog.oncancel = (event) => event.preventDefault();
+    dialog.onclose = () => asking && dialog.showModal();
     form.onsubmit = (event) => {
       event.preventDefault();
       sessionStorage.setItem(TOKEN, form.elements.token.value);
-      dialog.close();
       asking = null;
+      dialog.close();
       resolve();
     };
     dialog.showModal();

@@ -10,6 +10,9 @@ const HELD = 1000;
 /** How many rows are shown at once, so that the table stays quick. */
 const ROWS = 200;
 
+/** The most characters of a text in a cell. */
+const CELL = 300;
+
 const NOBODY = "no valid key";
 const SEVERITIES = ["breach", "mistake", "remark"];
 
@@ -118,24 +121,32 @@ function describe() {
 function rowOf(entry) {
   const { time, date, precise } = moment(entry.at);
   const open = make("button", { type: "button", "aria-label": `Open exchange ${entry.number}` }, count(entry.number));
+  const status = make("span", { class: "status" }, String(entry.status));
+  const outcome = entry.outcome.startsWith("status_") ? "" : ` ${entry.outcome}`;
   return make(
     "tr",
-    { "data-number": entry.number, "data-kind": kindOf(entry) },
-    make("td", { class: "number" }, open),
-    make("td", { class: "time", title: `${date} ${precise} UTC` }, time),
-    make("td", { class: "outcome" }, make("span", { class: "status" }, String(entry.status)), " ", entry.outcome.startsWith("status_") ? "" : entry.outcome),
-    cell("request", `${entry.method} ${entry.path}`),
-    cell("account", entry.account ?? NOBODY, entry.account === null ? "muted" : ""),
-    cell("model", entry.model ?? ""),
-    make("td", { class: "figure documents" }, entry.documents === null ? "" : count(entry.documents)),
-    make("td", { class: "figure tokens" }, tokensOf(entry) ? count(tokensOf(entry)) : ""),
-    make("td", { class: "figure duration" }, milliseconds(entry.milliseconds)),
-    make("td", { class: "advice" }, ...bySeverity(entry.advice).flatMap((advice) => [tagOf(advice), " "])),
+    { role: "row", "data-number": entry.number, "data-kind": kindOf(entry) },
+    cell("number", {}, open),
+    cell("time", { title: `${date} ${precise} UTC` }, time),
+    cell("outcome", {}, status, outcome),
+    textCell("request", `${entry.method} ${entry.path}`),
+    textCell("account", entry.account ?? NOBODY),
+    textCell("model", entry.model ?? ""),
+    cell("figure documents", {}, entry.documents === null ? "" : count(entry.documents)),
+    cell("figure tokens", {}, tokensOf(entry) ? count(tokensOf(entry)) : ""),
+    cell("figure duration", {}, milliseconds(entry.milliseconds)),
+    cell("advice", {}, ...bySeverity(entry.advice).map(tagOf)),
   );
 }
 
-function cell(name, text, more = "") {
-  return make("td", { class: `${name} ${more}`.trim(), title: text.slice(0, 300) }, sent(text.slice(0, 300)));
+// The roles say what the display of a grid would hide.
+function cell(name, attributes, ...children) {
+  return make("td", { role: "cell", class: name, ...attributes }, ...children);
+}
+
+function textCell(name, text) {
+  const beginning = text.slice(0, CELL);
+  return cell(name, { title: beginning }, sent(beginning));
 }
 
 /** Return advice with the severest first. */
@@ -212,10 +223,11 @@ byId("clear-filters").addEventListener("click", () => {
   filters.elements.account.focus();
 });
 byId("more").addEventListener("click", () => {
+  const more = held.filter(matches).slice(limit, limit + ROWS).map(rowOf);
   limit += ROWS;
-  const first = rows.rows.length;
-  show();
-  rows.rows[first]?.querySelector("button").focus();
+  rows.append(...more);
+  describe();
+  more[0]?.querySelector("button").focus();
 });
 
 // Arrows move between rows, as in other lists.

@@ -352,8 +352,15 @@ def test_hostile_texts_stay_texts(page: Page) -> None:
 def test_it_fits_and_is_legible_in_light_and_dark(page: Page, width: int) -> None:
     tab = page.tab
     page.state.arm("account-1", CATALOGUE["overloaded_then_success"])
-    for changes in ({}, {}, {"top_k": 1}, {"top_n": 0}, {"documents": ["a", "a"]}):
-        page.send(**changes)
+    bodies: list[dict[str, object]] = [
+        {},
+        {},
+        {"top_k": 1},
+        {"top_n": 0},
+        {"documents": ["a", "a"]},
+    ]
+    for body in bodies:
+        page.send("sk-mock", **body)
     page.until_rows(5)
     tab.resize(width)
     grounds: list[float] = []

@@ -168,6 +168,7 @@ console.log(JSON.stringify(JSON.parse(await text(process.stdin)).map(asTest)));
 """
 
 
+@pytest.mark.usefixtures("rerank_mock")  # pytester would forget what it imports, and respx not
 def test_an_exchange_that_is_copied_as_a_test_passes_as_one(pytester: pytest.Pytester) -> None:
     state = State()
     ask(state, fields(query="\u202e it's \"\\ {x}\U0001f34e", top_n=1, max_chunks_per_doc=2))
