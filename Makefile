@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Images of Python often set it; hundreds of processes would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients browser openapi evidence constraints clients-constraints gateways-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients browser openapi site evidence constraints clients-constraints gateways-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -93,6 +93,7 @@ gateways: $(VENV)/installed $(GATEWAYS_VENV)/installed
 # Grades published clients; takes ten to twenty minutes, and the first time five to install them.
 clients: $(VENV)/installed
 	$(BIN)/python -m pytest -m clients -n 2 $(CLIENTS)
+	$(BIN)/python -m tests.published_clients.matrix
 
 # Clicks through the mock's page in a headless Chromium; takes half a minute, and a minute more to install that.
 browser: $(VENV)/installed
@@ -103,6 +104,10 @@ browser: $(VENV)/installed
 
 openapi: $(VENV)/installed
 	$(BIN)/python -m tools.openapi
+
+# The guides as a site, with search, the help of the commands, the requirements and the public names.
+site: $(VENV)/installed
+	$(BIN)/python -m tools.site build/site
 
 # Gathers what the records say of each requirement; run it after a change to one of them.
 evidence: $(VENV)/installed
