@@ -23,7 +23,9 @@ _MEDIA_TYPES = {
 
 #: The files by their paths below `/__admin`.
 FILES: Mapping[str, Path] = {INDEX: FOLDER / "index.html"} | {
-    f"/page/{path.name}": path for path in FOLDER.glob("*.*") if path.name != "index.html"
+    f"/page/{path.name}": path
+    for path in FOLDER.iterdir()
+    if path.suffix in _MEDIA_TYPES and path.name != "index.html"
 }
 
 #: What the page shows comes from anybody's requests: only these files are scripts and styles, text

@@ -20,8 +20,7 @@ export function open(wanted) {
     `Exchange ${count(entry.number)} `,
     make("span", { class: "tag", "data-kind": kindOf(entry) }, `${entry.status} ${entry.outcome}`),
   );
-  byId("newer").disabled = !beside(entry, -1);
-  byId("older").disabled = !beside(entry, 1);
+  offerNeighbours();
   byId("copy-note").textContent = "";
   content.replaceChildren(
     ...(entry.advice.length ? [adviceOf(entry)] : []),
@@ -31,6 +30,11 @@ export function open(wanted) {
   );
   content.scrollTop = 0;
   if (!dialog.open) dialog.showModal();
+}
+
+function offerNeighbours() {
+  byId("newer").disabled = !beside(entry, -1);
+  byId("older").disabled = !beside(entry, 1);
 }
 
 function requestLine({ method, path, query }) {
@@ -106,6 +110,7 @@ byId("copy-curl").addEventListener("click", () => copyAs("curl", asCurl(entry, l
 byId("copy-test").addEventListener("click", () => copyAs("a test", asTest(entry)));
 byId("newer").addEventListener("click", () => open(beside(entry, -1)));
 byId("older").addEventListener("click", () => open(beside(entry, 1)));
+byId("exchanges").addEventListener("change", () => dialog.open && offerNeighbours());
 dialog.addEventListener("close", () => focus(entry));
 // A click beside it closes it.
 dialog.addEventListener("click", (event) => {

@@ -7,6 +7,9 @@ import { count, counted, milliseconds, moment } from "./text.js";
 /** The most exchanges that the page holds; the mock itself has more. */
 const HELD = 1000;
 
+/** The most that are fetched at once: more may come while the page asks. */
+const FETCHED = 2 * HELD;
+
 /** How many rows are shown at once, so that the table stays quick. */
 const ROWS = 200;
 
@@ -38,10 +41,10 @@ export async function update(exchanges) {
   }
   // With the last one that is known: if it is no more, the journal was cleared or reset meanwhile.
   const asked = generation;
-  const found = await call("GET", withQuery("journal", { after: last.number - 1, limit: HELD + 1 }));
+  const found = await call("GET", withQuery("journal", { after: last.number - 1, limit: FETCHED }));
   if (asked !== generation) return true;
   const [known, ...fresh] = found.entries;
-  if (known?.number !== last.number || known.at !== last.at || found.found > HELD + 1) {
+  if (known?.number !== last.number || known.at !== last.at || found.found > FETCHED) {
     await reload(found.seen);
   } else {
     seen = found.seen;
@@ -54,9 +57,9 @@ export async function update(exchanges) {
 export async function reload(exchanges) {
   generation += 1;
   const asked = generation;
-  const found = await call("GET", withQuery("journal", { after: Math.max(exchanges - HELD, 0), limit: HELD }));
+  const found = await call("GET", withQuery("journal", { after: Math.max(exchanges - HELD, 0), limit: FETCHED }));
   if (asked !== generation) return;
-  held = found.entries.reverse();
+  held = found.entries.reverse().slice(0, HELD);
   seen = found.seen;
   show();
 }
@@ -116,6 +119,7 @@ function describe() {
   byId("more").hidden = matching <= limit;
   byId("more").textContent = `Show ${count(Math.min(ROWS, matching - limit))} more`;
   filters.querySelector("button").hidden = !filtered;
+  table.dispatchEvent(new Event("change"));
 }
 
 function rowOf(entry) {

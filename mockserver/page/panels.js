@@ -58,8 +58,8 @@ function accountOf(account, uses) {
   return make("article", {},
     make("div", { class: "bar" },
       make("h3", {}, name),
-      ...states.map((state) => make("span", { class: "tag", "data-kind": "refused" }, state)),
       make("p", { class: "money", "data-kind": total.startsWith("-") ? "refused" : null, title: `${money(account.granted_balance)} granted, ${money(account.charged_balance)} paid in` }, money(total))),
+    states.length ? make("p", { class: "buttons" }, ...states.map((state) => make("span", { class: "tag", "data-kind": "refused" }, state))) : null,
     make("p", { class: "muted" }, limitsOf(account)),
     ...[...Map.groupBy(uses, ({ model }) => model)].map(([model, of]) => usesOf(model, of)));
 }
@@ -165,7 +165,7 @@ function modelOf({ id, state, price, context_tokens: context, supports }, planne
   ];
   return make("article", {},
     make("div", { class: "bar" },
-      make("h3", { title: id }, id),
+      make("h3", {}, id),
       isOnline ? null : make("span", { class: "tag", "data-kind": "refused" }, "offline"),
       toggle),
     make("p", { class: "muted" }, facts.join(" · ")),
