@@ -270,11 +270,14 @@ def test_a_reset_brings_the_beginning_back_and_clearing_only_deletes_exchanges(p
     assert list(page.state.accounts) == ["account-1"]
     page.send()
     page.until_rows(1)
-    # A test that resets the mock behind the back of the page.
+    # A test resets the mock and sends more than the page has seen, before that asks again.
+    tab.click("#pause")
     page.state.reset()
-    page.send(top_n=1)
-    page.send(top_n=2)
+    page.send(top_n=0)
+    page.send()
+    tab.click("#pause")
     page.until_rows(2)
+    assert "400" in page.rows()[1]
 
 
 def test_nothing_moves_while_it_is_paused(page: Page) -> None:
@@ -303,9 +306,12 @@ def test_everything_works_without_a_mouse(page: Page) -> None:
     tab.tab_to("#copy-curl")
     tab.press("Space")
     tab.until_text("#copy-note", "Copied as curl.")
+    tab.tab_to("#newer")
+    tab.press("Enter")
+    tab.until_text("#exchange-title", "Exchange 2 ")
     tab.press("Escape")
     tab.until("!document.querySelector('#exchange').open")
-    assert tab.evaluate("document.activeElement.closest('tr').dataset.number") == "1"
+    assert tab.evaluate("document.activeElement.closest('tr').dataset.number") == "2"
     tab.press("Home")
     assert tab.evaluate("document.activeElement.closest('tr').dataset.number") == "3"
     tab.tab_to("#arm [name=scenario]")
