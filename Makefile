@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Images of Python often set it; hundreds of processes would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi evidence constraints clients-constraints gateways-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi evidence vectors constraints clients-constraints gateways-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -100,6 +100,12 @@ openapi: $(VENV)/installed
 # Gathers what the records say of each requirement; run it after a change to one of them.
 evidence: $(VENV)/installed
 	$(BIN)/python -m tools.evidence
+
+# Writes the cases of the judge as data, and packs them for those who do not install the package.
+vectors: $(VENV)/installed
+	$(BIN)/python -m tools.vectors
+	mkdir -p dist
+	$(BIN)/python -m tools.vectors dist/rerank-vectors.tar.gz
 
 # Refreshes the pins from pyproject.toml; commit the result.
 constraints: $(VENV)/installed
