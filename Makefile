@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Images of Python often set it; hundreds of processes would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi evidence vectors constraints clients-constraints gateways-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi site evidence vectors constraints clients-constraints gateways-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -96,6 +96,10 @@ clients: $(VENV)/installed
 
 openapi: $(VENV)/installed
 	$(BIN)/python -m tools.openapi
+
+# The guides as a site, with search, the help of the commands, the requirements and the public names.
+site: $(VENV)/installed
+	$(BIN)/python -m tools.site build/site
 
 # Gathers what the records say of each requirement; run it after a change to one of them.
 evidence: $(VENV)/installed

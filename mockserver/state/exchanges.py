@@ -41,6 +41,7 @@ class Advice(NamedTuple):
 
     #: Public; its meaning never changes.
     id: str
+    #: How grave it is.
     severity: Severity
     #: What the client did, the same each time.
     sentence: str
