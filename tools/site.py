@@ -30,6 +30,8 @@ LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 MENU: Mapping[str, tuple[str, ...]] = {
     "Clients": (
         "docs/testing-a-client",
+        "docs/other-languages",
+        "helpers/npm/README",
         "docs/grading-a-client",
         "docs/published-clients",
     ),
@@ -54,6 +56,7 @@ MENU: Mapping[str, tuple[str, ...]] = {
         "docs/interop",
         "docs/gateways",
         "docs/kill-table",
+        "docs/vectors",
     ),
     "The contract": (
         "docs/contract",
