@@ -32,6 +32,7 @@ MENU: Mapping[str, tuple[str, ...]] = {
         "docs/testing-a-client",
         "docs/other-languages",
         "helpers/npm/README",
+        "helpers/go/README",
         "docs/grading-a-client",
         "docs/published-clients",
     ),
