@@ -35,6 +35,7 @@ MENU: Mapping[str, tuple[str, ...]] = {
         "helpers/go/README",
         "docs/grading-a-client",
         "docs/published-clients",
+        "docs/client-matrix",
     ),
     "The mock": (
         "docs/mock-server",
