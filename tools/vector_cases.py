@@ -159,10 +159,10 @@ def _rankings(own: Strategies, model: Model) -> Iterator[Case]:
 def _keys(own: Strategies, model: Model) -> Iterator[Case]:
     for description, requirement, credential in (
         ("no header Authorization", "authorization.required", Credential.NONE),
-        ("a key that nobody was given", "authorization.invalid_key", Credential.INVALID),
+        ("an invalid key", "authorization.invalid_key", Credential.INVALID),
         ("the key without its last character", "authorization.near_key", Credential.KEY_CUT),
-        ("the key with a character more", "authorization.near_key", Credential.KEY_EXTENDED),
-        ("the key in the other case", "authorization.near_key", Credential.KEY_IN_OTHER_CASE),
+        ("the key with one more character", "authorization.near_key", Credential.KEY_EXTENDED),
+        ("the key with its letters in the other case", "authorization.near_key", Credential.KEY_IN_OTHER_CASE),
         ("the word Bearer alone", "authorization.near_key", Credential.EMPTY),
     ):
         yield Case(
@@ -271,7 +271,7 @@ def _faulty(own: Strategies, model: Model, fault: Fault) -> Case:
     elif fault.kind in ("minLength", "minItems"):
         description = f"{place} is empty"
     elif fault.kind in ("anyOf", "enum"):
-        description = f"{place} is none of what it may be"
+        description = f"{place} has none of its forms"
     else:
         description = f"{place} has the type {fault.kind}"
     # A body that is null would not be sent at all.
@@ -285,9 +285,7 @@ def _at_bound(own: Strategies, model: Model, bound: Bound) -> Case:
     value = first(bound.right)
     body = {**own.plainest(model), bound.field: value}
     what = "one document" if is_array(value) else repr(value)
-    description = f"{bound.field} is {what}: as little as it may be"
-    if bound.keyword == "maximum":
-        description = f"{bound.field} is {what}, its maximum"
+    description = f"{bound.field} is {what}, at its {bound.keyword}"
     description += "" if model.form == "classic" else f", {model.form} form"
     return Case(description, bound.requirement, "accepted", Request(body))
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** From the least severe advice to the most severe. */
 const SEVERITIES = ["remark", "mistake", "breach"];
 
-/** A running mock: one that was started here, or one that somebody else runs. */
+/** A running mock: one that was started here, or one that was running already. */
 export class RerankMock {
   #child;
   #token;
@@ -16,7 +16,7 @@ export class RerankMock {
     this.#child = child;
   }
 
-  /** Whether it was started here, so that nobody else uses it. */
+  /** Whether it was started here, so that no other test file uses it. */
   get isOwn() {
     return this.#child !== undefined;
   }
