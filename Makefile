@@ -110,6 +110,9 @@ constraints: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --upgrade --quiet \
 		--generate-hashes --no-annotate --custom-compile-command "make constraints" --output-file constraints.txt
+	$(BIN)/uv pip compile pyproject.toml --extra audit --group build --constraint constraints.txt --universal \
+		--python-version 3.10 --quiet --generate-hashes --no-annotate --custom-compile-command "make constraints" \
+		--output-file constraints-runtime.txt
 
 # Refreshes the pins of the published clients, but not which versions of npm packages are asked for,
 # and those of the generators. The locks of npm name no registry, so that any will do.

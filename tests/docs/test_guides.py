@@ -27,7 +27,6 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 #: Options of other people's commands that the guides show.
 FOREIGN = {
-    "--silent": "curl",
     "--workflow": "gh run list",
     "--status": "gh run list",
     "--limit": "gh run list",
