@@ -10,11 +10,14 @@ GENERATORS := tests/generated_clients
 GENERATORS_VENV := .venv-generators
 USUAL := not clients and not gateways and not whole
 INTERPRETERS := 3.10 3.11 3.12 3.13
+RELEASE_VENV := .venv-release
+# Stands for the Python of the base image; as root, one that other users reach.
+IMAGE_PYTHON ?= /usr/bin/python3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Images of Python often set it; hundreds of processes would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi site evidence constraints clients-constraints gateways-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi site evidence image constraints clients-constraints gateways-constraints release-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -105,6 +108,11 @@ site: $(VENV)/installed
 evidence: $(VENV)/installed
 	$(BIN)/python -m tools.evidence
 
+# Lints the Containerfile and runs its steps in build/image, without a container engine; takes a minute.
+image: $(RELEASE_VENV)/installed
+	$(RELEASE_VENV)/bin/hadolint Containerfile
+	$(BIN)/python -m tools.image build/image $(IMAGE_PYTHON)
+
 # Refreshes the pins from pyproject.toml; commit the result.
 constraints: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
@@ -136,6 +144,12 @@ gateways-constraints: $(VENV)/installed
 		--generate-hashes --no-annotate --custom-compile-command "make gateways-constraints" \
 		--output-file $(GATEWAYS)/requirements.txt
 
+# What checks a release, and the linter of the Containerfile.
+release-constraints: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile tools/release.in --universal --python-version 3.10 --upgrade --quiet \
+		--generate-hashes --no-annotate --custom-compile-command "make release-constraints" --output-file tools/release.txt
+
 $(VENV)/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("CPython 3.10 or newer is needed: make PYTHON=..." if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv --clear $(VENV)
@@ -157,5 +171,10 @@ $(GENERATORS_VENV)/installed: $(GENERATORS)/requirements.txt
 	$(GENERATORS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement $(GENERATORS)/requirements.txt
 	@touch $@
 
+$(RELEASE_VENV)/installed: tools/release.txt | $(VENV)/installed
+	$(PYTHON) -m venv --clear $(RELEASE_VENV)
+	$(RELEASE_VENV)/bin/python -m pip install --quiet --require-hashes --requirement tools/release.txt
+	@touch $@
+
 clean:
-	rm -rf $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_FOLDER) $(GATEWAYS_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
+	rm -rf $(RELEASE_VENV) $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_FOLDER) $(GATEWAYS_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
