@@ -96,6 +96,7 @@ gateways: $(VENV)/installed $(GATEWAYS_VENV)/installed
 # Grades published clients; takes ten to twenty minutes, and the first time five to install them.
 clients: $(VENV)/installed
 	$(BIN)/python -m pytest -m clients -n 2 $(CLIENTS)
+	$(BIN)/python -m tests.published_clients.matrix
 
 openapi: $(VENV)/installed
 	$(BIN)/python -m tools.openapi

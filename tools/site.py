@@ -32,6 +32,7 @@ MENU: Mapping[str, tuple[str, ...]] = {
         "docs/testing-a-client",
         "docs/grading-a-client",
         "docs/published-clients",
+        "docs/client-matrix",
     ),
     "The mock": (
         "docs/mock-server",
