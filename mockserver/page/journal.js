@@ -219,8 +219,8 @@ filters.addEventListener("change", () => {
   show();
 });
 filters.addEventListener("reset", () => {
-  // The choices are not yet those of before.
-  queueMicrotask(show);
+  // The choices are reset after this event.
+  setTimeout(show);
 });
 byId("clear-filters").addEventListener("click", () => {
   filters.reset();
