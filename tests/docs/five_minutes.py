@@ -1,6 +1,6 @@
 """Types what the guide on the first five minutes says, installation too, and takes the time."""
 
-import os
+import shlex
 import sys
 import tempfile
 import time
@@ -16,12 +16,13 @@ def typed(block: Block) -> Block:
     """Return a block that is for the reader to run as one that is run."""
     if block.language != "sh":
         return block
-    return Block("console", None, "".join(f"$ {line}\n" for line in block.text.splitlines()))
+    given = [f"export RERANK_CONTRACT={shlex.quote(str(ROOT))} PIP_DISABLE_PIP_VERSION_CHECK=1"]
+    lines = [*given, *block.text.splitlines()]
+    return Block("console", None, "".join(f"$ {line}\n" for line in lines))
 
 
 def main() -> int:
     """Follow the guide in an empty folder; return 0 if all printed what it was to."""
-    os.environ.setdefault("RERANK_CONTRACT", str(ROOT))
     guide = [typed(block) for block in blocks(GUIDE.read_text(encoding="utf-8"))]
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
