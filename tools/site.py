@@ -67,7 +67,7 @@ MENU: Mapping[str, tuple[str, ...]] = {
         "reference/switches",
     ),
     "Reference": ("reference/commands", "reference/python", "CHANGELOG"),
-    "Contributing": ("CONTRIBUTING", "ARCHITECTURE", "RELEASING", "benchmarks/README"),
+    "Contributing": ("CONTRIBUTING", "ARCHITECTURE", "RELEASING", "SECURITY", "benchmarks/README"),
 }
 
 
