@@ -6,7 +6,7 @@ something else: so one refused field is held against the requirement that it bre
 
 from dataclasses import dataclass, field, replace
 
-from ..contract import Contract, Model
+from ..contract import AnyJson, Contract, Model
 from ..exchanges import Exchange, Request, is_array, is_object, member
 from ..strategies import Body, Strategies
 from ..targets import Target
@@ -53,6 +53,17 @@ class Abilities:
         if (self._drawn.refused, self._drawn.longest) != (refused, longest):
             self._drawn = replace(self.strategies, refused=refused, longest=longest)
         return self._drawn
+
+    def lacks_field_of(self, target: Target, body: AnyJson) -> bool:
+        """Whether a body has an optional field that its model refuses even where it is right."""
+        if not is_object(body):
+            return False
+        model = self.contract.model_named(str(member(body, "model")))
+        sent = [name for name in self.strategies.optional(model) if name in body]
+        for name in sent:
+            if not self._takes(target, model, {name: self.strategies.usual(name)}):
+                self.refused.add((model.id, name))
+        return any((model.id, name) in self.refused for name in sent)
 
     def explore(self, target: Target, model: Model) -> None:
         """Find out once what the model takes: with one request, where that is everything."""

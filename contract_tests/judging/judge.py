@@ -238,7 +238,13 @@ class Judge:
 
     def refuses(self, requirement: str, request: Request) -> Exchange:
         """Send a request that must be refused; what is accepted ends the example."""
-        exchange = self.answers(requirement, request)
+        exchange = self.send(request)
+        # Without a status it was tried in turns with a request that was answered.
+        is_dropped = not exchange.answer.status
+        if is_dropped and not self.run.abilities.lacks_field_of(self.target, request.body):
+            expected = "an answer with a status from 400 to 499"
+            self._violated("error.status.listed", expected, seen(exchange.answer), exchange)
+        self._answered(requirement, exchange)
         self.run.ledger.tried.add(requirement)
         if exchange.answer.status < 400:
             expected = "a status from 400 to 499"
@@ -252,12 +258,16 @@ class Judge:
         It says nothing about the requirement.
         """
         exchange = self.send(request)
+        self._answered(requirement, exchange)
+        return exchange
+
+    def _answered(self, requirement: str, exchange: Exchange) -> None:
+        """End the example if the target has failed to answer."""
         if exchange.answer.status >= 500 or not exchange.answer.status:
             needed = f"it needs an answer other than {seen(exchange.answer)}"
             self.run.ledger.unmet.setdefault(requirement, needed)
             self.run.ledger.hindered.setdefault(requirement, exchange)
             raise _StopError
-        return exchange
 
     def ranks(
         self, requirement: str, body: Body, credential: Credential = Credential.KEY

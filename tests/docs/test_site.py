@@ -36,9 +36,7 @@ class Page(HTMLParser):
             self.loads += [found[name] for name in ("src", "href") if name in found]
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
+def make(folder: Path) -> None:
     made = subprocess.run(
         [sys.executable, "-m", "tools.site", str(folder)],
         cwd=ROOT,
@@ -47,58 +45,48 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         encoding="utf-8",
     )
     assert (made.returncode, made.stdout, made.stderr) == (0, "", "")
-    return folder
 
 
-def pages(site: Path) -> dict[Path, Page]:
-    return {path: Page(path) for path in sorted(site.glob("**/*.html"))}
-
-
-def dead_links(found: dict[Path, Page]) -> Iterator[str]:
-    for path, page in found.items():
+def dead_links(pages: dict[Path, Page]) -> Iterator[str]:
+    for path, page in pages.items():
         for link in page.links:
             if link.startswith(("https:", "mailto:")):
                 continue
             address, place = urldefrag(unquote(link))
             target = (path.parent / address).resolve() if address else path
-            if not target.is_file() or (target in found and place not in found[target].places):
+            if not target.is_file() or (target in pages and place not in pages[target].places):
                 yield f"{path.name}: {link}"
 
 
-def test_no_link_of_the_site_leads_nowhere(site: Path) -> None:
-    found = pages(site)
-    assert site / "index.html" in found
-    assert list(dead_links(found)) == []
+def slug(name: str) -> str:
+    return name.lower().replace(".", "-").replace("_", "-")
 
 
-def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
-    loads = {load for page in pages(site).values() for load in page.loads}
-    assert [load for load in loads if "//" in load] == []
+# One test, as the site takes longer to make than to look at.
+def test_the_site_is_complete_and_no_link_leads_nowhere(tmp_path: Path) -> None:
+    make(tmp_path)
+    pages = {path: Page(path) for path in sorted(tmp_path.glob("**/*.html"))}
+    reference = tmp_path / "reference"
+    assert tmp_path / "index.html" in pages
+    assert list(dead_links(pages)) == []
+    # It loads nothing from another host.
+    assert [load for page in pages.values() for load in page.loads if "//" in load] == []
 
+    guides = {path.stem for path in (ROOT / "docs").glob("*.md")}
+    assert guides - {path.stem for path in tmp_path.glob("docs/*.html")} == set()
 
-def test_the_site_has_every_guide(site: Path) -> None:
-    for guide in (ROOT / "docs").glob("*.md"):
-        assert (site / "docs" / f"{guide.stem}.html").is_file()
-
-
-def test_the_site_has_a_place_for_each_requirement_and_switch(site: Path) -> None:
     contract = load_contract()
-    folder = site / "reference"
-    places = {place for path in folder.glob("requirements/*.html") for place in Page(path).places}
-    slugs = {name.lower().replace(".", "-").replace("_", "-") for name in contract.requirements}
-    assert slugs - places == set()
-    switches = {f"switch-{name.replace('_', '-')}" for name in contract.switches}
-    assert switches - Page(folder / "switches.html").places == set()
+    places = {
+        place for path in reference.glob("requirements/*.html") for place in pages[path].places
+    }
+    assert set(map(slug, contract.requirements)) - places == set()
+    switches = {f"switch-{slug(name)}" for name in contract.switches}
+    assert switches - pages[reference / "switches.html"].places == set()
 
+    rooms = [f"rerank_contract.{room}" for room in ("mockserver", "contract_tests")]
+    names = {f"{room}.{name}" for room in rooms for name in importlib.import_module(room).__all__}
+    assert names - pages[reference / "python.html"].places == set()
 
-@pytest.mark.parametrize("room", ["mockserver", "contract_tests"])
-def test_the_site_has_every_public_name(site: Path, room: str) -> None:
-    module = f"rerank_contract.{room}"
-    names = {f"{module}.{name}" for name in importlib.import_module(module).__all__}
-    assert names - Page(site / "reference" / "python.html").places == set()
-
-
-def test_the_site_has_the_help_of_every_command(site: Path) -> None:
-    text = (site / "reference" / "commands.html").read_text("utf-8")
+    commands = (reference / "commands.html").read_text("utf-8")
     for command in ("rerank-mock serve", "rerank-mock proxy", "rerank-contract check"):
-        assert f"usage: {command}" in text
+        assert f"usage: {command}" in commands

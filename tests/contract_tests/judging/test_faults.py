@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from contract_tests.contract import AnyJson
-from contract_tests.exchanges import Answer, Request
+from contract_tests.exchanges import Answer, Request, member
 from contract_tests.judging.connection import BusyError, seen
 from contract_tests.judging.reliability import LOST
 from contract_tests.judging.run import Run
@@ -111,3 +111,19 @@ def test_what_always_costs_the_connection_fails_and_does_not_end_the_run(
     assert "overlap_tokens" in violation["curl"]
     assert violation["received"] == "no answer: ReadError: cut"
     assert errors(TABLE_SCHEMAS["report"], run.report) == []
+
+
+@pytest.mark.slow
+def test_a_wrong_body_that_always_costs_the_connection_is_not_refused(
+    judged: Callable[..., Judged],
+) -> None:
+    def instead(send: Sender, request: Request) -> Answer:
+        if isinstance(member(request.body, "query"), int):
+            raise UnreachableError("ReadError: cut")
+        return send(request)
+
+    run = judged("--effort=standard", f"--model={BGE}", "--only=request.query", instead=instead)
+    assert run.code == 1
+    assert run.that("failed") == {"error.status.listed"}
+    received = {row["received"] for row in run.row("error.status.listed")["violations"]}
+    assert received == {"no answer: ReadError: cut"}
