@@ -215,7 +215,7 @@ def judge_ids(session: Session, notes: Notes) -> None:
         if trace in traces:
             says = f"{_TRACE}: {trace} comes twice"
             notes.add("answer.trace_id", Verdict.BROKEN, says, traces[trace], passage)
-        elif trace in given and given[trace] not in passage.calls:
+        elif trace and given.get(trace) not in (None, *passage.calls):
             says = f"{_TRACE} is that of another request"
             notes.add("answer.trace_id", Verdict.BROKEN, says, passage)
         elif trace:
