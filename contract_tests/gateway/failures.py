@@ -1,7 +1,9 @@
 """Finds out what callers learn when upstream fails, and how often it is asked again."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 
 from ..contract import AnyJson
 from ..exchanges import Answer, member
@@ -186,11 +188,23 @@ def _note_retry_after(notes: Notes, failure: Failure, passage: Passage) -> None:
     given = passage.front.answer.headers.get("retry-after")
     if given is None:
         verdict, says = Verdict.BROKEN, "Retry-After is lost"
-    elif given.isdecimal() and int(given) < RETRY_AFTER:
+    elif _seconds(given, passage.front.answer.headers.get("date", "")) < RETRY_AFTER:
         verdict, says = Verdict.BROKEN, f"Retry-After becomes {given} where it was {RETRY_AFTER}"
     else:
         verdict, says = Verdict.KEPT, f"Retry-After: {given}"
     notes.add("failure.retry_after", verdict, f"{failure.name} -> {says}", passage)
+
+
+def _seconds(given: str, date: str) -> float:
+    """How long a value of `Retry-After` is to be waited; without end where it cannot be told."""
+    if given.isdecimal():
+        return int(given)
+    try:
+        left = parsedate_to_datetime(given) - parsedate_to_datetime(date)
+    except (TypeError, ValueError):
+        return math.inf
+    # Dates have whole seconds.
+    return left.total_seconds() + 1
 
 
 def _note_calls(notes: Notes, failure: Failure, passage: Passage) -> None:

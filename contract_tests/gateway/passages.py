@@ -148,7 +148,7 @@ def _score_faults(
         return
     for given in expected:
         if (digits := rounded(score, given)) is not None:
-            sentence = f"index {index} has score {score}, rounded from {given}"
+            sentence = f"index {index} has score {score}, and upstream gave {given}"
             yield Fault("score" if digits < DIGITS else "digits", sentence)
             return
     owners = [

@@ -10,7 +10,7 @@ from .failures import try_failures
 from .fields import try_fields
 from .findings import CHECKS, Notes, Report, Verdict
 from .passages import ranking_faults
-from .rankings import try_rankings, try_texts
+from .rankings import judge_ids, try_rankings, try_texts
 from .session import GoneError, Session
 from .sharing import (
     judge_calls,
@@ -42,6 +42,7 @@ PARTS = (
     Part(try_callers, ("sharing.concurrent",)),
     Part(try_cache, ("sharing.cache",)),
     Part(try_failures, ("failure", "key", "calls")),
+    Part(judge_ids, ("answer",)),
     Part(judge_models, ("field.model",)),
     Part(judge_calls, ("calls.once",)),
     Part(judge_keys, ("key",)),

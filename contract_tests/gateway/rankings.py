@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ..exchanges import Layout, member
 from .findings import Notes, Verdict
-from .passages import Aspect, Passage, ranking_faults, tag_of, text_of
+from .passages import Aspect, Passage, ranking_faults, tag_of, tags, text_of
 from .session import Session
 
 #: What a text may have that is easily lost -> a text with it; each gets a tag in front.
@@ -59,7 +59,10 @@ _CHECKS: Mapping[Aspect, str] = {
 
 def try_rankings(session: Session, notes: Notes) -> None:
     """Send lists that are easily mixed up, and compare each result with what upstream gave it."""
-    for body in (session.body(), session.body(12), session.body(7, top_n=3)):
+    # Two with the same query: a gateway may tell requests apart by it.
+    query = session.body()["query"]
+    bodies = (session.body(query=query), session.body(12, query=query), session.body(7, top_n=3))
+    for body in bodies:
         passage = session.send(body)
         faults = list(ranking_faults(passage))
         for aspect in ("index", "score", "complete", "order"):
@@ -67,14 +70,14 @@ def try_rankings(session: Session, notes: Notes) -> None:
             _note(notes, _CHECKS[aspect], found, passage)
         for fault in faults:
             if fault.aspect == "digits":
-                notes.add("ranking.score", Verdict.DIFFERS, fault.sentence, passage)
+                says = f"rounded: {fault.sentence}"
+                notes.add("ranking.score", Verdict.DIFFERS, says, passage)
         _note_answer(notes, passage)
     _try_list(session, notes, "ranking.duplicates", [0, 1, 0, 2, 1, 3])
     _try_list(session, notes, "ranking.empty", [None, 0, 1, None, 2])
     for many in (session.body(MANY), session.body(MANY, top_n=5)):
         passage = session.send(many)
         _note(notes, "ranking.many", _sentences(session, passage), passage)
-    _note_ids(session, notes)
 
 
 def try_texts(session: Session, notes: Notes) -> None:
@@ -200,11 +203,23 @@ def _note_tokens(notes: Notes, passage: Passage) -> None:
             notes.add("answer.tokens", Verdict.BROKEN, says, passage)
 
 
-def _note_ids(session: Session, notes: Notes) -> None:
+def judge_ids(session: Session, notes: Notes) -> None:
+    """Say whether each answer has an id and a trace id of its own."""
     seen: dict[str, Passage] = {}
+    traces: dict[str, Passage] = {}
+    given = {call.answer.headers.get(_TRACE): call for call in session.calls}
     for passage in session.passages:
-        if not passage.succeeded:
+        if not passage.succeeded or session.lost & set(tags(passage.front)):
             continue
+        trace = passage.front.answer.headers.get(_TRACE)
+        if trace in traces:
+            says = f"{_TRACE}: {trace} comes twice"
+            notes.add("answer.trace_id", Verdict.BROKEN, says, traces[trace], passage)
+        elif trace and given.get(trace) not in (None, *passage.calls):
+            says = f"{_TRACE} is that of another request"
+            notes.add("answer.trace_id", Verdict.BROKEN, says, passage)
+        elif trace:
+            traces[trace] = passage
         name = member(passage.front.answer.json, "id")
         if not isinstance(name, str):
             notes.add("answer.id", Verdict.BROKEN, "an answer has no id", passage)

@@ -13,6 +13,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Mapping
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, TypeAlias
 
@@ -62,7 +63,10 @@ FAULTS: Mapping[str, str] = {
     "forgets where a batch began": "ranking.many",
     "cuts each batch": "ranking.many",
     "repeats an id": "answer.id",
+    "repeats an id for a query": "answer.id",
     "drops the trace id": "answer.trace_id",
+    "repeats a trace id": "answer.trace_id",
+    "gives the trace id of the request before": "answer.trace_id",
     "counts tokens itself": "answer.tokens",
     "bills twice": "answer.tokens",
     "answers 429 with 500": "failure.rate_limited",
@@ -79,6 +83,7 @@ FAULTS: Mapping[str, str] = {
     "makes up a ranking": "failure.garbage",
     "drops Retry-After": "failure.retry_after",
     "shortens Retry-After": "failure.retry_after",
+    "dates Retry-After back": "failure.retry_after",
     "serves everybody": "key.required",
     "forwards the caller's key": "key.caller",
     "forwards the caller's key in base64": "key.caller",
@@ -115,6 +120,7 @@ FREEDOMS = (
     "limits its rate",
     "rounds scores",
     "cuts scores",
+    "dates Retry-After",
 )
 
 
@@ -153,6 +159,7 @@ class SmallGateway:
         self._cache: dict[str, Answer] = {}
         self._waiting: Answer | None = None
         self._number = 0
+        self._traced = ""
         self._rests_until = 0.0
         self._answered = 0
 
@@ -434,10 +441,9 @@ class SmallGateway:
             del found["meta"]
         if self.does("repeats an id"):
             found["id"] = "gateway"
-        if self.does("own trace ids"):
-            headers["x-siliconcloud-trace-id"] = f"gateway-{self._number}"
-        if self.does("drops the trace id"):
-            del headers["x-siliconcloud-trace-id"]
+        if self.does("repeats an id for a query"):
+            found["id"] = f"gateway-{body['query']}"
+        self._trace(headers)
         if self.does("shows upstream's key"):
             headers["x-upstream"] = f"sent {self._key[::-1]}"
         if self.does("counts tokens itself"):
@@ -447,6 +453,18 @@ class SmallGateway:
         found["results"] = self._results(found["results"])
         indent = 2 if self.does("prints JSON anew") else None
         return Answer(200, json.dumps(found, indent=indent).encode(), headers)
+
+    def _trace(self, headers: dict[str, str]) -> None:
+        name = "x-siliconcloud-trace-id"
+        if self.does("repeats a trace id"):
+            headers[name] = "gateway"
+        if self.does("gives the trace id of the request before"):
+            before, self._traced = self._traced, headers[name]
+            headers[name] = before or self._traced
+        if self.does("own trace ids"):
+            headers[name] = f"gateway-{self._number}"
+        if self.does("drops the trace id"):
+            del headers[name]
 
     def _results(self, results: list[Json]) -> list[Json]:
         for result in results:
@@ -493,6 +511,11 @@ class SmallGateway:
             headers.pop("retry-after", None)
         if self.does("shortens Retry-After") and "retry-after" in headers:
             headers["retry-after"] = "0"
+        if self.does("dates Retry-After back") and "retry-after" in headers:
+            headers["retry-after"] = "Thu, 01 Jan 1970 00:00:00 GMT"
+        if self.does("dates Retry-After") and "retry-after" in headers:
+            seconds = time.time() + int(headers["retry-after"])
+            headers["retry-after"] = formatdate(seconds, usegmt=True)
         if self.does("shows upstream's key in errors"):
             return _json(status, {"message": f"upstream refused {self._key}"}, headers)
         if self.does("errors of its own") or answer.status == 200:

@@ -34,7 +34,7 @@ TAKEN = (
         "prints JSON anew",
         "retries once",
     ),
-    ("batches", "ranks duplicates once", "errors of its own"),
+    ("batches", "ranks duplicates once", "errors of its own", "dates Retry-After"),
     ("cuts for itself", "sends a single text as a list", "leaves upstream alone after a failure"),
     ("caches", "returns texts always", "cuts scores"),
     ("refuses what is unusual", "does not count", "limits its rate", "rounds scores"),
