@@ -19,7 +19,7 @@ from .audit import command as audit
 from .client import command as client
 from .command.interruption import Interruption
 from .command.listing import explanations, listing, revision_listing
-from .command.observing import observation
+from .command.observing import Planned, observation
 from .command.options import (
     declare,
     declare_asking,
@@ -171,8 +171,9 @@ def _observe(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
         report, behaviour = Path(folder, "report.json"), Path(folder, "behaviour.json")
         options.report_json, options.behaviour_json = report, behaviour
         arguments = [*_PYTEST[:-1], str(HERE / "test_behaviours.py"), *words(options)]
+        plugins = [Interruption(), Planned(sys.stdout)]
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            pytest.main(arguments, plugins=[Interruption()])
+            pytest.main(arguments, plugins=plugins)
         lines = observation(report, behaviour)
         if not lines:
             print(printed.getvalue(), end="", file=sys.stderr)

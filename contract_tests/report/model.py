@@ -197,6 +197,10 @@ class Report:
     switches: Mapping[str, Mapping[str, Sighting]] = field(
         default_factory=dict[str, "Mapping[str, Sighting]"]
     )
+    #: Switch that is a number -> the largest that was accepted, and what showed that.
+    accepted: Mapping[str, tuple[int, Sighting]] = field(
+        default_factory=dict[str, tuple[int, Sighting]]
+    )
     #: Switch -> answers that show none of its values.
     unlike: Mapping[str, Sighting] = field(default_factory=dict[str, Sighting])
     #: Failures and differences that have one cause, that of most of them first.
