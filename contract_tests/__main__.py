@@ -107,21 +107,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with output_may_end():
             return diff.main(options)
     if options.command in _OWN:
-        command = _OWN[options.command]
-        trouble = command.problem(options)
-        if trouble:
-            parser.error(trouble)
-        # `client` ends where its reader does.
-        with contextlib.nullcontext() if command is client else output_may_end():
-            return int(command.main(options))
+        return _run_own(parser, options)
     with by_ourselves(), output_may_end():
         if options.command in ("check", "observe"):
             return (_check if options.command == "check" else _observe)(parser, options)
         try:
             return _selftest(parser, options)
         except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            return EXIT_CODES[Verdict.INCONCLUSIVE]
+            return _interrupted()
+
+
+def _run_own(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    command = _OWN[options.command]
+    trouble = command.problem(options)
+    if trouble:
+        parser.error(trouble)
+    # `client` ends where its reader does.
+    with contextlib.nullcontext() if command is client else output_may_end():
+        try:
+            return int(command.main(options))
+        except KeyboardInterrupt:
+            # Before there is anything to report, or while a report is written.
+            return _interrupted()
+
+
+def _interrupted() -> int:
+    print("interrupted", file=sys.stderr)
+    return EXIT_CODES[Verdict.INCONCLUSIVE]
 
 
 @contextlib.contextmanager
