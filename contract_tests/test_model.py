@@ -5,12 +5,11 @@ from hypothesis import strategies as st
 
 from .checks.check import Finding
 from .contract import Model
+from .examples import NO_SUCH_MODELS
 from .exchanges import Exchange, Request, member
 from .judging.connection import seen
 from .judging.judge import Judge
 from .strategies import Body
-
-NO_SUCH_MODELS = ("rerank-contract/no-such-model", "BAAI/bge-reranker-v2-m3-no-such-model", " ")
 
 
 @pytest.mark.requirement("request.model.unknown", "error.model_not_found.code")

@@ -4,15 +4,9 @@ import pytest
 
 from .checks.relations import same_ranking, scores
 from .contract import AnyJson, Model
+from .examples import IMAGE, VIDEO
 from .exchanges import Request
 from .judging.judge import Judge
-
-#: One white pixel.
-IMAGE = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mP8/x8AAwMC"
-    "AO+ip1sAAAAASUVORK5CYII="
-)
-VIDEO = "https://example.com/rerank-contract.mp4"
 
 
 @pytest.mark.requirement("request.multimodal.text")

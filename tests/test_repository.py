@@ -25,7 +25,8 @@ MACHINE_PATH = re.compile(
     rf"(?<![\w./~-])(?:(?:/home|/root|/Users|[A-Z]:\\Users)\b|{re.escape(str(ROOT))}/)"
 )
 
-GUIDES = [*ROOT.glob("*.md"), *ROOT.glob("[a-z]*/**/*.md")]
+#: Not those in `build`, which are copies.
+GUIDES = [*ROOT.glob("*.md"), *ROOT.glob("[ac-z]*/**/*.md"), *ROOT.glob("benchmarks/**/*.md")]
 DATA = [*ROOT.glob("schemas/**/*.json")]
 
 

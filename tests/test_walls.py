@@ -45,7 +45,7 @@ JUDGE_LAYERS = (
     ("exchanges", "evidence"),
     ("files",),
     ("capabilities", "checks.*"),
-    ("targets", "strategies"),
+    ("targets", "strategies", "examples"),
     ("recording",),
     ("judging.*",),
     ("report.*",),
@@ -195,7 +195,8 @@ def test_every_room_is_packed() -> None:
     }
     rooms = {f"rerank_contract.{'.'.join(folder.parts)}" for folder in folders}
 
-    assert set(packages) == {"rerank_contract", "rerank_contract.schemas", *rooms}
+    data = {"rerank_contract.schemas", "rerank_contract.vectors"}
+    assert set(packages) == {"rerank_contract", *data, *rooms}
     assert len(packages) == len(set(packages))
 
 

@@ -11,6 +11,8 @@ SCHEMAS = Path(__file__).parents[1] / "schemas"
 #: The newest; its name is the month in which the published page was last read.
 REVISION = max((SCHEMAS / "revisions").iterdir())
 TARGET = SCHEMAS / "openapi.json"
+#: Phrases of RFC 9110 that CPython has only since 3.13.
+PHRASES = {413: "Content Too Large"}
 SERVER = "https://api.siliconflow.cn/v1"
 
 DESCRIPTION = (
@@ -184,7 +186,7 @@ def error_responses(errors: list[Json], behaviours: Json) -> dict[str, Json]:
     """One response for each status of the error table, with every body that it may have."""
     return {
         str(status): {
-            "description": HTTPStatus(status).phrase,
+            "description": PHRASES.get(status) or HTTPStatus(status).phrase,
             "headers": _traced(required=False),
             "content": {
                 media_type: {

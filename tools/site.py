@@ -30,8 +30,12 @@ LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 MENU: Mapping[str, tuple[str, ...]] = {
     "Clients": (
         "docs/testing-a-client",
+        "docs/other-languages",
+        "helpers/npm/README",
+        "helpers/go/README",
         "docs/grading-a-client",
         "docs/published-clients",
+        "docs/client-matrix",
     ),
     "The mock": (
         "docs/mock-server",
@@ -54,6 +58,7 @@ MENU: Mapping[str, tuple[str, ...]] = {
         "docs/interop",
         "docs/gateways",
         "docs/kill-table",
+        "docs/vectors",
     ),
     "The contract": (
         "docs/contract",
@@ -62,7 +67,7 @@ MENU: Mapping[str, tuple[str, ...]] = {
         "reference/switches",
     ),
     "Reference": ("reference/commands", "reference/python", "CHANGELOG"),
-    "Contributing": ("CONTRIBUTING", "ARCHITECTURE", "RELEASING", "benchmarks/README"),
+    "Contributing": ("CONTRIBUTING", "ARCHITECTURE", "RELEASING", "SECURITY", "benchmarks/README"),
 }
 
 

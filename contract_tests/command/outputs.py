@@ -48,22 +48,32 @@ def output_problems(
             yield from _file_problems(name, path)
         if path.exists() and not path.is_file():
             continue
-        owner = owners.setdefault(path.resolve(), name)
+        owner = owners.setdefault(_real(path), name)
         if owner != name and name in written and (owner, name) != ("--baseline", _BASELINE):
             yield f"{name}: {path} is the file of {owner} too; name another"
 
 
 def _file_problems(name: str, path: Path) -> Iterator[str]:
     """Why no file can be written at `path`, which is the value of `name`."""
-    folder = (path if path.exists() else path.resolve()).absolute().parent
-    if path.is_dir():
+    folder = (path if path.exists() else _real(path)).absolute().parent
+    if _real(path).is_symlink():
+        yield f"{name}: {path} cannot be written: {os.strerror(errno.ELOOP)}"
+    elif path.is_dir():
         yield f"{name}: {path} is a folder; name a file in it"
+    elif name == "--har" and path.exists() and not path.is_file():
+        yield f"{name}: {path} is no plain file, which an archive that grows must be"
     elif folder.exists() and not folder.is_dir():
         yield f"{name}: {path} cannot be written, as {folder} is a file and no folder"
     elif not folder.is_dir():
         yield f"{name}: the folder {path.parent} does not exist"
     elif not os.access(path if path.exists() and not path.is_file() else folder, os.W_OK):
         yield f"{name}: {path} cannot be written: {os.strerror(errno.EACCES)}"
+
+
+def _real(path: Path) -> Path:
+    """Follow the symbolic links of a path; in a loop the result is one of them."""
+    # `Path.resolve` raises in a loop, before CPython 3.13.
+    return Path(os.path.realpath(path))
 
 
 def write_outputs(paths: Mapping[str, Path], report: Report, today: date) -> Iterator[str]:

@@ -59,7 +59,7 @@ def declare_route(add: Callable[..., object], names: Callable[[str], list[str]])
     declare_timeout(add, names("--request-timeout"))
     add(
         "--wait",
-        type=partial(_seconds, may_be_0=True),
+        type=partial(seconds, may_be_0=True),
         default=0.0,
         metavar="SECONDS",
         help="wait up to that long until the target is up (default: 0)",
@@ -70,7 +70,7 @@ def declare_timeout(add: Callable[..., object], names: Sequence[str]) -> None:
     """Declare the option that says how long an answer may take, by all of its names."""
     add(
         *names,
-        type=_seconds,
+        type=seconds,
         default=TIMEOUT,
         metavar="SECONDS",
         help="longest time for one request with its whole answer (default: 60)",
@@ -237,12 +237,13 @@ def _proxy_problems(options: argparse.Namespace) -> Iterator[str]:
         )
 
 
-def _seconds(text: str, *, may_be_0: bool = False) -> float:
+def seconds(text: str, *, may_be_0: bool = False) -> float:
+    """Read how many seconds something may take."""
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf") or (seconds == 0 and not may_be_0):
+        number = -1.0
+    if not 0 <= number < float("inf") or (number == 0 and not may_be_0):
         above = "" if may_be_0 else " above 0"
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds{above}")
-    return seconds
+    return number

@@ -23,6 +23,7 @@ from ..command.routes import (
     key_problems,
     route_of,
     route_problems,
+    seconds,
     secrets_of,
 )
 from ..contract import Contract, kinds, load_contract
@@ -34,7 +35,7 @@ from ..wording import hint
 from .findings import CHECKS, Report
 from .plan import run
 from .report import lines, write_json, write_markdown
-from .session import Session
+from .session import Patience, Session
 from .starting import Started, StartError, started
 from .upstream import Upstream
 
@@ -44,6 +45,8 @@ URL, KEY = "RERANK_UPSTREAM_URL", "RERANK_UPSTREAM_KEY"
 STARTING = 60.0
 #: Seconds that it may take to end where the plainest request does not pass.
 _ENDING = 3.0
+#: Seconds that are waited where upstream never answers and --upstream-timeout does not say.
+_HANGING = 10.0
 #: Seconds after which a caller leaves, to see whether its call is cancelled.
 _IMPATIENT = 0.3
 _FILES = {"report_json": write_json, "report_markdown": write_markdown}
@@ -79,6 +82,13 @@ def declare(add: Callable[..., object]) -> None:
         metavar="NAME",
         help="environment variable that holds the key which the gateway sends upstream (default: "
         "one is generated)",
+    )
+    add(
+        "--upstream-timeout",
+        type=seconds,
+        metavar="SECONDS",
+        help="longest time in which the gateway must answer a request that upstream never answers "
+        f"(default: {_HANGING:g}, after which no answer is no fault)",
     )
     add(
         "--api-key-env",
@@ -151,17 +161,21 @@ def _report(options: argparse.Namespace) -> Report:
         caller_key = os.environ[options.api_key_env] if options.api_key_env else None
         secrets = secrets_of(options)
         route = route_of(options, options.target)
-        patience = replace(route, timeout=min(_IMPATIENT, route.timeout))
+        hanging = options.upstream_timeout or min(_HANGING, route.timeout)
         with (
             line() as progress,
             route.open(options.target) as client,
-            patience.open(options.target) as leaving,
+            replace(route, timeout=hanging).open(options.target) as waiting,
+            replace(route, timeout=min(_IMPATIENT, route.timeout)).open(options.target) as leaving,
             Route().open(upstream.base_url) as alone,
         ):
+            fronts = [
+                HttpTarget(each, options.target, caller_key or upstream.key, secrets=secrets)
+                for each in (client, waiting, leaving)
+            ]
             session = Session(
-                front=HttpTarget(
-                    client, options.target, caller_key or upstream.key, secrets=secrets
-                ),
+                front=fronts[0],
+                patience=Patience(fronts[1], hanging, options.upstream_timeout is not None),
                 upstream=upstream,
                 contract=contract,
                 models=_models(contract, options.model),
@@ -178,7 +192,7 @@ def _report(options: argparse.Namespace) -> Report:
                 session,
                 upstream.base_url,
                 HttpTarget(alone, upstream.base_url, upstream.key),
-                HttpTarget(leaving, options.target, caller_key or upstream.key, secrets=secrets),
+                fronts[2],
                 wanted,
             )
             if gateway:

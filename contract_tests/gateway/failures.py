@@ -1,10 +1,11 @@
 """Finds out what callers learn when upstream fails, and how often it is asked again."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..contract import AnyJson
-from ..exchanges import member
+from ..exchanges import Answer, member
+from ..targets import HttpTarget
 from ..wording import counted
 from .findings import FailureRow, Freedom, Notes, Verdict
 from .passages import Passage, tags
@@ -31,6 +32,9 @@ _SAYS_OF = {
     "failure.request": "which says that the gateway failed; the caller cannot correct the request",
     "failure.rate_limited": "which hides the rate limit",
 }
+_NEVER = Answer(0, {}, b"", cut="upstream never answers")
+#: Where callers can live with a connection that is closed without an answer.
+_MAY_CLOSE = ("failure.connection", "failure.hanging")
 #: What tells a client to come again.
 _COME_AGAIN = frozenset({429, 502, 503, 504})
 
@@ -48,6 +52,8 @@ class Failure:
     right: Collection[int]
     #: Whether a body that is passed on as it came is a difference and no fault.
     is_garbage: bool = False
+    #: Whether upstream never answers.
+    is_hanging: bool = False
 
 
 _RETRY_AFTER = {"headers": {"retry-after": str(RETRY_AFTER)}}
@@ -88,6 +94,7 @@ FAILURES = (
     Failure("failure.timeout", "504", {"error": "gateway_timeout"}, {408, *_COME_AGAIN}),
     Failure("failure.connection", "a closed connection", {"close": "before_answer"}, _SERVER),
     Failure("failure.connection", "a reset connection", {"close": "reset"}, _SERVER),
+    Failure("failure.hanging", "no answer", {"delay": 3600}, {408, *_COME_AGAIN}, is_hanging=True),
     Failure("failure.key", "401", {"error": "key_invalid"}, _SERVER),
 )
 
@@ -103,7 +110,15 @@ def try_failures(session: Session, notes: Notes) -> None:
 
 
 def _try(session: Session, notes: Notes, failure: Failure) -> None:
-    passage = _send(session, {**failure.step, "times": MOST_CALLS + 1})
+    patience = session.patience
+    front = patience.front if failure.is_hanging else session.front
+    passage = _send(session, {**failure.step, "times": MOST_CALLS + 1}, front)
+    if failure.is_hanging:
+        # The journal has the answers that were never sent.
+        calls = tuple(replace(call, answer=_NEVER) for call in passage.calls)
+        passage = replace(passage, calls=calls)
+        # What still waits for one would keep the gateway busy.
+        session.upstream.relay.drop()
     if len(passage.calls) > MOST_CALLS:
         # Upstream has given in.
         verdict = Verdict.NOT_SEEN
@@ -130,16 +145,9 @@ def _judged(session: Session, failure: Failure, passage: Passage) -> tuple[Verdi
         right = {401, *right}
     last = passage.calls[-1].answer
     if status in right:
-        message = member(last.json, "message") or last.json
-        if isinstance(message, str) and message in answer.text:
-            return Verdict.KEPT, f"{status}, with the message of upstream"
-        # Only that one tells the caller what to correct.
-        is_needed = failure.check == "failure.request"
-        verdict = Verdict.DIFFERS if is_needed else Verdict.KEPT
-        return verdict, f"{status}, without the message of upstream"
+        return _message(failure, answer, last)
     if status == 0:
-        verdict = Verdict.DIFFERS if failure.check == "failure.connection" else Verdict.BROKEN
-        return verdict, f"no answer comes: {answer.text}"
+        return _silence(session, failure, answer.text)
     if status == 200 and passage.front.ranking is not None:
         return Verdict.BROKEN, "the caller gets a ranking that upstream never gave"
     if failure.is_garbage and status == 200 and answer.body == last.body:
@@ -148,6 +156,28 @@ def _judged(session: Session, failure: Failure, passage: Passage) -> tuple[Verdi
     if status == 429 or status in _SERVER:
         says = _SAYS_OF.get(failure.check, says)
     return Verdict.BROKEN, f"{status} comes, {says}"
+
+
+def _message(failure: Failure, answer: Answer, last: Answer) -> tuple[Verdict, str]:
+    message = member(last.json, "message") or last.json
+    if failure.is_hanging:
+        return Verdict.KEPT, str(answer.status)
+    if isinstance(message, str) and message in answer.text:
+        return Verdict.KEPT, f"{answer.status}, with the message of upstream"
+    # Only that one tells the caller what to correct.
+    verdict = Verdict.DIFFERS if failure.check == "failure.request" else Verdict.KEPT
+    return verdict, f"{answer.status}, without the message of upstream"
+
+
+def _silence(session: Session, failure: Failure, trouble: str) -> tuple[Verdict, str]:
+    patience = session.patience
+    if failure.is_hanging and "ReadTimeout" in trouble:
+        says = f"no answer comes within {counted(patience.seconds, 'second')}"
+        if patience.is_named:
+            return Verdict.BROKEN, says
+        return Verdict.DIFFERS, f"{says}; --upstream-timeout says how long it may take"
+    verdict = Verdict.DIFFERS if failure.check in _MAY_CLOSE else Verdict.BROKEN
+    return verdict, f"no answer comes: {trouble}"
 
 
 def _note_retry_after(notes: Notes, failure: Failure, passage: Passage) -> None:
@@ -193,10 +223,10 @@ def _try_once(session: Session, notes: Notes, name: str, step: Mapping[str, AnyJ
     notes.freedoms.append(Freedom("asked_again", f"What follows {name}?", seen))
 
 
-def _send(session: Session, step: AnyJson) -> Passage:
+def _send(session: Session, step: AnyJson, front: HttpTarget | None = None) -> Passage:
     """Send a request that upstream fails to answer."""
     session.upstream.arm(step)
-    passage = session.send(session.body())
+    passage = session.send(session.body(), front=front)
     session.upstream.disarm()
     session.lost.update(tags(passage.front))
     return passage

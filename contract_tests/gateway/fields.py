@@ -170,7 +170,9 @@ def _judge_form(notes: Notes, check: str, name: str, value: AnyJson, passage: Pa
     got = [text_of(each) for call in passage.calls for each in call.documents]
     is_right = got == list(map(text_of, passage.front.documents))
     # Wrong scores are another check's.
-    is_right = is_right and all(fault.aspect == "score" for fault in ranking_faults(passage))
+    is_right = is_right and all(
+        fault.aspect in ("score", "digits") for fault in ranking_faults(passage)
+    )
     verdict, says = judged(found, passage, effect=is_right)
     if verdict is Verdict.KEPT and not is_right:
         verdict, says = Verdict.BROKEN, f"{says}, and the answer is not that of upstream"

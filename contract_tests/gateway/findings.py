@@ -55,6 +55,7 @@ CHECKS: Mapping[str, str] = {
     "failure.model": "a 403 of upstream does not blame the caller's key",
     "failure.request": "a 400 of upstream stays the caller's to correct",
     "failure.connection": "a lost connection to upstream is a failure of the gateway's side",
+    "failure.hanging": "a caller gets an answer in time although upstream never answers",
     "failure.garbage": "an answer of upstream that is no ranking is not made one",
     "failure.retry_after": "`Retry-After` of upstream is not shortened",
     "key.required": "a caller without a valid key is refused",

@@ -20,12 +20,14 @@ from ..wording import counted
 _TAG = re.compile(r"case(\d+)(?:doc(\d+))?", re.IGNORECASE)
 #: Scores are equal if they differ by less than this share: a float may be printed anew.
 TOLERANCE = 1e-5
+#: Fewest digits after the point that a gateway may round or cut scores to.
+DIGITS = 2
 
 #: A tag of a document: the number of its request, and its own.
 Tag: TypeAlias = tuple[int, int]
 #: A tag that no document has.
 _NONE: Tag = (-1, -1)
-Aspect: TypeAlias = Literal["ranking", "index", "score", "complete", "order", "text"]
+Aspect: TypeAlias = Literal["ranking", "index", "score", "digits", "complete", "order", "text"]
 
 
 class Fault(NamedTuple):
@@ -128,12 +130,27 @@ def same(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=1e-12)
 
 
+def rounded(score: float, given: float) -> int | None:
+    """To how many digits after the point the given score was rounded or cut; None if it was not."""
+    fitting = (
+        digits
+        for digits in range(10)
+        if round(score, digits) == score and abs(score - given) <= 10**-digits
+    )
+    return max(fitting, default=None)
+
+
 def _score_faults(
     index: int, score: float, tag: Tag | None, scores: Mapping[Tag, Sequence[float]]
 ) -> Iterator[Fault]:
     expected = scores.get(tag, ()) if tag else ()
     if any(same(score, each) for each in expected):
         return
+    for given in expected:
+        if (digits := rounded(score, given)) is not None:
+            sentence = f"index {index} has score {score}, rounded from {given}"
+            yield Fault("score" if digits < DIGITS else "digits", sentence)
+            return
     owners = [
         number
         for (_, number), theirs in scores.items()
@@ -167,7 +184,9 @@ def _extent_faults(passage: Passage, scores: Mapping[Tag, Sequence[float]]) -> I
         best = sorted(map(max, scores.values()), reverse=True)[:wanted]
         if chosen and len(best) == wanted:
             worst = min(chosen)
-            if worst < best[-1] and not same(worst, best[-1]):
+            # Documents with the same rounded score are equal to the gateway.
+            is_tie = same(worst, best[-1]) or rounded(min(given), best[-1]) is not None
+            if worst < best[-1] and not is_tie:
                 yield Fault("complete", "a document with a better score has no result")
 
 

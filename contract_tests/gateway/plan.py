@@ -9,6 +9,7 @@ from ..wording import counted
 from .failures import try_failures
 from .fields import try_fields
 from .findings import CHECKS, Notes, Report, Verdict
+from .passages import ranking_faults
 from .rankings import try_rankings, try_texts
 from .session import GoneError, Session
 from .sharing import (
@@ -93,6 +94,7 @@ def _trouble(session: Session) -> str:
     passage = session.send(session.body())
     answer = passage.front.answer
     if passage.succeeded:
+        session.usual = {each.aspect for each in ranking_faults(passage) if each.aspect == "score"}
         return ""
     asked = passage.calls or session.calls
     if asked:

@@ -1,6 +1,6 @@
 """Finds out whether rankings and texts pass a gateway unharmed."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..exchanges import Layout, member
 from .findings import Notes, Verdict
@@ -59,22 +59,21 @@ _CHECKS: Mapping[Aspect, str] = {
 
 def try_rankings(session: Session, notes: Notes) -> None:
     """Send lists that are easily mixed up, and compare each result with what upstream gave it."""
-    usual: set[Aspect] = set()
     for body in (session.body(), session.body(12), session.body(7, top_n=3)):
         passage = session.send(body)
         faults = list(ranking_faults(passage))
-        usual |= {fault.aspect for fault in faults}
         for aspect in ("index", "score", "complete", "order"):
             found = [fault.sentence for fault in faults if fault.aspect in (aspect, "ranking")]
             _note(notes, _CHECKS[aspect], found, passage)
+        for fault in faults:
+            if fault.aspect == "digits":
+                notes.add("ranking.score", Verdict.DIFFERS, fault.sentence, passage)
         _note_answer(notes, passage)
-    # Scores that are always wrong are that check's alone.
-    ignored = usual & {"score"}
-    _try_list(session, notes, "ranking.duplicates", [0, 1, 0, 2, 1, 3], ignored)
-    _try_list(session, notes, "ranking.empty", [None, 0, 1, None, 2], ignored)
+    _try_list(session, notes, "ranking.duplicates", [0, 1, 0, 2, 1, 3])
+    _try_list(session, notes, "ranking.empty", [None, 0, 1, None, 2])
     for many in (session.body(MANY), session.body(MANY, top_n=5)):
         passage = session.send(many)
-        _note(notes, "ranking.many", _sentences(passage, ignored), passage)
+        _note(notes, "ranking.many", _sentences(session, passage), passage)
     _note_ids(session, notes)
 
 
@@ -87,17 +86,11 @@ def try_texts(session: Session, notes: Notes) -> None:
         _try_long(session, notes, name, text)
 
 
-def _sentences(passage: Passage, ignored: Collection[Aspect]) -> list[str]:
-    return [fault.sentence for fault in ranking_faults(passage) if fault.aspect not in ignored]
+def _sentences(session: Session, passage: Passage) -> list[str]:
+    return [fault.sentence for fault in session.faults(passage)]
 
 
-def _try_list(
-    session: Session,
-    notes: Notes,
-    check: str,
-    places: list[int | None],
-    ignored: Collection[Aspect],
-) -> None:
+def _try_list(session: Session, notes: Notes, check: str, places: list[int | None]) -> None:
     """Send some documents of a list in other places; None stands for an empty one."""
     body = session.body()
     documents = ["" if place is None else body["documents"][place] for place in places]
@@ -106,7 +99,7 @@ def _try_list(
         says = f"the gateway refuses it with {passage.status}"
         notes.add(check, Verdict.DIFFERS, says, passage)
         return
-    _note(notes, check, _sentences(passage, ignored), passage)
+    _note(notes, check, _sentences(session, passage), passage)
 
 
 def _try_texts(session: Session, notes: Notes, texts: Mapping[str, str], layout: Layout) -> None:

@@ -44,15 +44,19 @@ class Relay:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        with self._lock:
-            still_open = list(self._open)
-        for connection in still_open:
-            connection.close()
+        self.drop()
 
     @property
     def abandoned(self) -> int:
         """How many connections the gateway has closed before the answer to its request began."""
         return self._abandoned
+
+    def drop(self) -> None:
+        """Close all connections that are open."""
+        with self._lock:
+            still_open = list(self._open)
+        for connection in still_open:
+            connection.close()
 
     def received(self) -> bytes:
         """What the gateway has sent since the last call."""

@@ -10,7 +10,7 @@ from ..exchanges import PLAIN, Answer, Credential, Exchange, Layout, Request
 from ..redaction import blot, blot_text
 from ..targets import HttpTarget, UnreachableError
 from ..wording import counted
-from .passages import Passage, Tag, cases
+from .passages import Aspect, Fault, Passage, Tag, cases, ranking_faults
 from .places import place_of
 from .upstream import Upstream
 
@@ -33,11 +33,23 @@ def _nothing(*_: object) -> None:
     pass
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long a gateway may take for a request that upstream never answers."""
+
+    #: The front, with that for a deadline.
+    front: HttpTarget
+    seconds: float
+    #: Whether it is the gateway's own bound, named by who knows it.
+    is_named: bool
+
+
 @dataclass
 class Session:
     """A gateway between a caller and a mock."""
 
     front: HttpTarget
+    patience: Patience
     upstream: Upstream
     contract: Contract
     #: Name of each model at the front -> its name on the page.
@@ -58,6 +70,8 @@ class Session:
     calls: list[Exchange] = field(default_factory=list[Exchange])
     #: Documents whose answer was lost on purpose: to ask for them again is no fault.
     lost: set[Tag] = field(default_factory=set[Tag])
+    #: What was wrong with the scores of the first ranking, so that it is no news of the others.
+    usual: set[Aspect] = field(default_factory=set[Aspect])
     #: The number of the request before the first one.
     first_case: int = 0
     _case: int = 0
@@ -117,6 +131,13 @@ class Session:
             raise GoneError(passage.front.answer.cut)
         self.passages.append(passage)
         return passage
+
+    def faults(
+        self, passage: Passage, known: Mapping[Tag, Sequence[float]] | None = None
+    ) -> list[Fault]:
+        """What is wrong with a ranking, without what is wrong with the scores of every one."""
+        ignored = {"digits", *self.usual}
+        return [each for each in ranking_faults(passage, known) if each.aspect not in ignored]
 
     def pause(self, seconds: float) -> bool:
         """Wait, unless that is more than one run may take; whether it was waited."""

@@ -9,7 +9,7 @@ from ..redaction import SHORTEST_SECRET
 from ..targets import HttpTarget, UnreachableError
 from ..wording import counted
 from .findings import Freedom, Latency, Notes, Verdict
-from .passages import Passage, Tag, ranking_faults, scores_of, tags
+from .passages import Passage, Tag, scores_of, tags
 from .session import Session
 
 #: Callers that ask at the same time, and the longest time that upstream takes for one, in seconds.
@@ -100,12 +100,12 @@ def try_callers(session: Session, notes: Notes) -> None:
     passages = session.together(bodies)
     session.upstream.slow_down(0)
     for passage in passages:
-        fault = next(ranking_faults(passage), None)
-        if fault is None:
+        faults = session.faults(passage)
+        if not faults:
             says = f"{CALLERS} at once"
             notes.add("sharing.concurrent", Verdict.KEPT, says)
         elif passage.status == 200:
-            notes.add("sharing.concurrent", Verdict.BROKEN, fault.sentence, passage)
+            notes.add("sharing.concurrent", Verdict.BROKEN, faults[0].sentence, passage)
         else:
             says = f"one of {CALLERS} at once is answered {passage.status}"
             notes.add("sharing.concurrent", Verdict.DIFFERS, says, passage)
@@ -121,7 +121,7 @@ def try_cache(session: Session, notes: Notes) -> None:
     seen = "yes" if kept else "no"
     question = "Is an answer kept for an equal request?"
     notes.freedoms.append(Freedom("cache", question, seen))
-    collisions = {"the same request": (_collision(known, second), second)}
+    collisions = {"the same request": (_collision(session, known, second), second)}
     if kept:
         _try_stranger(session, notes, body)
     documents: list[str] = body["documents"]
@@ -140,7 +140,7 @@ def try_cache(session: Session, notes: Notes) -> None:
     for name, change in others.items():
         passage = session.send({**body, **change})
         is_other = {"query", "model"} & change.keys()
-        collisions[name] = (_collision({} if is_other else known, passage), passage)
+        collisions[name] = (_collision(session, {} if is_other else known, passage), passage)
     names = [name for name, (says, _) in collisions.items() if says]
     if names:
         says, passage = collisions[names[0]]
@@ -159,13 +159,12 @@ def _try_stranger(session: Session, notes: Notes, body: AnyJson) -> None:
         notes.add("sharing.cache", Verdict.BROKEN, says, stranger)
 
 
-def _collision(known: dict[Tag, list[float]], passage: Passage) -> str:
+def _collision(session: Session, known: dict[Tag, list[float]], passage: Passage) -> str:
     """How an answer that was kept is not that to the request; empty where it is."""
     if passage.status != 200 or passage.calls:
         return ""
-    fault = next(ranking_faults(passage, known), None)
-    if fault:
-        return fault.sentence
+    if faults := session.faults(passage, known):
+        return faults[0].sentence
     wants_texts = passage.front.request.body.get("return_documents")
     results = passage.front.ranking or ()
     is_short = wants_texts and any(result.document is None for result in results)

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from ..behaviour import PRESET_NAMES, Behaviour
 from ..state.clock import LAST
+from ..state.quotas import LimitName
 from ..state.recordings import Unrecorded
 from ..validation import MOST, register, schema_of
 
@@ -166,6 +167,29 @@ OPENED = _named(
     an_object({"account": table("account"), "key": {"type": "string"}}, optional=("key",)),
 )
 ACCOUNTS = _named("accounts", "Accounts", an_object({"accounts": array_of(table("account"))}))
+USES = _named(
+    "uses",
+    "How much is used of limits",
+    an_object(
+        {
+            "uses": array_of(
+                an_object(
+                    {
+                        "account": {"type": "string"},
+                        "model": {"type": "string"},
+                        "limit": {"enum": list(get_args(LimitName))},
+                        "most": {"description": "Requests or tokens of a window.", **_COUNT},
+                        "used": _COUNT,
+                        "resets_in": {
+                            "description": "Seconds until the window closes.",
+                            **_SECONDS,
+                        },
+                    }
+                )
+            )
+        }
+    ),
+)
 MODELS = _named(
     "models",
     "Models, and changes that are planned for them",

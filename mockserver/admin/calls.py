@@ -133,6 +133,14 @@ def _placed_account(call: Call) -> Account:
     return call.state.accounts[name]
 
 
+def list_uses(call: Call) -> Any:  # noqa: ANN401 - JSON
+    """Show how much accounts have used of their limits; only of windows that are open."""
+    name = call.query.get("account")
+    whose = name and call.account(name, "?account")
+    uses = [use.to_json() for use in call.state.uses() if whose in (None, use.account)]
+    return {"uses": uses}
+
+
 def list_models(call: Call) -> Any:  # noqa: ANN401 - JSON
     """List the models as they are now, and the planned changes."""
     models = [model.to_json() for model in call.state.models.values()]

@@ -1,6 +1,7 @@
 """The entry to the mock: `/__admin` controls it, all other paths are the API.
 
-    adapter -> dispatch -> administer -> token, route, query, body -> a method of the state
+    adapter -> dispatch -> administer -> a file of the page
+                                      -> token, route, query, body -> a method of the state
                         -> engine.answer
 
 A call that is refused has changed nothing.
@@ -20,6 +21,7 @@ from ..validation import InputError, check, json_path, likely
 from ..wire import Json, Request, Response, WireError, json_response, load
 from .calls import Call, WrongCallError
 from .openapi import document
+from .page import page
 from .routes import ROUTES, Route
 
 LOG = logging.getLogger(__name__)
@@ -91,8 +93,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _administer(state: State, request: Request, token: str | None) -> Response:
-    _admit(request, token)
     path = request.path.removeprefix(PREFIX)
+    if request.method == "GET" and (file := page(path)):
+        return file
+    _admit(request, token)
     if (request.method, path) == ("GET", "/openapi.json"):
         return json_response(200, document())
     route, place = _find(request.method, path)
@@ -105,12 +109,12 @@ def _administer(state: State, request: Request, token: str | None) -> Response:
 
 
 def _admit(request: Request, token: str | None) -> None:
-    """Require the token; if there is none, refuse only pages in a browser."""
+    """Require the token; if there is none, refuse only other pages in a browser."""
     if token is None:
-        if "origin" in request.headers:
-            raise WrongCallError(
-                403, "/", "a page in a browser cannot control a mock that has no token"
-            )
+        own = f"http://{request.headers.get('host', '')}"
+        if request.headers.get("origin", own) != own:
+            reason = "a page of another origin cannot control a mock that has no token"
+            raise WrongCallError(403, "/", reason)
         return
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), token.encode()):

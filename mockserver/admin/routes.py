@@ -72,6 +72,7 @@ ROUTES = (
         schemas.ACCOUNT_CHANGE,
     ),
     Route("DELETE", "/accounts/{account}", calls.close_account, table("account")),
+    Route("GET", "/limits", calls.list_uses, schemas.USES, query=_ACCOUNT),
     Route("GET", "/models", calls.list_models, schemas.MODELS),
     Route("PATCH", "/models", calls.change_model, schemas.MODELS, table("model_change")),
     Route("GET", "/clock", calls.clock, schemas.CLOCK),

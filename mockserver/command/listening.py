@@ -11,7 +11,7 @@ from typing import Literal
 
 from ..contract import ContractError, revisions
 from ..serving import log
-from ..serving.server import is_loopback, listen
+from ..serving.server import base_url, is_loopback, listen
 from ..state.store import State
 from ..validation import InputError
 from .parser import CommandError, Parser, port, variable, variable_of, word
@@ -85,6 +85,13 @@ class Listening:
                 return word(os.environ[name])
             except argparse.ArgumentTypeError as error:
                 raise CommandError(f"the environment variable {name} {error}") from None
+
+    def announce(self, listener: socket.socket) -> None:
+        """Say that the mock is ready, and to a person where its page is."""
+        print(f"rerank-mock ready at {base_url(listener)}", flush=True)
+        if self.log == "lines" and sys.stderr.isatty():
+            url = url_of(*listener.getsockname()[:2]).removesuffix("/v1")
+            print(f"rerank-mock: its page is {url}/__admin/", file=sys.stderr, flush=True)
 
     def watch(self, state: State) -> None:
         """Log each exchange."""

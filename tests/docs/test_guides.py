@@ -27,7 +27,13 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 #: Options of other people's commands that the guides show.
 FOREIGN = {
-    "--silent": "curl",
+    "--file": "docker build",
+    "--tag": "docker build",
+    "--format": "podman build",
+    "--rm": "docker run",
+    "--publish": "docker run",
+    "--read-only": "docker run",
+    "--env": "docker run",
     "--workflow": "gh run list",
     "--status": "gh run list",
     "--limit": "gh run list",

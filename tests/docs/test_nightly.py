@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import yaml
 from mockserver.behaviour import load_behaviour
 from mockserver.testing.contexts import serve_rerank
 from tests.docs.guides import ROOT, blocks
+from tests.workflows import run_step
 
 GUIDE = (ROOT / "docs/comparing.md").read_text(encoding="utf-8")
 (WORKFLOW,) = (yaml.safe_load(block.text) for block in blocks(GUIDE) if block.language == "yaml")
@@ -32,7 +32,7 @@ esac
 
 
 class Runner:
-    """Runs steps as a runner of GitHub does, each in a shell of its own that ends at a mistake."""
+    """Runs the steps of nights, one after the other."""
 
     def __init__(self, folder: Path, base_url: str, key: str) -> None:
         self.folder = folder
@@ -54,15 +54,8 @@ class Runner:
         return {name: self._code(name) for name in names}
 
     def _code(self, name: str) -> int:
-        (command,) = (step["run"] for step in STEPS if step.get("name") == name)
-        done = subprocess.run(
-            ["bash", "-e", "-c", command],
-            cwd=self.folder,
-            env=self._environment,
-            capture_output=True,
-            check=False,
-            encoding="utf-8",
-        )
+        (step,) = (step for step in STEPS if step.get("name") == name)
+        done = run_step(step, self.folder, self._environment)
         self.printed[name] = done.stdout
         return done.returncode
 

@@ -3,6 +3,7 @@
 What must end is done in a process of its own, which the system ends if it takes too much.
 """
 
+import inspect
 import resource
 import subprocess
 import sys
@@ -44,6 +45,10 @@ def work_of(call: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
+    # CPython 3.12 traces opcodes only if a frame asked for it before.
+    here = inspect.currentframe()
+    assert here is not None
+    here.f_trace_opcodes = True
     sys.settrace(trace)
     try:
         call()

@@ -10,7 +10,7 @@ from .conftest import install, make_environment
 
 pytestmark = pytest.mark.slow
 
-ROOMS = ("schemas", "mockserver", "contract_tests")
+ROOMS = ("schemas", "vectors", "mockserver", "contract_tests")
 
 
 def files(folder: Path) -> set[str]:
@@ -40,6 +40,7 @@ def test_the_wheel_holds_what_each_room_lives_by(wheel: Path) -> None:
         "rerank_contract/py.typed",
         "rerank_contract/schemas/revisions/2026-07/requirements.json",
         "rerank_contract/schemas/files/requirements.json",
+        "rerank_contract/vectors/runner.mjs",
         "rerank_contract/mockserver/py.typed",
         "rerank_contract/mockserver/testing/plugin.py",
         "rerank_contract/contract_tests/py.typed",

@@ -1,9 +1,9 @@
 """What is recorded of the published clients, and how it is made.
 
-`grades.json`, written by `python -m tests.published_clients`, has for each client the version,
-what it passed, and of each failure the reasons, the statuses that the mock answered the requests
-with and what the client told, on CPython 3.11. `settings.json`, written by hand, has what a
-library asks for when its base URL is set so.
+`grades.json`, written by `python -m tests.published_clients`, has for each client the version, the
+day, what it passed, and of each failure the reasons, the statuses that the mock answered the
+requests with and what the client told, on CPython 3.11. `settings.json`, written by hand, has what
+a library asks for when its base URL is set so.
 """
 
 import json
@@ -20,6 +20,7 @@ from contract_tests.interop.clients import Client
 from .clients import HERE, ROOT, environment, installed
 
 GRADES = HERE / "grades.json"
+GRADED = ("passed", "failed", "not_applicable")
 
 #: What tries a setting.
 TASK: dict[str, Any] = {
@@ -71,7 +72,10 @@ def recorded() -> dict[str, Any]:
 
 
 def graded(client: Client, folder: Path) -> dict[str, Any]:
-    """Let a client be graded; return what is to be recorded of it."""
+    """Let a client be graded; return what is to be recorded of it.
+
+    A run that ended early has no grade for some scenarios: it raises `RuntimeError`.
+    """
     report = folder / "grades.json"
     done = subprocess.run(
         [
@@ -87,6 +91,8 @@ def graded(client: Client, folder: Path) -> dict[str, Any]:
     if not report.exists():
         raise RuntimeError(f"{client.name}: exit code {done.returncode}\n{done.stderr}")
     rows = json.loads(report.read_text(encoding="utf-8"))["grades"]
+    if ungraded := [row["id"] for row in rows if row["grade"] not in GRADED]:
+        raise RuntimeError(f"{client.name}: no grade for {', '.join(ungraded)}")
     return {
         "version": client.version,
         "passed": [row["id"] for row in rows if row["grade"] == "passed"],

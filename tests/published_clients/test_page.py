@@ -6,8 +6,9 @@ import pytest
 
 from contract_tests.interop.clients import CLIENTS, Client
 
+from . import matrix
 from .clients import ROOT
-from .records import SETTINGS, recorded
+from .records import GRADED, SETTINGS, recorded
 
 PAGE = (ROOT / "docs/published-clients.md").read_text(encoding="utf-8")
 GRADES = recorded()
@@ -31,14 +32,23 @@ def test_the_records_are_of_the_versions_that_are_installed() -> None:
     assert versions == {client.name: client.version for client in CLIENTS}
 
 
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_a_client_has_one_grade_in_every_scenario(client: Client) -> None:
+    graded = [scenario for grade in GRADED for scenario in GRADES[client.name][grade]]
+    assert sorted(graded) == sorted(row["id"] for row in matrix.scenarios())
+
+
+def test_the_matrix_is_what_the_records_make() -> None:
+    assert matrix.PAGE.read_text(encoding="utf-8") == matrix.page(GRADES)
+
+
 def test_the_page_tells_how_many_scenarios_a_client_passed() -> None:
-    grades = ("passed", "failed", "not_applicable")
     assert [row[:-1] for row in rows(PAGE.partition("\n## ")[0])] == [
         [
             client.name,
             f"`{client.package}`",
             client.version,
-            *(str(len(GRADES[client.name][grade])) for grade in grades),
+            *(str(len(GRADES[client.name][grade])) for grade in GRADED),
         ]
         for client in CLIENTS
     ]

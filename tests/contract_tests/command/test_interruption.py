@@ -142,9 +142,7 @@ def test_a_run_that_ends_where_a_mutant_is_noticed_was_not_interrupted(
     assert (run.verdict, interruption.came) == ("violates", False)
 
 
-@pytest.mark.parametrize(
-    "place", ["contract_tests.__main__.main", "contract_tests.audit.command.main"]
-)
+@pytest.mark.parametrize("place", ["__main__.main", "audit.command.main"])
 def test_an_interruption_before_there_is_a_report_is_one_word(
     place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,7 +150,7 @@ def test_an_interruption_before_there_is_a_report_is_one_word(
         raise KeyboardInterrupt
 
     (tmp_path / "run.har").write_text("{}", "utf-8")
-    monkeypatch.setattr(place, interrupted)
+    monkeypatch.setattr(f"contract_tests.{place}", interrupted)
     monkeypatch.setattr("sys.argv", ["rerank-contract", "audit", str(tmp_path / "run.har")])
     assert launch.main() == 3
     assert capsys.readouterr().err == "interrupted\n"

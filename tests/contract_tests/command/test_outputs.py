@@ -28,6 +28,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     (tmp_path / "b.json").write_text('{"version": 1, "deviations": []}')
     (tmp_path / "c.json").write_text("{}")
     (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
 
 
@@ -35,6 +36,8 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     ("words", "said"),
     [
         (["--report-json=folder"], "--report-json: folder is a folder; name a file in it"),
+        (["--har=/dev/null"], "--har: /dev/null is no plain file, which an archive that grows"),
+        (["--report-json=loop"], "--report-json: loop cannot be written: "),
         (["--badge-svg=no/x"], "--badge-svg: the folder no does not exist"),
         (
             ["--report-html=a", "--report-junit=./a"],
@@ -80,7 +83,7 @@ def test_all_that_is_asked_for_is_written() -> None:
     asked = options("--report-json=a.json", "--write-baseline=b.json", "--github")
     assert list(write_outputs(outputs(asked), samples.VIOLATING, TODAY)) == []
     assert sorted(path.name for path in Path().iterdir()) == [
-        *("a.json", "b.json", "c.json", "file", "folder", "summary.md"),
+        *("a.json", "b.json", "c.json", "file", "folder", "loop", "summary.md"),
     ]
     assert list(outputs(asked)) == ["--write-baseline", "--report-json", "$GITHUB_STEP_SUMMARY"]
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from contract_tests.contract import load_contract
+from contract_tests.contract import AnyJson, load_contract
 from contract_tests.exchanges import Answer, Request
 from contract_tests.gateway.findings import CHECKS, Report
 from contract_tests.gateway.plan import run
-from contract_tests.gateway.session import Session
+from contract_tests.gateway.session import Patience, Session
 from contract_tests.gateway.upstream import Upstream
 from contract_tests.targets import HttpTarget, UnreachableError
 from contract_tests.transport import Route
@@ -26,15 +26,28 @@ MODELS = (
 )
 
 
+class HurryingUpstream(Upstream):
+    """Has the gateway give up soon where nothing will be answered, and only there."""
+
+    gateway: SmallGateway
+
+    def arm(self, *steps: AnyJson) -> None:
+        is_hanging = any(step.get("delay", 0) > 60 for step in steps)
+        self.gateway.timeout = 0.05 if is_hanging else 10.0
+        super().arm(*steps)
+
+
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    with Upstream(key="sk-upstream-of-the-gateway") as upstream:
+def upstream() -> Iterator[HurryingUpstream]:
+    upstream = HurryingUpstream(key="sk-upstream-of-the-gateway")
+    with upstream:
         yield upstream
 
 
 @pytest.fixture(scope="module")
-def gateway(upstream: Upstream) -> Iterator[SmallGateway]:
+def gateway(upstream: HurryingUpstream) -> Iterator[SmallGateway]:
     with SmallGateway(upstream.base_url, upstream.key) as gateway:
+        upstream.gateway = gateway
         yield gateway
 
 
@@ -61,6 +74,7 @@ def sandwich(upstream: Upstream, gateway: SmallGateway) -> Iterator[Sandwich]:
     numbers = itertools.count(1)
     with (
         Route(timeout=10).open(gateway.base_url) as client,
+        Route(timeout=0.2).open(gateway.base_url) as waiting,
         Route(timeout=0.1).open(gateway.base_url) as leaving,
     ):
 
@@ -70,6 +84,7 @@ def sandwich(upstream: Upstream, gateway: SmallGateway) -> Iterator[Sandwich]:
             proxy: str | None = None,
             caller_key: str | None = None,
             answers: int | None = None,
+            is_bounded: bool = True,
         ) -> Report:
             gateway.begin(*ways)
             base_url = proxy or gateway.base_url
@@ -79,6 +94,14 @@ def sandwich(upstream: Upstream, gateway: SmallGateway) -> Iterator[Sandwich]:
             front = HttpTarget(client, base_url, key, secrets=SECRETS)
             session = Session(
                 front=front if answers is None else Leaving(front, answers),
+                # A gateway that ends the wait is not measured by a clock.
+                patience=Patience(
+                    HttpTarget(
+                        waiting if "waits for ever" in ways or proxy else client, base_url, key
+                    ),
+                    0.2,
+                    is_named=is_bounded,
+                ),
                 upstream=upstream,
                 contract=load_contract(),
                 models={name: name for name in MODELS},

@@ -53,7 +53,7 @@ FAULTS: Mapping[str, str] = {
     "strips texts on the way back": "text.returned",
     "counts indices from 1": "ranking.index",
     "sorts the documents": "ranking.index",
-    "rounds scores": "ranking.score",
+    "rounds scores to a digit": "ranking.score",
     "applies a sigmoid": "ranking.score",
     "drops the last result": "ranking.complete",
     "sorts by index": "ranking.order",
@@ -69,6 +69,8 @@ FAULTS: Mapping[str, str] = {
     "answers 429 with 502": "failure.rate_limited",
     "answers 503 with 500": "failure.overloaded",
     "answers 504 with 200": "failure.timeout",
+    "waits for ever": "failure.hanging",
+    "answers 404 where upstream hangs": "failure.hanging",
     "passes a 401 of upstream on": "failure.key",
     "answers 402 with 401": "failure.balance",
     "answers 403 with 401": "failure.model",
@@ -111,6 +113,8 @@ FREEDOMS = (
     "returns texts always",
     "does not count",
     "limits its rate",
+    "rounds scores",
+    "cuts scores",
 )
 
 
@@ -136,6 +140,8 @@ class SmallGateway:
     def __init__(self, upstream: str, key: str, port: int = 0) -> None:
         self._upstream, self._key, self._port = upstream, key, port
         self.ways: frozenset[str] = frozenset()
+        #: Seconds that upstream may take.
+        self.timeout = 10.0
         #: Sees to it that two callers meet where they are mixed up.
         self._meeting = threading.Lock()
         self.begin()
@@ -175,9 +181,7 @@ class SmallGateway:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
 
-        self._client = httpx.Client(
-            timeout=10, trust_env=False, limits=httpx.Limits(max_connections=50)
-        )
+        self._client = httpx.Client(trust_env=False, limits=httpx.Limits(max_connections=50))
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -402,7 +406,14 @@ class SmallGateway:
         spaced = (", ", ": ") if self.does("prints JSON anew") else (",", ":")
         content = json.dumps(body, separators=spaced).encode()
         try:
-            got = self._client.post(f"{self._upstream}/rerank", content=content, headers=headers)
+            got = self._client.post(
+                f"{self._upstream}/rerank",
+                content=content,
+                headers=headers,
+                timeout=None if self.does("waits for ever") else self.timeout,
+            )
+        except httpx.ReadTimeout:
+            return Answer(504, b"{}", {})
         except httpx.HTTPError:
             return Answer(0, b"", {})
         return Answer(got.status_code, got.content, dict(got.headers))
@@ -443,6 +454,10 @@ class SmallGateway:
                 result["index"] += 1
             if self.does("rounds scores"):
                 result["relevance_score"] = round(result["relevance_score"], 4)
+            if self.does("cuts scores"):
+                result["relevance_score"] = int(result["relevance_score"] * 1000) / 1000
+            if self.does("rounds scores to a digit"):
+                result["relevance_score"] = round(result["relevance_score"], 1)
             if self.does("applies a sigmoid"):
                 result["relevance_score"] = 1 / (1 + 2.718281828 ** -result["relevance_score"])
             if self.does("strips texts on the way back") and result.get("document"):
@@ -464,6 +479,7 @@ class SmallGateway:
             "answers 402 with 401": (402, 401),
             "answers 403 with 401": (403, 401),
             "answers 400 with 502": (400, 502),
+            "answers 404 where upstream hangs": (504, 404),
             "answers a lost connection with nothing": (0, 200),
         }
         for way, (theirs, ours) in wrong.items():

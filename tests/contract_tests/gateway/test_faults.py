@@ -36,8 +36,8 @@ TAKEN = (
     ),
     ("batches", "ranks duplicates once", "errors of its own"),
     ("cuts for itself", "sends a single text as a list", "leaves upstream alone after a failure"),
-    ("caches", "returns texts always"),
-    ("refuses what is unusual", "does not count", "limits its rate"),
+    ("caches", "returns texts always", "cuts scores"),
+    ("refuses what is unusual", "does not count", "limits its rate", "rounds scores"),
 )
 
 
@@ -51,6 +51,8 @@ DIFFERENT = {
     "returns texts always": {"field.return_documents"},
     "does not count": {"answer.tokens"},
     "limits its rate": {"sharing.concurrent"},
+    "rounds scores": {"ranking.score"},
+    "cuts scores": {"ranking.score"},
     "refuses what is unusual": {
         *("field.overlap_tokens", "field.documents.string", "field.documents.objects"),
         *("ranking.duplicates", "ranking.empty", "text.forwarded"),
@@ -89,10 +91,10 @@ def test_a_freedom_is_told(
 
 def test_a_transparent_proxy_passes(sandwich: Sandwich, upstream: Upstream) -> None:
     with Relay("127.0.0.1", 0, ("127.0.0.1", upstream.relay.port)) as proxy:
-        report = sandwich(proxy=f"http://127.0.0.1:{proxy.port}/v1")
+        report = sandwich(proxy=f"http://127.0.0.1:{proxy.port}/v1", is_bounded=False)
     assert report.of(Verdict.BROKEN) == ()
     differs = [finding.check for finding in report.of(Verdict.DIFFERS)]
-    assert differs == ["failure.connection", "failure.garbage"]
+    assert differs == ["failure.connection", "failure.hanging", "failure.garbage"]
     not_seen = [finding.check for finding in report.of(Verdict.NOT_SEEN)]
     assert not_seen == ["key.caller", "key.upstream"]
     assert {freedom.seen for freedom in report.freedoms if freedom.id == "cancelled"} == {"yes"}
@@ -130,6 +132,20 @@ def test_a_run_waits_for_a_limited_time(
     assert all(seen.startswith("over ") for seen in rests)
 
 
+def test_a_gateway_that_hangs_with_upstream_differs_where_no_bound_is_named(
+    sandwich: Sandwich,
+) -> None:
+    report = sandwich("waits for ever", wanted=("failure.hanging",), is_bounded=False)
+    (finding,) = report.findings
+    assert finding.verdict is Verdict.DIFFERS
+    assert finding.says == (
+        "no answer -> no answer comes within 0.2 seconds; --upstream-timeout says how long it may "
+        "take"
+    )
+    assert [row.calls for row in report.failures if row.name == "no answer"] == [1]
+    assert [call.answer.cut for call in finding.passages[0].calls] == ["upstream never answers"]
+
+
 def test_every_variant_that_a_cache_confuses_is_listed(sandwich: Sandwich) -> None:
     (finding,) = sandwich("caches by query", wanted=("sharing.cache",)).findings
     assert finding.says.startswith(
@@ -138,10 +154,21 @@ def test_every_variant_that_a_cache_confuses_is_listed(sandwich: Sandwich) -> No
     )
 
 
-def test_rounded_scores_are_one_fault(sandwich: Sandwich) -> None:
-    wanted = tuple(each for each in CHECKS if each.startswith(("field", "ranking")))
-    report = sandwich("rounds scores", wanted=wanted)
+@pytest.mark.parametrize("way", ["rounds scores to a digit", "applies a sigmoid"])
+def test_wrong_scores_are_one_fault(sandwich: Sandwich, way: str) -> None:
+    wanted = tuple(each for each in CHECKS if each.startswith(("field", "ranking", "sharing")))
+    report = sandwich(way, "caches", wanted=wanted)
     assert [finding.check for finding in report.of(Verdict.BROKEN)] == ["ranking.score"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [fault for fault, check in FAULTS.items() if check.startswith("sharing")]
+    + ["counts indices from 1", "sorts the documents", "forgets where a batch began"],
+)
+def test_a_fault_is_found_behind_rounded_scores(sandwich: Sandwich, fault: str) -> None:
+    report = sandwich(fault, "rounds scores", wanted=(FAULTS[fault],))
+    assert [finding.check for finding in report.of(Verdict.BROKEN)] == [FAULTS[fault]]
 
 
 @pytest.mark.parametrize(

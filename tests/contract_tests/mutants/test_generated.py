@@ -16,7 +16,7 @@ from contract_tests.mutants.generated import Generator
 from contract_tests.mutants.sampling import Counted, Sample
 from contract_tests.mutants.selftest import Trial
 from tests.contract_tests.exchanging import BGE, Scripted, answer
-from tests.contract_tests.judged import Judged
+from tests.contract_tests.judged import ROOM, Judged
 from tests.contract_tests.newest import NEWEST
 
 GENERATOR = Generator(NEWEST)
@@ -202,6 +202,29 @@ def test_the_judge_finds_generated_mutants(
         if not judged("--effort=standard", f"--mutant={counted.name}").that("failed")
     ]
     assert len(survivors) <= SURVIVING, survivors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        "truncate answer results at 500 elements, always",
+        "truncate answer results[0].document.text at 16000 characters, always",
+        "truncate answer results[0].document.text at 32000 characters, only above 2048 characters",
+        "truncate request documents at 4096 characters, only without top_n",
+        "re-encode request documents with LF for CRLF, always",
+        "coerce answer results to the empty value, only with a document that comes twice",
+        "cache the results by documents and return_documents, only above 256 documents",
+    ],
+)
+def test_a_generated_mutant_that_survived_once_is_found(
+    name: str, judged: Callable[..., Judged]
+) -> None:
+    run = judged(
+        *("--effort=standard", "-x", f"--model={BGE}", f"--mutant={name}"),
+        modules=[ROOM / "test_documents.py"],
+    )
+    assert run.that("failed") & {"request.top_n.count", "request.return_documents.true"}
 
 
 def test_the_command_reports_shares_and_fails_below_the_least(

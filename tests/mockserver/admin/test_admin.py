@@ -118,6 +118,29 @@ def test_a_name_may_hold_a_slash() -> None:
     assert call(state, "GET", "/accounts/a/b c")["name"] == "a/b c"
 
 
+def test_it_is_shown_how_full_limits_are_until_their_windows_close() -> None:
+    state = frozen()
+    call(state, "PATCH", "/accounts/account-1", {"limits": {"RPM": 3, "TPD": 1000, "RPH": None}})
+    call(state, "PATCH", "/accounts/account-2", {"limits": {}})
+    for key in ("sk-one", "sk-two", "sk-one"):
+        assert rerank(state, key).status == 200
+    state.clock.advance(59.5)
+    minute = {"account": "account-1", "model": BGE, "limit": "RPM", "most": 3}
+    day = {"account": "account-1", "model": BGE, "limit": "TPD", "most": 1000}
+    tokens = 2 * state.journal[0].usage.input_tokens
+    shown = call(state, "GET", "/limits", query="account=account-1")
+    assert shown == call(state, "GET", "/limits")
+    assert shown["uses"] == [
+        {**minute, "used": 2, "resets_in": 0.5},
+        {**day, "used": tokens, "resets_in": 86340.5},
+    ]
+    state.clock.advance(0.5)
+    assert call(state, "GET", "/limits")["uses"] == [{**day, "used": tokens, "resets_in": 86340.0}]
+    assert call(state, "GET", "/limits", query="account=account-2") == {"uses": []}
+    call(state, "PATCH", "/accounts/account-1", {"limits": {"TPD": None}})
+    assert call(state, "GET", "/limits") == {"uses": []}
+
+
 def test_models_change_now_and_later() -> None:
     state = frozen()
     call(state, "PATCH", "/models", {"model": BGE, "state": "offline"})
@@ -380,7 +403,7 @@ def test_calls_are_no_exchanges() -> None:
 
 # call: method, path, query, body; refusal: status, path, and a part of the reason.
 WRONG: list[tuple[tuple[str, str, str, object], tuple[int, str, str]]] = [
-    (("GET", "", "", None), (404, "/", "no such path")),
+    (("POST", "", "", None), (404, "/", "no such path")),
     (("GET", "/zzz", "", None), (404, "/zzz", "see /__admin/openapi.json")),
     (("GET", "/account", "", None), (404, "/account", "did you mean '/accounts'?")),
     (("GET", "/accounts/", "", None), (404, "/accounts/", "no such path")),
@@ -398,6 +421,7 @@ WRONG: list[tuple[tuple[str, str, str, object], tuple[int, str, str]]] = [
             " not_called, not \"called_whit\"; did you mean 'called_with'?",
         ),
     ),
+    (("GET", "/limits", "account=zzz", None), (400, "?account", "no account 'zzz'")),
     (("PUT", "/clock", "", None), (405, "/clock", "accepts only GET")),
     (("POST", "/accounts/account-1", "", {}), (405, "/accounts/{account}", "DELETE, GET, PATCH")),
     (("GET", "/accounts/account-9", "", None), (404, "/accounts/{account}", "did you mean 'acc")),
@@ -606,7 +630,7 @@ def test_a_token_of_any_letters_is_compared() -> None:
     assert send(frozen(), "GET", "/health", headers=bearer("\xff"), token="right").status == 401
 
 
-def test_a_page_in_a_browser_needs_a_token() -> None:
+def test_a_page_of_another_origin_needs_a_token() -> None:
     page = {"origin": "https://example.org"}
     response = send(frozen(), "POST", "/reset", headers=page)
     assert (response.status, read(response)["path"]) == (403, "/")

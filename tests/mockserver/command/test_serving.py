@@ -2,11 +2,14 @@
 
 import json
 import signal
+import sys
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
 
+from mockserver.command.listening import Listening
 from mockserver.serving.server import ThreadedServer, listen
 from mockserver.state.store import State
 from tests.mockserver.asking import connect, fields
@@ -49,6 +52,33 @@ def test_each_exchange_is_a_line_on_stderr() -> None:
     assert output == ""
     assert " account-1 POST /v1/rerank 200 answered BAAI/bge-reranker-v2-m3 3 documents " in first
     assert second.endswith(" | unknown_field: `top_k`: did you mean `top_n`?")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_terminal", "log"),
+    [
+        ("127.0.0.1", True, "lines"),
+        ("0.0.0.0", True, "lines"),
+        ("127.0.0.1", False, "lines"),
+        ("127.0.0.1", True, "json"),
+        ("127.0.0.1", True, "nothing"),
+    ],
+)
+def test_a_person_at_a_terminal_learns_where_the_page_is(
+    host: str,
+    is_terminal: bool,
+    log: Literal["lines", "json", "nothing"],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    with listen(host) as listener:
+        port = listener.getsockname()[1]
+        Listening(log=log).announce(listener)
+    output, errors = capsys.readouterr()
+    assert output == f"rerank-mock ready at http://{host}:{port}/v1\n"
+    said = f"rerank-mock: its page is http://127.0.0.1:{port}/__admin/\n"
+    assert errors == (said if is_terminal and log == "lines" else "")
 
 
 def test_the_lines_may_be_json() -> None:

@@ -1,0 +1,3 @@
+module rerankmock
+
+go 1.19
