@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Images of Python often set it; hundreds of processes would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi site evidence image release five-minutes browser npm-helper vectors constraints clients-constraints gateways-constraints release-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server imitation gateways clients openapi site evidence image release five-minutes browser npm-helper vectors constraints clients-constraints gateways-constraints release-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -76,6 +76,10 @@ kill-table: $(VENV)/installed
 # Takes half an hour; judges a thousand generated mutants, and fails if fewer than 95 % are found.
 generated: $(VENV)/installed
 	$(BIN)/rerank-contract selftest --generated 1000 --jobs 2 --name "as it is" --combinations 0
+
+# Takes six minutes; observes mocks with 200 random behaviours, and fails if one is not imitated.
+imitation: $(VENV)/installed
+	COMBINATIONS=100 $(BIN)/python -m pytest -n 2 --quiet tests/contract_tests/command/test_observing.py -k imitated
 
 # Takes half an hour; judges every fault and every freedom of the second server.
 second-server: $(VENV)/installed

@@ -19,7 +19,7 @@ from .audit import command as audit
 from .client import command as client
 from .command.interruption import Interruption
 from .command.listing import explanations, listing, revision_listing
-from .command.observing import observation
+from .command.observing import Planned, observation
 from .command.options import (
     declare,
     declare_asking,
@@ -107,21 +107,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with output_may_end():
             return diff.main(options)
     if options.command in _OWN:
-        command = _OWN[options.command]
-        trouble = command.problem(options)
-        if trouble:
-            parser.error(trouble)
-        # `client` ends where its reader does.
-        with contextlib.nullcontext() if command is client else output_may_end():
-            return int(command.main(options))
+        return _run_own(parser, options)
     with by_ourselves(), output_may_end():
         if options.command in ("check", "observe"):
             return (_check if options.command == "check" else _observe)(parser, options)
         try:
             return _selftest(parser, options)
         except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            return EXIT_CODES[Verdict.INCONCLUSIVE]
+            return _interrupted()
+
+
+def _run_own(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    command = _OWN[options.command]
+    trouble = command.problem(options)
+    if trouble:
+        parser.error(trouble)
+    # `client` ends where its reader does.
+    with contextlib.nullcontext() if command is client else output_may_end():
+        try:
+            return int(command.main(options))
+        except KeyboardInterrupt:
+            # Before there is anything to report, or while a report is written.
+            return _interrupted()
+
+
+def _interrupted() -> int:
+    print("interrupted", file=sys.stderr)
+    return EXIT_CODES[Verdict.INCONCLUSIVE]
 
 
 @contextlib.contextmanager
@@ -171,8 +183,9 @@ def _observe(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
         report, behaviour = Path(folder, "report.json"), Path(folder, "behaviour.json")
         options.report_json, options.behaviour_json = report, behaviour
         arguments = [*_PYTEST[:-1], str(HERE / "test_behaviours.py"), *words(options)]
+        plugins = [Interruption(), Planned(sys.stdout)]
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            pytest.main(arguments, plugins=[Interruption()])
+            pytest.main(arguments, plugins=plugins)
         lines = observation(report, behaviour)
         if not lines:
             print(printed.getvalue(), end="", file=sys.stderr)

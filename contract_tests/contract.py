@@ -93,6 +93,8 @@ class Switch:
     shown_by: str | None
     #: Empty where the value is a number.
     values: tuple[SwitchValue, ...]
+    #: JSON Schema of the answer to what exceeds the number; None where the value is none.
+    exceeded: Mapping[str, AnyJson] | None = None
 
 
 @dataclass(frozen=True)
@@ -343,7 +345,8 @@ def _model(row: AnyJson) -> Model:
 
 def _switch(row: AnyJson) -> Switch:
     # A number has a schema in place of the list.
-    listed: list[AnyJson] = [] if "type" in row["values"] else row["values"]
+    is_number = "type" in row["values"]
+    listed: list[AnyJson] = [] if is_number else row["values"]
     return Switch(
         name=row["name"],
         question=row["question"],
@@ -353,6 +356,7 @@ def _switch(row: AnyJson) -> Switch:
         values=tuple(
             SwitchValue(value["value"], value["meaning"], value["wire"]) for value in listed
         ),
+        exceeded=row["values"]["wire"] if is_number else None,
     )
 
 

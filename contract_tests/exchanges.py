@@ -50,6 +50,8 @@ class Layout:
     indent: int | None = None
     #: Whether there are spaces inside of braces, as on the page.
     padded: bool = False
+    #: Bytes that a shorter body is filled up to, with spaces behind it.
+    least_bytes: int = 0
 
     def write(self, value: AnyJson) -> str:
         """A value as JSON."""
@@ -82,7 +84,7 @@ class Request:
         """The body as it goes over the wire."""
         if self.body is None or isinstance(self.body, bytes):
             return self.body
-        return self.layout.write(self.body).encode()
+        return self.layout.write(self.body).encode().ljust(self.layout.least_bytes)
 
 
 @dataclass(frozen=True)

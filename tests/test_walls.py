@@ -54,6 +54,7 @@ JUDGE_LAYERS = (
         *("audit.*", "gateway.*", "interop.*"),
     ),
     ("conftest", "pytest_plugin", "__main__", "test_*"),
+    ("launch",),
 )
 LAYERS_OF = {"mockserver": LAYERS, "contract_tests": JUDGE_LAYERS}
 

@@ -26,7 +26,10 @@ def decoded(body: str | bytes, *, is_base64: bool, encoding: str) -> bytes:
     """The body as it is meant; `encoding` is its Content-Encoding. Raises `BodyError`."""
     if len(body) > 2 * LONGEST:
         raise BodyError(f"it is longer than {LONGEST:,} bytes")
-    content = body if isinstance(body, bytes) else body.encode("utf-8", "surrogatepass")
+    try:
+        content = body if isinstance(body, bytes) else body.encode()
+    except UnicodeEncodeError:
+        raise BodyError("it has half of a character, which no body has") from None
     if is_base64:
         try:
             content = base64.b64decode(content)

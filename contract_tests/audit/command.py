@@ -32,6 +32,7 @@ from ..report.terminal import lines
 from .advice import SEVERITIES, Adviser
 from .auditor import Auditor
 from .following import Followed
+from .growing import GrowingArchive
 from .recordings import RecordingError, Tally, read
 
 NOTHING = "nothing"
@@ -50,9 +51,9 @@ def declare(add: Callable[..., object]) -> None:
     )
     add(
         "--follow",
-        metavar="URL",
-        help="judge live what a mock that runs there records, such as `rerank-mock proxy`, until it"
-        " ends or Ctrl-C; what fails is printed at once",
+        metavar="URL|FILE",
+        help="judge live what a mock that runs there records, such as `rerank-mock proxy`, or what"
+        " is written to an HTTP archive, until it ends or Ctrl-C; what fails is printed at once",
     )
     add(
         "--admin-token-env",
@@ -130,9 +131,13 @@ def _audit(
 def _follow(
     options: argparse.Namespace, tally: Tally, auditor: Auditor, adviser: Adviser
 ) -> Iterator[str]:
-    """Audit a journal until it ends; say why it could not be read, if it could not."""
+    """Audit what grows until it ends; say why it could not be read, if it could not."""
     name = options.admin_token_env
-    followed = Followed(options.follow, os.environ[name] if name else None)
+    followed = (
+        Followed(options.follow, os.environ[name] if name else None)
+        if _is_url(options.follow)
+        else GrowingArchive(Path(options.follow))
+    )
     wanted = options.target and options.target.rstrip("/")
     known: set[str] = set()
     auditor.begin()
@@ -219,13 +224,18 @@ def _options(options: argparse.Namespace) -> Iterator[str]:
         yield "--follow"
 
 
+def _is_url(followed: str) -> bool:
+    return followed.startswith(("http://", "https://"))
+
+
 def _problems(options: argparse.Namespace) -> Iterator[str]:
     if trouble := revision_problem(options.revision):
         yield trouble
     if bool(options.files) is bool(options.follow):
-        yield "name the files to audit, or follow a mock with --follow URL"
-    if options.follow and not options.follow.startswith(("http://", "https://")):
-        yield f"--follow must be the URL of a mock, not {shorten(options.follow)}"
+        yield "name the files to audit, or follow a mock or an archive with --follow URL|FILE"
+    if options.follow and not _is_url(options.follow) and not Path(options.follow).is_file():
+        what = shorten(options.follow)
+        yield f"--follow must be the URL of a mock or an HTTP archive that exists, not {what}"
     if options.admin_token_env and options.admin_token_env not in os.environ:
         yield "the variable that --admin-token-env names is not set"
     for path in options.files:

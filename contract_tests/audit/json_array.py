@@ -8,7 +8,7 @@ import codecs
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import Protocol
 
 from ..contract import AnyJson
 
@@ -30,6 +30,14 @@ class JsonError(ValueError):
 
 class CutError(JsonError):
     """The file ends too early."""
+
+
+class Readable(Protocol):
+    """What can be read in pieces, such as a file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return so many bytes at most; none at the end."""
+        ...
 
 
 class TooLong:
@@ -68,7 +76,7 @@ class _End:
 class JsonArray:
     """The array of a file; `path` is where it stands, once a member was read."""
 
-    def __init__(self, file: BinaryIO, progress: Callable[[int], None]) -> None:
+    def __init__(self, file: Readable, progress: Callable[[int], None]) -> None:
         self._file = file
         self._progress = progress
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
@@ -76,6 +84,7 @@ class JsonArray:
         self._text = ""
         self._place = 0
         self._is_whole = False
+        self._bytes_read = 0
         self.path: tuple[str, ...] = ()
 
     def members(self) -> Iterator[AnyJson | TooLong]:
@@ -91,6 +100,13 @@ class JsonArray:
             if self._next() == "]":
                 return
             self._expect(",")
+
+    @property
+    def consumed(self) -> int:
+        """Bytes up to the end of the last member that was read."""
+        undecoded, _ = self._decoder.getstate()
+        unread = len(self._text[self._place :].encode()) + len(undecoded)
+        return self._bytes_read - unread
 
     def names(self) -> Iterator[str]:
         """The names of the members of the file, an object."""
@@ -181,6 +197,7 @@ class JsonArray:
         if self._is_whole:
             raise CutError("ends too early")
         piece = self._file.read(size)
+        self._bytes_read += len(piece)
         self._progress(len(piece))
         self._is_whole = not piece
         try:

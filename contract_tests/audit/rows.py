@@ -58,7 +58,7 @@ def of_har(row: AnyJson) -> Row:
     body = Body(cut=left_out)
     if is_object(posted):
         body = Body(
-            _text(posted, "text") if "text" in posted else None,
+            _uncleaned(posted, "text") if "text" in posted else None,
             posted.get("_encoding", posted.get("encoding")) == "base64",
             cut=CUT if "_cut" in posted else ("" if "text" in posted else left_out),
         )
@@ -72,7 +72,7 @@ def of_har(row: AnyJson) -> Row:
         _status(member(response, "status")),
         _headers(member(response, "headers")),
         Body(
-            _text(content, "text") if has_text else None,
+            _uncleaned(content, "text") if has_text else None,
             member(content, "encoding") == "base64",
             size,
             CUT if member(content, "_cut") else (LEFT_OUT if size > 0 and not has_text else ""),
@@ -176,8 +176,13 @@ def _clean(text: str) -> str:
 
 
 def _text(value: AnyJson, name: str) -> str:
+    return _clean(_uncleaned(value, name))
+
+
+def _uncleaned(value: AnyJson, name: str) -> str:
+    """The text as it was recorded; a body must not be changed."""
     found = member(value, name)
-    return _clean(found) if isinstance(found, str) else ""
+    return found if isinstance(found, str) else ""
 
 
 def _number(value: AnyJson, name: str) -> float:

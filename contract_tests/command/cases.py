@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ..contract import Model, kinds
 from ..exchanges import is_object
 from ..judging.limits import Effort
+from ..judging.numbers import limits
 from ..judging.probes import probed
 from ..strategies import Strategies
 from .selection import firsts
@@ -95,6 +96,13 @@ def _switches(own: Strategies, judged: Sequence[Model], effort: Effort) -> Itera
             yield Case(model, switch.name, switch.requirements)
 
 
+def _limits(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
+    """The switches that are numbers, with the first model."""
+    for switch in limits(own.contract):
+        for model in judged[:1]:
+            yield Case(model, switch.name, switch.requirements)
+
+
 def _examples(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
     """The request that the page prints, with the model that it names."""
     for printed in own.contract.schemas["request.classic"].get("examples", []):
@@ -113,5 +121,6 @@ CASES: Mapping[str, Callable[[Strategies, Sequence[Model], Effort], Iterator[Cas
     "unsupported": _unsupported,
     "defaulted": _defaults,
     "switch": _switches,
+    "limit": _limits,
     "example": _examples,
 }

@@ -128,9 +128,13 @@ def _evidence(axes: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 def _seen(switch: str, observed: AnyJson) -> Iterator[str]:
     """What an observation has seen of a switch."""
-    for row in observed["observed"]["switches"].get(switch, _UNSEEN)["values"] if observed else ():
+    seen: AnyJson = observed["observed"]["switches"].get(switch, _UNSEEN) if observed else _UNSEEN
+    rows = {f"{row['value']}": row for row in seen["values"]}
+    if "accepted" in seen and not rows:
+        rows[f"at least {seen['accepted']['number']}"] = seen["accepted"]
+    for value, row in rows.items():
         times, target = counted(row["times"], "answer"), observed["observed"]["target"]
-        yield f"  seen    {row['last_seen'][:10]}: {row['value']} ({times} of {target})"
+        yield f"  seen    {row['last_seen'][:10]}: {value} ({times} of {target})"
 
 
 def _home(contract: Contract) -> str:

@@ -1,12 +1,29 @@
 """What a run of `rerank-contract observe` has seen, in lines."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TextIO
+
+import pytest
 
 from ..contract import AnyJson
 from ..evidence import last_recording
 from ..wording import counted
+
+
+class Planned:
+    """A plugin of pytest that prints the plan, where all else of the run is not printed."""
+
+    def __init__(self, output: TextIO) -> None:
+        self._output = output
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_collectionfinish(self) -> Generator[None, list[list[str]], list[list[str]]]:
+        """Print it before anything is sent."""
+        parts = yield
+        print("\n".join(line for lines in parts for line in lines), file=self._output, flush=True)
+        return parts
 
 
 def observation(report: Path, behaviour: Path) -> list[str]:
@@ -15,7 +32,11 @@ def observation(report: Path, behaviour: Path) -> list[str]:
         return []
     ran, observed = _json(report), _json(behaviour)["observed"]
     switches = observed["switches"]
-    answered = {name: row for name, row in switches.items() if row["values"] or row["unlike"]}
+    answered = {
+        name: row
+        for name, row in switches.items()
+        if row["values"] or row["unlike"] or "accepted" in row
+    }
     if not answered:
         return []
     spent = f"{counted(ran['requests_sent'], 'request')}, {ran['tokens']} tokens, {ran['cost']} CNY"
@@ -26,7 +47,11 @@ def observation(report: Path, behaviour: Path) -> list[str]:
             for name, row in answered.items()
         ),
         "not seen, and what would show it:",
-        *(f"  {name}: {row['shown_by']}" for name, row in switches.items() if row["shown_by"]),
+        *(
+            f"  {name}: {row['shown_by']}"
+            for name, row in switches.items()
+            if row["shown_by"] and name not in answered
+        ),
     ]
 
 
@@ -44,9 +69,11 @@ def _since(name: str, row: AnyJson) -> str:
 def _answers(row: AnyJson) -> Iterator[str]:
     """Yield each value, and how often it was seen if not all answers show the same."""
     values, unlike = row["values"], row["unlike"]
+    if "accepted" in row and not values:
+        yield f"at least {row['accepted']['number']}"
     is_steady = len(values) == 1 and not unlike
     for value in values:
-        yield value["value"] if is_steady else f"{value['value']} ({_times(value)})"
+        yield f"{value['value']}" if is_steady else f"{value['value']} ({_times(value)})"
     if unlike:
         yield f"none of the values ({_times(unlike)}): {unlike['answer']}"
 

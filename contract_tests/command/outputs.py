@@ -60,6 +60,8 @@ def _file_problems(name: str, path: Path) -> Iterator[str]:
         yield f"{name}: {path} cannot be written: {os.strerror(errno.ELOOP)}"
     elif path.is_dir():
         yield f"{name}: {path} is a folder; name a file in it"
+    elif name == "--har" and path.exists() and not path.is_file():
+        yield f"{name}: {path} is no plain file, which an archive that grows must be"
     elif folder.exists() and not folder.is_dir():
         yield f"{name}: {path} cannot be written, as {folder} is a file and no folder"
     elif not folder.is_dir():

@@ -57,8 +57,8 @@ def is_on(item: pytest.Item, contract: Contract, only: Iterable[str], effort: Ef
     names, wanted = requirements_of(item, contract), list(only)
     if wanted:
         return any(selects(one, name) for one in wanted for name in names)
-    is_probe = parameter(item, "switch") is not None
-    return bool(names or is_probe) and _least_effort(item).examples <= effort.examples
+    is_of_switch = any(parameter(item, name) is not None for name in ("switch", "limit"))
+    return bool(names or is_of_switch) and _least_effort(item).examples <= effort.examples
 
 
 def rank(item: pytest.Item, contract: Contract) -> tuple[bool, int, int, int]:

@@ -1,5 +1,6 @@
 """What changed between two observations of a target."""
 
+import math
 from collections.abc import Iterator
 
 from ..contract import AnyJson
@@ -24,22 +25,36 @@ def compare(names: tuple[str, str], old: AnyJson, new: AnyJson) -> Comparison:
 
 
 def _change(name: str, before: AnyJson, after: AnyJson) -> Iterator[Change]:
-    if _shown(before) != _shown(after):
+    if "accepted" in before and "accepted" in after:
+        old, new = _limits(before), _limits(after)
+        # What was not tried further may be the same.
+        differs = old[1] < new[0] or new[1] < old[0]
+        breaks = new[1] < old[0]
+    else:
+        differs = _shown(before) != _shown(after)
         was_answered = max(_statuses(before)) < 400
         breaks = was_answered and max(_statuses(after)) >= 400
+    if differs:
         effect = Effect.BREAKS_CLIENTS if breaks else Effect.VISIBLE
         yield Change(name, _shown(before), _shown(after), effect)
 
 
 def _shown(row: AnyJson) -> str:
     """What was seen; empty where nothing was."""
+    if row and "accepted" in row and not row["values"]:
+        return f"at least {row['accepted']['number']}"
     return " or ".join(sorted(_answer(sighting) for sighting in _sightings(row)))
 
 
 def _answer(sighting: AnyJson) -> str:
     # An answer that shows none of the values is known by its status: its body may have ids.
-    answer: str = sighting.get("value") or f"another answer with status {sighting['status']}"
-    return answer
+    return str(sighting.get("value") or f"another answer with status {sighting['status']}")
+
+
+def _limits(row: AnyJson) -> tuple[int, float]:
+    """The least and the most that the limit can be, of a switch that is a number."""
+    least: int = row["accepted"]["number"]
+    return least, least if row["values"] else math.inf
 
 
 def _statuses(row: AnyJson) -> list[int]:

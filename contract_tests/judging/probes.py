@@ -7,7 +7,7 @@ shows that value.
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -44,6 +44,13 @@ class Probes:
     )
     #: Switch -> answers to its probe that showed none of its values.
     unlike: dict[str, Sighting] = field(default_factory=dict[str, Sighting])
+    #: Switch that is a number -> number -> what has shown that it is accepted, or exceeds.
+    accepted: dict[str, dict[int, Sighting]] = field(
+        default_factory=lambda: defaultdict[str, dict[int, Sighting]](dict)
+    )
+    refused: dict[str, dict[int, Sighting]] = field(
+        default_factory=lambda: defaultdict[str, dict[int, Sighting]](dict)
+    )
 
     @cached_property
     def _wires(self) -> dict[str, list[tuple[SwitchValue, Callable[[AnyJson], bool]]]]:
@@ -58,6 +65,27 @@ class Probes:
         if value is None:
             self._count(self.unlike.setdefault(name, Sighting(exchange)))
         return value
+
+    def tried(self, name: str, number: int, exchange: Exchange) -> bool | None:
+        """Keep whether a switch allows the number; None where the answer says neither."""
+        exceeded = jsonschema.Draft202012Validator(self.contract.switches[name].exceeded or {})
+        is_refused: bool = exceeded.is_valid(on_the_wire(exchange.answer))  # pyright: ignore[reportUnknownMemberType] - untyped overload
+        # Without what it has cached: a body may be large.
+        sighting = Sighting(replace(exchange, request=replace(exchange.request)))
+        if exchange.answer.status != 200 and not is_refused:
+            self._count(self.unlike.setdefault(name, sighting))
+            return None
+        numbers = (self.refused if is_refused else self.accepted)[name]
+        self._count(numbers.setdefault(number, sighting))
+        if min(self.refused[name], default=number + 1) <= max(self.accepted[name], default=0):
+            self._count(self.unlike.setdefault(name, sighting))
+        return not is_refused
+
+    def limit(self, name: str) -> int | None:
+        """The largest number that a switch allows; None where that is not known exactly."""
+        most = max(self.accepted[name], default=None)
+        least = min(self.refused[name], default=None)
+        return most if most is not None and least == most + 1 else None
 
     def watch(self, exchange: Exchange) -> None:
         """Keep what an answer to a valid request shows of the switches without a probe."""

@@ -23,7 +23,7 @@ def write(report: Report) -> str:
         if len(values) == 1 and name not in report.unlike
     }
     content: AnyJson = {
-        **{name: value for name, (value,) in constant.items()},
+        **{name: _value(report, name, value) for name, (value,) in constant.items()},
         "observed": {
             "version": VERSION,
             "revision": report.contract.revision,
@@ -39,10 +39,26 @@ def _switch(report: Report, name: str) -> AnyJson:
     values = report.switches[name].items()
     return {
         "question": report.contract.switches[name].question,
-        "values": [{"value": value, **_evidence(report, shown)} for value, shown in values],
+        "values": [
+            {"value": _value(report, name, value), **_evidence(report, shown)}
+            for value, shown in values
+        ],
+        **_accepted(report, name),
         "unlike": _evidence(report, unlike) if unlike else None,
         "shown_by": report.shown_by(name),
     }
+
+
+def _value(report: Report, name: str, value: str) -> str | int:
+    return value if report.contract.switches[name].exceeded is None else int(value)
+
+
+def _accepted(report: Report, name: str) -> AnyJson:
+    """The largest number that was accepted, for a switch that is one."""
+    if name not in report.accepted:
+        return {}
+    number, shown = report.accepted[name]
+    return {"accepted": {"number": number, **_evidence(report, shown)}}
 
 
 def _evidence(report: Report, sighting: Sighting) -> AnyJson:

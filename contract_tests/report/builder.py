@@ -7,6 +7,7 @@ from datetime import date
 from ..contract import Requirement
 from ..judging.causes import causes
 from ..judging.outcomes import Outcome
+from ..judging.probes import Probes, Sighting
 from ..judging.run import Run
 from .baseline import Deviation, State
 from .model import USUAL, Access, Report, RequirementResult
@@ -59,9 +60,9 @@ def report_of(
         ),
         models={**run.served.left_out, **run.served.models},
         entries=tuple(entries.values()),
-        switches={
-            name: dict(sorted(run.probes.seen.get(name, {}).items()))
-            for name in run.contract.switches
+        switches={name: _seen(run.probes, name) for name in run.contract.switches},
+        accepted={
+            name: max(numbers.items()) for name, numbers in run.probes.accepted.items() if numbers
         },
         unlike=dict(run.probes.unlike),
         causes=causes(
@@ -78,6 +79,14 @@ def report_of(
         options=tuple(options),
         access=access,
     )
+
+
+def _seen(probes: Probes, name: str) -> dict[str, Sighting]:
+    """What was seen of a switch; of a number, the refusal of the next one."""
+    limit = probes.limit(name)
+    if limit is not None:
+        return {str(limit): probes.refused[name][limit + 1]}
+    return dict(sorted(probes.seen.get(name, {}).items()))
 
 
 def _entry(run: Run, requirement: Requirement) -> RequirementResult:

@@ -162,8 +162,8 @@ class Audit:
     @property
     def facts(self) -> list[str]:
         """How much was read, in words."""
-        is_live = "--follow" in self.options
-        files = "the journal" if is_live else counted(len(self.files), "file")
+        is_journal = "--follow" in self.options and "://" in self.files[0]
+        files = "the journal" if is_journal else counted(len(self.files), "file")
         left_out = [f"{count} not judged: {reason}" for reason, count in self.skipped.items()]
         return [
             f"{counted(self.rows, 'entry', 'entries')} in {files}, {self.judged} judged",
@@ -196,6 +196,10 @@ class Report:
     #: Switch -> value that the target was seen to have -> what showed it.
     switches: Mapping[str, Mapping[str, Sighting]] = field(
         default_factory=dict[str, "Mapping[str, Sighting]"]
+    )
+    #: Switch that is a number -> the largest that was accepted, and what showed that.
+    accepted: Mapping[str, tuple[int, Sighting]] = field(
+        default_factory=dict[str, tuple[int, Sighting]]
     )
     #: Switch -> answers that show none of its values.
     unlike: Mapping[str, Sighting] = field(default_factory=dict[str, Sighting])

@@ -96,6 +96,10 @@ def curl(report: Report, request: Request) -> str:
 
 def brief_curl(report: Report, request: Request) -> str:
     """The curl line of a request if it is short; otherwise what matters of it, not to be sent."""
+    if request.layout.least_bytes:
+        layout = replace(request.layout, least_bytes=0)
+        filled = f"(the body filled up with spaces to {request.layout.least_bytes} bytes)"
+        return f"{brief_curl(report, replace(request, layout=layout))} {filled}"
     line = curl(report, request)
     if len(line) <= LONGEST:
         return line

@@ -39,6 +39,12 @@ _NOT_REPLAYED = frozenset(
     }
 )
 _OURS = "x-rerank-mock-"
+#: An escape in JSON; `half` of a surrogate pair is without the other.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F]..)|.)", re.DOTALL
+)
+#: What is read for such a half: no character, and in no text.
+_HALF = "\ufdd0"
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 
 
@@ -141,12 +147,27 @@ def _kept(path: Path, _version: tuple[int, ...], contract: Contract) -> Recordin
 
 def _read(path: str | Path, contract: Contract) -> Recordings:
     try:
-        archive = load(read_file(path, LONGEST), most=MOST_VALUES)
+        archive = _load(read_file(path, LONGEST))
     except (FileError, WireError) as error:
         reason = str(error)
         raise RecordingError(reason[:1].lower() + reason[1:], source=path) from None
     with within(source=path):
         return _recordings(archive, Path(path).name, contract)
+
+
+def _load(content: bytes) -> Json:
+    """Return the JSON, with a mark for half of a surrogate pair. Raises `WireError`."""
+    try:
+        return load(content, most=MOST_VALUES)
+    except WireError:
+        marked = _ESCAPE.sub(_without_half, content)
+        if marked == content:
+            raise
+        return load(marked, most=MOST_VALUES)
+
+
+def _without_half(escape: re.Match[bytes]) -> bytes:
+    return _HALF.encode("ascii", "backslashreplace") if escape["half"] else escape[0]
 
 
 def _recordings(archive: Json, source: str, contract: Contract) -> Recordings:
@@ -237,6 +258,8 @@ def _body(content: Json, size: float, headers: Mapping[str, str]) -> bytes:
         if size > 0:
             raise _LeftOutError("the recorder left out a body")
         return b""
+    if _HALF in text:
+        raise _LeftOutError("a body has half of a character, which no body has")
     body = text.encode()
     if "base64" in (_member(content, "encoding"), _member(content, "_encoding")):
         try:

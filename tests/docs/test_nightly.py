@@ -102,7 +102,7 @@ def test_an_issue_is_opened_in_the_night_in_which_the_service_changes(tmp_path: 
 
 def assert_cost_is_that_of_the_guide(folder: Path, observed: str) -> None:
     """Hold the guide to what the two commands say that they have spent."""
-    spent = re.search(r": (\d+) requests, (\d+) tokens, ([\d.]+) CNY", observed)
+    spent = re.search(r" by revision \S+: (\d+) requests, (\d+) tokens, ([\d.]+) CNY", observed)
     stated = re.search(r"about (\d+) requests and ([\d,]+) tokens .* CNY ([\d.]+), or", GUIDE)
     assert spent is not None
     assert stated is not None

@@ -191,7 +191,7 @@ def test_a_key_is_in_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["run.har", "--report-html=no/a"], "--report-html: the folder no does not exist"),
         (["run.har", "--revision=1999-01"], "--revision: "),
         (["run.har", "--fail-on=breech"], "argument --fail-on"),
-        ([], "name the files to audit, or follow a mock with --follow URL"),
+        ([], "name the files to audit, or follow a mock or an archive with --follow URL|FILE"),
     ],
 )
 def test_a_mistake_of_the_user_is_told_in_one_line(

@@ -168,8 +168,11 @@ def test_a_token_is_sent() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ([], "name the files to audit, or follow a mock with --follow URL"),
-        (["--follow", "here"], "--follow must be the URL of a mock, not here"),
+        ([], "name the files to audit, or follow a mock or an archive with --follow URL|FILE"),
+        (
+            ["--follow", "here"],
+            "--follow must be the URL of a mock or an HTTP archive that exists, not here",
+        ),
         (["--follow", URL, "a.har"], "name the files to audit, or follow a mock"),
         (["--follow", URL, "--admin-token-env", "NONE_1"], "--admin-token-env names is not set"),
     ],

@@ -232,6 +232,7 @@ def test_without_its_package_an_encoding_is_counted_and_named(
         (changed("request", "method", to=None), "it has no method"),
         (changed("request", to=[]), "it has no url"),
         ("an entry", "it has no method"),
+        (entry(body='"\ud800"'), "the body of its request cannot be judged: it has half of a"),
         (changed("request", "postData", to=None), "its request cannot be judged: the recorder"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

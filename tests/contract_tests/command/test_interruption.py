@@ -3,9 +3,12 @@
 import contextlib
 import signal
 from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from contract_tests import launch
 from contract_tests.__main__ import main
 from contract_tests.command.interruption import (
     BEFORE,
@@ -139,3 +142,17 @@ def test_a_run_that_ends_where_a_mutant_is_noticed_was_not_interrupted(
     interruption = Interruption()
     run = judged(*SMOKE, "--mutant=accepts top_n 0", plugins=[interruption])
     assert (run.verdict, interruption.came) == ("violates", False)
+
+
+@pytest.mark.parametrize("place", ["__main__.main", "audit.command.main"])
+def test_an_interruption_before_there_is_a_report_is_one_word(
+    place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: object = None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    (tmp_path / "run.har").write_text("{}", "utf-8")
+    monkeypatch.setattr(f"contract_tests.{place}", interrupted)
+    monkeypatch.setattr("sys.argv", ["rerank-contract", "audit", str(tmp_path / "run.har")])
+    assert launch.main() == 3
+    assert capsys.readouterr().err == "interrupted\n"

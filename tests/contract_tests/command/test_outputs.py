@@ -36,6 +36,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     ("words", "said"),
     [
         (["--report-json=folder"], "--report-json: folder is a folder; name a file in it"),
+        (["--har=/dev/null"], "--har: /dev/null is no plain file, which an archive that grows"),
         (["--report-json=loop"], "--report-json: loop cannot be written: "),
         (["--badge-svg=no/x"], "--badge-svg: the folder no does not exist"),
         (

@@ -266,3 +266,18 @@ def test_a_recorded_request_of_each_model_has_the_defaults_of_its_form(tmp_path:
     path = write(tmp_path, entry(fields(model=BGE, return_documents=False)))
     (row,) = load_recordings(path, CONTRACT).rows
     assert row.question.key == key_of(json.dumps(fields(model=BGE)))
+
+
+@pytest.mark.parametrize("half", ["\ud800", "\udc00\ud800", "a\ud83d"])
+def test_a_body_with_half_of_a_character_is_left_out_and_the_others_are_replayed(
+    half: str, tmp_path: Path
+) -> None:
+    whole = entry(fields(query="\U0001f600 \\ud800"))
+    found = load_recordings(write(tmp_path, entry(text=f'"{half}"'), whole), CONTRACT)
+    assert [row.place for row in found.rows] == ["entry 2"]
+    assert found.left_out == {"a body has half of a character, which no body has": 1}
+
+
+def test_half_of_a_character_that_a_body_escapes_is_replayed_as_it_was_sent(tmp_path: Path) -> None:
+    found = load_recordings(write(tmp_path, entry(text='{"a": "\\ud800"}')), CONTRACT)
+    assert [row.response.body for row in found.rows] == [b'{"a": "\\ud800"}']
