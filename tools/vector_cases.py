@@ -162,7 +162,11 @@ def _keys(own: Strategies, model: Model) -> Iterator[Case]:
         ("an invalid key", "authorization.invalid_key", Credential.INVALID),
         ("the key without its last character", "authorization.near_key", Credential.KEY_CUT),
         ("the key with one more character", "authorization.near_key", Credential.KEY_EXTENDED),
-        ("the key with its letters in the other case", "authorization.near_key", Credential.KEY_IN_OTHER_CASE),
+        (
+            "the key with its letters in the other case",
+            "authorization.near_key",
+            Credential.KEY_IN_OTHER_CASE,
+        ),
         ("the word Bearer alone", "authorization.near_key", Credential.EMPTY),
     ):
         yield Case(
