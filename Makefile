@@ -132,7 +132,7 @@ five-minutes: $(VENV)/installed
 vectors: $(VENV)/installed
 	$(BIN)/python -m tools.vectors
 	mkdir -p dist
-	$(BIN)/python -m tools.vectors dist/rerank-vectors.tar.gz
+	$(BIN)/python -m tools.vectors dist/rerank-vectors.tgz
 
 # Lints the Containerfile and runs its steps in build/image, without a container engine; takes a minute.
 image: $(RELEASE_VENV)/installed

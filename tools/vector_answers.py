@@ -179,6 +179,7 @@ def refusal(contract: Contract, name: str) -> Answer:
     """An answer of `errors.json`."""
     row: Json = next(
         (row for row in contract.errors if row["id"] == name),
+        # A revision need not say what a wrong body is answered with.
         {"status": 400, "code": None, "message": "Bad request", "family": "object_without_code"},
     )
     body: Json = row["message"]

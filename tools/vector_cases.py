@@ -1,7 +1,7 @@
 """The requests of the vectors: those of the judge, one of each kind, and what must come of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import hypothesis
@@ -16,7 +16,7 @@ from contract_tests.examples import (
     UNKNOWN_FIELDS,
     VIDEO,
 )
-from contract_tests.exchanges import Answer, Credential, Exchange, Request, is_array
+from contract_tests.exchanges import Answer, Credential, Exchange, Request, is_array, parse_json
 from contract_tests.judging.probes import probe_request, probed
 from contract_tests.strategies import Bound, Fault, Strategies
 
@@ -39,6 +39,8 @@ DELICATE = (
     "e\u0301 \u00e9 \ufb01 \uff21 \u6df1\u5ea6 \U0001f469\u200d\U0001f4bb",
     "<b>&amp;</b> \"quoted\" 'text' \\n",
     "MiXeD CaSe",
+    "007",
+    "null",
     "x" * 1100,
 )
 
@@ -133,6 +135,13 @@ def _rankings(own: Strategies, model: Model) -> Iterator[Case]:
 
     if own.keywords(model, "documents")["type"][1] != "array":
         yield ranked("one text", "request.documents.string", documents=own.corpus[0])
+        yield ranked(
+            "one text that could be read as an array",
+            "request.documents.string",
+            "request.return_documents.true",
+            documents='["apple", "banana"]',
+            return_documents=True,
+        )
     for top_n in (1, count - 1, count):
         description = f"top_n {top_n} of {count} documents"
         yield ranked(description, "endpoint.rerank", "request.top_n.count", top_n=top_n)
@@ -163,7 +172,7 @@ def _keys(own: Strategies, model: Model) -> Iterator[Case]:
         ("the key without its last character", "authorization.near_key", Credential.KEY_CUT),
         ("the key with one more character", "authorization.near_key", Credential.KEY_EXTENDED),
         (
-            "the key with its letters in the other case",
+            "the key in the other case",
             "authorization.near_key",
             Credential.KEY_IN_OTHER_CASE,
         ),
@@ -181,6 +190,7 @@ def _keys(own: Strategies, model: Model) -> Iterator[Case]:
 def _bodies(own: Strategies, model: Model) -> Iterator[Case]:
     plain = own.plainest(model)
     whole = Request(plain).content or b""
+    echoed = Request({**plain, **own.echo(model)}).content or b""
     for body in NOT_JSON:
         text = body.decode()
         description = f"a body that is not JSON: {text}" if text else "no body"
@@ -193,7 +203,7 @@ def _bodies(own: Strategies, model: Model) -> Iterator[Case]:
         "the same JSON with escapes and line breaks",
         "request.body.equivalent",
         "accepted",
-        Request(b"\r\n" + whole.replace(b"apple", rb"\u0061pple").replace(b", ", b" ,\n\t")),
+        Request(b"\r\n" + echoed.replace(b"apple", rb"\u0061pple").replace(b", ", b" ,\n\t")),
     )
     yield Case(
         "a charset in the content type",
@@ -245,7 +255,11 @@ def _fields(own: Strategies, models: tuple[Model, ...]) -> Iterator[Case]:
             of_no_form = model.form != "classic" and fault.field in ("", "model")
             if (model.form, str(fault)) not in seen and not of_no_form:
                 seen.add((model.form, str(fault)))
-                yield _faulty(own, model, fault)
+                plain = st.just(own.plainest(model))
+                yield _faulty(model, fault, first(own.faulty(model, fault, plain)))
+                if fault.kind == "minimum":
+                    body = {**own.plainest(model), fault.field: -1000}
+                    yield _faulty(model, fault, body)
         for bound in own.bounds(model):
             if (model.form, f"at {bound}") not in seen:
                 seen.add((model.form, f"at {bound}"))
@@ -264,8 +278,7 @@ def _fields(own: Strategies, models: tuple[Model, ...]) -> Iterator[Case]:
                 yield Case(f"{name} {value}", supported, "accepted", Request(body))
 
 
-def _faulty(own: Strategies, model: Model, fault: Fault) -> Case:
-    body = first(own.faulty(model, fault, st.just(own.plainest(model))))
+def _faulty(model: Model, fault: Fault, body: Json) -> Case:
     place = ".".join(map(str, fault.path)) or "the body"
     if fault.wrong is None:
         description = f"{place} is missing"
@@ -345,9 +358,8 @@ def _status(schema: Json) -> Json:
 
 def _of_ranking(request: Request) -> Iterator[tuple[str, Json]]:
     """What the results must be: how many, of which documents, with which texts."""
-    body, documents = request.body, Exchange(request, Answer(0, {}, b"")).documents
-    if isinstance(body, bytes):
-        return
+    body = parse_json(request.body)[1] if isinstance(request.body, bytes) else request.body
+    documents = Exchange(replace(request, body=body), Answer(0, {}, b"")).documents
     count = len(documents)
     top_n = body.get("top_n", count)
     # Whether null counts as absent is observed, and so is the number of results then.

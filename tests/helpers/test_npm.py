@@ -78,7 +78,8 @@ def test_a_breach_fails_a_test_that_asserts_nothing(tmp_path: Path) -> None:
 
 def test_it_can_be_published_by_itself() -> None:
     project = tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert DESCRIPTION["version"] == project["version"]
+    lock = json.loads((PACKAGE / "package-lock.json").read_text(encoding="utf-8"))
+    assert project["version"] == DESCRIPTION["version"] == lock["version"]
     assert (PACKAGE / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     code = {path.name for path in PACKAGE.glob("*.js")} - {"vitest.config.js"}
     assert code | {path.name for path in PACKAGE.glob("*.d.ts")} == set(DESCRIPTION["files"])

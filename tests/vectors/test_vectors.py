@@ -1,6 +1,7 @@
 """The vectors are what the contract makes of them, and mock and judge agree with each."""
 
 import json
+import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,6 +152,42 @@ def test_the_mock_answers_each_request_as_expected(revision: str) -> None:
                 name for name, schema in case.get("shows", {}).items() if keeps(schema, *given)
             ]
             assert len(shown) == ("shows" in case), case["description"]
+
+
+def keywords(node: AnyJson) -> Iterator[str]:
+    """The keywords of a JSON Schema, and of all schemas inside it."""
+    for keyword, value in node.items():
+        yield keyword
+        if keyword == "properties":
+            inner = list(value.values())
+        else:
+            inner = value if keyword in ("allOf", "anyOf") else [value]
+        for schema in inner:
+            if isinstance(schema, dict) and keyword != "const":
+                yield from keywords(schema)
+
+
+def test_the_guide_shows_a_case_and_names_every_keyword_and_check() -> None:
+    guide = (vectors.ROOT / "docs" / "vectors.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```json\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    case_schema = {"$ref": f"{TABLE_SCHEMAS['vectors']['$id']}#/$defs/case"}
+    assert errors(case_schema, json.loads(example)) == []
+
+    used: set[str] = set()
+    for revision in revisions():
+        rules = read(revision, "rules")
+        schemas = [*rules["conditions"].values()]
+        schemas += [rule["answer"] for rule in rules["rules"] if "answer" in rule]
+        for _, case in cases(revision):
+            schemas += [row["answer"] for row in case["expect"]]
+            schemas += [*case.get("shows", {}).values()]
+        used |= {keyword for schema in schemas for keyword in keywords(schema)}
+        used |= {rule["check"] for rule in rules["rules"] if "check" in rule}
+    told = guide.partition("## How to judge an answer")[2].partition("## What they do not")[0]
+    assert used <= set(re.findall(r"`(\w+)`", told))
+    listed = re.search(r"Only these keywords occur: (.*?)\. Five checks", told, re.DOTALL)
+    assert listed is not None
+    assert set(re.findall(r"`(\w+)`", listed[1])) <= used
 
 
 def test_an_archive_holds_all_that_the_vectors_refer_to(tmp_path: Path) -> None:
