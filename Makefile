@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Images of Python often set it; hundreds of processes would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients browser npm-helper openapi site evidence vectors image release constraints clients-constraints gateways-constraints release-constraints clean
+.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server gateways clients openapi site evidence image release five-minutes browser npm-helper vectors constraints clients-constraints gateways-constraints release-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
@@ -123,6 +123,10 @@ site: $(VENV)/installed
 # Gathers what the records say of each requirement; run it after a change to one of them.
 evidence: $(VENV)/installed
 	$(BIN)/python -m tools.evidence
+
+# Does what the guide for beginners says, in an empty folder, and takes the time.
+five-minutes: $(VENV)/installed
+	$(BIN)/python -m tests.docs.five_minutes
 
 # Writes the cases of the judge as data, and packs them for those who do not install the package.
 vectors: $(VENV)/installed

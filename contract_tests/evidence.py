@@ -1,6 +1,7 @@
 """What speaks for a requirement or a switch: several axes, each by itself and never added up.
 
-They are the page, recordings of the live service, published clients, mutants, and gateways.
+They are the page, recordings of the live service, published clients, mutants, gateways and a second
+server.
 """
 
 import json
@@ -56,6 +57,7 @@ def of_requirement(name: str, level: str) -> Iterator[tuple[str, str]]:
         yield "mutant", f"{mutant['name']}: found at request {mutant['request']}"
     if level != "open":
         yield "servers", _gateways(row)
+        yield "servers", _second_server(row["second_server"])
 
 
 def of_switch(name: str) -> Iterator[tuple[str, str]]:
@@ -88,6 +90,13 @@ def _gateways(row: AnyJson) -> str:
     if untried:
         parts.append(f"not tried with {', '.join(untried)}")
     return "; ".join(parts)
+
+
+def _second_server(row: AnyJson) -> str:
+    says = {"kept": "keeps it", "broken": "breaks it", "untried": "was not tried"}[row["outcome"]]
+    faults = row["broken_with"]
+    with_faults = f"; with a fault it breaks it: {', '.join(faults)}" if faults else ""
+    return f"a second server, written from the page alone, {says}{with_faults}"
 
 
 @cache

@@ -128,6 +128,8 @@ class ReceivedRequest(RerankRequest):
         self.cors = False
         #: Whether an account has or had the key.
         self.key_known = True
+        #: Whether whoever forwards it puts another key in the place of its own.
+        self.key_replaced = False
         #: What is a key, or named like one, in path and query.
         self.keys_in_url: tuple[str, ...] = ()
 

@@ -38,6 +38,8 @@ class Request:
     body: bytes
     #: Whether the client waits for ever, as far as the adapter can see.
     without_timeout: bool = False
+    #: The path as it was sent, where the adapter knows it.
+    raw_path: bytes = b""
 
     #: The length of path, query and headers, in characters.
     head_length: int = field(init=False, repr=False, compare=False)

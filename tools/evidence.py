@@ -64,6 +64,7 @@ def evidence() -> Json:
     switches = [row["name"] for row in _json(REVISION / "behaviours.json")["switches"]]
     grades = _json(ROOT / "tests" / "published_clients" / "grades.json")
     verdicts = _json(ROOT / "tests" / "gateways" / "verdicts.json")
+    second = _json(ROOT / "tests" / "second_server" / "verdicts.json")
     statements, mutants, off = list(_statements()), list(_mutants()), _off()
     return {
         "gateways": {name: row["version"] for name, row in verdicts.items()},
@@ -76,6 +77,7 @@ def evidence() -> Json:
                 "untried_by": [*verdicts]
                 if name in off
                 else _gateways(verdicts, name, "inconclusive", "skipped", "broken"),
+                "second_server": _second_server(second, name),
             }
             for name in requirements
         },
@@ -136,6 +138,21 @@ def _gateways(verdicts: Json, name: str, *outcomes: str) -> list[str]:
         for gateway, row in verdicts.items()
         if any(name in row[outcome] for outcome in outcomes)
     ]
+
+
+def _second_server(verdicts: Json, name: str) -> Json:
+    """Whether the second server keeps a requirement as it is, and with which faults it does not."""
+    as_it_is = verdicts["as it is"]
+    outcome = next((each for each, names in as_it_is.items() if name in names), "passed")
+    is_broken = outcome in ("failed", "differs")
+    return {
+        "outcome": {"passed": "kept"}.get(outcome, "broken" if is_broken else "untried"),
+        "broken_with": [
+            fault
+            for fault, row in verdicts.items()
+            if row is not as_it_is and name in [*row["failed"], *row["differs"]]
+        ],
+    }
 
 
 def _json(path: Path) -> Json:

@@ -28,6 +28,7 @@ LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 
 #: The menu: each heading with its pages. Sphinx fails if a page is missing here.
 MENU: Mapping[str, tuple[str, ...]] = {
+    "Begin": ("docs/first-five-minutes",),
     "Clients": (
         "docs/testing-a-client",
         "docs/other-languages",

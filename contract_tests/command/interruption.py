@@ -15,12 +15,10 @@ MEANWHILE = "interrupted: the report is about what was judged until then"
 
 @contextmanager
 def raising_on_sigterm() -> Generator[None]:
-    """Have SIGTERM and SIGHUP raise, so that processes in sessions of their own are ended too."""
-    hangup = getattr(signal, "SIGHUP", signal.SIGTERM)
+    """Have SIGTERM, SIGHUP and SIGQUIT raise: processes in sessions of their own are ended, too."""
+    known = [getattr(signal, name, signal.SIGTERM) for name in ("SIGTERM", "SIGHUP", "SIGQUIT")]
     # Under nohup a closed terminal ends nothing.
-    numbers = [
-        each for each in {signal.SIGTERM, hangup} if signal.getsignal(each) != signal.SIG_IGN
-    ]
+    numbers = [each for each in {*known} if signal.getsignal(each) != signal.SIG_IGN]
     before = {number: signal.signal(number, _end) for number in numbers}
     try:
         yield

@@ -28,21 +28,7 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
 
 def declare_route(add: Callable[..., object], names: Callable[[str], list[str]]) -> None:
     """Declare the options with `add`, as argparse has it; each has all of its `names`."""
-    add(
-        "--header",
-        action="append",
-        default=[],
-        metavar="'NAME: VALUE'",
-        help="header to send with every request, repeatable",
-    )
-    add(
-        "--header-env",
-        action="append",
-        default=[],
-        metavar="NAME=VARIABLE",
-        help="the same with a secret value, which stands in an environment variable and is shown "
-        "nowhere",
-    )
+    declare_headers(add)
     add(
         "--ca-file",
         type=Path,
@@ -63,6 +49,25 @@ def declare_route(add: Callable[..., object], names: Callable[[str], list[str]])
         default=0.0,
         metavar="SECONDS",
         help="wait up to that long until the target is up (default: 0)",
+    )
+
+
+def declare_headers(add: Callable[..., object]) -> None:
+    """Declare the options that name headers."""
+    add(
+        "--header",
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="header to send with every request, repeatable",
+    )
+    add(
+        "--header-env",
+        action="append",
+        default=[],
+        metavar="NAME=VARIABLE",
+        help="the same with a secret value, which stands in an environment variable and is shown "
+        "nowhere",
     )
 
 
@@ -137,6 +142,14 @@ def secrets_of(options: argparse.Namespace) -> dict[str, str]:
 
 def route_problems(options: argparse.Namespace) -> Iterator[str]:
     """What is wrong with the options."""
+    yield from header_problems(options)
+    yield from _file_problems(options)
+    if options.target.startswith(("http://", "https://")):
+        yield from _proxy_problems(options)
+
+
+def header_problems(options: argparse.Namespace) -> Iterator[str]:
+    """What is wrong with the options that name headers."""
     for header in options.header:
         name, colon, value = header.partition(":")
         if not colon or not value.isascii() or not value.isprintable():
@@ -154,9 +167,6 @@ def route_problems(options: argparse.Namespace) -> Iterator[str]:
         else:
             yield from _name_problems("--header-env", name.strip())
             yield from secret_problems(variable.strip(), f"the value of {name.strip()}")
-    yield from _file_problems(options)
-    if options.target.startswith(("http://", "https://")):
-        yield from _proxy_problems(options)
 
 
 def key_problems(variable: str, target: str) -> Iterator[str]:

@@ -7,7 +7,11 @@ const { allow, answer } = require("./speaking.cjs");
 
 answer(async (task) => {
   allow(task, "top_n");
-  const cohere = createCohere({ baseURL: task.baseUrl, apiKey: task.apiKey });
+  const cohere = createCohere({
+    baseURL: task.baseUrl,
+    apiKey: task.apiKey,
+    headers: task.headers,
+  });
   const { ranking } = await rerank({
     model: cohere.reranking(task.model),
     query: task.query,

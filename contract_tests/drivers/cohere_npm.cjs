@@ -16,6 +16,7 @@ answer(async (task) => {
     token: task.apiKey,
     baseUrl: task.baseUrl.replace(/\/v1(?=\/?$)/, ""), // a slash at its end stays there
     timeoutInSeconds: task.timeout,
+    headers: task.headers,
   });
   const { results } = await cohere.rerank({
     model: task.model,

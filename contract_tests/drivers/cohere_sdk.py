@@ -22,7 +22,10 @@ def rank(task: Task) -> dict[str, object]:
         model=task.model,
         query=task.query,
         documents=list(task.documents),
-        request_options={"additional_body_parameters": further},
+        request_options={
+            "additional_body_parameters": further,
+            "additional_headers": dict(task.headers),
+        },
         **arguments,
     )
     results = response.results
@@ -34,4 +37,4 @@ def rank(task: Task) -> dict[str, object]:
     }
 
 
-answer(rank)
+answer(rank, sends_headers=True)

@@ -16,6 +16,7 @@ def rank(task: Task) -> dict[str, object]:
         api_base=task.base_url,
         api_key=task.api_key,
         timeout=task.timeout,
+        headers=dict(task.headers),
         num_retries=2,  # the others try again without being asked
         **task.options,
     )
@@ -28,4 +29,4 @@ def rank(task: Task) -> dict[str, object]:
     }
 
 
-answer(rank)
+answer(rank, sends_headers=True)

@@ -19,10 +19,11 @@ function told(error) {
 async function answer(rank) {
   let text = "";
   for await (const piece of process.stdin.setEncoding("utf8")) text += piece;
-  const { RERANK_BASE_URL: baseUrl, RERANK_API_KEY: apiKey } = process.env;
+  const { RERANK_BASE_URL: baseUrl, RERANK_API_KEY: apiKey, RERANK_HEADERS } = process.env;
+  const headers = JSON.parse(RERANK_HEADERS ?? "{}");
   let said;
   try {
-    said = await rank({ ...JSON.parse(text), baseUrl, apiKey });
+    said = await rank({ ...JSON.parse(text), baseUrl, apiKey, headers });
   } catch (error) {
     const applies = !(error instanceof NotApplicableError);
     said = applies ? { error: told(error) } : { not_applicable: error.message };

@@ -28,6 +28,8 @@ class Task:
     options: Mapping[str, Any]
     #: Seconds.
     timeout: float
+    #: Further headers of each request.
+    headers: Mapping[str, str]
 
     @property
     def endpoint(self) -> str:
@@ -51,17 +53,20 @@ def allow(task: Task, *sendable: str) -> None:
             raise NotApplicableError(f"no way to send {name}")
 
 
-def answer(rank: Callable[[Task], Mapping[str, Any]]) -> None:
+def answer(rank: Callable[[Task], Mapping[str, Any]], *, sends_headers: bool) -> None:
     """Read a task, let `rank` do it, and print what came of it as one line of JSON."""
     read = json.load(sys.stdin)
     task = Task(
         os.environ["RERANK_BASE_URL"],
         os.environ["RERANK_API_KEY"],
         *(read[name] for name in ("model", "query", "documents", "options", "timeout")),
+        headers=json.loads(os.environ.get("RERANK_HEADERS", "{}")),
     )
     said: Mapping[str, Any]
     with contextlib.redirect_stdout(sys.stderr):  # libraries print
         try:
+            if task.headers and not sends_headers:
+                raise NotApplicableError("no way to send headers")
             said = rank(task)
         except NotApplicableError as reason:
             said = {"not_applicable": str(reason)}

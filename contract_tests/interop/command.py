@@ -10,7 +10,14 @@ from pathlib import Path
 from ..checks.violations import printable
 from ..command.options import target_problems
 from ..command.outputs import output_problems
-from ..command.routes import declare_timeout, key_problems
+from ..command.routes import (
+    declare_headers,
+    declare_timeout,
+    header_problems,
+    headers_of,
+    key_problems,
+    secrets_of,
+)
 from ..files import cache
 from ..report.writers import write_file
 from ..targets import HttpTarget
@@ -51,6 +58,7 @@ def declare(add: Callable[..., object]) -> None:
         metavar="NAME",
         help="try only this client, by its name or package; repeatable",
     )
+    declare_headers(add)
     add("--list", action="store_true", help="list the clients and what they need, and run none")
     add(
         "--folder",
@@ -97,9 +105,16 @@ def _report(options: argparse.Namespace, clients: Sequence[Client]) -> Report:
     target, key = options.target.rstrip("/"), os.environ[options.api_key_env]
     route = Route(timeout=options.request_timeout, proxy=proxy_for(target, None))
     folder = (options.folder or cache() / "clients").absolute()
+    secrets = secrets_of(options)
     with route.open(target) as http:
         session = Session(
-            HttpTarget(http, target, key), options.model, key, options.request_timeout, folder
+            HttpTarget(http, target, key, secrets=secrets),
+            options.model,
+            key,
+            options.request_timeout,
+            folder,
+            headers_of(options),
+            secrets,
         )
         own, skipped = session.ask_all()
         if trouble := skipped.get(TASKS[0].id):
@@ -129,6 +144,7 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
         return
     yield from target_problems(options.target)
     yield from key_problems(options.api_key_env, options.target)
+    yield from header_problems(options)
     if options.folder:
         yield from _folder_problems(options.folder)
     files = {f"--{name.replace('_', '-')}": getattr(options, name) for name in _FILES}

@@ -142,8 +142,12 @@ def _summary(report: Report) -> str:
     rows = report.rows
     failing = sum(row.has(Outcome.FAILS) for row in rows)
     untried = sum(row.has(Outcome.NOT_TRIED) and not row.has(Outcome.FAILS) for row in rows)
-    works = len(rows) - failing - untried
+    idle = sum(
+        all(each.outcome is Outcome.NOT_APPLICABLE for each in row.found.values()) for row in rows
+    )
+    works = len(rows) - failing - untried - idle
     parts = [f"{works} of {counted(len(rows), 'client')} {'works' if works == 1 else 'work'}"]
     parts += [f"{failing} {'fails' if failing == 1 else 'fail'}"] if failing else []
     parts += [f"{untried} could not be tried"] if untried else []
+    parts += [f"{idle} {'has' if idle == 1 else 'have'} no means for any task"] if idle else []
     return ", ".join(parts)

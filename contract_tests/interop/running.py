@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -22,6 +22,8 @@ from .findings import Found, Row
 from .installing import InstallError, command, install, needed_variables
 from .tasks import TASKS, Outcome, Task, compare, refusal
 
+#: Names the variable with further headers, a JSON object.
+HEADERS = "RERANK_HEADERS"
 #: Seconds that a client may take to start, besides those for its answer.
 STARTING = 60.0
 #: What of the user's environment a client gets: where programs are, and how networks are reached.
@@ -42,10 +44,13 @@ class Session:
     #: Seconds for one answer.
     timeout: float
     folder: Path
+    #: More headers for the server; a value such as `$NAME` is one of its secrets.
+    headers: tuple[tuple[str, str], ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     def ask(self, task: Task) -> Exchange:
         """Send the plain request for a task."""
-        request = task.request(self.model)
+        request = replace(task.request(self.model), headers=self.headers)
         try:
             answer = self.target.send(request)
         except UnreachableError as error:
@@ -97,6 +102,7 @@ class Session:
             "TMPDIR": home,
             BASE_URL: self.target.base_url,
             API_KEY: key,
+            **({HEADERS: json.dumps(self._headers())} if self.headers else {}),
         }
         line = json.dumps(task.for_client(self.model, self.timeout), ensure_ascii=False) + "\n"
         seconds = self.timeout + STARTING
@@ -115,10 +121,14 @@ class Session:
 
     def _for_installing(self) -> dict[str, str]:
         """The user's environment, since it may say where packages are; without the key."""
-        return dict(_without_python(os.environ, self.key))
+        return dict(_without_python(os.environ, (self.key, *self.secrets.values())))
+
+    def _headers(self) -> dict[str, str]:
+        known = {f"${name}": value for name, value in self.secrets.items()}
+        return {name: known.get(value, value) for name, value in self.headers}
 
     def _blot(self, text: str) -> str:
-        return blot_text(text, self.key)
+        return blot_text(text, self.key, *self.secrets.values())
 
 
 def _wrong_key() -> str:
@@ -129,8 +139,10 @@ def _kept(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.upper() in _KEPT}
 
 
-def _without_python(environment: Mapping[str, str], key: str) -> Iterator[tuple[str, str]]:
-    """What does not steer another Python, and does not hold the key."""
+def _without_python(
+    environment: Mapping[str, str], secrets: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """What does not steer another Python, and does not hold a secret."""
     for name, value in environment.items():
-        if not name.startswith("PYTHON") and key not in value:
+        if not name.startswith("PYTHON") and not any(secret in value for secret in secrets):
             yield name, value

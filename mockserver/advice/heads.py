@@ -21,7 +21,7 @@ def may_advise(sent: ReceivedRequest) -> bool:
     return (
         PATHS.get(request.path) != request.method
         or headers.get("content-type") != "application/json"
-        or not _PLAIN_KEY.fullmatch(headers.get("authorization", ""))
+        or not (sent.key_replaced or _PLAIN_KEY.fullmatch(headers.get("authorization", "")))
         or bool(sent.keys_in_url)
         or not sent.key_known
         or request.without_timeout
@@ -104,7 +104,7 @@ def wrong_method(sent: ReceivedRequest) -> Iterator[str]:
 @rule("key_missing", "breach")
 def key_missing(sent: ReceivedRequest) -> Iterator[str]:
     """No key was sent."""
-    if sent.is_preflight:
+    if sent.is_preflight or sent.key_replaced:
         return
     words = sent.request.headers.get("authorization", "").split()
     others = sorted((SECRET_HEADERS - {"authorization", "cookie"}) & sent.request.headers.keys())
@@ -120,7 +120,7 @@ def key_missing(sent: ReceivedRequest) -> Iterator[str]:
 def bearer_missing(sent: ReceivedRequest) -> Iterator[str]:
     """The Authorization header lacks the word Bearer."""
     words = sent.request.headers.get("authorization", "").split()
-    if words and words[0].lower() != "bearer":
+    if words and words[0].lower() != "bearer" and not sent.key_replaced:
         yield "Put the word Bearer and a space before the key"
 
 
@@ -128,7 +128,7 @@ def bearer_missing(sent: ReceivedRequest) -> Iterator[str]:
 def key_misshapen(sent: ReceivedRequest) -> Iterator[str]:
     """The key has extra characters, or is a placeholder."""
     scheme, _, key = sent.request.headers.get("authorization", "").strip().partition(" ")
-    if scheme.lower() == "bearer" and key:
+    if scheme.lower() == "bearer" and key and not sent.key_replaced:
         if key.lower().startswith("bearer "):
             yield "The header has the word Bearer twice"
         elif key.strip(" \"'<>{}$%") != key.strip() or " " in key.strip():

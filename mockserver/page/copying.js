@@ -27,6 +27,8 @@ export function asCurl(entry, origin) {
     const [before, ...after] = `${name}: ${value}`.split(REDACTED);
     words.push(`-H ${[quote(before), ...after.map((text) => secret + (text && quote(text)))].join("")}`);
   }
+  // Without one, curl says that the body is a form.
+  if (entry.body && !("content-type" in entry.headers)) words.push("-H 'content-type:'");
   if (entry.body) words.push(`--data-raw ${quote(entry.body)}`);
   return words.join(" \\\n  ");
 }

@@ -44,7 +44,7 @@ export async function update(exchanges) {
   const found = await call("GET", withQuery("journal", { after: last.number - 1, limit: FETCHED }));
   if (asked !== generation) return true;
   const [known, ...fresh] = found.entries;
-  if (known?.number !== last.number || known.at !== last.at || found.found > FETCHED) {
+  if (JSON.stringify(known) !== JSON.stringify(last) || found.found > FETCHED) {
     await reload(found.seen);
   } else {
     seen = found.seen;
@@ -219,8 +219,8 @@ filters.addEventListener("change", () => {
   show();
 });
 filters.addEventListener("reset", () => {
-  // The choices are not yet those of before.
-  queueMicrotask(show);
+  // The choices are reset after this event.
+  setTimeout(show);
 });
 byId("clear-filters").addEventListener("click", () => {
   filters.reset();

@@ -109,6 +109,7 @@ class _Desk:
                     for name, value in scope["headers"]
                 },
                 body=bytes(memoryview(body)[: limit + 1]),
+                raw_path=scope.get("raw_path") or b"",
             )
             del body
             refusal = refuse_host(request) if is_call and self._guarded else None

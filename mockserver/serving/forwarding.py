@@ -38,7 +38,9 @@ class Forwarder:
         for secret in {*secrets_in(request.headers), *keys_in_url(request, state.is_key)}:
             if len(secret) >= SHORTEST_IN_BODY:
                 state.known_keys.add(secret)
-        return Forwarding(self, state, ask(state, request))
+        asked = ask(state, request)
+        asked.received.key_replaced = self.upstream.api_key is not None
+        return Forwarding(self, state, asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
-"""The log of the command: one line per exchange."""
+"""The log of the command: one line per exchange, and one for whatever else is to be said."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TextIO
@@ -8,6 +9,55 @@ import orjson
 
 from ..state.entry import Entry
 from ..wording import count_of
+
+#: What uvicorn says -> the same in our words, with the number that comes with it.
+_OURS = {
+    "Cancel %s running task(s), timeout graceful shutdown exceeded": "the server stops, and cuts "
+    "calls off that are still in progress: %s",
+    "Invalid HTTP request received.": "refused a request that is no HTTP",
+}
+
+
+class LineFormatter(logging.Formatter):
+    """What is no exchange, as a line for people; faults of the mock keep their traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        trouble = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
+        return f"rerank-mock: {_said(record)}{trouble}"
+
+
+class JsonFormatter(logging.Formatter):
+    """The same as a JSON object on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        row = {
+            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(),
+            "level": record.levelname.lower(),
+            "message": _said(record),
+            **({"traceback": self.formatException(record.exc_info)} if record.exc_info else {}),
+        }
+        return orjson.dumps(row).decode()
+
+
+def begin(stream: TextIO, formatter: logging.Formatter) -> Callable[[str], None]:
+    """Write what is logged to the stream in this form; return what writes a warning."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+    def say(text: str) -> None:
+        level = {"levelno": logging.WARNING, "levelname": "WARNING"}
+        handler.handle(logging.makeLogRecord({**level, "msg": text}))
+
+    return say
+
+
+def _said(record: logging.LogRecord) -> str:
+    if record.msg in _OURS:
+        return _OURS[record.msg] % record.args if record.args else _OURS[record.msg]
+    return record.getMessage()
 
 
 def line(entry: Entry) -> str:

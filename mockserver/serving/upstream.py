@@ -37,6 +37,8 @@ _OF_CONNECTION = frozenset(
 _MADE_ANEW = frozenset({"accept-encoding", "content-length", "expect", "host", "via"})
 
 _PATH = "/!$&'()*+,;=:@~-._"
+#: In a path as it was sent an escape stands for itself.
+_SENT = f"{_PATH}%"
 
 
 def refuse(status: int, reason: str) -> NoReturn:
@@ -99,17 +101,19 @@ class Upstream:
         except httpx.ConnectError as error:
             refuse(502, f"upstream cannot be reached: {_reason(error)}")
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
-            refuse(502, f"upstream broke the exchange off: {_reason(error)}")
+            refuse(502, _broken(error))
         if not 200 <= status <= 599:
             refuse(502, f"upstream answered with the status {status}, which HTTP does not have")
         return self._answer(status, headers, body)
 
     def _target(self, request: Request) -> str:
-        rest = request.path.removeprefix("/v1/")
-        if rest == request.path or {"..", "."} & {*rest.split("/")}:
+        # What is encoded stays so: a %2F is not a slash.
+        path = quote(request.raw_path or request.path, safe=_SENT if request.raw_path else _PATH)
+        rest = path.removeprefix("/v1/")
+        if rest == path or {"..", "."} & {*request.path.split("/")}:
             refuse(404, "only paths that begin with /v1/ are forwarded")
         query = f"?{request.query}" if request.query else ""
-        return f"{self.base_url.rstrip('/')}/{quote(rest, safe=_PATH)}{query}"
+        return f"{self.base_url.rstrip('/')}/{rest}{query}"
 
     async def _exchange(
         self, target: str, request: Request
@@ -139,7 +143,10 @@ class Upstream:
         headers = dict(_passed(request.headers.items()))
         if self.api_key is not None:
             headers["authorization"] = f"Bearer {self.api_key}"
-        yield from ((name, value) for name, value in headers.items() if name not in _MADE_ANEW)
+        # White space around a value is none of it (RFC 9110, section 5.5), and may not be sent.
+        yield from (
+            (name, value.strip(" \t")) for name, value in headers.items() if name not in _MADE_ANEW
+        )
         # So that the body can be read, and passed on as it came.
         yield "accept-encoding", "identity"
         before = request.headers.get("via")
@@ -205,6 +212,18 @@ def _passed(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 def _refuse_length() -> NoReturn:
     refuse(502, f"the answer of upstream is longer than {LONGEST // 1024**2} MiB")
+
+
+def _broken(error: Exception) -> str:
+    """Return what was wrong with the exchange; the words of a library name its own objects."""
+    said = str(error)
+    if "without sending a response" in said:
+        return "upstream closed the connection without an answer"
+    if "complete message body" in said or "incomplete chunked" in said:
+        return "upstream closed the connection in the middle of its answer"
+    if isinstance(error, httpx.RemoteProtocolError):
+        return "the answer of upstream is no HTTP"
+    return f"upstream broke the exchange off: {_reason(error)}"
 
 
 def _reason(error: Exception) -> str:

@@ -24,6 +24,7 @@ def jobs(markdown: str) -> list[dict[str, Any]]:
 
 ON_GITHUB, ON_GITLAB = jobs(GUIDE)
 (IN_README,) = jobs(README)
+(FOR_BEGINNERS,) = jobs((ROOT / "docs/first-five-minutes.md").read_text(encoding="utf-8"))
 (IN_SHELL,) = (block.text for block in blocks(GUIDE) if block.text.startswith("set -eu\n"))
 RECIPES = {"gitlab": "\n".join(["set -e", *ON_GITLAB["contract"]["script"]]), "shell": IN_SHELL}
 
@@ -81,7 +82,7 @@ def test_a_recipe_judges_the_server_that_it_starts(
     assert set(ON_GITLAB["contract"]["artifacts"]["paths"]) == kept
 
 
-@pytest.mark.parametrize("workflow", [ON_GITHUB, IN_README], ids=["guide", "readme"])
+@pytest.mark.parametrize("workflow", [ON_GITHUB, IN_README, FOR_BEGINNERS])
 def test_a_workflow_gives_the_action_inputs_that_it_has(workflow: dict[str, Any]) -> None:
     (job,) = workflow["jobs"].values()
     (step,) = (step for step in job["steps"] if "rerank-contract@" in step.get("uses", ""))

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -72,7 +73,8 @@ def runner(tmp_path: Path) -> Runner:
 
 @pytest.mark.slow
 def test_what_the_first_step_installs_judges_in_the_second(tmp_path: Path, tree: Path) -> None:
-    runner = Runner(tmp_path, tree)
+    # pip leaves its own files in the tree that it builds from.
+    runner = Runner(tmp_path, copytree(tree, tmp_path / "action"))
     # The dependencies are there already: nothing is downloaded, and their versions are compared.
     make_environment(runner.temporary / "rerank-contract")
 

@@ -2,6 +2,8 @@
 
 import json
 
+from tests.second_server.faults import FAULTS
+from tests.second_server.records import PLAIN, recorded
 from tools import evidence
 
 from .data import FOLDER, NEWEST, TABLE_SCHEMAS, TABLES, Json, errors
@@ -67,6 +69,13 @@ def test_evidence_is_found_in_each_record() -> None:
     assert (
         "nginx with a cache by path" in EVIDENCE["requirements"]["request.top_n.count"]["broken_by"]
     )
+
+
+def test_the_second_server_speaks_for_each_requirement() -> None:
+    assert recorded().keys() == {PLAIN, *FAULTS}
+    row = EVIDENCE["requirements"]["response.results.index.unique"]["second_server"]
+    assert row["outcome"] == "kept"
+    assert "index-in-batch" in row["broken_with"]
 
 
 def test_no_gateway_is_said_to_keep_what_was_not_tried_with_it() -> None:

@@ -101,12 +101,14 @@ def test_an_error_that_the_signal_leads_to_is_no_error_of_the_suite(
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="the system has no terminals to close")
-def test_a_closed_terminal_ends_a_run_as_sigterm_does() -> None:
-    before = signal.getsignal(signal.SIGHUP)
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGQUIT"])
+def test_what_a_terminal_sends_ends_a_run_as_sigterm_does(name: str) -> None:
+    number = signal.Signals[name]
+    before = signal.getsignal(number)
     with pytest.raises(SystemExit) as ended, raising_on_sigterm():
-        signal.raise_signal(signal.SIGHUP)
-    assert ended.value.code == 128 + signal.SIGHUP
-    assert signal.getsignal(signal.SIGHUP) == before
+        signal.raise_signal(number)
+    assert ended.value.code == 128 + number
+    assert signal.getsignal(number) == before
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="the system has no terminals to close")

@@ -121,6 +121,7 @@ def test_each_axis_of_the_evidence_is_shown_by_itself(
         "clients malformed.index_twice: fail LlamaIndex, ",
         "mutant  returns a document twice: found at request ",
         "servers 18 of 18 gateways in front of a conforming server keep it",
+        "servers a second server, written from the page alone, keeps it; with a fault it breaks ",
     ):
         assert f"\n  {line}" in text
     assert main(["list", "--explain", "request.top_n.count"]) == 0

@@ -15,6 +15,7 @@ if "dies" in FAULTS:
     sys.exit(f"ImportError: no such library, and the key is {os.environ['RERANK_API_KEY']}")
 if "tells" in FAULTS:
     secrets = {name: value for name, value in os.environ.items() if "KEY" in name}
+    secrets |= json.loads(os.environ.get("RERANK_HEADERS", "{}"))
     print(json.dumps({"not_applicable": f"{secrets}"}))
     sys.exit()
 body = {name: task[name] for name in ("model", "query", "documents")} | task["options"]

@@ -1,6 +1,8 @@
 """The command `rerank-contract interop`: its table, its exit codes, its files and bad input."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
@@ -9,8 +11,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from contract_tests.__main__ import main
-from contract_tests.interop.clients import Client
+from contract_tests.exchanges import Answer, Request
+from contract_tests.interop.clients import DRIVERS, Client
+from contract_tests.interop.running import HEADERS
 from contract_tests.interop.tasks import TASKS
+from contract_tests.targets import HttpTarget
 from tests.independent_server import IndependentServer
 from tests.independent_service import Service
 from tests.schemas.data import TABLE_SCHEMAS
@@ -107,6 +112,52 @@ def test_a_key_is_in_no_artefact(
     assert ": {'RERANK_API_KEY': '[key]'}" in texts[0]
 
 
+def test_headers_reach_server_and_client_and_secret_ones_are_shown_nowhere(
+    interop: Callable[..., int],
+    small: Callable[..., Client],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("TENANT", "secret-of-the-tenant")
+    sent: list[Request] = []
+    plain = HttpTarget.send
+
+    def send(target: HttpTarget, request: Request) -> Answer:
+        sent.append(request)
+        return plain(target, request)
+
+    monkeypatch.setattr(HttpTarget, "send", send)
+    options = ("--header=X-Team: search", "--header-env=X-Tenant=TENANT")
+    assert interop(small("tells"), options=options) == 3
+    captured = capsys.readouterr()
+    assert "{'RERANK_API_KEY': '[key]', 'X-Team': 'search', 'X-Tenant': '[key]'}" in captured.out
+    assert captured.out.endswith(": 0 of 1 client work, 1 has no means for any task\n")
+    assert "secret-of-the-tenant" not in captured.out + captured.err
+    assert {request.headers for request in sent} == {
+        (("X-Team", "search"), ("X-Tenant", "$TENANT"))
+    }
+
+
+@pytest.mark.parametrize("sends_headers", [False, True])
+def test_a_driver_whose_library_cannot_send_headers_says_so(sends_headers: bool) -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(DRIVERS)!r}); from speaking import answer\n"
+        f"answer(lambda task: dict(task.headers), sends_headers={sends_headers})"
+    )
+    task = TASKS[0].for_client("m", 1)
+    where = {"RERANK_BASE_URL": "http://h/v1", "RERANK_API_KEY": "sk", HEADERS: '{"A": "b"}'}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        input=json.dumps(task),
+        env=where,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    refused = {"not_applicable": "no way to send headers"}
+    assert json.loads(done.stdout) == ({"A": "b"} if sends_headers else refused)
+
+
 def test_a_target_that_refuses_the_plainest_request_is_inconclusive(
     interop: Callable[..., int],
     small: Callable[..., Client],
@@ -159,6 +210,8 @@ def test_the_list_says_what_each_client_needs(capsys: pytest.CaptureFixture[str]
         (["--target=http://h/v1", "--client=LightLLM"], "called LightLLM; did you mean LiteLLM?"),
         (["--target=http://h/v1", "--api-key-env=NONE"], "$NONE is not set: set it to the key of"),
         (["--target=http://h/v1", "--folder=README.md/x"], "README.md is a file and no folder"),
+        (["--target=http://h/v1", "--header=X-Api-Key: a"], "looks like a secret"),
+        (["--target=http://h/v1", "--header-env=X-Tenant=NONE"], "$NONE is not set"),
         (["--target=http://h/v1", "--report-json=/"], "--report-json: / is a folder"),
     ],
 )

@@ -1,8 +1,11 @@
 """`rerank-mock proxy`: its options, what it refuses, and how it ends."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
+import threading
 from pathlib import Path
 
 import httpx
@@ -10,7 +13,7 @@ import pytest
 
 from tests.mockserver.asking import fields
 from tests.mockserver.command.commands import COMMAND, REPOSITORY, status_of
-from tests.mockserver.serving.upstreams import answer, standing_in
+from tests.mockserver.serving.upstreams import answer, standing_in, until_gone
 
 UPSTREAM = ("proxy", "--upstream", "http://127.0.0.1:9/v1")
 
@@ -67,6 +70,61 @@ def test_the_proxy_is_not_its_own_upstream(capsys: pytest.CaptureFixture[str]) -
     for host in ("127.0.0.1", "localhost"):
         assert status_of("proxy", "--upstream", f"http://{host}:{port}/v1", "--port", port) == 2
         assert "is this proxy itself" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_modules_are_imported_ends_without_a_traceback() -> None:
+    program = (
+        "import os, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'mockserver.command.main':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from mockserver.__main__ import main\n"
+        "main(['proxy'])\n"
+    )
+    done = subprocess.run(
+        [*COMMAND[:1], "-c", program], cwd=REPOSITORY, check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
+@pytest.mark.slow
+def test_all_that_is_logged_as_json_is_json() -> None:
+    received = threading.Event()
+
+    def hang(client: socket.socket, _: bytes) -> None:
+        received.set()
+        until_gone(client, b"")
+
+    with standing_in(hang) as stand_in:
+        options = ("--upstream", stand_in.base_url, "--port", "0", "--log-json")
+        with subprocess.Popen(
+            [*COMMAND, "proxy", *options],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "RERANK_MOCK_TIMEUOT": "1"},
+        ) as process:
+            assert process.stdout
+            host, port = process.stdout.readline().split()[-1].split("/")[2].split(":")
+            with socket.create_connection((host, int(port))) as wrong:
+                wrong.sendall(b"no HTTP\r\n\r\n")
+                assert b"400" in wrong.recv(1000)
+            with socket.create_connection((host, int(port))) as calling:
+                calling.sendall(b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert received.wait(30)
+                process.send_signal(signal.SIGTERM)
+                _, log = process.communicate(timeout=30)
+    rows = [json.loads(line) for line in log.splitlines()]
+    messages = [row["message"] for row in rows if "message" in row]
+    assert messages[1:] == [
+        "refused a request that is no HTTP",
+        "the server stops, and cuts calls off that are still in progress: 1",
+    ]
+    assert "RERANK_MOCK_TIMEUOT" in messages[0]
+    assert [row["status"] for row in rows if "status" in row] == [499]
 
 
 @pytest.mark.slow

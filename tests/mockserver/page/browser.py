@@ -110,7 +110,8 @@ class Tab:
         element = f"document.querySelector({json.dumps(selector)})"
         self.until(f"{element}?.checkVisibility()")
         x, y = self.evaluate(
-            f"(() => {{ const e = {element}; e.scrollIntoView({{block: 'center'}});"
+            f"(async () => {{ const e = {element}; e.scrollIntoView({{block: 'center'}});"
+            " await new Promise(requestAnimationFrame);"
             " const r = e.getBoundingClientRect();"
             " const [x, y] = [r.left + r.width / 2, r.top + r.height / 2];"
             " const hit = document.elementFromPoint(x, y);"

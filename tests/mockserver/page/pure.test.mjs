@@ -91,6 +91,7 @@ test("a command has no key, and names the one to use", () => {
     "-H 'content-type: application/json'",
     `--data-raw '{"top_n": 1.0, "query": "it'\\''s", "return_documents": true}'`,
   ].join(" \\\n  "));
+  assert.match(asCurl({ ...ENTRY, headers: {} }, "http://m"), /-H 'content-type:'/);
   const refused = asCurl({ ...ENTRY, account: null }, "http://m");
   assert.match(refused, /'authorization: Bearer 'sk-unknown/);
 });

@@ -188,6 +188,32 @@ def test_an_answer_in_chunks_is_passed_on_whole() -> None:
     assert response.headers["content-length"] == "4"
 
 
+def test_what_is_encoded_in_a_path_stays_so() -> None:
+    with between(answer()) as (server, stand_in):
+        call("GET", f"{server.base_url}/models/a%2Fb%2fc/%E8%8B%B9%7E%25?d=%2F")
+        assert call("GET", f"{server.base_url}/models/..%2F..%2Fadmin").status_code == 404
+    assert stand_in.head[""] == ["GET /v1/models/a%2Fb%2fc/%E8%8B%B9%7E%25?d=%2F HTTP/1.1"]
+
+
+def test_white_space_around_a_header_is_not_passed_on() -> None:
+    with between(answer()) as (server, stand_in):
+        url = httpx.URL(server.base_url)
+        with socket.create_connection((url.host, url.port or 80)) as client:
+            client.sendall(b"GET /v1/models HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \r\n\r\n")
+            assert b"200 OK" in client.recv(10_000)
+    assert stand_in.head["authorization"] == ["Bearer"]
+
+
+@pytest.mark.parametrize("authorization", [None, "sk-bare", "Bearer", "Bearer {KEY}"])
+def test_a_caller_is_not_advised_about_a_key_that_is_replaced(authorization: str | None) -> None:
+    headers = {} if authorization is None else {"authorization": authorization}
+    for options, is_advised in (({"api_key": "sk-of-upstream-1234567890"}, False), ({}, True)):
+        with between(answer(), **options) as (server, _):
+            call("POST", f"{server.base_url}/rerank", json=fields(), headers=headers)
+            (entry,) = server.state.journal
+            assert bool(entry.advice) is is_advised
+
+
 def closing(client: socket.socket, _: bytes) -> None:
     client.shutdown(socket.SHUT_RDWR)
 
@@ -197,12 +223,20 @@ def cut(client: socket.socket, request: bytes) -> None:
     closing(client, request)
 
 
+def cut_in_chunks(client: socket.socket, request: bytes) -> None:
+    client.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{")
+    closing(client, request)
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        (closing, "upstream broke the exchange off: server disconnected without sending"),
-        (cut, "upstream broke the exchange off: peer closed connection without sending complete"),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", "upstream broke the exchange off: "),
+        (closing, "upstream closed the connection without an answer"),
+        (cut, "upstream closed the connection in the middle of its answer"),
+        (cut_in_chunks, "upstream closed the connection in the middle of its answer"),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "the answer of upstream is no HTTP"),
+        (b"HTTP/1.1 200 OK\r\nA header: 1\r\n\r\n", "the answer of upstream is no HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "the answer of upstream is no HTTP"),
         (b"HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n", "upstream answered with the status 999"),
         (answer(b"x" * 1001), "the answer of upstream is longer than "),
         (

@@ -1,6 +1,8 @@
 import io
 import json
+import logging
 import re
+import sys
 from datetime import datetime, timezone
 
 from hypothesis import given
@@ -44,6 +46,19 @@ def test_a_line_is_one_line_whatever_was_sent(path: str, model: str) -> None:
     line = log.line(entry_of(fields(model=model), path=path))
     assert line.isprintable()
     assert len(line.splitlines()) == 1
+
+
+def test_a_fault_is_one_line_of_json_with_its_traceback() -> None:
+    try:
+        raise ValueError("苹果")
+    except ValueError:
+        trouble = sys.exc_info()
+    record = logging.LogRecord("a", logging.ERROR, "b", 1, "no %s", ("luck",), trouble)
+    (row,) = log.JsonFormatter().format(record).splitlines()
+    found = json.loads(row)
+    assert (found["level"], found["message"]) == ("error", "no luck")
+    assert found["traceback"].endswith("ValueError: 苹果")
+    assert log.LineFormatter().format(record).startswith("rerank-mock: no luck\nTraceback")
 
 
 def test_what_can_be_read_is_not_escaped() -> None:
