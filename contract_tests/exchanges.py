@@ -44,7 +44,7 @@ NEAR_KEYS = (Credential.KEY_CUT, Credential.KEY_EXTENDED, Credential.KEY_IN_OTHE
 class Layout:
     """How JSON is written."""
 
-    #: Whether it is ASCII, with escapes.
+    #: Whether it is ASCII, with escapes, those of slashes among them: PHP writes both.
     escaped: bool = False
     #: Spaces that it is indented by; None writes one line.
     indent: int | None = None
@@ -56,6 +56,8 @@ class Layout:
     def write(self, value: AnyJson) -> str:
         """A value as JSON."""
         text = json.dumps(value, ensure_ascii=self.escaped, indent=self.indent)
+        if self.escaped:
+            text = text.replace("/", "\\/")
         return f"{{ {text[1:-1]} }}" if self.padded else text
 
 

@@ -135,13 +135,13 @@ def test_no_credential_holds_a_key() -> None:
 @pytest.mark.parametrize(
     ("layout", "text"),
     [
-        (Layout(), '{"a": "é", "b": [1]}'),
-        (Layout(escaped=True), '{"a": "\\u00e9", "b": [1]}'),
-        (Layout(indent=1), '{\n "a": "é",\n "b": [\n  1\n ]\n}'),
-        (Layout(padded=True), '{ "a": "é", "b": [1] }'),
+        (Layout(), '{"a": "é/", "b": [1]}'),
+        (Layout(escaped=True), '{"a": "\\u00e9\\/", "b": [1]}'),
+        (Layout(indent=1), '{\n "a": "é/",\n "b": [\n  1\n ]\n}'),
+        (Layout(padded=True), '{ "a": "é/", "b": [1] }'),
     ],
 )
 def test_json_is_written_in_each_layout(layout: Layout, text: str) -> None:
-    request = Request({"a": "é", "b": [1]}, layout=layout)
+    request = Request({"a": "é/", "b": [1]}, layout=layout)
     assert request.content == text.encode()
     assert json.loads(text) == request.body
