@@ -85,7 +85,7 @@ imitation: $(VENV)/installed
 second-server: $(VENV)/installed
 	$(BIN)/python -m pytest -m "whole or not whole" -n 2 --quiet tests/contract_tests/mutants/test_second_server.py
 
-# Judges nginx and haproxy in front of the mock; takes ten minutes. LiteLLM is installed, too, but not on record yet.
+# Judges real gateways in front of the mock, and drives them from both sides; takes ten minutes.
 gateways: $(VENV)/installed $(GATEWAYS_VENV)/installed
 	@missing=; \
 	command -v nginx >/dev/null || test -x /usr/sbin/nginx || missing="$$missing nginx-light"; \

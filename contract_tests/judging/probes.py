@@ -138,6 +138,11 @@ def probe_request(switch: Switch, model: Model) -> Request:
         path=probe.get("path", "/v1/rerank").removeprefix("/v1"),
         credential=_credential(headers.get("authorization", "Bearer {key}")),
         content_type=headers.get("content-type", "application/json"),
+        headers=tuple(
+            (name, value)
+            for name, value in headers.items()
+            if value is not None and name not in ("authorization", "content-type")
+        ),
     )
 
 

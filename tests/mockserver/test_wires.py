@@ -58,17 +58,6 @@ class Scene(NamedTuple):
 #: Switch -> a scene that shows it where a revision has no probe.
 SCENES = {
     "billed_image_tokens": Scene({}, behaviour={"usage": "both"}),
-    "cors": Scene(
-        {
-            "method": "OPTIONS",
-            "headers": {
-                "origin": "https://example.com",
-                "access-control-request-method": "POST",
-                "authorization": None,
-            },
-            "text": "",
-        }
-    ),
     "empty_balance": Scene(
         {}, {"charged_balance": Decimal(0)}, {"price": {"text": "1", "image": "0"}}
     ),
