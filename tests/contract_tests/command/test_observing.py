@@ -93,7 +93,8 @@ def test_what_was_seen_is_printed_with_its_cost_and_what_was_not_with_what_would
     found = observed("page", "2026-07", path)["observed"]["switches"]
     printed = capsys.readouterr().out
     seen, _, rest = printed.partition("not seen, and what would show it:\n")
-    assert re.search(r" by revision 2026-07: 8\d requests, \d+ tokens, ", seen.splitlines()[0])
+    assert seen.startswith("plan: about ")
+    assert re.search(r"^mock by revision 2026-07: 8\d requests, \d+ tokens, ", seen, re.MULTILINE)
     assert "  trailing_slash: not_found; last seen by 2026-07: redirect\n" in seen
     assert "  offline_model: disabled, as last seen by 2026-07\n" in seen
     assert "  authorization_scheme: required\n" in seen

@@ -84,11 +84,13 @@ def test_every_requirement_is_named_by_a_test_and_every_name_is_a_requirement(
     assert by_tests == REQUIREMENTS.keys()
     every = {name for revision in revisions() for name in load_contract(revision).requirements}
     assert by_checks <= every
-    probes = {
-        s.name for s in NEWEST.switches.values() if s.probe is not None and not s.requirements
+    asked = {
+        switch.name
+        for switch in NEWEST.switches.values()
+        if (switch.probe or switch.exceeded) is not None and not switch.requirements
     }
     unnamed = [test for test, names in collected.tests.items() if not names]
-    assert {test.rpartition("-")[2].rstrip("]") for test in unnamed} == probes
+    assert {test.rpartition("-")[2].rstrip("]") for test in unnamed} == asked
 
 
 def test_a_name_belongs_to_one_test(judged: Callable[..., Judged]) -> None:
