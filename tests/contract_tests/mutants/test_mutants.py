@@ -87,7 +87,7 @@ def test_every_requirement_is_named_by_a_test_and_every_name_is_a_requirement(
     asked = {
         switch.name
         for switch in NEWEST.switches.values()
-        if (switch.probe or switch.exceeded) is not None and not switch.requirements
+        if (switch.probe, switch.exceeded) != (None, None) and not switch.requirements
     }
     unnamed = [test for test, names in collected.tests.items() if not names]
     assert {test.rpartition("-")[2].rstrip("]") for test in unnamed} == asked
