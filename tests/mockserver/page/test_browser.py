@@ -310,8 +310,8 @@ def test_everything_works_without_a_mouse(page: Page) -> None:
     tab.press("Enter")
     tab.until_text("#exchange-title", "Exchange 2 ")
     tab.press("Escape")
-    tab.until("!document.querySelector('#exchange').open")
-    assert tab.evaluate("document.activeElement.closest('tr').dataset.number") == "2"
+    # The event that moves the focus comes after the dialog has closed.
+    tab.until("document.activeElement.closest('tr')?.dataset.number === '2'")
     tab.press("Home")
     assert tab.evaluate("document.activeElement.closest('tr').dataset.number") == "3"
     tab.tab_to("#arm [name=scenario]")
