@@ -84,7 +84,7 @@ async function ask({ method, path, headers, body, text = JSON.stringify(body) },
   const content = method === "GET" ? undefined : new TextEncoder().encode(text); // a string would get a content type
   const answer = await fetch(url.replace(/\/v1\/?$/, "") + path, {
     method, headers: filled, body: content, redirect: "manual", signal: AbortSignal.timeout(60_000),
-  });
+  }).catch(({ cause, message }) => { throw new Error(`no answer from ${url}: ${cause?.message ?? message}`); });
   if ([429, 503, 504].includes(answer.status) && tries > 1) {
     await new Promise((resolve) => setTimeout(resolve, 1000));
     return ask({ method, path, headers, text }, url, key, tries - 1);
@@ -93,7 +93,10 @@ async function ask({ method, path, headers, body, text = JSON.stringify(body) },
 }
 
 async function main(url, revision, key) {
-  const read = (name) => JSON.parse(readFileSync(new URL(`${revision}/${name}.json`, import.meta.url), "utf8"));
+  const read = (name) => {
+    const file = new URL(`${revision}/${name}.json`, import.meta.url);
+    try { return JSON.parse(readFileSync(file, "utf8")); } catch (cause) { throw new Error(file.pathname, { cause }); }
+  };
   const rules = read("rules");
   const found = new Map();
   let [judged, wrong] = [0, 0];
@@ -127,11 +130,19 @@ async function main(url, revision, key) {
   return wrong ? 1 : 0;
 }
 
+process.stdout.on("error", (error) => {
+  if (error.code !== "EPIPE") console.error(`runner.mjs: the report cannot be written: ${error.message}`);
+  process.exit(2);
+});
 try {
-  const revisions = readdirSync(new URL(".", import.meta.url)).filter((name) => /^\d{4}-\d{2}$/.test(name));
-  const options = { revision: { type: "string", default: revisions.sort().at(-1) } };
+  const revisions = readdirSync(new URL(".", import.meta.url)).filter((name) => /^\d{4}-\d{2}$/.test(name)).sort();
+  const options = { revision: { type: "string", default: revisions.at(-1) } };
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
-  process.exitCode = await main(positionals[0], values.revision, process.env.SILICONFLOW_API_KEY ?? "sk-mock");
+  const key = process.env.SILICONFLOW_API_KEY || "sk-mock";
+  if (positionals.length > 1 || !/^https?:\/\/./.test(positionals[0] ?? "http://x")) throw new Error("usage: node runner.mjs [URL] [--revision NAME]");
+  if (!revisions.includes(values.revision)) throw new Error(`no revision ${values.revision}; there are ${revisions.join(", ")}`);
+  if (!/^[!-~]+$/.test(key)) throw new Error("$SILICONFLOW_API_KEY has a character that no key has");
+  process.exitCode = await main(positionals[0], values.revision, key);
 } catch (error) {
   console.error(`runner.mjs: ${error.message}${error.cause ? `: ${error.cause.message}` : ""}`);
   process.exitCode = 2;

@@ -94,7 +94,7 @@ def _is_loopback(host: str) -> bool:
 
 def _administer(state: State, request: Request, token: str | None) -> Response:
     path = request.path.removeprefix(PREFIX)
-    if request.method == "GET" and (file := page(path)):
+    if request.method in ("GET", "HEAD") and (file := page(path)):
         return file
     _admit(request, token)
     if (request.method, path) == ("GET", "/openapi.json"):

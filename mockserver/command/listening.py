@@ -58,7 +58,8 @@ class Listening:
             try:
                 found = listen(self.host, number)
             except OSError as error:
-                reason = error.strerror or error
+                # Python puts the address once more behind the words of the system.
+                reason = (error.strerror or str(error)).partition(" (while attempting")[0]
                 message = f"cannot listen on {self.host} port {number}: {reason}"
                 raise CommandError(message) from None
         with found:

@@ -14,6 +14,7 @@ from mockserver.testing.fixtures import RerankMock
 from tools.vectors import TARGET
 
 LONGEST = 150
+UNFIT = "$SILICONFLOW_API_KEY has a character that no key has"
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::mockserver.testing.expectations.AdviceWarning"  # wrong requests are what is sent
@@ -94,8 +95,34 @@ def test_a_difference_from_the_live_service_is_reported_and_no_failure() -> None
     assert "differs endpoint.trailing_slash\n" in printed
 
 
-def test_without_a_server_the_runner_says_so() -> None:
-    code, printed = run("http://127.0.0.1:9/v1", key="sk-mock")
-    assert code == 2
-    assert printed.startswith("runner.mjs: fetch failed")
-    assert len(printed.splitlines()) == 1
+@pytest.mark.parametrize(
+    ("arguments", "key", "said"),
+    [
+        (["--revision", "nope"], "", "no revision nope; there are 2024-11, 2026-07"),
+        (["garbage"], "", "usage: node runner.mjs [URL] [--revision NAME]"),
+        (["http://a/v1", "http://b/v1"], "", "usage: node runner.mjs [URL] [--revision NAME]"),
+        (["http://127.0.0.1:9/v1"], "", "no answer from http://127.0.0.1:9/v1: bad port"),
+        (
+            ["http://127.0.0.1:9/v1"],
+            "sk-\u2603",
+            "$SILICONFLOW_API_KEY has a character that no key has",
+        ),
+    ],
+)
+def test_bad_input_is_one_sentence_without_the_key(
+    arguments: list[str], key: str, said: str
+) -> None:
+    assert run(*arguments, key=key) == (2, f"runner.mjs: {said}\n")
+
+
+def test_a_report_that_cannot_be_written_is_an_error() -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [str(Path(NODE) / "bin/node"), str(TARGET / "runner.mjs")],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("runner.mjs: the report cannot be written: ")

@@ -17,6 +17,7 @@ from mockserver.admin.page import FILES, FOLDER
 from mockserver.admin.routes import ROUTES
 from mockserver.serving.asgi import application
 from mockserver.state.store import State
+from mockserver.testing.contexts import serve_rerank
 from mockserver.wire import Request, Response
 from tests.mockserver.asking import HEADERS, QWEN, ask, fields
 
@@ -37,6 +38,14 @@ def test_every_file_of_the_folder_is_served_as_what_it_is() -> None:
     kinds = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
     assert types == {path: kinds[path.partition(".")[2]] for path in types}
     assert get("/").body.decode() == TEXTS["index.html"]
+
+
+def test_head_gets_what_get_does_without_the_file() -> None:
+    with serve_rerank() as mock:
+        url = mock.base_url.replace("/v1", "/__admin/")
+        head, whole = httpx.head(url), httpx.get(url)
+    assert (head.status_code, head.content) == (200, b"")
+    assert {**head.headers, "date": ""} == {**whole.headers, "date": ""}
 
 
 def test_without_its_slash_the_page_leads_to_itself() -> None:
