@@ -85,6 +85,7 @@ def sandwich(upstream: Upstream, gateway: SmallGateway) -> Iterator[Sandwich]:
             caller_key: str | None = None,
             answers: int | None = None,
             is_bounded: bool = True,
+            first_case: int | None = None,
         ) -> Report:
             gateway.begin(*ways)
             base_url = proxy or gateway.base_url
@@ -110,7 +111,7 @@ def sandwich(upstream: Upstream, gateway: SmallGateway) -> Iterator[Sandwich]:
                 secrets=SECRETS,
                 sleep=lambda _: time.sleep(0.01),
                 clock=itertools.count().__next__,
-                first_case=1000 * next(numbers),
+                first_case=1000 * next(numbers) if first_case is None else first_case,
             )
             return run(
                 session,
