@@ -171,7 +171,7 @@ def _judge_form(notes: Notes, check: str, name: str, value: AnyJson, passage: Pa
     is_right = got == list(map(text_of, passage.front.documents))
     # Wrong scores are another check's.
     is_right = is_right and all(
-        fault.aspect in ("score", "digits") for fault in ranking_faults(passage)
+        fault.aspect in ("score", "coarse", "digits") for fault in ranking_faults(passage)
     )
     verdict, says = judged(found, passage, effect=is_right)
     if verdict is Verdict.KEPT and not is_right:

@@ -27,7 +27,10 @@ DIGITS = 2
 Tag: TypeAlias = tuple[int, int]
 #: A tag that no document has.
 _NONE: Tag = (-1, -1)
-Aspect: TypeAlias = Literal["ranking", "index", "score", "digits", "complete", "order", "text"]
+#: `coarse` are scores that are rounded to fewer than `DIGITS`, `digits` those to as many or more.
+Aspect: TypeAlias = Literal[
+    "ranking", "index", "score", "coarse", "digits", "complete", "order", "text"
+]
 
 
 class Fault(NamedTuple):
@@ -149,7 +152,7 @@ def _score_faults(
     for given in expected:
         if (digits := rounded(score, given)) is not None:
             sentence = f"index {index} has score {score}, and upstream gave {given}"
-            yield Fault("score" if digits < DIGITS else "digits", sentence)
+            yield Fault("coarse" if digits < DIGITS else "digits", sentence)
             return
     owners = [
         number

@@ -95,11 +95,7 @@ def _trouble(session: Session) -> str:
     passage = session.send(session.body())
     answer = passage.front.answer
     if passage.succeeded:
-        aspects = {each.aspect for each in ranking_faults(passage)}
-        if "digits" in aspects:
-            # By chance a few scores look alike, however they are rounded.
-            aspects |= {each.aspect for each in ranking_faults(session.send(session.body(12)))}
-        session.usual = aspects & {"score"}
+        session.usual = {each.aspect for each in ranking_faults(passage) if each.aspect == "score"}
         return ""
     asked = passage.calls or session.calls
     if asked:

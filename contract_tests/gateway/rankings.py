@@ -66,7 +66,8 @@ def try_rankings(session: Session, notes: Notes) -> None:
         passage = session.send(body)
         faults = list(ranking_faults(passage))
         for aspect in ("index", "score", "complete", "order"):
-            found = [fault.sentence for fault in faults if fault.aspect in (aspect, "ranking")]
+            aspects = {aspect, "ranking"} | ({"coarse"} if aspect == "score" else set())
+            found = [fault.sentence for fault in faults if fault.aspect in aspects]
             _note(notes, _CHECKS[aspect], found, passage)
         for fault in faults:
             if fault.aspect == "digits":
@@ -78,6 +79,9 @@ def try_rankings(session: Session, notes: Notes) -> None:
     for many in (session.body(MANY), session.body(MANY, top_n=5)):
         passage = session.send(many)
         _note(notes, "ranking.many", _sentences(session, passage), passage)
+        coarse = [each.sentence for each in ranking_faults(passage) if each.aspect == "coarse"]
+        if coarse:
+            _note(notes, "ranking.score", coarse, passage)
 
 
 def try_texts(session: Session, notes: Notes) -> None:

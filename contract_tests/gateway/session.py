@@ -135,8 +135,11 @@ class Session:
     def faults(
         self, passage: Passage, known: Mapping[Tag, Sequence[float]] | None = None
     ) -> list[Fault]:
-        """What is wrong with a ranking, without what is wrong with the scores of every one."""
-        ignored = {"digits", *self.usual}
+        """What is wrong with a ranking, without what is wrong with the scores of every one.
+
+        How scores are rounded shows in some of them only: the others look alike by chance.
+        """
+        ignored = {"coarse", "digits", *self.usual}
         return [each for each in ranking_faults(passage, known) if each.aspect not in ignored]
 
     def pause(self, seconds: float) -> bool:
