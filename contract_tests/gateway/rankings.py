@@ -66,7 +66,7 @@ def try_rankings(session: Session, notes: Notes) -> None:
         passage = session.send(body)
         faults = list(ranking_faults(passage))
         for aspect in ("index", "score", "complete", "order"):
-            aspects = {aspect, "ranking"} | ({"coarse"} if aspect == "score" else set())
+            aspects = (aspect, "ranking", "coarse" if aspect == "score" else "")
             found = [fault.sentence for fault in faults if fault.aspect in aspects]
             _note(notes, _CHECKS[aspect], found, passage)
         for fault in faults:
