@@ -248,7 +248,7 @@ class State:
             if len(self._catalogue.names) == 1:
                 raise ModelError("the last model cannot be removed")
             self._catalogue.remove(name)
-            self._quotas.forget(name)
+            self._quotas.forget_model(name)
             for account in [*self._accounts.values()]:
                 others = {key: own for key, own in account.model_limits.items() if key != name}
                 self._accounts.put(replace(account, model_limits=others))
