@@ -9,7 +9,7 @@ from .engine import Answered, split_key, with_headers, withdraw
 from .redaction import LONGEST_KEY, keys_in_url
 from .relaying import replay
 from .state.exchanges import Exchange
-from .state.store import State
+from .state.store import State, UnavailableError
 from .wire import Request, Response, json_response
 
 #: The answer to a request that the mock could not answer, by a fault of its own.
@@ -34,6 +34,9 @@ def answer(state: State, request: Request) -> Response:
         answered = replay(state, request)
         exchange = observe(state, answered)
         keep(state, exchange)
+    except UnavailableError:
+        # Whether anything was charged or recorded, nobody can tell now.
+        raise
     except BaseException:
         if answered is not None:
             withdraw(state, answered.demand, answered.decision)
@@ -45,8 +48,9 @@ def answer(state: State, request: Request) -> Response:
 def keep(state: State, exchange: Exchange) -> None:
     """Record an exchange, with advice in the light of what its caller did before."""
     past = state.record(exchange)
-    if past.last is not None:
-        exchange.advice += advise_over_time(exchange, past)
+    if past.last is not None and (advice := advise_over_time(exchange, past)):
+        exchange.advice += advice
+        state.correct(exchange)
     state.journal.announce(exchange)
 
 
@@ -62,6 +66,7 @@ def record_fault(state: State, request: Request, exchange: Exchange | None) -> N
     """Record that a request was answered with `FAULT`, even if its exchange is recorded already."""
     if exchange is not None and exchange.number:
         exchange.response, exchange.response_bytes = FAULT, len(FAULT.body)
+        state.correct(exchange)
         return
     account = state.account_of(split_key(request)[1])
     shown = state.journal.body_bytes
@@ -98,7 +103,7 @@ def observe(state: State, answered: Answered) -> Exchange:
     name = None if account is None else account.name
     # One account stands for all callers of another server.
     is_owner = name is not None and response.source is None
-    caller = hash((name, None if is_owner else request.headers.get("authorization")))
+    caller = state.identify(name, None if is_owner else request.headers.get("authorization"))
     shown = state.journal.body_bytes
     documents = received.listed_documents
     return Exchange(
@@ -113,7 +118,7 @@ def observe(state: State, answered: Answered) -> Exchange:
         milliseconds=seconds * 1000,
         advice=advise_on_request(received),
         caller=caller,
-        asked=hash((caller, request.method, request.path, request.query, request.body)),
+        asked=state.identify(caller, request.method, request.path, request.query, request.body),
         body_bytes=shown,
     )
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from decimal import Context, Decimal, Inexact, localcontext
@@ -87,9 +87,13 @@ def _upper(limits: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+#: How a fingerprint begins, and one that is hashed once more with the secret of a shared state.
+FINGERPRINT, CONCEALED = "sha256:", "hmac-sha256:"
+
+
 def fingerprint(key: str) -> str:
     """Return the hash that the state keeps instead of a key, so that it is safe to share."""
-    return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+    return FINGERPRINT + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def charge(price: Price, text_tokens: int, image_tokens: int) -> Decimal:
@@ -124,7 +128,8 @@ class Account:
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Account":
         """Return an account from its JSON, whose keys may be plain or fingerprints."""
-        keys = (key if key.startswith("sha256:") else fingerprint(key) for key in row["keys"])
+        kept = (FINGERPRINT, CONCEALED)
+        keys = (key if key.startswith(kept) else fingerprint(key) for key in row["keys"])
         values = dict(row)
         values["keys"] = tuple(dict.fromkeys(keys))
         values.update((name, Decimal(row[name])) for name in _MONEY if name in row)
@@ -182,7 +187,9 @@ FORMER_KEYS = 10_000
 class Accounts(Mapping[str, Account]):
     """Accounts by name. The caller holds the lock of the state."""
 
-    def __init__(self) -> None:
+    def __init__(self, conceal: Callable[[str], str] = str) -> None:
+        #: What is kept instead of a fingerprint; of what it returns it returns the same.
+        self._conceal = conceal
         self._by_name: dict[str, Account] = {}
         self._names: dict[str, str] = {}
         #: Keyed hashes of keys that are no longer valid, oldest first. Without the secret of this
@@ -201,12 +208,20 @@ class Accounts(Mapping[str, Account]):
 
     def of_key(self, key: str) -> Account | None:
         """Return the account of the key."""
-        name = self._names.get(fingerprint(key))
+        name = self._names.get(self.kept(key))
         return None if name is None else self._by_name[name]
+
+    def kept(self, key: str) -> str:
+        """Return what is kept instead of a key."""
+        return self._conceal(fingerprint(key))
+
+    def empty(self) -> "Accounts":
+        """Return others, of which there are none yet, that are kept likewise."""
+        return Accounts(self._conceal)
 
     def knows(self, key: str) -> bool:
         """Return whether it is or was the key of an account."""
-        found = fingerprint(key)
+        found = self.kept(key)
         return found in self._names or self._hash(found) in self._former
 
     def limits_of(self, name: str, model: str) -> Limits:
@@ -226,7 +241,12 @@ class Accounts(Mapping[str, Account]):
 
     def put(self, account: Account) -> None:
         """Add the account, or replace the one with its name."""
+        if self._conceal is not str:
+            account = replace(account, keys=tuple(map(self._conceal, account.keys)))
         for number, key in enumerate(account.keys):
+            if key.startswith(CONCEALED) and self._conceal is str:
+                reason = "is hashed with the secret of a shared state: give the key itself instead"
+                raise AccountError(reason, "keys", number)
             owner = self._names.get(key, account.name)
             if owner != account.name:
                 raise AccountError(f"already belongs to {owner!r}", "keys", number)

@@ -117,9 +117,13 @@ class Exchanges:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        #: How many there have been in total.
-        self.seen = 0
+        self._seen = 0
         self._empty()
+
+    @property
+    def seen(self) -> int:
+        """How many there have been in total."""
+        return self._seen
 
     def _empty(self) -> None:
         self._exchanges: dict[int, Exchange] = {}
@@ -131,15 +135,18 @@ class Exchanges:
     def add(self, exchange: Exchange) -> Past:
         """Number an exchange and keep it; return what its caller did before."""
         with self._lock:
-            if self.seen == MOST:
+            if self._seen == MOST:
                 # Numbers grow from entry to entry, so it begins anew.
                 self._empty()
-                self.seen = 0
-            self.seen += 1
-            exchange.number = self.seen
+                self._seen = 0
+            self._seen += 1
+            exchange.number = self._seen
             last, same = self._last.get(exchange.caller), self._same.get(exchange.asked)
             self._put(exchange)
             return Past(last, same)
+
+    def correct(self, exchange: Exchange) -> None:
+        """Keep what has changed of an exchange; here it is kept already."""
 
     def of(self, account: str | None = None, after: int = 0) -> list[Exchange]:
         """Return the exchanges of an account, or all, with a number greater than `after`."""
@@ -171,7 +178,7 @@ class Exchanges:
         """Replace all exchanges by these."""
         with self._lock:
             self._empty()
-            self.seen = seen
+            self._seen = seen
             for exchange in exchanges:
                 self._put(exchange)
 

@@ -4,7 +4,6 @@ To answer a request takes three calls: `view`, `decide` and `record`. They take 
 values, so that a store shared by several processes can replace this one.
 """
 
-import functools
 import random
 import threading
 from collections.abc import Iterable, Mapping
@@ -21,11 +20,21 @@ from ..scenarios.hostile import Faults, Hostile, inconvenient, read_hostile
 from ..scenarios.scenario import Scenario
 from ..validation import MOST, likely, within
 from ..wire import Json, Request
-from .accounts import Account, AccountError, Accounts, Term, charge, plain_terms
+from .accounts import (
+    CONCEALED,
+    FINGERPRINT,
+    Account,
+    AccountError,
+    Accounts,
+    Term,
+    charge,
+    plain_terms,
+)
 from .accounts import check as check_account
 from .clock import Clock
 from .decisions import Admission, Decision, Demand, View
 from .exchanges import Exchange, Exchanges, Past
+from .ids import distinct
 from .journal import Journal
 from .latency import seconds
 from .models import Catalogue, Change, ModelError, added, plain_changes
@@ -44,8 +53,9 @@ UNLIMITED: Mapping[str, Term] = {"limits": {}, "charged_balance": "9999999999999
 #: The version of the snapshot format; incremented by incompatible changes.
 VERSION = 1
 
-# An odd factor permutes the numbers below any power of two: see `distinct`.
-_SPREAD = 0x9E3779B97F4A7C15F39D
+
+class UnavailableError(Exception):
+    """A shared state cannot be reached; the message says where it is, without its password."""
 
 
 class State:
@@ -53,6 +63,9 @@ class State:
 
     Each method is atomic. Only these methods change the parts.
     """
+
+    #: Whether a method may wait for another process, so that no event loop should call it.
+    waits = False
 
     def __init__(
         self,
@@ -71,8 +84,8 @@ class State:
         self.contract = contract or load_contract()
         self.clock = clock or Clock()
         self._lock = threading.RLock()
-        self._accounts = Accounts()
-        self._exchanges = Exchanges()
+        self._accounts = self._new_accounts()
+        self._exchanges = self._new_exchanges()
         self._scenarios = Scenarios(self._lock)
         self._pins = Pins(self._lock)
         self._catalogue = Catalogue(self.contract.models)
@@ -92,9 +105,21 @@ class State:
         self.behaviour = presets(self.contract)["observed"] if behaviour is None else behaviour
         #: Terms that differ in each new account.
         self._terms = plain_terms(terms or {})
+        self._begin(keys)
+
+    def _new_accounts(self) -> Accounts:
+        return Accounts()
+
+    def _new_exchanges(self) -> Exchanges:
+        return Exchanges()
+
+    def _begin(self, keys: Iterable[str]) -> None:
         for key in keys:
             self.open_account(key)
         self._beginning = self.snapshot()
+
+    def refresh(self) -> None:
+        """Take over what others have changed, if the state is shared."""
 
     @property
     def behaviour(self) -> Behaviour:
@@ -128,8 +153,7 @@ class State:
                 self.known_keys.add(key)
             models = self._catalogue.at(now)
             behaviour = self._behaviour
-        offset = _offset(self._seed)
-        numbers = (offset + drawn * _SPREAD, offset + (drawn + 1) * _SPREAD)
+        numbers = distinct(self._seed, drawn), distinct(self._seed, drawn + 1)
         latency = 0.0
         if account and account.latency:
             latency = seconds(account.latency, numbers[0])
@@ -196,9 +220,17 @@ class State:
             granted = admission.granted
             self._accounts.put(payer.get_back(granted, admission.charge - granted))
 
+    def identify(self, *parts: Any) -> int:  # noqa: ANN401 - texts, bytes, numbers, None
+        """Return a number for these parts, equal for equal ones and for those alone."""
+        return hash(parts)
+
     def record(self, exchange: Exchange) -> Past:
         """Number an exchange and keep it; return what its caller did before."""
         return self._exchanges.add(exchange)
+
+    def correct(self, exchange: Exchange) -> None:
+        """Keep what has changed of a recorded exchange: its answer, or its advice."""
+        self._exchanges.correct(exchange)
 
     # Used by tests and `/__admin`.
 
@@ -311,7 +343,7 @@ class State:
 
     def _remember(self, keys: Iterable[str]) -> None:
         for key in keys:
-            if not key.startswith("sha256:"):
+            if not key.startswith((FINGERPRINT, CONCEALED)):
                 self.known_keys.add(key)
 
     def close_account(self, name: str) -> Account:
@@ -401,7 +433,7 @@ class State:
         """
         check_form(dict(snapshot))
         whole: dict[str, Any] = {**self._beginning, **snapshot}
-        check_sense(whole, self.contract)
+        check_sense(whole, self.contract, self._accounts.empty())
         with self._lock:
             self._behaviour = read_behaviour(whole["behaviour"], self.contract)
             self.clock.rollback(whole["clock"])
@@ -438,11 +470,6 @@ class State:
             self._beginning = self.snapshot()
 
     def _draw(self) -> int:
-        number = _offset(self._seed) + self._drawn * _SPREAD
+        number = distinct(self._seed, self._drawn)
         self._drawn = (self._drawn + 1) % MOST
         return number
-
-
-@functools.cache
-def _offset(seed: int) -> int:
-    return random.Random(seed).getrandbits(74)  # noqa: S311 - ids are no secrets
