@@ -8,8 +8,9 @@ from .advice.heads import PATHS
 from .engine import Answered, split_key, with_headers, withdraw
 from .redaction import LONGEST_KEY, keys_in_url
 from .relaying import replay
+from .state.decisions import UnavailableError
 from .state.exchanges import Exchange
-from .state.store import State, UnavailableError
+from .state.store import State
 from .wire import Request, Response, json_response
 
 #: The answer to a request that the mock could not answer, by a fault of its own.

@@ -211,6 +211,10 @@ class Accounts(Mapping[str, Account]):
         name = self._names.get(self.kept(key))
         return None if name is None else self._by_name[name]
 
+    def name_of(self, kept: str) -> str | None:
+        """Return the name of the account that has a key, by what is kept of it."""
+        return self._names.get(kept)
+
     def kept(self, key: str) -> str:
         """Return what is kept instead of a key."""
         return self._conceal(fingerprint(key))
@@ -259,6 +263,19 @@ class Accounts(Mapping[str, Account]):
         """Remove the account with that name."""
         self._forget_keys(name)
         del self._by_name[name]
+
+    def renew(self, changed: Iterable[Account], gone: Iterable[str]) -> None:
+        """Take over accounts as they are elsewhere, and that others are gone there."""
+        for name in gone:
+            if name in self._by_name:
+                self.remove(name)
+        # Keys may have gone from one to another.
+        renewed = {account.name: account for account in changed}
+        for name in renewed.keys() & self._by_name.keys():
+            self._forget_keys(name)
+        self._by_name.update(renewed)
+        for account in renewed.values():
+            self._names.update(dict.fromkeys(account.keys, account.name))
 
     def _forget_keys(self, name: str) -> None:
         for key in self._by_name[name].keys:

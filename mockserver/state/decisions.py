@@ -14,6 +14,10 @@ from .pins import Pin, ScoreFunction
 from .quotas import LimitName, Meter
 
 
+class UnavailableError(Exception):
+    """A shared state cannot be reached; the message says where it is, without its password."""
+
+
 class View(NamedTuple):
     """The state as a request finds it."""
 

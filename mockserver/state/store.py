@@ -54,10 +54,6 @@ UNLIMITED: Mapping[str, Term] = {"limits": {}, "charged_balance": "9999999999999
 VERSION = 1
 
 
-class UnavailableError(Exception):
-    """A shared state cannot be reached; the message says where it is, without its password."""
-
-
 class State:
     """One mock: accounts, models, quotas, scenarios, pins, clock, ids and journal.
 
@@ -85,7 +81,7 @@ class State:
         self.clock = clock or Clock()
         self._lock = threading.RLock()
         self._accounts = self._new_accounts()
-        self._exchanges = self._new_exchanges()
+        self._exchanges = Exchanges()
         self._scenarios = Scenarios(self._lock)
         self._pins = Pins(self._lock)
         self._catalogue = Catalogue(self.contract.models)
@@ -110,9 +106,6 @@ class State:
     def _new_accounts(self) -> Accounts:
         return Accounts()
 
-    def _new_exchanges(self) -> Exchanges:
-        return Exchanges()
-
     def _begin(self, keys: Iterable[str]) -> None:
         for key in keys:
             self.open_account(key)
@@ -128,6 +121,9 @@ class State:
 
     @behaviour.setter
     def behaviour(self, behaviour: Behaviour | str) -> None:
+        self._set_behaviour(behaviour)
+
+    def _set_behaviour(self, behaviour: Behaviour | str) -> None:
         if isinstance(behaviour, str):
             behaviour = load_behaviour(behaviour, self.contract)
         check_behaviour(behaviour)
