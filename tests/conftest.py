@@ -1,10 +1,14 @@
 """Settings of all tests of the project itself."""
 
 import gc
+import uuid
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.redis_server import MISSING, redis_server
 
 # A busy machine is no defect, and what fails for one must fail for all.
 settings.register_profile("project", deadline=None, derandomize=True)
@@ -20,3 +24,29 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests of the mock run on another store."""
+    parser.addoption("--store", choices=["memory", "redis"], default="memory")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With `--store redis`, put in place of `State` one that keeps each new state in a Redis."""
+    if config.getoption("--store") == "redis":
+        if MISSING:
+            pytest.exit(MISSING, 0)
+        # Before any test has imported it.
+        import mockserver.state.store as store  # noqa: PLC0415, PLR0402
+        from mockserver.sharing.connection import Connection  # noqa: PLC0415
+        from mockserver.sharing.redis_state import RedisState  # noqa: PLC0415
+
+        server = redis_server()
+        running = server.__enter__()
+        config.add_cleanup(lambda: server.__exit__(None, None, None))
+
+        class StateInRedis(RedisState):
+            def __init__(self, *, recordings: None = None, unrecorded: str = "", **options: Any) -> None:
+                super().__init__(Connection(running.url(uuid.uuid4().hex)), **options)
+
+        store.State = StateInRedis  # type: ignore[misc]

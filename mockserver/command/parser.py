@@ -15,6 +15,10 @@ PREFIX = "RERANK_MOCK_"
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
+#: The most processes that serve.
+MOST_WORKERS = 64
+
+
 class CommandError(Exception):
     """The command cannot go on; the message says why."""
 
@@ -140,6 +144,13 @@ def whole_number(text: str) -> int:
     """Return a whole number. Raises `ArgumentTypeError`."""
     if not re.fullmatch(r"-?[0-9]{1,100}", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """Return a number of processes. Raises `ArgumentTypeError`."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to {MOST_WORKERS}, not {text!r}")
     return int(text)
 
 

@@ -17,7 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ..state.accounts import FORMER_KEYS
+from ..state import accounts
 from ..state.decisions import UnavailableError
 from ..validation import InputError
 
@@ -25,6 +25,9 @@ SCHEMES = ("redis", "rediss", "unix")
 
 #: The name of a mock, if the URL has none.
 NAME = "rerank-mock"
+
+#: The key of what keys are hashed with.
+SECRET = "rerank-mock:secret"  # noqa: S105 - its name
 
 #: How long a state is kept that no mock has touched, in seconds.
 LIVE = 7 * 24 * 3600
@@ -145,10 +148,9 @@ class Connection:
 
     @cached_property
     def secret(self) -> bytes:
-        """What keys are hashed with. The first mock of that name has drawn it."""
-        key = self.own("secret")
-        self.call("set", key, secrets.token_bytes(32), nx=True, ex=LIVE)
-        return cast("bytes", self.call("get", key))
+        """What keys are hashed with, drawn once for all mocks in this Redis."""
+        self.call("set", SECRET, secrets.token_bytes(32), nx=True, ex=LIVE)
+        return cast("bytes", self.call("get", SECRET))
 
     @cached_property
     def ahead(self) -> float:
@@ -209,7 +211,7 @@ class Connection:
         """
         names = ("version", "changed", "gone", "forgotten", "keys", "former", "drawn")
         keys = [self.own(name) for name in names]
-        args: list[Any] = [LIVE, FORMER_KEYS, "" if drawn is None else drawn]
+        args: list[Any] = [LIVE, accounts.FORMER_KEYS, "" if drawn is None else drawn]
         for change in changes:
             keys.append(change.document)
             fields = change.fields
@@ -232,7 +234,7 @@ class Connection:
 
     def touch(self) -> None:
         """Let everything of this mock live on."""
-        for pattern in (f"{self._own}*", f"{{{self.name}/*"):
+        for pattern in (SECRET, f"{self._own}*", f"{{{self.name}/*"):
             with _Asking(self.place):
                 for key in self._redis.scan_iter(match=pattern, count=1000):
                     self._redis.expire(key, LIVE)

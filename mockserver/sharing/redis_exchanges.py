@@ -1,21 +1,15 @@
 """The recorded exchanges in Redis: without keys, and bounded as in `state/exchanges.py`."""
 
-from collections.abc import Callable, Iterable, Mapping
+import base64
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from ..state import exchanges as bounds
 from ..state.entry import Entry, exchange_of
-from ..state.exchanges import (
-    BYTES,
-    BYTES_PER_ACCOUNT,
-    ENTRIES,
-    ENTRIES_PER_ACCOUNT,
-    Exchange,
-    Exchanges,
-    Past,
-)
+from ..state.exchanges import Exchange, Exchanges, Past
 from ..wire import Request, Response, Usage
 from .connection import LIVE, Connection
 
@@ -38,7 +32,7 @@ class RedisExchanges(Exchanges):
 
     def add(self, exchange: Exchange) -> Past:
         """Number an exchange and keep it, without keys; return what its caller did before."""
-        entry = self._show(exchange).to_json()
+        entry = self._show(exchange)
         connection, own = self._connection, self._connection.begins(exchange.account)
         names = ("seen", "exchanges", "bytes", "bytes_of", "forgiven")
         number, last, same = connection.run(
@@ -47,12 +41,13 @@ class RedisExchanges(Exchanges):
             [
                 LIVE,
                 own,
-                orjson.dumps(entry),
+                _kept(entry),
                 _marked(exchange.caller),
                 _marked(exchange.asked),
                 _summary(exchange, entry),
                 exchange.size,
-                *(ENTRIES_PER_ACCOUNT, BYTES_PER_ACCOUNT, ENTRIES, BYTES),
+                *(bounds.ENTRIES_PER_ACCOUNT, bounds.BYTES_PER_ACCOUNT),
+                *(bounds.ENTRIES, bounds.BYTES),
             ],
         )
         exchange.number = int(number)
@@ -60,8 +55,7 @@ class RedisExchanges(Exchanges):
 
     def correct(self, exchange: Exchange) -> None:
         """Keep what has changed of an exchange."""
-        entry = orjson.dumps(self._show(exchange).to_json())
-        own = self._connection.begins(exchange.account)
+        own, entry = self._connection.begins(exchange.account), _kept(self._show(exchange))
         self._connection.call("hset", f"{own}entries", exchange.number, entry)
 
     def of(self, account: str | None = None, after: int = 0) -> list[Exchange]:
@@ -69,7 +63,7 @@ class RedisExchanges(Exchanges):
         own = "" if account is None else self._connection.begins(account)
         found = self._connection.run("entries", [self._key("exchanges")], [after, own])
         pairs = zip(found[::2], found[1::2], strict=True)
-        return [exchange_of({**orjson.loads(row), "number": int(number)}) for number, row in pairs]
+        return [_exchange(int(number), row) for number, row in pairs]
 
     def forgive(self) -> None:
         """Take no later request for a retry of one so far: it may have another answer now."""
@@ -87,7 +81,7 @@ class RedisExchanges(Exchanges):
         calls: list[tuple[str, list[Any]]] = [("set", [self._key("seen"), seen])]
         for exchange in exchanges:
             own, number = self._connection.begins(exchange.account), exchange.number
-            entry = orjson.dumps(self._show(exchange).to_json())
+            entry = _kept(self._show(exchange))
             calls += [
                 ("hset", [f"{own}entries", number, entry]),
                 ("zadd", [f"{own}order", {f"{number}   {exchange.size}": number}]),
@@ -106,14 +100,35 @@ def _marked(number: int | None) -> str:
     return "" if number is None else f"{number:x}"
 
 
-def _summary(exchange: Exchange, entry: Mapping[str, Any]) -> bytes:
+def _kept(entry: Entry) -> bytes:
+    """Return an entry as it is kept: as JSON, with bodies that are no text as base64, too."""
+    row = {**entry.to_json(), "most": entry.most}
+    for place, body in (("body", entry.request.body), ("response_body", entry.response.body)):
+        if row[place].encode() != body:
+            row[f"{place}_base64"] = base64.b64encode(body).decode()
+    return orjson.dumps(row)
+
+
+def _exchange(number: int, kept: bytes) -> Exchange:
+    """Return what was kept as an exchange without keys."""
+    row = orjson.loads(kept)
+    exchange = exchange_of({**row, "number": number})
+    exchange.body_bytes = row["most"]
+    if "body_base64" in row:
+        exchange.request.body = base64.b64decode(row["body_base64"])
+    if "response_body_base64" in row:
+        exchange.response.body = base64.b64decode(row["response_body_base64"])
+    return exchange
+
+
+def _summary(exchange: Exchange, entry: Entry) -> bytes:
     """Return what later advice depends on."""
     headers = exchange.response.headers
     return orjson.dumps(
         {
             "at": exchange.at,
             "milliseconds": exchange.milliseconds,
-            "path": entry["path"],
+            "path": entry.request.path,
             "status": exchange.response.status,
             "headers": {name: headers[name] for name in _HEADERS if name in headers},
             "charge": f"{exchange.response.usage.charge:f}",

@@ -76,7 +76,9 @@ class RedisState(State):
         hostile: object = (),
         terms: Mapping[str, Term] | None = None,
     ) -> None:
-        """Raises `AddressError` if the state is of another contract."""
+        """Raises `AddressError` if the state there has another contract, or for a large seed."""
+        if not -(2**63) <= seed < 2**64:
+            raise AddressError("the seed of a shared state has at most 64 bits")
         self._connection = connection
         self._held: dict[str, _Held] = {}
         #: The version up to which every change is known.
@@ -96,6 +98,11 @@ class RedisState(State):
             hostile=hostile,
             terms=terms,
         )
+
+    @property
+    def place(self) -> str:
+        """Where the state is, without its password."""
+        return self._connection.place
 
     # How it begins.
 

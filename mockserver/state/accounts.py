@@ -272,7 +272,8 @@ class Accounts(Mapping[str, Account]):
         # Keys may have gone from one to another.
         renewed = {account.name: account for account in changed}
         for name in renewed.keys() & self._by_name.keys():
-            self._forget_keys(name)
+            for key in self._by_name[name].keys:
+                self._names.pop(key, None)
         self._by_name.update(renewed)
         for account in renewed.values():
             self._names.update(dict.fromkeys(account.keys, account.name))
