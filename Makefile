@@ -51,6 +51,7 @@ toolchains:
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v javac >/dev/null || missing="$$missing default-jdk-headless"; \
 	command -v go >/dev/null || missing="$$missing golang-go"; \
+	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	if [ -n "$$missing" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; \
 	fi

@@ -3,6 +3,7 @@
 import gc
 import uuid
 from collections.abc import Generator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -26,6 +27,14 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what another store cannot do."""
+    if config.getoption("--store") != "memory":
+        left_out = [item for item in items if item.get_closest_marker("memory")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let tests of the mock run on another store."""
     parser.addoption("--store", choices=["memory", "redis"], default="memory")
@@ -41,12 +50,14 @@ def pytest_configure(config: pytest.Config) -> None:
         from mockserver.sharing.connection import Connection  # noqa: PLC0415
         from mockserver.sharing.redis_state import RedisState  # noqa: PLC0415
 
-        server = redis_server()
-        running = server.__enter__()
-        config.add_cleanup(lambda: server.__exit__(None, None, None))
+        server = ExitStack()
+        running = server.enter_context(redis_server())
+        config.add_cleanup(server.close)
 
         class StateInRedis(RedisState):
-            def __init__(self, *, recordings: None = None, unrecorded: str = "", **options: Any) -> None:
+            def __init__(self, **options: Any) -> None:  # noqa: ANN401 - those of `State`
+                assert options.pop("recordings", None) is None
+                options.pop("unrecorded", None)
                 super().__init__(Connection(running.url(uuid.uuid4().hex)), **options)
 
         store.State = StateInRedis  # type: ignore[misc]

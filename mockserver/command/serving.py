@@ -16,10 +16,10 @@ from ..files import FileError, read_file
 from ..redaction import LONGEST_KEY
 from ..scenarios.hostile import HOSTILE, Hostile
 from ..serving.server import ThreadedServer, serve
-from ..state.accounts import Term
+from ..state.accounts import UNLIMITED, Term
 from ..state.decisions import UnavailableError
 from ..state.recordings import Recordings, Unrecorded, load_recordings
-from ..state.store import DEFAULT_KEY, UNLIMITED, State
+from ..state.store import DEFAULT_KEY, State
 from . import listening, workers
 from .listening import PORT, Listening, url_of
 from .parser import (
@@ -89,11 +89,11 @@ class Serving(Listening):
             serve(state, listener, ready, token)
 
         with workers.running(self.workers, work) as running:
-            if command is not None:
-                with held_signals():
-                    return run(command, environment_of(listener, key, os.environ))
-            self.announce(listener)
-            running.supervise()
+            if command is None:
+                self.announce(listener)
+                running.supervise()
+            with held_signals():
+                return run(command, environment_of(listener, key, os.environ))
 
     @property
     def _named_state(self) -> str:

@@ -15,9 +15,6 @@ from .parser import CommandError
 
 LOG = logging.getLogger(__name__)
 
-#: A worker that ends sooner than this after its start, in seconds, ends all: it would do so again.
-SHORTEST = 1.0
-
 #: How long workers have to end before they are killed, in seconds.
 GRACE = 5.0
 
@@ -33,8 +30,8 @@ class Workers:
             raise CommandError("--workers needs a system that can fork")
         self._count = count
         self._work = work
-        #: When each was started, by the number of its process.
-        self._started: dict[int, float] = {}
+        #: The numbers of their processes.
+        self._running: set[int] = set()
         # A worker ends when it can no longer read from here: its parent has gone.
         self._alive, self._living = os.pipe()
 
@@ -44,29 +41,26 @@ class Workers:
             self._await(ready)
 
     def supervise(self) -> NoReturn:
-        """Replace each worker that ends, for ever. Raises `CommandError` if it ends at once."""
+        """Replace each worker that ends, for ever. Raises `CommandError` if that cannot start."""
         while True:
             number, status = os.wait()
-            lived = time.monotonic() - self._started.pop(number)
-            how = _how(status)
-            if lived < SHORTEST:
-                raise CommandError(f"a worker {how} right after its start", 1)
-            LOG.warning("worker %d %s: another one takes its place", number, how)
+            self._running.discard(number)
+            LOG.warning("worker %d %s: another one takes its place", number, _how(status))
             self._await(self._fork())
 
     def stop(self) -> None:
         """Ask all to end, and kill those that do not."""
-        for number in self._started:
+        for number in self._running:
             os.kill(number, signal.SIGTERM)
         deadline = time.monotonic() + GRACE
-        while self._started:
+        while self._running:
             number, _ = os.waitpid(-1, os.WNOHANG)
             if number:
-                self._started.pop(number, None)
+                self._running.discard(number)
             elif time.monotonic() < deadline:
                 time.sleep(0.01)
             else:
-                for late in self._started:
+                for late in self._running:
                     os.kill(late, signal.SIGKILL)
                 deadline = float("inf")
 
@@ -76,7 +70,7 @@ class Workers:
         number = os.fork()
         if number:
             os.close(telling)
-            self._started[number] = time.monotonic()
+            self._running.add(number)
             return ready
         status = 1
         try:

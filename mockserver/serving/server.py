@@ -18,6 +18,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ..admin.dispatch import dispatch
+from ..state.decisions import UnavailableError
 from ..state.store import State
 from .asgi import HANG_UP, LINGER, application
 from .joining import JoiningTransport
@@ -46,6 +47,9 @@ PATIENCE = 60.0
 
 #: How many files the process may still open when it refuses a connection.
 _SPARE = 16
+
+#: How often a shared state is touched, in seconds; it is kept for a week.
+TOUCHING = 3600.0
 
 # The layout of the two numbers of SO_LINGER.
 _LINGER = "hh" if sys.platform == "win32" else "ii"
@@ -288,6 +292,7 @@ class _Uvicorn(uvicorn.Server):
                 timeout_keep_alive=cast("int", PATIENCE),  # any number of seconds will do
             )
         )
+        self._state = state
         self._ready = ready
         self._forwarder = forwarder
 
@@ -298,7 +303,19 @@ class _Uvicorn(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self._state.waits:
+            self._touching = asyncio.create_task(_touch(self._state))
         self._ready()
+
+
+async def _touch(state: State) -> None:
+    """Keep a shared state from being forgotten while this server runs."""
+    while True:
+        await asyncio.sleep(TOUCHING)
+        try:
+            await asyncio.to_thread(state.touch)
+        except UnavailableError as error:
+            LOG.warning("%s", error)
 
 
 def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:

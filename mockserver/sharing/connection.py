@@ -9,12 +9,13 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 from urllib.parse import parse_qsl, urlencode
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
 from ..state import accounts
@@ -103,7 +104,9 @@ class Connection:
         """`address` is a URL; its parameter `name` is that of the mock. Raises `AddressError`."""
         url, self.name = _parse(address)
         try:
-            self._redis: Any = redis.Redis.from_url(
+            # Its types leave open whether an answer has to be awaited.
+            client: Any = redis.Redis
+            self._redis: Any = client.from_url(
                 url,
                 socket_timeout=PATIENCE,
                 socket_connect_timeout=PATIENCE,
@@ -113,19 +116,17 @@ class Connection:
             given = self._redis.connection_pool.connection_kwargs
             # Parameters that do not exist come to light when a connection is made.
             self._redis.connection_pool.make_connection()
-        except (ValueError, TypeError) as error:
-            raise AddressError(f"the address of the state cannot be used: {error}") from None
+        except (ValueError, TypeError):
+            # Its message may quote the password.
+            raise AddressError(
+                "the address of the state cannot be used: it looks like redis://HOST:6379/0?name=NAME"
+            ) from None
         where = given.get("path") or f"{given.get('host', 'localhost')}:{given.get('port', 6379)}"
         #: Where the state is, without its password.
         self.place = f"{where}, database {given.get('db') or 0}, name {self.name}"
         #: How the keys of the mock begin.
         self._own = f"{{{self.name}}}:"
-        self._scripts = {
-            name: self._redis.register_script(
-                files(__package__).joinpath(f"{name}.lua").read_text()
-            )
-            for name in ("view", "document", "changes", "commit", "record", "entries", "forget")
-        }
+        self._scripts = {name: self._redis.register_script(_text_of(name)) for name in _SCRIPTS}
 
     def begins(self, account: str | None) -> str:
         """Return how the keys of an account begin; None stands for requests without one."""
@@ -184,9 +185,10 @@ class Connection:
         if found is None:
             return None
         drawn, owner, changed = found
-        pairs = {configuration: changed, **({document: own[0] or []} if own else {})}
-        read = {name: _document(fields) for name, fields in pairs.items()}
-        documents = {name: document for name, document in read.items() if document}
+        documents: dict[str, Document] = {}
+        for name, pairs in ((configuration, changed), (document, own[0] if own else None)):
+            if pairs and (read := _document(pairs)):
+                documents[name] = read
         return Found(int(drawn), owner.decode(), documents)
 
     def document(self, name: str) -> Document | None:
@@ -286,7 +288,7 @@ _REASONS: Mapping[type[BaseException], str] = {
     redis.BusyLoadingError: "is being loaded",
     redis.ReadOnlyError: "is read-only",
     redis.OutOfMemoryError: "is full",
-    redis.exceptions.NoPermissionError: "may not be written by this user",
+    NoPermissionError: "may not be written by this user",
 }
 
 
@@ -295,7 +297,7 @@ _SCRIPTS = ("view", "document", "changes", "commit", "record", "entries", "forge
 
 
 def _text_of(script: str) -> str:
-    return files(__package__).joinpath(f"{script}.lua").read_text(encoding="utf-8")
+    return Path(__file__).with_name(f"{script}.lua").read_text(encoding="utf-8")
 
 
 def _parse(address: str) -> tuple[str, str]:

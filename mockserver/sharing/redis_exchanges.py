@@ -102,7 +102,7 @@ def _marked(number: int | None) -> str:
 
 def _kept(entry: Entry) -> bytes:
     """Return an entry as it is kept: as JSON, with bodies that are no text as base64, too."""
-    row = {**entry.to_json(), "most": entry.most}
+    row: dict[str, Any] = {**entry.to_json(), "most": entry.most}
     for place, body in (("body", entry.request.body), ("response_body", entry.response.body)):
         if row[place].encode() != body:
             row[f"{place}_base64"] = base64.b64encode(body).decode()

@@ -15,14 +15,11 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-import orjson
-
-from ..behaviour import Behaviour, read_behaviour
+from ..behaviour import Behaviour
 from ..contract import Contract
 from ..scenarios.armed import Receipt
-from ..scenarios.hostile import Faults, read_hostile
 from ..scenarios.scenario import Scenario
 from ..state.accounts import CONCEALED, Account, Accounts, Term
 from ..state.clock import Clock
@@ -32,30 +29,19 @@ from ..state.exchanges import Exchange
 from ..state.ids import distinct
 from ..state.journal import Journal
 from ..state.pins import Pin, PinError, ScoreFunction
-from ..state.store import DEFAULT_KEY, State
+from ..state.store import DEFAULT_KEY
 from ..validation import MOST
 from ..wire import Json
-from .connection import ANY, AddressError, Change, Connection, Document, Moved
+from .connection import ANY, AddressError, Change, Connection, Moved
+from .documents import FIELDS, Held, StateInDocuments
 from .redis_exchanges import RedisExchanges
 
 LOG = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-#: The fields of the document of an account.
-_FIELDS = ("account", "windows", "scenarios", "pins", "faults")
 
-
-class _Held(NamedTuple):
-    """A document as this mock knows it."""
-
-    version: str
-    fields: Mapping[str, bytes]
-    #: Of an account, its keys as they are kept.
-    keys: frozenset[str] = frozenset()
-
-
-class RedisState(State):
+class RedisState(StateInDocuments):
     """A state that several mocks share. A method may raise `UnavailableError`.
 
     The first mock of a name begins the state; those that come later join it, and take over its
@@ -79,17 +65,14 @@ class RedisState(State):
         """Raises `AddressError` if the state there has another contract, or for a large seed."""
         if not -(2**63) <= seed < 2**64:
             raise AddressError("the seed of a shared state has at most 64 bits")
-        self._connection = connection
-        self._held: dict[str, _Held] = {}
         #: The version up to which every change is known.
         self._since = "0"
         #: Whether changes are shared yet, and whether one is being made.
         self._is_joined = self._is_changing = False
         #: Whether this mock has begun the state.
         self.has_begun = False
-        names = ("configuration", "counts", "beginning")
-        self._configuration, self._counts, self._first = map(connection.own, names)
         super().__init__(
+            connection,
             contract=contract,
             behaviour=behaviour,
             keys=keys,
@@ -106,9 +89,6 @@ class RedisState(State):
 
     # How it begins.
 
-    def _new_accounts(self) -> Accounts:
-        return Accounts(self._conceal)
-
     def _conceal(self, fingerprint: str) -> str:
         if fingerprint.startswith(CONCEALED):
             return fingerprint
@@ -116,6 +96,7 @@ class RedisState(State):
         return CONCEALED + hmac.digest(secret, fingerprint.encode(), "sha256").hex()
 
     def _begin(self, keys: Iterable[str]) -> None:
+        self._accounts = Accounts(self._conceal)
         super()._begin(keys)
         self._exchanges = RedisExchanges(self._connection, self._entry_of)
         self.journal = Journal(self._exchanges, self.contract, self.is_key, self.known_keys)
@@ -140,38 +121,6 @@ class RedisState(State):
             self.has_begun = self._connection.commit(changes, moved) is not None
             self._forget()
             self.refresh()
-
-    def _documents_of(self, snapshot: Mapping[str, Any]) -> dict[str, dict[str, bytes]]:
-        """Return the documents of a snapshot, by name."""
-        documents = {
-            self._configuration: self._configured(snapshot),
-            self._counts: _written({"armed": snapshot["scenarios"]["armed"]}),
-            self._first: _written({"snapshot": snapshot}),
-        }
-        for account in snapshot["accounts"]:
-            name = account["name"]
-            receipts = snapshot["scenarios"]["receipts"]
-            documents[self._connection.document_of(name)] = _written(
-                {
-                    "account": account,
-                    "windows": [row for row in snapshot["windows"] if row["account"] == name],
-                    "scenarios": [row for row in receipts if row["account"] == name],
-                    "pins": snapshot["pins"].get(name, []),
-                    "faults": [],
-                }
-            )
-        return documents
-
-    def _configured(self, snapshot: Mapping[str, Any]) -> dict[str, bytes]:
-        """Return the fields of the configuration."""
-        return _written(
-            {
-                "contract": self.contract.revision,
-                "seed": snapshot["ids"]["seed"],
-                "hostile": sorted(self.hostile),
-                **{n: snapshot[n] for n in ("behaviour", "clock", "models", "planned_changes")},
-            }
-        )
 
     def _forget(self) -> None:
         """Take nothing that is in memory for true."""
@@ -228,7 +177,7 @@ class RedisState(State):
         self,
         change: Callable[[], Result],
         documents: Iterable[str] | Callable[[], Iterable[str]],
-        fields: Callable[[Result], Collection[str]] = lambda _: _FIELDS,
+        fields: Callable[[Result], Collection[str]] = lambda _: FIELDS,
     ) -> Result:
         """Make a change here, and share it; if others were faster, make it anew.
 
@@ -302,38 +251,6 @@ class RedisState(State):
                 moved += [Moved(key, account) for key in now - before]
         return changes, moved
 
-    def _document(self, name: str, fields: Collection[str]) -> dict[str, bytes] | None:
-        """Return a document as it is here, of an account only these fields."""
-        if name == self._first:
-            return _written({"snapshot": self._beginning})
-        if name == self._counts:
-            return _written({"armed": self._scenarios.armed})
-        account = self._connection.account_of(name)
-        if account is None:
-            return self._configured(
-                {
-                    "ids": {"seed": self._seed},
-                    "behaviour": self._behaviour.to_json(),
-                    "clock": self.clock.snapshot(),
-                    "models": self._catalogue.snapshot(),
-                    "planned_changes": self._catalogue.plans(),
-                }
-            )
-        if account not in self._accounts:
-            return None
-        write: Mapping[str, Callable[[], Any]] = {
-            "account": self._accounts[account].to_json,
-            "windows": partial(self._quotas.of, account),
-            "scenarios": lambda: [r.to_json() for r in self._scenarios.receipts(account)],
-            "pins": lambda: [pin.to_json() for pin in self._pins.of(account)],
-            "faults": partial(self._faults.of, account),
-        }
-        return _written({field: write[field]() for field in fields})
-
-    def _keys_of(self, account: str) -> frozenset[str]:
-        found = self._accounts.get(account)
-        return frozenset() if found is None else frozenset(found.keys)
-
     def _note(self, changes: Iterable[Change], version: str) -> None:
         """Note that the changes are shared."""
         for name, _, fields in changes:
@@ -344,7 +261,7 @@ class RedisState(State):
             held = self._held.get(name)
             known: Mapping[str, bytes] = held.fields if held else {}
             keys = frozenset[str]() if account is None else self._keys_of(account)
-            self._held[name] = _Held(version, {**known, **fields}, keys)
+            self._held[name] = Held(version, {**known, **fields}, keys)
 
     def _known(self, name: str) -> str:
         """Return the version of a document that is known; empty if none is."""
@@ -379,73 +296,6 @@ class RedisState(State):
         LOG.warning("the state at %s is gone: it begins anew", self._connection.place)
         self._join()
 
-    def _install(self, documents: Mapping[str, Document], gone: Iterable[str] = ()) -> None:
-        """Take over documents, unless they are known, and that others are gone."""
-        changed: dict[str, dict[str, Any]] = {}
-        for name, (version, fields) in documents.items():
-            held = self._held.get(name)
-            if held and int(held.version) >= int(version):
-                continue
-            known: Mapping[str, bytes] = held.fields if held else {}
-            differing = [field for field, value in fields.items() if known.get(field) != value]
-            changed[name] = {field: orjson.loads(fields[field]) for field in differing}
-            keys = held.keys if held else frozenset[str]()
-            self._held[name] = _Held(version, fields, keys)
-        if self._configuration in changed:
-            self._configure(changed.pop(self._configuration))
-        if self._counts in changed:
-            self._scenarios.armed = changed.pop(self._counts)["armed"]
-        if self._first in changed:
-            self._beginning = changed.pop(self._first)["snapshot"]
-        self._renew_accounts(changed, gone)
-
-    def _configure(self, fields: Mapping[str, Any]) -> None:
-        contract = fields.get("contract", self.contract.revision)
-        if contract != self.contract.revision:
-            raise AddressError(
-                f"the state at {self._connection.place} is of the contract {contract}, and this"
-                f" mock has {self.contract.revision}: give the mock that revision, or another name"
-            )
-        if "behaviour" in fields:
-            self._behaviour = read_behaviour(fields["behaviour"], self.contract)
-        if "clock" in fields:
-            self.clock.rollback(fields["clock"])
-        if "seed" in fields:
-            self.seed = self._seed = int(fields["seed"])
-            self._faults = Faults(self.contract, self._seed)
-        if "hostile" in fields:
-            self.hostile = read_hostile(fields["hostile"])
-        if "models" in fields or "planned_changes" in fields:
-            held = self._held[self._configuration].fields
-            models, plans = (orjson.loads(held[name]) for name in ("models", "planned_changes"))
-            self._catalogue.rollback(models, plans)
-
-    def _renew_accounts(
-        self, changed: Mapping[str, Mapping[str, Any]], gone: Iterable[str]
-    ) -> None:
-        left = [name for name in map(self._connection.account_of, gone) if name is not None]
-        for name in left:
-            self._held.pop(self._connection.document_of(name), None)
-            self._quotas.forget(name)
-            self._scenarios.disarm(name)
-            self._pins.unpin(name)
-        named = {self._connection.account_of(document): row for document, row in changed.items()}
-        rows = [row["account"] for row in named.values() if "account" in row]
-        self._accounts.renew(map(Account.from_json, rows), left)
-        for document, fields in changed.items():
-            name = self._connection.account_of(document) or ""
-            held = self._held[document]
-            self._held[document] = held._replace(keys=self._keys_of(name))
-            if "windows" in fields:
-                self._quotas.forget(name)
-                self._quotas.restore(fields["windows"])
-            if "scenarios" in fields:
-                self._scenarios.restore(name, fields["scenarios"])
-            if "pins" in fields:
-                self._pins.restore(name, fields["pins"])
-            if "faults" in fields:
-                self._faults.restore(name, fields["faults"])
-
     # Used by tests and `/__admin`.
 
     def touch(self) -> None:
@@ -478,9 +328,6 @@ class RedisState(State):
             partial(super().remove_model, name),
             lambda: [self._configuration, *self._own_documents()],
         )
-
-    def _own_documents(self) -> list[str]:
-        return [*map(self._connection.document_of, self._accounts)]
 
     def open_account(self, *keys: str, name: str | None = None, **terms: Term) -> str:
         """Open an account; see `State`."""
@@ -549,7 +396,7 @@ class RedisState(State):
             try:
                 super().rollback(snapshot)
                 names = [self._configuration, self._counts, self._first, *self._own_documents()]
-                changes = [Change(n, ANY, self._document(n, _FIELDS)) for n in names]
+                changes = [Change(n, ANY, self._document(n, FIELDS)) for n in names]
                 moved = [Moved(key, a.name) for a in self._accounts.values() for key in a.keys]
                 version = self._connection.commit(changes, moved, drawn=self._drawn)
                 assert version is not None
@@ -572,7 +419,3 @@ class RedisState(State):
         with self._lock:
             super().load(path)
             self._change(lambda: None, [self._first])
-
-
-def _written(fields: Mapping[str, Any]) -> dict[str, bytes]:
-    return {name: orjson.dumps(value) for name, value in fields.items()}

@@ -31,6 +31,10 @@ _AMOUNT = re.compile(r"-?[0-9]+([.][0-9]+)?", re.ASCII)
 _LIMITS = ("limits", "model_limits")
 
 
+#: Terms of an account that never meets a limit or the end of its money.
+UNLIMITED: Mapping[str, Term] = {"limits": {}, "charged_balance": "999999999999999.00"}
+
+
 class AccountError(InputError):
     """An invalid account: what is wrong, and where in its JSON."""
 
@@ -96,6 +100,11 @@ def fingerprint(key: str) -> str:
     return FINGERPRINT + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def is_kept(key: str) -> bool:
+    """Return whether it is what a state keeps instead of a key."""
+    return key.startswith((FINGERPRINT, CONCEALED))
+
+
 def charge(price: Price, text_tokens: int, image_tokens: int) -> Decimal:
     """Return the exact cost of the tokens, in CNY."""
     text = _EXACT.multiply(price.text, text_tokens)
@@ -128,8 +137,7 @@ class Account:
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Account":
         """Return an account from its JSON, whose keys may be plain or fingerprints."""
-        kept = (FINGERPRINT, CONCEALED)
-        keys = (key if key.startswith(kept) else fingerprint(key) for key in row["keys"])
+        keys = (key if is_kept(key) else fingerprint(key) for key in row["keys"])
         values = dict(row)
         values["keys"] = tuple(dict.fromkeys(keys))
         values.update((name, Decimal(row[name])) for name in _MONEY if name in row)

@@ -4,7 +4,6 @@ To answer a request takes three calls: `view`, `decide` and `record`. They take 
 values, so that a store shared by several processes can replace this one.
 """
 
-import random
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -16,27 +15,17 @@ from ..behaviour import Behaviour, check_behaviour, load_behaviour, presets, rea
 from ..contract import Contract, Model, load_contract
 from ..redaction import KnownKeys, Redactor
 from ..scenarios.armed import Receipt, Scenarios
-from ..scenarios.hostile import Faults, Hostile, inconvenient, read_hostile
+from ..scenarios.hostile import Faults, Hostile, read_hostile
 from ..scenarios.scenario import Scenario
 from ..validation import MOST, likely, within
 from ..wire import Json, Request
-from .accounts import (
-    CONCEALED,
-    FINGERPRINT,
-    Account,
-    AccountError,
-    Accounts,
-    Term,
-    charge,
-    plain_terms,
-)
+from .accounts import Account, AccountError, Accounts, Term, charge, is_kept, plain_terms
 from .accounts import check as check_account
 from .clock import Clock
-from .decisions import Admission, Decision, Demand, View
+from .decisions import Admission, Decision, Demand, View, unusual
 from .exchanges import Exchange, Exchanges, Past
 from .ids import distinct
 from .journal import Journal
-from .latency import seconds
 from .models import Catalogue, Change, ModelError, added, plain_changes
 from .models import check as check_change
 from .pins import Pin, Pins, ScoreFunction
@@ -46,9 +35,6 @@ from .snapshots import StateError, check_form, check_sense, read_file, write_fil
 from .tape import Tape
 
 DEFAULT_KEY = "sk-mock"
-
-#: Terms of an account that never meets a limit or the end of its money.
-UNLIMITED: Mapping[str, Term] = {"limits": {}, "charged_balance": "999999999999999.00"}
 
 #: The version of the snapshot format; incremented by incompatible changes.
 VERSION = 1
@@ -80,7 +66,7 @@ class State:
         self.contract = contract or load_contract()
         self.clock = clock or Clock()
         self._lock = threading.RLock()
-        self._accounts = self._new_accounts()
+        self._accounts = Accounts()
         self._exchanges = Exchanges()
         self._scenarios = Scenarios(self._lock)
         self._pins = Pins(self._lock)
@@ -103,16 +89,16 @@ class State:
         self._terms = plain_terms(terms or {})
         self._begin(keys)
 
-    def _new_accounts(self) -> Accounts:
-        return Accounts()
-
     def _begin(self, keys: Iterable[str]) -> None:
         for key in keys:
             self.open_account(key)
         self._beginning = self.snapshot()
 
     def refresh(self) -> None:
-        """Take over what others have changed, if the state is shared."""
+        """Take over what other mocks have changed, if the state is shared."""
+
+    def touch(self) -> None:
+        """Keep the state from being forgotten, if it is shared."""
 
     @property
     def behaviour(self) -> Behaviour:
@@ -150,16 +136,9 @@ class State:
             models = self._catalogue.at(now)
             behaviour = self._behaviour
         numbers = distinct(self._seed, drawn), distinct(self._seed, drawn + 1)
-        latency = 0.0
-        if account and account.latency:
-            latency = seconds(account.latency, numbers[0])
-        if not self.hostile:
-            return View(now, behaviour, models, account, numbers, latency=latency)
-        draw = random.Random(numbers[1]) if "shapes" in self.hostile else None  # noqa: S311
-        if draw:
-            behaviour = inconvenient(behaviour, draw)
-        faults = "faults" in self.hostile
-        return View(now, behaviour, models, account, numbers, draw, faults, latency)
+        view = View(now, behaviour, models, account, numbers)
+        is_usual = not self.hostile and not (account and account.latency)
+        return view if is_usual else unusual(view, self.hostile)
 
     def decide(self, demand: Demand) -> Decision:
         """Take the next step of a scenario, then count and charge a rerank request.
@@ -213,8 +192,8 @@ class State:
                 return
             tokens = demand.text_tokens + demand.image_tokens
             self._quotas.give_back(name, demand.model.id, admission.meters, tokens)
-            granted = admission.granted
-            self._accounts.put(payer.get_back(granted, admission.charge - granted))
+            charged = admission.charge - admission.granted
+            self._accounts.put(payer.get_back(admission.granted, charged))
 
     def identify(self, *parts: Any) -> int:  # noqa: ANN401 - texts, bytes, numbers, None
         """Return a number for these parts, equal for equal ones and for those alone."""
@@ -239,8 +218,7 @@ class State:
     @property
     def planned_changes(self) -> list[dict[str, Any]]:
         """The planned changes of models, as JSON."""
-        with self._lock:
-            return self._catalogue.plans()
+        return self._catalogue.plans()
 
     def change_model(self, name: str, **changes: Json) -> None:
         """Change a model now, or at the time `at`.
@@ -339,7 +317,7 @@ class State:
 
     def _remember(self, keys: Iterable[str]) -> None:
         for key in keys:
-            if not key.startswith((FINGERPRINT, CONCEALED)):
+            if not is_kept(key):
                 self.known_keys.add(key)
 
     def close_account(self, name: str) -> Account:
@@ -364,8 +342,8 @@ class State:
 
     def redact(self, text: str) -> str:
         """Return a text without the keys of accounts."""
-        nothing = Request("", "", "", {}, b"")
-        return Redactor(nothing, self.is_key, self.known_keys.spellings).text(text)
+        redactor = Redactor(Request("", "", "", {}, b""), self.is_key, self.known_keys.spellings)
+        return redactor.text(text)
 
     def arm(self, account: str, scenario: Scenario) -> Receipt:
         """Arm a scenario for the rerank requests of an account, after those armed before."""
@@ -396,7 +374,7 @@ class State:
         with self._lock:
             pins = self._pins.of(account)
             self._pins.unpin(account)
-            return pins
+        return pins
 
     # The whole state.
 
