@@ -153,7 +153,7 @@ constraints: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --upgrade --quiet \
 		--generate-hashes --no-annotate --custom-compile-command "make constraints" --output-file constraints.txt
-	$(BIN)/uv pip compile pyproject.toml --extra audit --group build --constraint constraints.txt --universal \
+	$(BIN)/uv pip compile pyproject.toml --extra audit --extra redis --group build --constraint constraints.txt --universal \
 		--python-version 3.10 --quiet --generate-hashes --no-annotate --custom-compile-command "make constraints" \
 		--output-file constraints-runtime.txt
 

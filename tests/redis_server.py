@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -31,15 +32,23 @@ class RedisServer:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        client = redis.Redis(unix_socket_path=str(self.socket))
-        for _ in range(1000):
-            try:
-                client.ping()
-                break
-            except redis.RedisError:
-                assert self._process.poll() is None, "redis-server has ended"
-                time.sleep(0.01)
-        client.close()
+        with self.client() as client:
+            for _ in range(1000):
+                try:
+                    client.ping()
+                    break
+                except redis.RedisError:
+                    assert self._process.poll() is None, "redis-server has ended"
+                    time.sleep(0.01)
+
+    @contextmanager
+    def client(self) -> Generator[Any]:
+        """Return a client; its types leave open whether an answer has to be awaited."""
+        client: Any = redis.Redis(unix_socket_path=str(self.socket))
+        try:
+            yield client
+        finally:
+            client.close()
 
     def kill(self) -> None:
         """End it at once, as a power failure would."""

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import select
 import signal
 import sys
 import threading
@@ -85,7 +84,6 @@ class Workers:
             os._exit(status)
 
     def _await(self, ready: int) -> None:
-        select.select([ready], [], [])
         is_ready = os.read(ready, 1)
         os.close(ready)
         if not is_ready:

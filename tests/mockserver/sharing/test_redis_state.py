@@ -15,6 +15,7 @@ import redis
 from mockserver.admin.dispatch import dispatch
 from mockserver.contract import load_contract
 from mockserver.scenarios.scenario import Scenario, Step
+from mockserver.serving import server
 from mockserver.sharing import connection as connections
 from mockserver.sharing.connection import AddressError, Connection
 from mockserver.sharing.redis_state import RedisState
@@ -311,15 +312,14 @@ def test_a_state_that_redis_has_lost_begins_anew(
 ) -> None:
     one, other = join(keys=["sk-one"]), join()
     statuses(one, other, key="sk-one")
-    client = redis.Redis(unix_socket_path=str(redis_here.socket))
-    client.delete(*client.scan_iter(match=f"{{{name}*"))
-    assert statuses(one, other, key="sk-one") == [200, 200]
-    assert [entry.number for entry in one.journal] == [1, 2]
-    assert "is gone: it begins anew" in caplog.text
-    client.delete(*client.scan_iter(match=f"{{{name}*"))
+    with redis_here.client() as client:
+        client.delete(*client.scan_iter(match=f"{{{name}*"))
+        assert statuses(one, other, key="sk-one") == [200, 200]
+        assert [entry.number for entry in one.journal] == [1, 2]
+        assert "is gone: it begins anew" in caplog.text
+        client.delete(*client.scan_iter(match=f"{{{name}*"))
     other.refresh()
     assert other.accounts["account-1"].total_balance == 100
-    client.close()
 
 
 def test_a_mock_that_knows_nothing_of_long_ago_reads_everything(
@@ -339,14 +339,14 @@ def test_a_mock_that_knows_nothing_of_long_ago_reads_everything(
     assert join().is_key("sk-mock")
 
 
-def everything(client: "redis.Redis") -> str:
+def everything(client: Any) -> str:  # noqa: ANN401 - see `RedisServer.client`
     """Return all that is in a Redis, as text."""
     read: dict[bytes, Callable[[bytes], object]] = {
         b"string": client.get,
         b"hash": client.hgetall,
         b"zset": lambda key: client.zrange(key, 0, -1),
     }
-    return "\n".join(f"{key!r} {read[client.type(key)](key)!r}" for key in client.scan_iter())  # type: ignore[index]
+    return "\n".join(f"{key!r} {read[client.type(key)](key)!r}" for key in client.scan_iter())
 
 
 def test_no_key_is_in_redis_in_any_spelling(
@@ -365,9 +365,8 @@ def test_no_key_is_in_redis_in_any_spelling(
     ask(other, fields(query="sk-short"), headers=bearer(key))
     one.close_account("short")
     ask(other, fields(query="sk-short"), headers=bearer(key))
-    client = redis.Redis(unix_socket_path=str(redis_here.socket))
-    kept = (everything(client) + json.dumps(one.snapshot()) + caplog.text).lower()
-    client.close()
+    with redis_here.client() as client:
+        kept = (everything(client) + json.dumps(one.snapshot()) + caplog.text).lower()
     for text in (*spelled, unknown, "sk-short"):
         assert text.lower() not in kept
     assert "[redacted]" in kept
@@ -389,15 +388,38 @@ def test_what_nobody_touches_expires(join: Join, redis_here: RedisServer, name: 
     one.open_account("sk-two", name="two")
     one.close_account("two")
     statuses(one)
-    client = redis.Redis(unix_socket_path=str(redis_here.socket))
-    keys = [*client.scan_iter(match=f"{{{name}*")]
-    assert len(keys) > 10
-    assert all(0 < client.ttl(key) <= connections.LIVE for key in keys)
-    for key in keys:
-        client.expire(key, 100)
-    one.touch()
-    assert all(client.ttl(key) > 100 for key in keys)
-    client.close()
+    with redis_here.client() as client:
+        keys = [*client.scan_iter(match=f"{{{name}*")]
+        assert len(keys) > 10
+        assert all(0 < client.ttl(key) <= connections.LIVE for key in keys)
+        for key in keys:
+            client.expire(key, 100)
+        one.touch()
+        assert all(client.ttl(key) > 100 for key in keys)
+
+
+def test_a_server_touches_what_it_serves(
+    join: Join, redis_here: RedisServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "TOUCHING", 0.01)
+    one, touched = join(), threading.Event()
+    touch = RedisState.touch
+
+    def failing_first(state: RedisState) -> None:
+        if touched.is_set():
+            touch(state)
+            served.set()
+            return
+        touched.set()
+        raise UnavailableError("gone for a moment")
+
+    served = threading.Event()
+    monkeypatch.setattr(RedisState, "touch", failing_first)
+    with redis_here.client() as client:
+        client.expire(f"{{{name}}}:configuration", 100)
+        with server.ThreadedServer(one, server.listen()):
+            assert served.wait(60)
+        assert client.ttl(f"{{{name}}}:configuration") > 100
 
 
 def test_the_keys_of_one_account_have_one_hash_tag(
@@ -405,9 +427,8 @@ def test_the_keys_of_one_account_have_one_hash_tag(
 ) -> None:
     one = join()
     statuses(one)
-    client = redis.Redis(unix_socket_path=str(redis_here.socket))
-    tags = {key.decode().partition("}")[0] for key in client.scan_iter(match=f"{{{name}*")}
-    client.close()
+    with redis_here.client() as client:
+        tags = {key.decode().partition("}")[0] for key in client.scan_iter(match=f"{{{name}*")}
     assert tags == {f"{{{name}", f"{{{name}/account-1"}
 
 
@@ -441,7 +462,7 @@ def test_without_the_state_requests_and_calls_get_a_503_of_the_mock(
         raise redis.ConnectionError("plain secret")
 
     with monkeypatch.context() as patch:
-        patch.setattr(redis.client.Pipeline, "execute", away)
+        patch.setattr("redis.client.Pipeline.execute", away)
         patch.setattr(redis.Redis, "execute_command", away)
         asked = dispatch(one, Request("POST", "/v1/rerank", "", HEADERS, b"{}"))
         called = dispatch(one, Request("GET", "/__admin/accounts", "", {}, b""))
