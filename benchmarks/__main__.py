@@ -1,6 +1,7 @@
 """`python -m benchmarks`: measures the mock, prints a Markdown table, keeps it with `--write`.
 
-With `--kills` it measures the judge, with `--load` what one client's requests cost another.
+With `--kills` it measures the judge, with `--load` what one client's requests cost another, with
+`--sharing` what a shared state costs.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import math
 import os
 import platform
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from .in_process import engine, fixture, long_texts, set_up
@@ -16,12 +18,16 @@ from .load import HEAD as LOAD_HEAD
 from .load import load
 from .measuring import Comparison, Figure, compare
 from .served import crowds, servers
+from .sharing import HEAD as SHARING_HEAD
+from .sharing import sharing
 from .starting import starts
 
 README = Path(__file__).with_name("README.md")
+SCALING = Path(__file__).parents[1] / "docs" / "scaling.md"
 
 MARKERS = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
 LOAD = re.compile(r"(?<=<!-- load -->\n).*?(?=<!-- end of load -->)", re.DOTALL)
+SHARING = re.compile(r"(?<=<!-- sharing -->\n).*?(?=<!-- end of sharing -->)", re.DOTALL)
 KILLS = re.compile(r"(?<=<!-- kills -->\n).*?(?=<!-- end of kills -->)", re.DOTALL)
 
 HEAD = """\
@@ -56,17 +62,21 @@ def main() -> None:
     parser.add_argument("--kills", action="store_true", help="let the judge find every mutant")
     parser.add_argument("--write", action="store_true", help=f"keep the table in {README.name}")
     parser.add_argument("--load", action="store_true", help="send the worst of requests")
+    parser.add_argument("--sharing", action="store_true", help=f"measure workers: {SCALING.name}")
     options = parser.parse_args()
+    file = README
     if options.kills:
         lines, place = find_mutants(), KILLS
     elif options.load:
-        lines, place = measure_load(), LOAD
+        lines, place = measured(LOAD_HEAD, load()), LOAD
+    elif options.sharing:
+        lines, place, file = measured(SHARING_HEAD, sharing()), SHARING, SCALING
     else:
         lines, place = measure_mock(), MARKERS
     if options.write:
         table = "\n".join(["", *lines, "", ""])
-        readme = README.read_text(encoding="utf-8")
-        README.write_text(place.sub(lambda _: table, readme), encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
+        file.write_text(place.sub(lambda _: table, text), encoding="utf-8")
 
 
 def measure_mock() -> list[str]:
@@ -81,11 +91,11 @@ def measure_mock() -> list[str]:
     return lines
 
 
-def measure_load() -> list[str]:
-    """Measure what each of the worst requests costs; return the table."""
-    lines = [LOAD_HEAD]
-    print(LOAD_HEAD, flush=True)
-    for line in load():
+def measured(head: str, rows: Iterator[str]) -> list[str]:
+    """Return a table, whose lines are printed as soon as they stand."""
+    lines = [head]
+    print(head, flush=True)
+    for line in rows:
         lines.append(line)
         print(line, flush=True)
     return lines

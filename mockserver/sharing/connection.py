@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import NoPermissionError
+from redis.exceptions import NoPermissionError, NoScriptError
 from redis.retry import Retry
 
 from ..state import accounts
@@ -177,11 +177,13 @@ class Connection:
         """
         configuration = self.own("configuration")
         keys = [configuration, self.own("drawn"), self.own("keys")]
-        with _Asking(self.place), self._redis.pipeline(transaction=False) as together:
-            self._scripts["view"](keys=keys, args=[known, kept], client=together)
-            if document:
-                self._scripts["document"](keys=[document], args=[version], client=together)
-            found, *own = together.execute()
+        with _Asking(self.place):
+            try:
+                found, *own = self._view(keys, [known, kept], document, version)
+            except NoScriptError:
+                for script in self._scripts.values():
+                    self._redis.script_load(script.script)
+                found, *own = self._view(keys, [known, kept], document, version)
         if found is None:
             return None
         drawn, owner, changed = found
@@ -190,6 +192,15 @@ class Connection:
             if pairs and (read := _document(pairs)):
                 documents[name] = read
         return Found(int(drawn), owner.decode(), documents)
+
+    def _view(self, keys: list[str], args: list[str], document: str, version: str) -> list[Any]:
+        # A pipeline would ask each time whether Redis still has the scripts.
+        with self._redis.pipeline(transaction=False) as together:
+            together.evalsha(self._scripts["view"].sha, len(keys), *keys, *args)
+            if document:
+                together.evalsha(self._scripts["document"].sha, 1, document, version)
+            answers: list[Any] = together.execute()
+            return answers
 
     def document(self, name: str) -> Document | None:
         """Return a document."""

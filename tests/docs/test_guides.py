@@ -27,6 +27,7 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 #: Options of other people's commands that the guides show.
 FOREIGN = {
+    "--sharing": "python -m benchmarks",
     "--file": "docker build",
     "--tag": "docker build",
     "--format": "podman build",
