@@ -85,14 +85,8 @@ class Exchange:
     redacted: bool = False
     #: The number of the exchange, from 1.
     number: int = 0
-
-    #: Its size, which counts against the bounds.
-    size: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        request, response = self.request, self.response
-        heads = request.head_length + len("".join(response.headers.values()))
-        self.size = ENTRY_BYTES + heads + len(request.body) + len(response.body)
+    #: What it counts against the bounds, in bytes, from when it is kept.
+    size: int = 0
 
 
 class Past(NamedTuple):
@@ -137,9 +131,9 @@ class Exchanges:
                 self.seen = 0
             self.seen += 1
             exchange.number = self.seen
-            last, same = self._last.get(exchange.caller), self._same.get(exchange.asked)
+            past = Past(self._last.get(exchange.caller), self._same.get(exchange.asked))
             self._put(exchange)
-            return Past(last, same)
+            return past
 
     def of(self, account: str | None = None, after: int = 0) -> list[Exchange]:
         """Return the exchanges of an account, or all, with a number greater than `after`."""
@@ -163,8 +157,7 @@ class Exchanges:
             if account is None:
                 self._empty()
             else:
-                while account in self._shelves:
-                    self._drop(self._shelves[account].exchanges[0])
+                self._drop([*self._shelves.get(account, _Shelf()).exchanges])
             return before - len(self._exchanges)
 
     def rollback(self, seen: int, exchanges: Iterable[Exchange]) -> None:
@@ -176,36 +169,41 @@ class Exchanges:
                 self._put(exchange)
 
     def _put(self, exchange: Exchange) -> None:
+        request, response = exchange.request, exchange.response
+        heads = request.head_length + len("".join(response.headers.values()))
+        size = exchange.size = ENTRY_BYTES + heads + len(request.body) + len(response.body)
         shelf = self._shelves.get(exchange.account)
         if shelf is None:
             shelf = self._shelves[exchange.account] = _Shelf()
         own, every = shelf.exchanges, self._exchanges
         every[exchange.number] = exchange
         own.append(exchange)
-        shelf.size += exchange.size
-        self._size += exchange.size
+        shelf.size += size
+        self._size += size
         self._last[exchange.caller] = exchange
         self._same[exchange.asked] = exchange
         while (len(own) > ENTRIES_PER_ACCOUNT or shelf.size > BYTES_PER_ACCOUNT) and len(own) > 1:
-            self._drop_oldest(own)
+            self._drop(_oldest(own))
         while (len(every) > ENTRIES or self._size > BYTES) and len(every) > 1:
-            self._drop_oldest(every.values())
+            self._drop(_oldest(every.values()))
 
-    def _drop_oldest(self, exchanges: Collection[Exchange]) -> None:
-        """Drop the oldest twentieth: one at a time, each request would pay more for it."""
-        for exchange in [*islice(exchanges, max(len(exchanges) // 20, 1))]:
-            self._drop(exchange)
+    def _drop(self, exchanges: Iterable[Exchange]) -> None:
+        """Drop exchanges, each the oldest of its account."""
+        shelves, every, last, same = self._shelves, self._exchanges, self._last, self._same
+        for exchange in exchanges:
+            shelf, size = shelves[exchange.account], exchange.size
+            del every[exchange.number]
+            shelf.exchanges.popleft()
+            shelf.size -= size
+            self._size -= size
+            if not shelf.exchanges:
+                del shelves[exchange.account]
+            if last.get(exchange.caller) is exchange:
+                del last[exchange.caller]
+            if same.get(exchange.asked) is exchange:
+                del same[exchange.asked]
 
-    def _drop(self, exchange: Exchange) -> None:
-        """Drop the oldest exchange of an account."""
-        shelf, size = self._shelves[exchange.account], exchange.size
-        del self._exchanges[exchange.number]
-        shelf.exchanges.popleft()
-        shelf.size -= size
-        self._size -= size
-        if not shelf.exchanges:
-            del self._shelves[exchange.account]
-        if self._last.get(exchange.caller) is exchange:
-            del self._last[exchange.caller]
-        if self._same.get(exchange.asked) is exchange:
-            del self._same[exchange.asked]
+
+def _oldest(exchanges: Collection[Exchange]) -> list[Exchange]:
+    """Return the oldest twentieth: one at a time, each request would pay more for dropping it."""
+    return [*islice(exchanges, max(len(exchanges) // 20, 1))]
