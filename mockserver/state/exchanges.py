@@ -28,9 +28,8 @@ BYTES = 16 * 1024 * 1024
 #: The overhead of an exchange in addition to its texts.
 ENTRY_BYTES = 1024
 
-#: How many exchanges are sorted in at a time, and how long the bodies of one may be together, in
-#: bytes, for it to wait. What runs fifty times in a row takes a third of the time that it takes
-#: between other code.
+#: How many exchanges are sorted in at a time: what runs fifty times in a row takes a third of the
+#: time that it takes between other code. One whose bodies have more bytes does not wait.
 FRESH = 50
 FRESH_BYTES = 8 * 1024
 
@@ -91,8 +90,15 @@ class Exchange:
     redacted: bool = False
     #: The number of the exchange, from 1.
     number: int = 0
-    #: What it counts against the bounds, in bytes, once it is sorted in.
-    size: int = 0
+    #: The size that counts against the bounds, once it is sorted in.
+    counted: int = 0
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes: bodies, heads, and `ENTRY_BYTES`."""
+        request, response = self.request, self.response
+        heads = request.head_length + len("".join(response.headers.values()))
+        return ENTRY_BYTES + heads + len(request.body) + len(response.body)
 
 
 class Past(NamedTuple):
@@ -145,7 +151,10 @@ class Exchanges:
             self._last[exchange.caller] = self._same[exchange.asked] = exchange
             fresh = self._fresh
             fresh.append(exchange)
-            if len(fresh) >= FRESH or exchange.request_bytes + exchange.response_bytes > FRESH_BYTES:
+            if (
+                len(fresh) >= FRESH
+                or exchange.request_bytes + exchange.response_bytes > FRESH_BYTES
+            ):
                 self._sort_in()
             return past
 
@@ -188,17 +197,15 @@ class Exchanges:
         """Sort in the newest exchanges, and drop the oldest beyond the bounds."""
         every, shelves = self._exchanges, self._shelves
         for exchange in self._fresh:
-            request, response = exchange.request, exchange.response
-            heads = request.head_length + len("".join(response.headers.values()))
-            exchange.size = ENTRY_BYTES + heads + len(request.body) + len(response.body)
+            size = exchange.counted = exchange.size
             shelf = shelves.get(exchange.account)
             if shelf is None:
                 shelf = shelves[exchange.account] = _Shelf()
             own = shelf.exchanges
             every[exchange.number] = exchange
             own.append(exchange)
-            shelf.size += exchange.size
-            self._size += exchange.size
+            shelf.size += size
+            self._size += size
             while len(own) > 1 and (
                 len(own) > ENTRIES_PER_ACCOUNT or shelf.size > BYTES_PER_ACCOUNT
             ):
@@ -211,7 +218,7 @@ class Exchanges:
         """Drop exchanges, each the oldest of its account."""
         shelves, every, last, same = self._shelves, self._exchanges, self._last, self._same
         for exchange in exchanges:
-            shelf, size = shelves[exchange.account], exchange.size
+            shelf, size = shelves[exchange.account], exchange.counted
             del every[exchange.number]
             shelf.exchanges.popleft()
             shelf.size -= size

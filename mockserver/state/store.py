@@ -401,13 +401,15 @@ class State:
         """
         check_form(dict(snapshot))
         whole: dict[str, Any] = {**self._beginning, **snapshot}
-        check_sense(whole, self.contract)
+        # Made before the lock is taken: of many accounts that takes long.
+        accounts = Accounts()
+        check_sense(whole, self.contract, accounts)
         with self._lock:
             self._behaviour = read_behaviour(whole["behaviour"], self.contract)
             self.clock.rollback(whole["clock"])
             self._seed, self._drawn = int(whole["ids"]["seed"]), int(whole["ids"]["drawn"])
             self._catalogue.rollback(whole["models"], whole["planned_changes"])
-            self._accounts.rollback(whole["accounts"])
+            self._accounts.rollback(accounts)
             for row in whole["accounts"]:
                 self._remember(row["keys"])
             self._quotas.rollback(whole["windows"])
