@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from ..validation import likely
+from ..version import installed
 
 #: How the names of variables begin: `RERANK_MOCK_PORT` stands for `--port`.
 PREFIX = "RERANK_MOCK_"
@@ -26,6 +27,15 @@ class CommandError(Exception):
         super().__init__(message)
         #: The exit code.
         self.status = status
+
+
+class ShowVersion(argparse.Action):
+    """Prints the version, which takes too long to find for every start."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        """Print it, and exit."""
+        print(f"{parser.prog} {installed()}")
+        parser.exit()
 
 
 class Parser(argparse.ArgumentParser):

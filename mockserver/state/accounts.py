@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from decimal import Context, Decimal, Inexact, localcontext
-from itertools import count
+from itertools import count, islice
 from typing import Any, Literal, TypeAlias, cast
 
 from ..contract import Price
@@ -262,15 +262,15 @@ class Accounts(Mapping[str, Account]):
             owner = self._names.get(key, account.name)
             if owner != account.name:
                 raise AccountError(f"already belongs to {owner!r}", "keys", number)
-        if account.name in self._by_name:
-            self._forget_keys(account.name)
+        former = self._by_name.get(account.name)
         self._by_name[account.name] = account
-        self._names.update(dict.fromkeys(account.keys, account.name))
+        if former is None or former.keys != account.keys:
+            self._forget_keys(former.keys if former else ())
+            self._names.update(dict.fromkeys(account.keys, account.name))
 
     def remove(self, name: str) -> None:
         """Remove the account with that name."""
-        self._forget_keys(name)
-        del self._by_name[name]
+        self._forget_keys(self._by_name.pop(name).keys)
 
     def renew(self, changed: Iterable[Account], gone: Iterable[str]) -> None:
         """Take over accounts as they are elsewhere, and that others are gone there."""
@@ -286,12 +286,15 @@ class Accounts(Mapping[str, Account]):
         for account in renewed.values():
             self._names.update(dict.fromkeys(account.keys, account.name))
 
-    def _forget_keys(self, name: str) -> None:
-        for key in self._by_name[name].keys:
+    def _forget_keys(self, keys: Iterable[str]) -> None:
+        for key in keys:
             del self._names[key]
             self._former[self._hash(key)] = None
-        while len(self._former) > FORMER_KEYS:
-            del self._former[next(iter(self._former))]
+        self._drop_former()
+
+    def _drop_former(self) -> None:
+        for key in [*islice(self._former, max(len(self._former) - FORMER_KEYS, 0))]:
+            del self._former[key]
 
     def _hash(self, key: str) -> bytes:
         return hashlib.blake2b(key.encode(), key=self._secret, digest_size=16).digest()
@@ -300,9 +303,9 @@ class Accounts(Mapping[str, Account]):
         """Return all accounts as JSON."""
         return [account.to_json() for account in self._by_name.values()]
 
-    def rollback(self, snapshot: Iterable[dict[str, Any]]) -> None:
-        """Restore the accounts of the snapshot."""
-        for name in [*self._by_name]:
-            self.remove(name)
-        for row in snapshot:
-            self.put(Account.from_json(row))
+    def rollback(self, others: "Accounts") -> None:
+        """Become like others, which the caller keeps no longer."""
+        gone = [key for key in self._names if key not in others._names]
+        self._by_name, self._names = others._by_name, others._names
+        self._former.update((self._hash(key), None) for key in gone[-FORMER_KEYS:])
+        self._drop_former()

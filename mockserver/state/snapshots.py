@@ -33,7 +33,7 @@ def check_form(snapshot: Json) -> None:
     check_value("state", snapshot, StateError)
 
 
-def check_sense(snapshot: Mapping[str, Any], contract: Contract, accounts: Accounts) -> None:
+def check_sense(snapshot: Mapping[str, Any], contract: Contract, accounts: Accounts) -> Accounts:
     """Raise `StateError` unless the parts, all of which are present, are consistent.
 
     `accounts` are none, and become those of the snapshot.
@@ -71,6 +71,7 @@ def check_sense(snapshot: Mapping[str, Any], contract: Contract, accounts: Accou
             raise StateError(reason, "journal", "entries", number, "number")
     for name in snapshot["pins"]:
         _known("account", name, accounts, "pins")
+    return accounts
 
 
 def _known(kind: str, name: str, known: Collection[str], *way: str | int) -> None:

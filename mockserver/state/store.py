@@ -407,13 +407,14 @@ class State:
         """
         check_form(dict(snapshot))
         whole: dict[str, Any] = {**self._beginning, **snapshot}
-        check_sense(whole, self.contract, self._accounts.empty())
+        # Made before the lock is taken: of many accounts that takes long.
+        accounts = check_sense(whole, self.contract, self._accounts.empty())
         with self._lock:
             self._behaviour = read_behaviour(whole["behaviour"], self.contract)
             self.clock.rollback(whole["clock"])
             self._seed, self._drawn = int(whole["ids"]["seed"]), int(whole["ids"]["drawn"])
             self._catalogue.rollback(whole["models"], whole["planned_changes"])
-            self._accounts.rollback(whole["accounts"])
+            self._accounts.rollback(accounts)
             for row in whole["accounts"]:
                 self._remember(row["keys"])
             self._quotas.rollback(whole["windows"])
