@@ -354,7 +354,8 @@ def test_audit_and_replay_read_a_file_by_its_byte_order_mark(encoding: str, tmp_
     content = archive([entry({**BODY, "query": "caf\u00e9"})])
     path.write_bytes(json.dumps(content, ensure_ascii=False).encode(encoding))
     ((found,), _), (replayed,) = recorded(path), load_recordings(path, MOCKED).rows
-    assert found.request.body["query"] == replayed.question.body["query"] == "caf\u00e9"
+    asked: AnyJson = replayed.question.body
+    assert found.request.body["query"] == asked["query"] == "caf\u00e9"
 
 
 def test_a_file_in_utf_16_that_is_cut_in_a_character_ends_too_early(tmp_path: Path) -> None:
