@@ -10,7 +10,7 @@ from ..exchanges import PLAIN, Answer, Credential, Exchange, Layout, Request
 from ..targets import HttpTarget, UnreachableError
 from ..wording import counted
 from .parts import blot_parts, text_without_parts
-from .passages import Aspect, Fault, Passage, Tag, cases, ranking_faults
+from .passages import Aspect, Fault, Passage, Tag, is_for, ranking_faults
 from .places import place_of
 from .upstream import Upstream
 
@@ -198,8 +198,7 @@ class Session:
         seen = place_of(received, caller, self.upstream.key) if caller else ""
         passages: list[Passage] = []
         for exchange in exchanges:
-            theirs = cases(exchange.request.body)
-            own = tuple(call for call in calls if cases(call.request.body) & theirs)
+            own = tuple(call for call in calls if is_for(call, exchange))
             passages.append(self._without_keys(Passage(exchange, own, seen)))
         return passages
 

@@ -211,6 +211,13 @@ def test_a_reason_says_what_is_wrong(sandwich: Sandwich, fault: str, says: str) 
     assert finding.says == says
 
 
+@pytest.mark.slow
+def test_calls_that_are_repeated_late_are_one_fault(sandwich: Sandwich) -> None:
+    report = sandwich("asks again after the answer")
+    assert [finding.check for finding in report.of(Verdict.BROKEN)] == ["calls.once"]
+    assert report.of(Verdict.DIFFERS) == ()
+
+
 def test_what_is_billed_is_compared_too(sandwich: Sandwich) -> None:
     (finding,) = sandwich("bills twice", wanted=("answer.tokens",)).findings
     assert finding.says.startswith("meta.billed_units: ")

@@ -73,7 +73,7 @@ def test_other_texts_stay_as_they_are(text: str) -> None:
 
 
 def test_a_text_with_a_part_is_the_same_json_without_it() -> None:
-    text = json.dumps({"sent": KEY[:-4], "escaped": "caf\u00e9 \\ \"", "n": [1.5, None]})
+    text = json.dumps({"sent": KEY[:-4], "escaped": 'caf\u00e9 \\ "', "n": [1.5, None]})
     assert json.loads(blot_parts(text.encode(), KEY)) == {
         **json.loads(text),
         "sent": "sk-[key]",
