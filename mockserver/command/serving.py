@@ -57,8 +57,8 @@ class Serving(Listening):
         """Serve; return the exit code. Raises `CommandError`."""
         key, state = self._state()
         token = self.token()
-        with self.listener(token, is_alone=command is None) as listener:
-            self.watch(state)
+        is_alone = command is None
+        with self.listener(token, is_alone=is_alone) as listener, self.watching(state):
             if command is None:
                 serve(state, listener, partial(self.announce, listener), token)
                 return 0

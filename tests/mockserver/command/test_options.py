@@ -35,6 +35,7 @@ VALUES = {
     "--state": "state.json",
     "--replay": "run.har",
     "--unrecorded": "answer",
+    "--har": "run.har",
     "--quiet": None,
     "--log-json": None,
 }
