@@ -196,11 +196,11 @@ class JsonArray:
         """Read on. Raises `CutError` at the end of the file."""
         if self._is_whole:
             raise CutError("ends too early")
-        piece = self._file.read(size)
-        self._bytes_read += len(piece)
-        self._progress(len(piece))
-        self._is_whole = not piece
         try:
+            piece = self._file.read(size)
+            self._bytes_read += len(piece)
+            self._progress(len(piece))
+            self._is_whole = not piece
             text = self._decoder.decode(piece, final=self._is_whole)
         except UnicodeDecodeError as error:
             raise JsonError(f"is not UTF-8: {error.reason}") from None

@@ -61,8 +61,8 @@ class Serving(Listening):
         """Serve; return the exit code. Raises `CommandError`."""
         key, state = self._state()
         token = self.token()
-        with self.listener(token, is_alone=command is None) as listener:
-            self.watch(state)
+        is_alone = command is None
+        with self.listener(token, is_alone=is_alone) as listener, self.watching(state):
             if command is not None and state.account_of(key) is None:
                 raise CommandError(
                     f"no account of {self._named_state} has the key that the command would get,"
@@ -140,6 +140,11 @@ class Serving(Listening):
         terms: Mapping[str, Term],
     ) -> State:
         """Begin a state in Redis, or join the one that there is."""
+        with self.naming("har"):
+            if self.har is not None and self.workers > 1:
+                raise CommandError(
+                    "--har is written by one process: GET /__admin/journal.har has all"
+                )
         with self.naming("replay"):
             if self.replay is not None:
                 raise CommandError("--replay cannot be shared: it needs a mock of one process")

@@ -36,7 +36,7 @@ def check_form(snapshot: Json) -> None:
 def check_sense(snapshot: Mapping[str, Any], contract: Contract, accounts: Accounts) -> Accounts:
     """Raise `StateError` unless the parts, all of which are present, are consistent.
 
-    `accounts` are none, and become those of the snapshot.
+    `accounts` are none; returned are those of the snapshot.
     """
     with within("behaviour", kind=StateError):
         read_behaviour(snapshot["behaviour"], contract)

@@ -20,6 +20,8 @@ from contract_tests.audit import bodies, cassettes
 from contract_tests.audit.recordings import Recorded, RecordingError, Tally, read
 from contract_tests.contract import AnyJson
 from mockserver.admin.dispatch import dispatch
+from mockserver.contract import load_contract
+from mockserver.state.recordings import load_recordings
 from mockserver.state.store import State
 from mockserver.wire import Request
 from tests.contract_tests.audit.archiving import SENT, URL, archive, entry, written
@@ -27,6 +29,7 @@ from tests.contract_tests.exchanging import ANSWER, BODY
 from tests.contract_tests.test_redaction import SPELLINGS
 from tests.mockserver.asking import ask, fields
 
+MOCKED = load_contract()
 HERE = Path(__file__).parent / "recordings"
 KEY = "sk-Of/These+Tests_1.2"
 
@@ -311,6 +314,54 @@ def test_what_looks_like_a_key_leaves_no_recording(tmp_path: Path) -> None:
 def test_a_key_of_somebody_else_is_no_leak(tmp_path: Path) -> None:
     found = one(tmp_path, entry(answer={"echo": "sk-of-somebody-else-and-long"}))
     assert not found.answer.repeats_key
+
+
+TEXT = json.dumps({"query": "caf\u00e9"}, ensure_ascii=False)
+WIDE = TEXT.encode("utf-16")
+
+
+@pytest.mark.parametrize(
+    ("charset", "size", "wire"),
+    [
+        ("utf-16", len(WIDE), WIDE),
+        ("UTF-16", len(WIDE) - 2, TEXT.encode("utf-16-le")),
+        ('"iso-8859-1"', len(TEXT), TEXT.encode("latin-1")),
+        # The recorder has not looked at the charset, or it is none.
+        ("iso-8859-1", len(TEXT.encode()), TEXT.encode()),
+        ("utf-16", 7, TEXT.encode()),
+        ("punycode", len(TEXT.encode("punycode")), TEXT.encode()),
+    ],
+)
+def test_audit_and_replay_take_a_body_as_it_came_over_the_wire(
+    charset: str, size: int, wire: bytes, tmp_path: Path
+) -> None:
+    headers = {"content-type": f"application/json; charset={charset}"}
+    row = entry(TEXT, TEXT, sent={**SENT, **headers}, received=headers)
+    row["request"]["bodySize"] = row["response"]["content"]["size"] = size
+    found = one(tmp_path, row)
+    assert found.request.content == wire or found.request.body == json.loads(TEXT)
+    assert found.answer.body == wire
+    (replayed,) = load_recordings(tmp_path / "run.har", MOCKED).rows
+    assert replayed.response.body == wire
+    is_utf_8 = wire == TEXT.encode()
+    assert isinstance(replayed.question.body, dict) == is_utf_8 == found.answer.is_json
+    assert (found.request.body == json.loads(TEXT)) == is_utf_8
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_audit_and_replay_read_a_file_by_its_byte_order_mark(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.har"
+    content = archive([entry({**BODY, "query": "caf\u00e9"})])
+    path.write_bytes(json.dumps(content, ensure_ascii=False).encode(encoding))
+    ((found,), _), (replayed,) = recorded(path), load_recordings(path, MOCKED).rows
+    asked: AnyJson = replayed.question.body
+    assert found.request.body["query"] == asked["query"] == "caf\u00e9"
+
+
+def test_a_file_in_utf_16_that_is_cut_in_a_character_ends_too_early(tmp_path: Path) -> None:
+    path = tmp_path / "run.har"
+    path.write_bytes(json.dumps(archive([entry()])).encode("utf-16")[:-5])
+    assert refused(path) == f"{path} ends too early after entry 1"
 
 
 def test_what_was_escaped_is_escaped_again(tmp_path: Path) -> None:

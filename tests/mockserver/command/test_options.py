@@ -36,6 +36,7 @@ VALUES = {
     "--workers": "2",
     "--replay": "run.har",
     "--unrecorded": "answer",
+    "--har": "run.har",
     "--quiet": None,
     "--log-json": None,
 }

@@ -242,6 +242,7 @@ sys.exit(7 if urllib.request.urlopen(asked).status == 200 else 1)
         ),
         (["--state", "http://here"], "the address of a shared state begins with one of redis://"),
         (["--state", "redis://x", "--replay", "a.har"], "--replay cannot be shared"),
+        (["--state", "redis://x", "--workers", "2", "--har", "a.har"], "--har is written by one"),
     ],
 )
 def test_what_cannot_be_shared_is_refused(
