@@ -45,7 +45,7 @@ class Connection:
     """One connection to a server in a process of its own, kept alive."""
 
     def __init__(self, pid: int, port: int) -> None:
-        self.port, self._pid, self._received = port, pid, b""
+        self.port, self.pid, self._received = port, pid, b""
         self._socket = socket.create_connection(("127.0.0.1", port))
         clock = ctypes.c_int()
         ctypes.CDLL(None).clock_getcpuclockid(pid, ctypes.byref(clock))
@@ -57,7 +57,7 @@ class Connection:
 
     def another(self) -> "Connection":
         """Return one more connection to the same server."""
-        return Connection(self._pid, self.port)
+        return Connection(self.pid, self.port)
 
     @property
     def number(self) -> int:
@@ -82,12 +82,14 @@ class Connection:
             raise RuntimeError("cannot measure: the server closed the connection")
         self._received += more
         head, end, answer = self._received.partition(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", head)
         if not end:
             return None
-        if not head.startswith(b"HTTP/1.1 200 ") or length is None:
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        is_chunked = b"chunked" in head
+        if not head.startswith(b"HTTP/1.1 200 ") or not (length or is_chunked):
             raise RuntimeError(f"cannot measure: the server answered {head!r}")
-        if len(answer) < int(length[1]):
+        is_complete = len(answer) >= int(length[1]) if length else answer.endswith(b"0\r\n\r\n")
+        if not is_complete:
             return None
         self._received = b""
         return answer

@@ -31,7 +31,7 @@ def differing(guide: list[Block], folder: Path) -> list[str]:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if session(EXAMPLES[name])])
 def test_the_examples_print_what_the_guide_shows(name: str, tmp_path: Path) -> None:
     guide = EXAMPLES[name]

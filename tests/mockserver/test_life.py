@@ -216,6 +216,7 @@ def bearer(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
+@pytest.mark.slow(30)
 def test_the_mock_lives_as_its_model_does() -> None:
     Life.lives = Life.checks = 0
     Life.answers.clear()
