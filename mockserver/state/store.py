@@ -133,12 +133,12 @@ class State:
         latency = 0.0
         if account and account.latency:
             latency = seconds(account.latency, numbers[0])
-        if not self.hostile:
-            return View(now, behaviour, models, account, numbers, latency=latency)
-        draw = random.Random(numbers[1]) if "shapes" in self.hostile else None  # noqa: S311
-        if draw:
-            behaviour = inconvenient(behaviour, draw)
-        faults = "faults" in self.hostile
+        draw, faults = None, False
+        if self.hostile:
+            faults = "faults" in self.hostile
+            if "shapes" in self.hostile:
+                draw = random.Random(numbers[1])  # noqa: S311 - repeatable by design
+                behaviour = inconvenient(behaviour, draw)
         return View(now, behaviour, models, account, numbers, draw, faults, latency)
 
     def decide(self, demand: Demand) -> Decision:
