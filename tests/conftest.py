@@ -23,8 +23,15 @@ def seconds(item: pytest.Item) -> int:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the longest first, so that no process works on one of them when the rest is done."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Start the longest first, so that no process works on one of them when the rest is done.
+
+    What another store cannot do is left out.
+    """
+    if config.getoption("--store") != "memory":
+        left_out = [item for item in items if item.get_closest_marker("memory")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=seconds, reverse=True)
 
 
@@ -37,14 +44,6 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what another store cannot do."""
-    if config.getoption("--store") != "memory":
-        left_out = [item for item in items if item.get_closest_marker("memory")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,6 +1,7 @@
 """The mock on a socket: uvicorn in a background thread, or as the whole process."""
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import math
@@ -144,6 +145,7 @@ class _Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._joining = JoiningTransport(transport, self.loop)
+        self._extensions: dict[str, dict[object, object]] = {HANG_UP: {"call": self.hang_up}}
         super().connection_made(self._joining)
         self._expect()
         number = transport.get_extra_info("socket").fileno()
@@ -240,7 +242,7 @@ class _Protocol(HttpToolsProtocol):
         super().on_message_begin()
         self.parser.since = 0
         self._expect()
-        self.scope["extensions"] = {HANG_UP: {"call": self.hang_up}}
+        self.scope["extensions"] = self._extensions
 
     def hang_up(self, *, reset: bool) -> None:
         """Close the connection after what was written, or reset it at once."""
@@ -346,6 +348,8 @@ def serve(
 
     With a `forwarder` the mock is a proxy.
     """
+    # What is there by now is there to stay: the collector need not look at it again and again.
+    gc.freeze()
     _Uvicorn(state, ready, admin_token, forwarder).run([listener])
 
 
