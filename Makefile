@@ -9,6 +9,8 @@ GATEWAYS_VENV := .venv-gateways
 GENERATORS := tests/generated_clients
 GENERATORS_VENV := .venv-generators
 USUAL := not browser and not clients and not gateways and not whole
+# What every store of the state does, also one in a Redis.
+STORED := $(addprefix tests/mockserver/,state scenarios admin test_exactness.py test_life.py)
 INTERPRETERS := 3.10 3.11 3.12 3.13
 PEERS := .venv-peers
 RELEASE_VENV := .venv-release
@@ -35,6 +37,7 @@ test: lint toolchains
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/python -m pytest -n 3 --dist worksteal --quiet -m "uncovered and $(USUAL)"
+	$(BIN)/python -m pytest -n 3 --dist worksteal --quiet --store redis -m "$(USUAL)" $(STORED)
 
 # Every test under each interpreter that is here, in an environment of its own.
 matrix: $(INTERPRETERS:%=matrix-%)

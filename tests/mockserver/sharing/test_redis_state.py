@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mockserver.admin.dispatch import dispatch
 from mockserver.contract import load_contract
@@ -19,12 +22,14 @@ from mockserver.serving import server
 from mockserver.sharing import connection as connections
 from mockserver.sharing.connection import AddressError, Connection
 from mockserver.sharing.redis_state import RedisState
+from mockserver.state import exchanges
 from mockserver.state.accounts import AccountError
 from mockserver.state.clock import Clock
 from mockserver.state.decisions import UnavailableError
+from mockserver.state.exchanges import Exchange
 from mockserver.state.pins import Pin, PinError
 from mockserver.state.store import State
-from mockserver.wire import Request
+from mockserver.wire import Request, Response
 from tests.mockserver.asking import HEADERS, QWEN, ask, read
 from tests.mockserver.asking import fields as valid
 from tests.redis_server import RedisServer
@@ -160,6 +165,67 @@ def test_both_mocks_show_one_journal(join: Join) -> None:
     assert one.journal.query(after=2)[0].number == 3
     assert other.journal.clear("account-1") == 3
     assert (len(one.journal), one.journal.seen) == (0, 3)
+
+
+@settings(
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(
+    turns=st.lists(
+        st.tuples(st.sampled_from(["a", "b", None]), st.integers(0, 400), st.booleans()),
+        min_size=10,
+        max_size=40,
+    ),
+    bound=st.sampled_from([("ENTRIES", 7), ("BYTES", 9000)]),
+)
+def test_the_bounds_of_the_journal_hold_and_the_newest_are_kept(
+    redis_here: RedisServer, turns: list[tuple[str | None, int, bool]], bound: tuple[str, int]
+) -> None:
+    # An independent model: a list, and the rules in the words of the guide.
+    kind, most = bound
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exchanges, f"{kind}_PER_ACCOUNT", most * 4 // 7)
+        patch.setattr(exchanges, kind, most)
+        connection = Connection(redis_here.url(uuid.uuid4().hex))
+        state = RedisState(connection)
+        kept: list[tuple[int, str | None, int]] = []
+        for number, (name, size, clear) in enumerate(turns, 1):
+            exchange = exchange_with(name, size)
+            state.record(exchange)
+            kept.append((number, name, exchange.size))
+            own = [one for one in kept if one[1] == name]
+            while too_many(own, kind, most * 4 // 7):
+                kept.remove(own.pop(0))
+            while too_many(kept, kind, most):
+                kept.pop(0)
+            if clear and number % 5 == 0:
+                state.journal.clear("a")
+                kept = [one for one in kept if one[1] != "a"]
+        assert [entry.number for entry in state.journal] == [one[0] for one in kept]
+
+
+def exchange_with(account: str | None, size: int) -> Exchange:
+    """Return an exchange of an account, with a body of that size."""
+    return Exchange(
+        at=NOON,
+        account=account,
+        request=Request("POST", "/v1/rerank", "", {}, b"x" * size),
+        request_bytes=size,
+        response=Response(200, {}, b""),
+        response_bytes=0,
+        model=None,
+        documents=None,
+        milliseconds=0.0,
+        advice=(),
+        caller=size,
+        asked=size,
+    )
+
+
+def too_many(kept: list[tuple[int, str | None, int]], kind: str, most: int) -> bool:
+    """Return whether the oldest has to go; the newest never has."""
+    found = len(kept) if kind == "ENTRIES" else sum(size for _, _, size in kept)
+    return len(kept) > 1 and found > most
 
 
 def test_an_account_that_both_open_at_once_is_opened_once(

@@ -182,6 +182,7 @@ def test_a_payment_forgets_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert state.is_key("sk-former")
 
 
+@pytest.mark.memory
 def test_others_are_answered_while_the_accounts_of_a_snapshot_are_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

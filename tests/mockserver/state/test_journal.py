@@ -201,6 +201,7 @@ def test_large_entries_are_forgotten_sooner(monkeypatch: pytest.MonkeyPatch, bou
     assert [entry.number for entry in state.journal] == [7]
 
 
+@pytest.mark.memory
 @given(
     st.lists(
         st.tuples(
@@ -233,6 +234,7 @@ def test_the_bounds_hold_and_the_newest_are_kept(
         assert [(entry.number, entry.account) for entry in book.of()] == kept
 
 
+@pytest.mark.memory
 def test_long_bodies_are_dropped_before_anybody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchanges, "BYTES", 100_000)
     state = frozen()

@@ -30,6 +30,7 @@ while True:
 """
 
 
+@pytest.mark.memory
 @pytest.mark.slow
 def test_a_process_that_is_killed_while_it_saves_leaves_a_state(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
