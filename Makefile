@@ -9,6 +9,8 @@ GATEWAYS_VENV := .venv-gateways
 GENERATORS := tests/generated_clients
 GENERATORS_VENV := .venv-generators
 USUAL := not browser and not clients and not gateways and not whole
+# What every store of the state does, also one in a Redis.
+STORED := $(addprefix tests/mockserver/,state scenarios admin test_exactness.py test_life.py)
 INTERPRETERS := 3.10 3.11 3.12 3.13
 PEERS := .venv-peers
 RELEASE_VENV := .venv-release
@@ -35,6 +37,7 @@ test: lint toolchains
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/python -m pytest -n 3 --dist worksteal --quiet -m "uncovered and $(USUAL)"
+	$(BIN)/python -m pytest -n 3 --dist worksteal --quiet --store redis -m "$(USUAL)" $(STORED)
 
 # Every test under each interpreter that is here, in an environment of its own.
 matrix: $(INTERPRETERS:%=matrix-%)
@@ -52,6 +55,7 @@ toolchains:
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v javac >/dev/null || missing="$$missing default-jdk-headless"; \
 	command -v go >/dev/null || missing="$$missing golang-go"; \
+	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	if [ -n "$$missing" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; \
 	fi
@@ -162,7 +166,7 @@ constraints: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --upgrade --quiet \
 		--generate-hashes --no-annotate --custom-compile-command "make constraints" --output-file constraints.txt
-	$(BIN)/uv pip compile pyproject.toml --extra audit --group build --constraint constraints.txt --universal \
+	$(BIN)/uv pip compile pyproject.toml --extra audit --extra redis --group build --constraint constraints.txt --universal \
 		--python-version 3.10 --quiet --generate-hashes --no-annotate --custom-compile-command "make constraints" \
 		--output-file constraints-runtime.txt
 

@@ -1,7 +1,8 @@
 """`python -m benchmarks`: measures the mock, prints a Markdown table, keeps it with `--write`.
 
 With `--kills` it measures the judge, with `--load` what one client's requests cost another, with
-`--peers` the mock beside other mocks, and with `--memory` what many requests leave in it.
+`--peers` the mock beside other mocks, with `--memory` what many requests leave in it, and with
+`--sharing` what a shared state costs.
 """
 
 import argparse
@@ -22,12 +23,16 @@ from .memory import HEAD as MEMORY_HEAD
 from .memory import memory
 from .peers import peers
 from .served import crowds, servers
+from .sharing import HEAD as SHARING_HEAD
+from .sharing import sharing
 from .starting import starts
 
 README = Path(__file__).with_name("README.md")
+SCALING = Path(__file__).parents[1] / "docs" / "scaling.md"
 
 MARKERS = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
 LOAD = re.compile(r"(?<=<!-- load -->\n).*?(?=<!-- end of load -->)", re.DOTALL)
+SHARING = re.compile(r"(?<=<!-- sharing -->\n).*?(?=<!-- end of sharing -->)", re.DOTALL)
 PEERS = re.compile(r"(?<=<!-- peers -->\n).*?(?=<!-- end of peers -->)", re.DOTALL)
 MEMORY = re.compile(r"(?<=<!-- memory -->\n).*?(?=<!-- end of memory -->)", re.DOTALL)
 KILLS = re.compile(r"(?<=<!-- kills -->\n).*?(?=<!-- end of kills -->)", re.DOTALL)
@@ -64,6 +69,7 @@ def main() -> None:
     parser.add_argument("--kills", action="store_true", help="let the judge find every mutant")
     parser.add_argument("--write", action="store_true", help=f"keep the table in {README.name}")
     parser.add_argument("--load", action="store_true", help="send the worst of requests")
+    parser.add_argument("--sharing", action="store_true", help=f"measure workers: {SCALING.name}")
     parser.add_argument("--peers", action="store_true", help="compare the mock with other mocks")
     parser.add_argument(
         "--memory",
@@ -74,10 +80,13 @@ def main() -> None:
         help="send so many requests, and watch the memory (default: %(const)s)",
     )
     options = parser.parse_args()
+    file = README
     if options.kills:
         lines, place = find_mutants(), KILLS
     elif options.load:
         lines, place = printed(LOAD_HEAD, load()), LOAD
+    elif options.sharing:
+        lines, place, file = printed(SHARING_HEAD, sharing()), SHARING, SCALING
     elif options.memory:
         lines, place = printed(MEMORY_HEAD, memory(options.memory)), MEMORY
     elif options.peers:
@@ -87,8 +96,8 @@ def main() -> None:
         place = MARKERS
     if options.write:
         table = "\n".join(["", *lines, "", ""])
-        readme = README.read_text(encoding="utf-8")
-        README.write_text(place.sub(lambda _: table, readme), encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
+        file.write_text(place.sub(lambda _: table, text), encoding="utf-8")
 
 
 def compared(*benchmarks: Callable[[], Iterator[Comparison]]) -> list[str]:

@@ -32,11 +32,11 @@ CONSTANT = "a constant answer of the same length, raw ASGI on the same uvicorn"
 FLOOR = "parse, validate, rank and print on the same uvicorn"
 
 
-def message(path: str, body: bytes) -> bytes:
+def message(path: str, body: bytes, key: str = DEFAULT_KEY) -> bytes:
     """Return a request."""
     head = (
         f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-        f"authorization: Bearer {DEFAULT_KEY}\r\ncontent-length: {len(body)}\r\n\r\n"
+        f"authorization: Bearer {key}\r\ncontent-length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
@@ -111,7 +111,10 @@ class Crowd:
 
     def post(self, path: str, body: bytes) -> None:
         """Send `BURST` requests, each unlike the others, and read all answers."""
-        requests = [message(path, unlike(body)) for _ in range(BURST)]
+        self.exchange([message(path, unlike(body)) for _ in range(BURST)])
+
+    def exchange(self, requests: list[bytes]) -> None:
+        """Send requests, the last first, and read all answers."""
         waiting = {connection.number: connection for connection in self._connections}
         began, taken = dict.fromkeys(waiting, 0.0), list[float]()
         readable = select.epoll()

@@ -51,6 +51,8 @@ class Model:
     state: str
     #: CNY per million tokens, the dearer of text and image; None where it is not known.
     price: Decimal | None
+    #: Tokens of a query and a document together; None where that is not known.
+    context_tokens: int | None = None
 
     @property
     def kind(self) -> tuple[str, frozenset[str] | None]:
@@ -340,7 +342,8 @@ def _references(schema: AnyJson, pointer: str) -> Iterator[str]:
 def _model(row: AnyJson) -> Model:
     prices: Mapping[str, str] = row["price"] or {}
     price = max(map(Decimal, prices.values()), default=None)
-    return Model(row["id"], row["form"], frozenset(row["supports"]), row["state"], price)
+    supports, context = frozenset(row["supports"]), row["context_tokens"]
+    return Model(row["id"], row["form"], supports, row["state"], price, context)
 
 
 def _switch(row: AnyJson) -> Switch:

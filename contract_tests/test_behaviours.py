@@ -5,7 +5,7 @@ import pytest
 from .contract import Model
 from .judging.judge import Judge
 from .judging.numbers import search_limit
-from .judging.properties import examine_switch
+from .judging.properties import examine_overflow, examine_switch
 
 
 @pytest.mark.effort("standard")
@@ -20,3 +20,11 @@ def test_limits_that_the_contract_leaves_open_are_searched(
     judge: Judge, model: Model, limit: str
 ) -> None:
     search_limit(judge, model, limit)
+
+
+@pytest.mark.effort("thorough")
+@pytest.mark.sends(tokens=41_000, examples=1)
+def test_what_exceeds_the_context_of_a_model_is_observed(
+    judge: Judge, model: Model, overflow: str
+) -> None:
+    examine_overflow(judge, model, overflow)

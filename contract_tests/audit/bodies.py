@@ -3,6 +3,7 @@
 import base64
 import binascii
 import importlib
+import re
 import zlib
 from types import ModuleType
 
@@ -14,6 +15,11 @@ _WINDOWS = {"gzip": 32 + zlib.MAX_WBITS, "x-gzip": 32 + zlib.MAX_WBITS, "deflate
 _BEGINNINGS = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "deflate": b"x"}
 #: Content-Encoding -> the package that unpacks it, an extra of ours.
 _PACKAGES = {"br": "brotli", "zstd": "zstandard"}
+#: Charsets that a body is put back into; others take long, or are no charsets of the web.
+_CHARSET = re.compile(
+    r"charset=\"?(utf-(?:16|32)(?:le|be)?|(?:iso-8859|windows)-\d+|gb\w+|big5|euc-\w+|shift_jis)\b",
+    re.IGNORECASE,
+)
 #: Bytes that zstandard is handed at a time; each of them may become 32 KB.
 _STEP = 256
 
@@ -43,6 +49,25 @@ def decoded(body: str | bytes, *, is_base64: bool, encoding: str) -> bytes:
     if len(content) > LONGEST:
         raise BodyError(f"it is longer than {LONGEST:,} bytes")
     return content
+
+
+def as_sent(text: str, size: int, content_type: str) -> str | bytes:
+    """The body that a recorder keeps as a text, which HAR has in UTF-8 whatever came over the wire.
+
+    It is put back into the charset of its Content-Type where only so it has its recorded length.
+    """
+    named = _CHARSET.search(content_type)
+    if not named or len(text) > LONGEST or len(text.encode("utf-8", "replace")) == size:
+        return text
+    # Without a byte order mark, UTF-16 of the web is little-endian.
+    for charset in (named[1], f"{named[1]}-le"):
+        try:
+            sent = text.encode(charset)
+        except (LookupError, UnicodeEncodeError):
+            continue
+        if len(sent) == size:
+            return sent
+    return text
 
 
 def _unpacked(content: bytes, window: int) -> bytes:

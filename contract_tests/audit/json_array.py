@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from ..contract import AnyJson
+from ..files import integer
 
 #: What is read at a time, in bytes.
 PIECE = 1024 * 1024
@@ -80,7 +81,7 @@ class JsonArray:
         self._file = file
         self._progress = progress
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        self._parse = json.JSONDecoder().raw_decode
+        self._parse = json.JSONDecoder(parse_int=integer).raw_decode
         self._text = ""
         self._place = 0
         self._is_whole = False
@@ -196,11 +197,11 @@ class JsonArray:
         """Read on. Raises `CutError` at the end of the file."""
         if self._is_whole:
             raise CutError("ends too early")
-        piece = self._file.read(size)
-        self._bytes_read += len(piece)
-        self._progress(len(piece))
-        self._is_whole = not piece
         try:
+            piece = self._file.read(size)
+            self._bytes_read += len(piece)
+            self._progress(len(piece))
+            self._is_whole = not piece
             text = self._decoder.decode(piece, final=self._is_whole)
         except UnicodeDecodeError as error:
             raise JsonError(f"is not UTF-8: {error.reason}") from None

@@ -1,5 +1,6 @@
 """Reads files of recorded traffic, and makes of each row what can be judged, without its keys."""
 
+import codecs
 import re
 from base64 import b64encode
 from collections import Counter
@@ -9,9 +10,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..contract import AnyJson
-from ..exchanges import Answer, Credential, Layout, Request, parse_json
+from ..exchanges import Answer, Credential, Layout, Request, is_object, parse_json
+from ..files import UTF_16
 from . import cassettes
-from .bodies import BodyError, decoded
+from .bodies import BodyError, as_sent, decoded
 from .json_array import JsonArray, JsonError, TooLong
 from .rows import READERS, Body, Row, RowError
 from .secrets import Secrets, is_hidden, is_secret
@@ -90,9 +92,13 @@ def judgeable(rows: Iterable[tuple[str, AnyJson, str]], tally: Tally) -> Iterato
 def _rows(path: Path, progress: Callable[[int], None]) -> Iterator[tuple[str, AnyJson]]:
     """Each row, with the name of what it is read by."""
     with path.open("rb") as file:
-        if file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
-            file.seek(0)
-            array = JsonArray(file, progress)
+        beginning = file.read(64)
+        file.seek(0)
+        if is_wide := beginning.startswith(UTF_16):
+            beginning = beginning.decode("utf-16", "replace").encode()
+        if beginning.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
+            readable = codecs.EncodedFile(file, "utf-8", "utf-16") if is_wide else file
+            array = JsonArray(readable, progress)
             for row in array.members():
                 yield array.path[0] if array.path else _kind(row), row
             return
@@ -103,7 +109,8 @@ def _rows(path: Path, progress: Callable[[int], None]) -> Iterator[tuple[str, An
 
 def _kind(row: AnyJson) -> str:
     """What reads a row of an array without a name."""
-    return "log" if "request" in row and "method" not in row else "entries"
+    is_har = is_object(row) and "request" in row and "method" not in row
+    return "log" if is_har else "entries"
 
 
 def _recorded(row: Row, place: str) -> Recorded | None:
@@ -164,8 +171,10 @@ def _content(body: Body, headers: Mapping[str, str]) -> bytes:
     """A body, decoded. Raises `BodyError`."""
     if body.cut:
         raise BodyError(body.cut)
-    encoding = headers.get("content-encoding", "")
-    return decoded(body.content or b"", is_base64=body.is_base64, encoding=encoding)
+    content, encoding = body.content or b"", headers.get("content-encoding", "")
+    if isinstance(content, str) and not body.is_base64:
+        content = as_sent(content, body.size, headers.get("content-type", ""))
+    return decoded(content, is_base64=body.is_base64, encoding=encoding)
 
 
 def _sent(row: Row, place: str, path: str, body: bytes, secrets: Secrets) -> dict[str, AnyJson]:

@@ -54,13 +54,15 @@ def of_har(row: AnyJson) -> Row:
     """An entry of HAR. Raises `RowError`."""
     request, response = member(row, "request"), member(row, "response")
     posted, content = member(request, "postData"), member(response, "content")
-    left_out = LEFT_OUT if _number(request, "bodySize") > 0 else ""
+    sent = int(_number(request, "bodySize"))
+    left_out = LEFT_OUT if sent > 0 else ""
     body = Body(cut=left_out)
     if is_object(posted):
         body = Body(
             _uncleaned(posted, "text") if "text" in posted else None,
             posted.get("_encoding", posted.get("encoding")) == "base64",
-            cut=CUT if "_cut" in posted else ("" if "text" in posted else left_out),
+            sent,
+            CUT if "_cut" in posted else ("" if "text" in posted else left_out),
         )
     size = int(_number(content, "size"))
     has_text = is_object(content) and isinstance(content.get("text"), str)

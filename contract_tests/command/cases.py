@@ -11,6 +11,9 @@ from ..judging.probes import probed
 from ..strategies import Strategies
 from .selection import firsts
 
+#: Tokens of the largest context that is filled: a larger one would cost too much.
+ASKED_CONTEXT = 32_768
+
 
 @dataclass(frozen=True)
 class Case:
@@ -103,6 +106,15 @@ def _limits(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Cas
             yield Case(model, switch.name, switch.requirements)
 
 
+def _overflows(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
+    """The switch of the context, with the first model that does not chunk, or else the first."""
+    known = [model for model in judged if 0 < (model.context_tokens or 0) <= ASKED_CONTEXT]
+    known.sort(key=lambda model: "max_chunks_per_doc" in (model.supports or ()))
+    switch = own.contract.switches.get("context_overflow")
+    if switch and known:
+        yield Case(known[0], switch.name, switch.requirements)
+
+
 def _examples(own: Strategies, judged: Sequence[Model], _: Effort) -> Iterator[Case]:
     """The request that the page prints, with the model that it names."""
     for printed in own.contract.schemas["request.classic"].get("examples", []):
@@ -122,5 +134,6 @@ CASES: Mapping[str, Callable[[Strategies, Sequence[Model], Effort], Iterator[Cas
     "defaulted": _defaults,
     "switch": _switches,
     "limit": _limits,
+    "overflow": _overflows,
     "example": _examples,
 }

@@ -57,7 +57,8 @@ def is_on(item: pytest.Item, contract: Contract, only: Iterable[str], effort: Ef
     names, wanted = requirements_of(item, contract), list(only)
     if wanted:
         return any(selects(one, name) for one in wanted for name in names)
-    is_of_switch = any(parameter(item, name) is not None for name in ("switch", "limit"))
+    of_switch = ("switch", "limit", "overflow")
+    is_of_switch = any(parameter(item, name) is not None for name in of_switch)
     return bool(names or is_of_switch) and _least_effort(item).examples <= effort.examples
 
 

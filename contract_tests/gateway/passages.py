@@ -84,6 +84,17 @@ def tags(exchange: Exchange) -> list[Tag]:
     return [tag for tag in found if tag]
 
 
+def is_for(call: Exchange, front: Exchange) -> bool:
+    """Whether upstream was asked for what was sent to the front.
+
+    Where both have documents they tell: a late call for another request may have the same query.
+    """
+    called, sent = tags(call), tags(front)
+    if called and sent:
+        return bool({case for case, _ in called} & {case for case, _ in sent})
+    return bool(cases(call.request.body) & cases(front.request.body))
+
+
 def scores_of(calls: Sequence[Exchange]) -> dict[Tag, list[float]]:
     """What upstream has scored the documents."""
     scores: defaultdict[Tag, list[float]] = defaultdict(list)

@@ -2,30 +2,42 @@
 
 import base64
 import re
+from collections.abc import Callable
+from functools import partial
 
 from ..redaction import SHORTEST_SECRET, blot
+from .parts import SECRET_PART, blot_parts
 
 _REQUEST_LINE = re.compile(rb"[A-Z]+ \S+ HTTP/1\.\d")
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?")
 
 
-def place_of(messages: bytes, key: str) -> str:
-    """Such as `the header x-key, as base64`; empty where the key is in none of the messages."""
-    if len(key) < SHORTEST_SECRET or blot(messages, key) == messages:
+def place_of(messages: bytes, key: str, *others: str) -> str:
+    """Such as `the header x-key, as base64`; empty where the key is in none of the messages.
+
+    Neither is a part of it that others do not share.
+    """
+    has = partial(_has, key=key, others=others)
+    if len(key) < SHORTEST_SECRET or not has(messages):
         return ""
     for line in messages.split(b"\r\n"):
-        if blot(line, key) != line:
-            return f"{_part(line, key)}, {_spelling(line, key)}"
+        if has(line):
+            is_whole = blot(line, key) != line
+            spelling = _spelling(line, key) if is_whole else f"{SECRET_PART} letters of it or more"
+            return f"{_part(line, has)}, {spelling}"
     return "the body, over several lines"
 
 
-def _part(line: bytes, key: str) -> str:
+def _has(text: bytes, key: str, others: tuple[str, ...]) -> bool:
+    return blot_parts(text, key, *others) != text
+
+
+def _part(line: bytes, has: Callable[[bytes], bool]) -> str:
     if _REQUEST_LINE.match(line):
-        path = line.partition(b"?")[0]
-        return "the query of the URL" if blot(path, key) == path else "the path of the URL"
+        return "the path of the URL" if has(line.partition(b"?")[0]) else "the query of the URL"
     if header := _HEADER.match(line):
         name = header[1].decode().lower()
-        return f"the header {name}" if blot(header[1], key) == header[1] else "the name of a header"
+        return "the name of a header" if has(header[1]) else f"the header {name}"
     return "the body"
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from ..contract import AnyJson, Contract
 from ..exchanges import PLAIN, Answer, Credential, Exchange, Layout, Request
-from ..redaction import blot, blot_text
 from ..targets import HttpTarget, UnreachableError
 from ..wording import counted
-from .passages import Aspect, Fault, Passage, Tag, cases, ranking_faults
+from .parts import blot_parts, text_without_parts
+from .passages import Aspect, Fault, Passage, Tag, is_for, ranking_faults
 from .places import place_of
 from .upstream import Upstream
 
@@ -194,11 +194,11 @@ class Session:
         calls = self._calls()
         self.calls += calls
         received = self.upstream.relay.received()
-        seen = place_of(received, self.caller_key) if self.caller_key else ""
+        caller = self.caller_key
+        seen = place_of(received, caller, self.upstream.key) if caller else ""
         passages: list[Passage] = []
         for exchange in exchanges:
-            theirs = cases(exchange.request.body)
-            own = tuple(call for call in calls if cases(call.request.body) & theirs)
+            own = tuple(call for call in calls if is_for(call, exchange))
             passages.append(self._without_keys(Passage(exchange, own, seen)))
         return passages
 
@@ -206,12 +206,13 @@ class Session:
         """Blot out upstream's key, which the target does not know of."""
         if self.caller_key is None:
             return passage
-        answer, key = passage.front.answer, self.upstream.key
-        body = blot(answer.body, key)
+        answer, keys = passage.front.answer, (self.upstream.key, self.caller_key)
         headers = {
-            blot_text(name, key): blot_text(value, key) for name, value in answer.headers.items()
+            text_without_parts(name, *keys): text_without_parts(value, *keys)
+            for name, value in answer.headers.items()
         }
+        body = blot_parts(answer.body, *keys)
         front = replace(passage.front, answer=replace(answer, body=body, headers=headers))
         head = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
-        seen = place_of(f"{head}\r\n".encode() + answer.body, key)
+        seen = place_of(f"{head}\r\n".encode() + answer.body, *keys)
         return replace(passage, front=front, upstream_key_at=seen)

@@ -1,6 +1,6 @@
 """Finds out what callers share at a gateway: keys, calls, answers, and time."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from statistics import median, quantiles
 
 from ..contract import AnyJson
@@ -58,14 +58,21 @@ def judge_keys(session: Session, notes: Notes) -> None:
 
 def judge_models(session: Session, notes: Notes) -> None:
     """Say whether upstream was always asked for the model that was meant."""
+    #: The number of a request -> the models that it was sent for.
+    models: defaultdict[int, set[str]] = defaultdict(set)
     for passage in session.passages:
-        if session.lost & set(tags(passage.front)):
+        own = set(tags(passage.front))
+        if session.lost & own:
             # While upstream fails, a gateway may turn to another model.
             continue
         meant = session.models[passage.front.request.body["model"]]
+        # A call that is repeated late is for the model of an earlier request.
+        known = {meant}.union(*(models[case] for case, _ in own))
+        for case, _ in own:
+            models[case].add(meant)
         for call in passage.calls:
             got = member(call.request.body, "model")
-            if got != meant:
+            if got not in known:
                 says = f"upstream is asked for {got} where {meant} was meant"
                 notes.add("field.model", Verdict.BROKEN, says, passage)
                 return

@@ -7,7 +7,7 @@ import httpx
 from ..client.mock_process import Mock
 from ..contract import AnyJson
 from ..exchanges import Answer, Exchange, Request, parse_json
-from ..redaction import blot_text
+from .parts import text_without_parts
 from .relay import Relay
 from .starting import StartError
 
@@ -90,7 +90,9 @@ class Upstream:
 
 def _exchange(entry: AnyJson, secrets: tuple[str, ...]) -> Exchange:
     def without(text: str) -> str:
-        return blot_text(text, *secrets)
+        for secret in secrets:
+            text = text_without_parts(text, secret)
+        return text
 
     sent, answered = (
         {without(name): without(value) for name, value in entry[headers].items()}

@@ -146,6 +146,19 @@ def probe_request(switch: Switch, model: Model) -> Request:
     )
 
 
+def overflowing_request(model: Model) -> Request:
+    """A request with more tokens than the context of the model has.
+
+    Where the model chunks documents, the query has them. Servers may have more room than is
+    documented: Qwen3 has a quarter more.
+    """
+    tokens = (model.context_tokens or 0) * 5 // 4 + 1
+    long = "a " * tokens
+    chunks = "max_chunks_per_doc" in (model.supports or ())
+    query, document = (long, "a") if chunks else ("a", long)
+    return Request({"model": model.id, "query": query, "documents": [document]})
+
+
 def _credential(header: str | None) -> Credential:
     known = {
         None: Credential.NONE,

@@ -6,8 +6,9 @@ from ..checks.relations import same_ranking, scores
 from ..contract import AnyJson, Model
 from ..exchanges import Request
 from ..strategies import Body, Bound, Fault
+from .connection import InconclusiveError
 from .judge import Judge
-from .probes import is_brief, probe_request
+from .probes import is_brief, overflowing_request, probe_request
 
 
 def examine_fault(judge: Judge, model: Model, fault: Fault) -> None:
@@ -80,3 +81,14 @@ def examine_switch(judge: Judge, model: Model, name: str) -> None:
         judge.observe(name, judge.probe(request, patiently=not is_brief(switch)))
 
     judge.examine_once(prove)
+
+
+def examine_overflow(judge: Judge, model: Model, name: str) -> None:
+    """Send more than the context of the model holds, and note what the switch of it does.
+
+    Raises `InconclusiveError` where the target takes no body of that length.
+    """
+    request, most = overflowing_request(model), judge.run.probes.limit("max_body_bytes")
+    if most is not None and len(request.content or b"") > most:
+        raise InconclusiveError(f"{name}: the context does not fit into {most} bytes")
+    judge.observe(name, judge.run.connection.ask(judge.target, request))

@@ -1,17 +1,20 @@
 """What the commands that serve have in common: where they listen, who may steer them, their log."""
 
 import argparse
+import logging
 import os
 import socket
 import sys
-from collections.abc import Collection, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from ..contract import ContractError, revisions
 from ..serving import log
+from ..serving.growing import GrowingArchive
 from ..serving.server import base_url, is_loopback, listen
+from ..state.entry import Entry
 from ..state.store import State
 from ..validation import InputError
 from .parser import CommandError, Parser, port, variable, variable_of, word
@@ -37,6 +40,7 @@ class Listening:
     port: int | None = None
     revision: str | None = None
     admin_token_env: str | None = None
+    har: str | None = None
     log: Literal["lines", "json", "nothing"] = "lines"
     #: The names of the options that come from the environment.
     from_environment: Collection[str] = ()
@@ -94,11 +98,36 @@ class Listening:
             url = url_of(*listener.getsockname()[:2]).removesuffix("/v1")
             print(f"rerank-mock: its page is {url}/__admin/", file=sys.stderr, flush=True)
 
-    def watch(self, state: State) -> None:
-        """Log each exchange."""
-        if self.log != "nothing":
-            form = log.json_line if self.log == "json" else log.line
-            state.journal.listener = log.writer(sys.stderr, form)
+    @contextmanager
+    def watching(self, state: State) -> Generator[None]:
+        """Log each exchange, and write it into an archive."""
+        with ExitStack() as open_files:
+            listeners: list[Callable[[Entry], None]] = []
+            if self.log != "nothing":
+                form = log.json_line if self.log == "json" else log.line
+                listeners.append(log.writer(sys.stderr, form))
+            if self.har is not None:
+                with self.naming("har"):
+                    archive = _archive(self.har)
+                open_files.callback(archive.close)
+                listeners.append(archive.add)
+            state.journal.listener = _all(listeners) if listeners else None
+            yield
+
+
+def _archive(path: str) -> GrowingArchive:
+    try:
+        return GrowingArchive(path, logging.getLogger(__name__).warning)
+    except OSError as error:
+        raise CommandError(f"--har: {path} cannot be written: {error.strerror}") from None
+
+
+def _all(listeners: Sequence[Callable[[Entry], None]]) -> Callable[[Entry], None]:
+    def tell(entry: Entry) -> None:
+        for listener in listeners:
+            listener(entry)
+
+    return tell
 
 
 def declare(parser: Parser, port_help: str) -> None:
@@ -118,6 +147,11 @@ def declare(parser: Parser, port_help: str) -> None:
         metavar="NAME",
         help="the environment variable that holds the token for /__admin;"
         " required if other machines can reach the mock",
+    )
+    add(
+        "--har",
+        metavar="FILE",
+        help="write each exchange into this HTTP archive (HAR 1.2) as it comes, without keys",
     )
     lines = parser.add_mutually_exclusive_group()
     lines.add_argument(

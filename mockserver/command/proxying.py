@@ -57,8 +57,9 @@ class Proxying(Listening):
         token = self.token()
         with self.listener(token) as listener:
             self._refuse_itself(listener)
-            self.watch(state)
-            serve(state, listener, partial(self.announce, listener), token, Forwarder(upstream))
+            with self.watching(state):
+                announce = partial(self.announce, listener)
+                serve(state, listener, announce, token, Forwarder(upstream))
             return 0
 
     def _upstream(self) -> "Upstream":

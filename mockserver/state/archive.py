@@ -22,12 +22,13 @@ def archive(entries: Iterable[Entry], version: str) -> dict[str, Any]:
         "log": {
             "version": "1.2",
             "creator": {"name": "rerank-mock", "version": version},
-            "entries": [_entry(entry) for entry in entries],
+            "entries": [row(entry) for entry in entries],
         }
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def row(entry: Entry) -> dict[str, Any]:
+    """Return one of its entries."""
     began = datetime.fromtimestamp(entry.at, timezone.utc)
     return {
         "startedDateTime": began.isoformat(timespec="milliseconds"),

@@ -45,6 +45,11 @@ _ESCAPE = re.compile(
 )
 #: What is read for such a half: no character, and in no text.
 _HALF = "\ufdd0"
+#: Charsets that a body is put back into; others take long, or are no charsets of the web.
+_CHARSET = re.compile(
+    r"charset=\"?(utf-(?:16|32)(?:le|be)?|(?:iso-8859|windows)-\d+|gb\w+|big5|euc-\w+|shift_jis)\b",
+    re.IGNORECASE,
+)
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 
 
@@ -208,14 +213,9 @@ def _recording(entry: Json, place: str, contract: Contract) -> Recording | None:
         raise _LeftOutError("the key was refused")
     headers = _headers(_member(request, "headers"))
     posted, content = _member(request, "postData"), _member(response, "content")
+    sent = _body(posted, _number(request, "bodySize"), headers)
     headers.setdefault("content-type", _text(posted, "mimeType"))
-    asked = Request(
-        _text(request, "method").upper(),
-        f"/v1/rerank{after}",
-        "",
-        headers,
-        _body(posted, _number(request, "bodySize"), headers),
-    )
+    asked = Request(_text(request, "method").upper(), f"/v1/rerank{after}", "", headers, sent)
     answered = _headers(_member(response, "headers"))
     # These have no body, whatever a recorder has written there.
     body = b"" if status in (204, 304) else _body(content, _number(content, "size"), answered)
@@ -260,7 +260,7 @@ def _body(content: Json, size: float, headers: Mapping[str, str]) -> bytes:
         return b""
     if _HALF in text:
         raise _LeftOutError("a body has half of a character, which no body has")
-    body = text.encode()
+    body = _as_sent(text, size, headers.get("content-type", ""))
     if "base64" in (_member(content, "encoding"), _member(content, "_encoding")):
         try:
             body = base64.b64decode(body)
@@ -276,6 +276,25 @@ def _body(content: Json, size: float, headers: Mapping[str, str]) -> bytes:
         raise _LeftOutError(f"a body is packed with {coding}")
     if len(body) > LONGEST_BODY:
         raise _LeftOutError(f"a body is longer than {LONGEST_BODY // 1024**2} MiB")
+    return body
+
+
+def _as_sent(text: str, size: float, content_type: str) -> bytes:
+    """Return the bytes of a text, which an archive has in UTF-8 whatever came over the wire.
+
+    They are those of the charset that its Content-Type names if only these are `size` bytes.
+    """
+    body, named = text.encode(), _CHARSET.search(content_type)
+    if named is None or len(body) == size or len(body) > LONGEST_BODY:
+        return body
+    # UTF-16 without a byte order mark is taken as little-endian, as browsers do.
+    for charset in (named[1], f"{named[1]}-le"):
+        try:
+            sent = text.encode(charset)
+        except (LookupError, UnicodeEncodeError):
+            continue
+        if len(sent) == size:
+            return sent
     return body
 
 

@@ -14,8 +14,11 @@ from contract_tests.audit.growing import GrowingArchive
 from contract_tests.audit.recordings import RecordingError, Tally
 from contract_tests.contract import AnyJson
 from contract_tests.recording import Archive
+from mockserver.serving.growing import GrowingArchive as MockArchive
+from mockserver.state.store import State
 from tests.contract_tests.audit.archiving import archive, entry, written
 from tests.contract_tests.audit.test_command import InThisProcess
+from tests.mockserver.asking import ask, fields
 
 
 def nothing() -> None:
@@ -72,6 +75,19 @@ def test_what_is_added_is_read_once_and_it_ends_when_the_writer_closes(tmp_path:
         add_and_close,
     )
     assert looks == [["1"], ["2", "3"], [], ["4"]]
+
+
+def test_the_archive_of_a_proxy_is_followed_until_that_ends(tmp_path: Path) -> None:
+    path, state = tmp_path / "run.har", State()
+    writer = MockArchive(path, pytest.fail)
+    state.journal.listener = writer.add
+
+    def add_and_close() -> None:
+        ask(state, fields(top_n=2))
+        writer.close()
+
+    looks = followed(path, lambda: ask(state, fields()), nothing, add_and_close)
+    assert looks == [[], ["1"], [], ["2"]]
 
 
 @pytest.mark.parametrize("cut", [1, 30, 400, -30, -4, -1])

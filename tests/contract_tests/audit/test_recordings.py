@@ -17,16 +17,22 @@ import yaml
 import zstandard
 
 from contract_tests.audit import bodies, cassettes
+from contract_tests.audit.auditor import Auditor
 from contract_tests.audit.recordings import Recorded, RecordingError, Tally, read
+from contract_tests.checks.violations import printable
 from contract_tests.contract import AnyJson
 from mockserver.admin.dispatch import dispatch
+from mockserver.contract import load_contract
+from mockserver.state.recordings import load_recordings
 from mockserver.state.store import State
 from mockserver.wire import Request
 from tests.contract_tests.audit.archiving import SENT, URL, archive, entry, written
-from tests.contract_tests.exchanging import ANSWER, BODY
+from tests.contract_tests.exchanging import ANSWER, BODY, new_run
 from tests.contract_tests.test_redaction import SPELLINGS
 from tests.mockserver.asking import ask, fields
+from tests.spoiled_files import spoiled
 
+MOCKED = load_contract()
 HERE = Path(__file__).parent / "recordings"
 KEY = "sk-Of/These+Tests_1.2"
 
@@ -313,6 +319,67 @@ def test_a_key_of_somebody_else_is_no_leak(tmp_path: Path) -> None:
     assert not found.answer.repeats_key
 
 
+TEXT = json.dumps({"query": "caf\u00e9"}, ensure_ascii=False)
+WIDE = TEXT.encode("utf-16")
+
+
+@pytest.mark.parametrize(
+    ("charset", "size", "wire"),
+    [
+        ("utf-16", len(WIDE), WIDE),
+        ("UTF-16", len(WIDE) - 2, TEXT.encode("utf-16-le")),
+        ('"iso-8859-1"', len(TEXT), TEXT.encode("latin-1")),
+        # The recorder has not looked at the charset, or it is none.
+        ("iso-8859-1", len(TEXT.encode()), TEXT.encode()),
+        ("utf-16", 7, TEXT.encode()),
+        ("punycode", len(TEXT.encode("punycode")), TEXT.encode()),
+    ],
+)
+def test_audit_and_replay_take_a_body_as_it_came_over_the_wire(
+    charset: str, size: int, wire: bytes, tmp_path: Path
+) -> None:
+    headers = {"content-type": f"application/json; charset={charset}"}
+    row = entry(TEXT, TEXT, sent={**SENT, **headers}, received=headers)
+    row["request"]["bodySize"] = row["response"]["content"]["size"] = size
+    found = one(tmp_path, row)
+    assert found.request.content == wire or found.request.body == json.loads(TEXT)
+    assert found.answer.body == wire
+    (replayed,) = load_recordings(tmp_path / "run.har", MOCKED).rows
+    assert replayed.response.body == wire
+    is_utf_8 = wire == TEXT.encode()
+    assert isinstance(replayed.question.body, dict) == is_utf_8 == found.answer.is_json
+    assert (found.request.body == json.loads(TEXT)) == is_utf_8
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_audit_and_replay_read_a_file_by_its_byte_order_mark(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.har"
+    content = archive([entry({**BODY, "query": "caf\u00e9"})])
+    path.write_bytes(json.dumps(content, ensure_ascii=False).encode(encoding))
+    ((found,), _), (replayed,) = recorded(path), load_recordings(path, MOCKED).rows
+    asked: AnyJson = replayed.question.body
+    assert found.request.body["query"] == asked["query"] == "caf\u00e9"
+
+
+@pytest.mark.parametrize("row", [None, 1, "x", [], {}])
+def test_an_array_of_anything_is_read(row: AnyJson, tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_text(json.dumps([row]), "utf-8")
+    _, tally = recorded(tmp_path / "rows.json")
+    assert tally.rows == tally.skipped["it has no method"] == 1
+
+
+def test_a_number_of_any_length_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, entry(number=1), entry(number=2))
+    path.write_text(path.read_text().replace('"time": 12.5', '"time": 1' + "0" * 5000), "utf-8")
+    assert len(recorded(path)[0]) == 2
+
+
+def test_a_file_in_utf_16_that_is_cut_in_a_character_ends_too_early(tmp_path: Path) -> None:
+    path = tmp_path / "run.har"
+    path.write_bytes(json.dumps(archive([entry()])).encode("utf-16")[:-5])
+    assert refused(path) == f"{path} ends too early after entry 1"
+
+
 def test_what_was_escaped_is_escaped_again(tmp_path: Path) -> None:
     found = one(tmp_path, entry('{"query": "\\ud800"}'))
     assert found.request.content == b'{"query": "\\ud800"}'
@@ -347,6 +414,27 @@ def test_what_is_wrong_with_a_file_is_said_in_one_sentence(
     told = refused(path)
     assert told.startswith(f"{path} ")
     assert said in told
+
+
+def test_whatever_is_wrong_in_a_file_it_is_judged_or_said_in_one_sentence(tmp_path: Path) -> None:
+    path, good, said = tmp_path / "run.har", archive([entry()]), list[str]()
+    del good["log"]["pages"], good["log"]["creator"]
+    ask(state := State(), fields())
+    journal = dispatch(state, Request("GET", "/__admin/journal", "", {}, b"")).json()
+    cassette = json.loads((HERE / "vcrpy.json").read_bytes())
+    cassette["interactions"] = cassette["interactions"][:1]
+    for each in (good, journal, cassette):
+        for content in [*spoiled(each)][::5]:
+            path.write_text(json.dumps(content), "utf-8")
+            auditor = Auditor(new_run()[0])
+            auditor.begin()
+            try:
+                for found in read(path, Tally(), lambda _: None):
+                    auditor.take(found)
+                    json.dumps(found.sent).encode()
+            except RecordingError as error:
+                said.append(str(error))
+    assert said == [printable(each) for each in said if each.startswith(f"{path} ")] != []
 
 
 def test_a_value_with_a_tag_of_python_is_not_made(tmp_path: Path) -> None:

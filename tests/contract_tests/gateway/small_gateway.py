@@ -89,8 +89,10 @@ FAULTS: Mapping[str, str] = {
     "forwards the caller's key in base64": "key.caller",
     "shows upstream's key": "key.upstream",
     "shows upstream's key in errors": "key.upstream",
+    "shows most of upstream's key": "key.upstream",
     "retries for ever": "calls.bounded",
     "asks twice": "calls.once",
+    "asks again after the answer": "calls.once",
     "mixes callers": "sharing.concurrent",
     "joins calls by query": "sharing.concurrent",
     "caches by query": "sharing.cache",
@@ -121,6 +123,7 @@ FREEDOMS = (
     "rounds scores",
     "cuts scores",
     "dates Retry-After",
+    "masks upstream's key",
 )
 
 
@@ -158,6 +161,7 @@ class SmallGateway:
         self.ways = frozenset(ways)
         self._cache: dict[str, Answer] = {}
         self._waiting: Answer | None = None
+        self._late: Json = None
         self._number = 0
         self._traced = ""
         self._rests_until = 0.0
@@ -390,6 +394,9 @@ class SmallGateway:
     def _ask(self, body: Json) -> Answer:
         """Ask upstream, again where that is wanted."""
         again = 15 if self.does("retries for ever") else int(self.does("retries once"))
+        late, self._late = self._late, body
+        if late is not None and self.does("asks again after the answer"):
+            self._call(late)
         answer = self._call(body)
         while again and answer.status in (0, 429, 503, 504):
             again -= 1
@@ -518,6 +525,11 @@ class SmallGateway:
             headers["retry-after"] = formatdate(seconds, usegmt=True)
         if self.does("shows upstream's key in errors"):
             return _json(status, {"message": f"upstream refused {self._key}"}, headers)
+        if self.does("shows most of upstream's key"):
+            return _json(status, {"message": f"upstream refused {self._key[:-4]}****"}, headers)
+        if self.does("masks upstream's key"):
+            masked = f"{self._key[:7]}****{self._key[-4:]}"
+            return _json(status, {"message": f"upstream refused {masked}"}, headers)
         if self.does("errors of its own") or answer.status == 200:
             return _json(status, {"error": {"message": "upstream has failed"}}, headers)
         return Answer(status, answer.body, {**headers, "content-type": "application/json"})

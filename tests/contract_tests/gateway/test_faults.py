@@ -36,7 +36,7 @@ TAKEN = (
     ),
     ("batches", "ranks duplicates once", "errors of its own", "dates Retry-After"),
     ("cuts for itself", "sends a single text as a list", "leaves upstream alone after a failure"),
-    ("caches", "returns texts always", "cuts scores"),
+    ("caches", "returns texts always", "cuts scores", "masks upstream's key"),
     ("refuses what is unusual", "does not count", "limits its rate", "rounds scores"),
 )
 
@@ -45,6 +45,7 @@ TAKEN = (
 DIFFERENT = {
     "own trace ids": {"answer.trace_id"},
     "errors of its own": {"failure.request"},
+    "masks upstream's key": {"failure.request"},
     "batches": {"field.top_n"},
     "cuts for itself": {"field.top_n"},
     "sends a single text as a list": {"field.documents.string"},
@@ -190,6 +191,10 @@ def test_a_fault_is_found_behind_rounded_scores(sandwich: Sandwich, fault: str) 
         ("shows upstream's key", "the caller gets it in the header x-upstream, reversed"),
         ("shows upstream's key in errors", "the caller gets it in the body, as it is"),
         (
+            "shows most of upstream's key",
+            "the caller gets it in the body, 12 letters of it or more",
+        ),
+        (
             "answers 400 with 502",
             "400 -> 502 comes, which says that the gateway failed; the caller cannot correct "
             "the request",
@@ -204,6 +209,13 @@ def test_a_fault_is_found_behind_rounded_scores(sandwich: Sandwich, fault: str) 
 def test_a_reason_says_what_is_wrong(sandwich: Sandwich, fault: str, says: str) -> None:
     (finding,) = sandwich(fault, wanted=(FAULTS[fault],)).findings
     assert finding.says == says
+
+
+@pytest.mark.slow
+def test_calls_that_are_repeated_late_are_one_fault(sandwich: Sandwich) -> None:
+    report = sandwich("asks again after the answer")
+    assert [finding.check for finding in report.of(Verdict.BROKEN)] == ["calls.once"]
+    assert report.of(Verdict.DIFFERS) == ()
 
 
 def test_what_is_billed_is_compared_too(sandwich: Sandwich) -> None:

@@ -14,7 +14,7 @@ from contract_tests.exchanges import Answer, Credential, Request
 from contract_tests.judging.connection import InconclusiveError
 from contract_tests.judging.judge import Judge, ViolatedError
 from contract_tests.judging.probes import probe_request, probed
-from contract_tests.judging.properties import examine_switch
+from contract_tests.judging.properties import examine_overflow, examine_switch
 from contract_tests.report.builder import report_of
 from contract_tests.targets import HttpTarget
 from mockserver.behaviour import load_behaviour
@@ -26,6 +26,7 @@ from tests.contract_tests.newest import MODELS, NEWEST
 from tests.mockserver.asking import PRESETS
 
 CONTRACTS = {name: load_contract(name) for name in revisions()}
+QWEN = "Qwen/Qwen3-Reranker-0.6B"
 #: Revision, switch and value.
 PROBED = [
     (name, switch.name, value.value)
@@ -126,6 +127,43 @@ def test_a_run_reports_the_behaviour_of_a_server(
         monkeypatch.setenv("SILICONFLOW_API_KEY", mock.api_key)
         run = judged(f"--target={mock.base_url}")
     assert observed(run) == preset(name)
+
+
+@pytest.mark.parametrize("value", ["truncate", "refuse"])
+@pytest.mark.parametrize(
+    ("revision", "model", "tokens"),
+    [("2024-11", BGE, 10_242), ("2026-07", QWEN, 40_962)],
+)
+def test_more_than_the_context_of_a_model_shows_what_happens_to_it(
+    revision: str, model: str, tokens: int, value: str
+) -> None:
+    contract = CONTRACTS[revision]
+    run, _ = new_run(contract=contract)
+    changed: dict[str, Any] = {"context_overflow": value}
+    behaviour = replace(load_behaviour("observed", mock_contract(revision)), **changed)
+    with (
+        mock_rerank(behaviour=behaviour, revision=revision, fail_on="nothing") as mock,
+        httpx.Client() as client,
+    ):
+        target = HttpTarget(client, mock.base_url, mock.api_key)
+        judge = Judge(run, target, "a test", frozenset())
+        examine_overflow(judge, contract.models[model], "context_overflow")
+    assert [*report_of(run).switches["context_overflow"]] == [value]
+    assert run.connection.budget.tokens == (tokens if value == "truncate" else 0)
+
+
+def test_a_context_that_does_not_fit_into_the_largest_body_is_not_filled() -> None:
+    run, _ = new_run()
+    target = in_turn(answer({"results": []}), answer({}, 413))
+    judge = Judge(run, target, "a test", frozenset())
+    for size in (9_000, 9_001):
+        exchange = run.connection.ask(target, Request(BODY))
+        run.probes.tried("max_body_bytes", size, exchange)
+    sent = run.connection.budget.spent
+    with pytest.raises(InconclusiveError) as raised:
+        examine_overflow(judge, MODELS[BGE], "context_overflow")
+    assert str(raised.value) == "context_overflow: the context does not fit into 9000 bytes"
+    assert run.connection.budget.spent == sent
 
 
 def test_an_answer_that_fits_no_value_is_reported_as_it_is() -> None:

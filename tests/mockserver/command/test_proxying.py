@@ -36,6 +36,8 @@ UPSTREAM = ("proxy", "--upstream", "http://127.0.0.1:9/v1")
         ((*UPSTREAM, "--host", "0.0.0.0", "--port", "0"), "other machines can reach /__admin"),
         ((*UPSTREAM, "--key", "sk-1"), "unrecognized arguments: --key"),
         ((*UPSTREAM, "--", "npm", "test"), "only serve takes a command after --"),
+        ((*UPSTREAM, "--port", "0", "--har", "no/a.har"), "no/a.har cannot be written: No such"),
+        ((*UPSTREAM, "--port", "0", "--har", "/dev/null"), "is not a plain file"),
         (
             ("proxy", "--upstream", "https://a/v1", "--ca-file", "none.pem"),
             "none.pem: No such file",
@@ -131,7 +133,9 @@ def test_all_that_is_logged_as_json_is_json() -> None:
 def test_the_command_forwards_until_it_is_ended(tmp_path: Path) -> None:
     key, own = "sk-of-the-caller-0123456789", "sk-of-upstream-9876543210"
     with standing_in(answer(f'{{"said": "{own}"}}'.encode(), status="400 No")) as stand_in:
-        options = ("--upstream", stand_in.base_url, "--port", "0", "--api-key-env", "UP_KEY")
+        path = tmp_path / "run.har"
+        written = ("--api-key-env", "UP_KEY", "--har", str(path))
+        options = ("--upstream", stand_in.base_url, "--port", "0", *written)
         with (
             (tmp_path / "log").open("w") as errors,
             subprocess.Popen(
@@ -149,6 +153,7 @@ def test_the_command_forwards_until_it_is_ended(tmp_path: Path) -> None:
             response = httpx.post(f"{base_url}/rerank", json=fields(), headers=headers, timeout=30)
             admin = f"{base_url.removesuffix('/v1')}/__admin"
             kept = httpx.get(f"{admin}/journal.har").text
+            assert json.loads(path.read_bytes()) == json.loads(kept)
             # The limits of the mock do not come back with its beginning.
             httpx.post(f"{admin}/reset")
             httpx.post(f"{base_url}/rerank", content=b"x" * 5_000_000, timeout=30)
@@ -159,5 +164,8 @@ def test_the_command_forwards_until_it_is_ended(tmp_path: Path) -> None:
     assert stand_in.head["authorization"] == [f"Bearer {own}"]
     log = (tmp_path / "log").read_text()
     assert "by upstream BAAI/bge-reranker-v2-m3 3 documents" in log
+    recorded = path.read_text("utf-8")
+    assert recorded.count('"_source":"upstream"') == 2
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["log", "run.har"]
     for secret in (key, own):
-        assert secret not in kept + log
+        assert secret not in kept + log + recorded
