@@ -21,8 +21,9 @@ _HTTPX: Any = HTTPCoreMocker
 class Httpx2Mocker(HTTPCoreMocker):
     """Lets the active routers of respx answer httpx2 too."""
 
-    #: respx takes each name once, and this module may be imported by two: installed, and here.
-    name = __name__
+    #: respx takes each name once, and this module may be imported again: from an installation and
+    #: from here, or after `pytester` has run tests in this process.
+    name = f"{__name__} {len(HTTPCoreMocker.registry)}"
     targets: ClassVar = [
         target.replace("httpcore", "httpcore2", 1) for target in HTTPCoreMocker.targets
     ]

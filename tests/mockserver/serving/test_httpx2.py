@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import sys
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -10,6 +11,7 @@ import httpx2
 import pytest
 import respx
 
+from mockserver.serving import httpx2_mocker
 from mockserver.serving.respx_router import BASE_URL, NotMockedError, router
 from mockserver.state.store import State
 from mockserver.testing.fixtures import RerankMock
@@ -51,6 +53,16 @@ def test_a_client_is_answered(post: Post, rerank_mock: RerankMock) -> None:
 def test_a_request_that_would_leave_the_process_is_refused(post: Post) -> None:
     with pytest.raises(NotMockedError, match=r"POST https://example\.org/ would leave"):
         post("https://example.org/")
+
+
+def test_it_may_be_imported_again(monkeypatch: pytest.MonkeyPatch, rerank_mock: RerankMock) -> None:
+    # As `pytester` does, which forgets what the tests that it runs have imported.
+    before = httpx2_mocker.Httpx2Mocker
+    monkeypatch.delitem(sys.modules, httpx2_mocker.__name__)
+    again = importlib.import_module(httpx2_mocker.__name__)
+    assert again.Httpx2Mocker is not before
+    assert post(f"{BASE_URL}/rerank").status_code == 200
+    assert len(rerank_mock.calls) == 1
 
 
 @sync_and_async
