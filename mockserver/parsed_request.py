@@ -126,6 +126,8 @@ class ReceivedRequest(RerankRequest):
             self.breach = self.form.breach(self.without_nulls)
         #: Whether a page of another origin may send requests.
         self.cors = False
+        #: Whether another server answers.
+        self.is_elsewhere = False
         #: Whether an account has or had the key.
         self.key_known = True
         #: Whether whoever forwards it puts another key in the place of its own.

@@ -91,7 +91,12 @@ def observe(state: State, answered: Answered) -> Exchange:
     if request.query or request.path not in PATHS:
         received.keys_in_url = tuple(keys_in_url(request, state.is_key))
     if account is None:
-        received.key_known = response.source is not None or state.is_key(split_key(request)[1])
+        received.is_elsewhere = response.source is not None
+        received.key_known = (
+            response.source != "upstream" or response.status != 401
+            if received.is_elsewhere
+            else state.is_key(split_key(request)[1])
+        )
         received.cors = answered.view.behaviour.cors == "present"
     waited = max(state.clock.now() - answered.view.now, 0.0)
     seconds = waited + delivery.delay + delivery.pause * (delivery.pieces - 1)

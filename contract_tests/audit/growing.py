@@ -47,7 +47,8 @@ class GrowingArchive:
                 raise RecordingError(f"{self.path} cannot be read: {error.strerror}") from None
             except JsonError as error:
                 where = f" after entry {number}" if number else ""
-                raise RecordingError(f"{self.path} {error}{where}") from None
+                # Lines are counted from the place where it was read on.
+                raise RecordingError(f"{self.path} {error.what}{where}") from None
             numbered = [
                 ("log", row, f"{self.path}, entry {number + position}")
                 for position, row in enumerate(rows, 1)
