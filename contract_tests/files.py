@@ -1,9 +1,12 @@
 """Reading the files that a user names, what is wrong with them, and where ours are kept."""
 
+import codecs
 import json
 import os
 import tempfile
+from collections import Counter
 from pathlib import Path
+from typing import NoReturn
 
 import jsonschema
 
@@ -11,8 +14,14 @@ from .contract import AnyJson
 from .wording import LONGEST as LONGEST_NAME
 from .wording import brief, hint_or_all
 
+#: What a file in UTF-16 begins with.
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 #: Most bytes that are read of a file; what people write by hand is far shorter.
 LONGEST = 1_000_000
+
+
+class DuplicateError(ValueError):
+    """An object that has a key twice."""
 
 
 def cache() -> Path:
@@ -32,12 +41,34 @@ def read_json(path: Path, error: type[ValueError], longest: int = LONGEST) -> An
     if len(content) > longest:
         raise error(f"{path} is longer than {longest // 1_000_000} MB")
     try:
-        # Editors of Windows begin a file with a byte order mark.
-        return json.loads(content.decode("utf-8-sig"))
+        # Editors of Windows begin a file with a byte order mark, be it in UTF-16.
+        text = content.decode("utf-16" if content.startswith(UTF_16) else "utf-8-sig")
+        return json.loads(
+            text, parse_int=integer, parse_constant=_refused, object_pairs_hook=_unique
+        )
     except RecursionError:
         raise error(f"{path} is nested too deeply") from None
+    except DuplicateError as problem:
+        raise error(f"{path} {problem}") from None
     except ValueError as problem:
         raise error(f"{path} is not JSON in UTF-8: {problem}") from None
+
+
+def integer(digits: str) -> int | float:
+    """An integer of JSON; beyond 64 bits a float, as an endless one takes endless time."""
+    return int(digits) if len(digits) < 20 else float(digits)
+
+
+def _refused(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of it")
+
+
+def _unique(pairs: list[tuple[str, AnyJson]]) -> AnyJson:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise DuplicateError(f"has the key {brief(twice)} twice")
+    return members
 
 
 def complaint(broken: jsonschema.ValidationError) -> str:
