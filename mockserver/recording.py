@@ -91,13 +91,10 @@ def observe(state: State, answered: Answered) -> Exchange:
     if request.query or request.path not in PATHS:
         received.keys_in_url = tuple(keys_in_url(request, state.is_key))
     if account is None:
-        received.is_elsewhere = response.source is not None
-        received.key_known = (
-            response.source != "upstream" or response.status != 401
-            if received.is_elsewhere
-            else state.is_key(split_key(request)[1])
-        )
+        received.key_known = response.source is not None or state.is_key(split_key(request)[1])
         received.cors = answered.view.behaviour.cors == "present"
+    if response.source == "upstream":
+        received.is_elsewhere, received.key_known = True, response.status != 401
     waited = max(state.clock.now() - answered.view.now, 0.0)
     seconds = waited + delivery.delay + delivery.pause * (delivery.pieces - 1)
     name = None if account is None else account.name

@@ -192,11 +192,9 @@ class JsonArray:
                 value, end = self._parse(self._text, self._place)
             except RecursionError:
                 raise self._error("is nested too deeply") from None
-            except ValueError as error:
+            except json.JSONDecodeError as error:
                 if _End().find(self._text, self._place) is not None:
-                    if isinstance(error, json.JSONDecodeError):
-                        raise self._error(f"is not JSON: {error.msg}", error.pos) from None
-                    raise self._error("has a number that is too long") from None
+                    raise self._error(f"is not JSON: {error.msg}", error.pos) from None
             else:
                 # A number may go on in the next piece.
                 if end < len(self._text) or self._is_whole:
