@@ -3,6 +3,7 @@
 import codecs
 import json
 import os
+import select
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,8 @@ from .contract import AnyJson
 from .wording import LONGEST as LONGEST_NAME
 from .wording import brief, hint_or_all
 
+#: How long to wait for what a process writes into a pipe, in seconds.
+PATIENCE = 10.0
 #: What a file in UTF-16 begins with.
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 #: Most bytes that are read of a file; what people write by hand is far shorter.
@@ -34,8 +37,9 @@ def cache() -> Path:
 def read_json(path: Path, error: type[ValueError], longest: int = LONGEST) -> AnyJson:
     """Return the JSON in a file of at most `longest` bytes. Raises `error`, with what is wrong."""
     try:
-        with path.open("rb") as file:
-            content = file.read(longest + 1)
+        content = _content(path, longest + 1)
+    except TimeoutError:
+        raise error(f"{path} is a pipe that no process writes to") from None
     except OSError as problem:
         raise error(f"{path} cannot be read: {problem.strerror}") from None
     if len(content) > longest:
@@ -52,6 +56,18 @@ def read_json(path: Path, error: type[ValueError], longest: int = LONGEST) -> An
         raise error(f"{path} {problem}") from None
     except ValueError as problem:
         raise error(f"{path} is not JSON in UTF-8: {problem}") from None
+
+
+def _content(path: Path, most: int) -> bytes:
+    """The first bytes of a file. Raises `OSError`; opening a pipe must not wait for a writer."""
+    if not path.is_fifo():
+        with path.open("rb") as file:
+            return file.read(most)
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as pipe:  # noqa: PTH123 - opened so
+        if not select.select([pipe], [], [], PATIENCE)[0]:
+            raise TimeoutError
+        os.set_blocking(pipe.fileno(), True)
+        return pipe.read(most)
 
 
 def integer(digits: str) -> int | float:

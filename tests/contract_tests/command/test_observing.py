@@ -108,6 +108,7 @@ def test_what_was_seen_is_printed_with_its_cost_and_what_was_not_with_what_would
     (truncated,) = found["context_overflow"]["values"]
     assert truncated["value"] == "truncate"
     assert '"model": "Qwen/Qwen3-Reranker-0.6B", "query": "a"' in truncated["request"]
+    assert truncated["request"].endswith("(81922 characters)\"]}' (cut)")
     # Three models are asked, each once.
     assert [value["times"] for value in found["trailing_slash"]["values"]] == [3]
 
