@@ -256,6 +256,8 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
     if bool(options.files) is bool(options.follow):
         yield "name the files to audit, or follow a mock or an archive with --follow URL|FILE"
     if options.target:
+        if set(options.target) & set("@?#"):
+            yield "--target: leave name, password and query out of the URL: every report prints it"
         try:
             same_base_url(options.target)
         except ValueError:

@@ -165,7 +165,7 @@ def same_base_url(base_url: str) -> str:
     url = urlsplit(base_url)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise ValueError(base_url)
-    return _same(url.scheme, url.netloc.rpartition("@")[2], url.path)
+    return _same(url.scheme, url.netloc, url.path)
 
 
 def _same(scheme: str, address: str, path: str) -> str:

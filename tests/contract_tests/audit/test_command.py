@@ -257,6 +257,7 @@ def test_a_key_is_in_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str
             "--target must be a base URL such as https://host/v1, not api.example/v1",
         ),
         (["run.har", "--target=https://["], "--target must be a base URL"),
+        (["run.har", "--target=https://a:b@host/v1"], "--target: leave name, password and query"),
         ([], "name the files to audit, or follow a mock or an archive with --follow URL|FILE"),
     ],
 )

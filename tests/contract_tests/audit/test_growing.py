@@ -164,7 +164,7 @@ def test_what_is_no_archive_is_said_to_be_none(content: str, trouble: str, tmp_p
 def test_entries_before_an_error_are_judged(tmp_path: Path) -> None:
     path = written(tmp_path, entry(), entry())
     path.write_text(path.read_text("utf-8").replace("}]}}", "}, tru]}}"), "utf-8")
-    read = GrowingArchive(path, nothing).read(Tally())
+    read = GrowingArchive(path, lambda _: None).read(Tally())
     assert len(next(read)) == 2
     with pytest.raises(RecordingError, match="is not JSON: Expecting value after entry 2"):
         next(read)

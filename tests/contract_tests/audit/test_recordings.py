@@ -300,7 +300,7 @@ def test_what_a_recording_does_not_bear_out_is_not_advised(
         ("HTTPS://API.Example:443/v1/", "https://api.example/v1"),
         ("http://api.example:80", "http://api.example"),
         ("http://api.example:443/V1", "http://api.example:443/V1"),
-        ("http://user:word@[::1]:8080/v1", "http://[::1]:8080/v1"),
+        ("http://[::1]:8080/v1", "http://[::1]:8080/v1"),
     ],
 )
 def test_a_base_url_is_the_same_whatever_its_case_and_usual_port(
@@ -308,6 +308,11 @@ def test_a_base_url_is_the_same_whatever_its_case_and_usual_port(
 ) -> None:
     found = one(tmp_path, entry(url=f"{base_url}/rerank"))
     assert found.base_url == same_base_url(base_url) == same
+
+
+def test_a_name_and_a_password_in_a_url_are_left_out(tmp_path: Path) -> None:
+    found = one(tmp_path, entry(url="http://user:word@api.example/v1/rerank"))
+    assert found.base_url == found.request.base_url == "http://api.example/v1"
 
 
 @pytest.mark.parametrize(
