@@ -64,7 +64,7 @@ toolchains:
 lint: $(VENV)/installed
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
-	@$(MAKE) --jobs 2 --output-sync --no-print-directory mypy pyright
+	@$(MAKE) --jobs 2 --no-print-directory mypy pyright
 
 mypy: $(VENV)/installed
 	$(BIN)/mypy --no-error-summary

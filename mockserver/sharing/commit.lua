@@ -26,6 +26,13 @@ if not anew then
   end
 end
 
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  -- Later than every version of a state that was lost, of which nothing is true any more.
+  local now = redis.call('TIME')
+  local first = string.format('%.0f', now[1] * 1e6 + now[2])
+  redis.call('SET', KEYS[1], first)
+  redis.call('SET', KEYS[4], first)
+end
 local version = redis.call('INCR', KEYS[1])
 local function delete(key)
   redis.call('DEL', key)

@@ -68,10 +68,14 @@ class Changed(NamedTuple):
 class Found(NamedTuple):
     """What a request finds."""
 
+    #: Of the whole state.
+    version: str
     drawn: int
     #: The account of its key; empty if there is none.
     owner: str
-    #: Those that have changed since the versions that were known.
+    #: Whether the configuration has changed since the version that was known.
+    is_reconfigured: bool
+    #: The document of the account, if that has changed.
     documents: Mapping[str, Document]
 
 
@@ -175,8 +179,8 @@ class Connection:
         `known` is the known version of the configuration, `version` that of the document of the
         account which probably has the key, if any has.
         """
-        configuration = self.own("configuration")
-        keys = [configuration, self.own("drawn"), self.own("keys")]
+        names = ("configuration", "version", "drawn", "keys")
+        keys = [*map(self.own, names)]
         with _Asking(self.place):
             try:
                 found, *own = self._view(keys, [known, kept], document, version)
@@ -186,12 +190,15 @@ class Connection:
                 found, *own = self._view(keys, [known, kept], document, version)
         if found is None:
             return None
-        drawn, owner, changed = found
-        documents: dict[str, Document] = {}
-        for name, pairs in ((configuration, changed), (document, own[0] if own else None)):
-            if pairs and (read := _document(pairs)):
-                documents[name] = read
-        return Found(int(drawn), owner.decode(), documents)
+        latest, drawn, owner, is_reconfigured = found
+        read = _document(own[0]) if own and own[0] else None
+        return Found(
+            latest.decode(),
+            int(drawn),
+            owner.decode(),
+            bool(is_reconfigured),
+            {document: read} if read else {},
+        )
 
     def _view(self, keys: list[str], args: list[str], document: str, version: str) -> list[Any]:
         # A pipeline would ask each time whether Redis still has the scripts.

@@ -65,8 +65,8 @@ class RedisState(StateInDocuments):
         """Raises `AddressError` if the state there has another contract, or for a large seed."""
         if not -(2**63) <= seed < 2**64:
             raise AddressError("the seed of a shared state has at most 64 bits")
-        #: The version up to which every change is known.
-        self._since = "0"
+        #: The version up to which every change is known, and the latest of which any is.
+        self._since, self._latest = "0", 0
         #: Whether changes are shared yet, and whether one is being made.
         self._is_joined = self._is_changing = False
         #: Whether this mock has begun the state.
@@ -124,7 +124,7 @@ class RedisState(StateInDocuments):
 
     def _forget(self) -> None:
         """Take nothing that is in memory for true."""
-        self._held, self._since = {}, "0"
+        self._held, self._since, self._latest = {}, "0", 0
 
     # Answering a request.
 
@@ -133,14 +133,19 @@ class RedisState(StateInDocuments):
         kept = self._accounts.kept(key) if key else ""
         expected = self._accounts.name_of(kept)
         own = "" if expected is None else self._connection.document_of(expected)
+        latest = self._latest
         found = self._connection.view(self._known(self._configuration), kept, own, self._known(own))
         if found is None:
             self._begin_anew()
             return self.view(key)
         with self._lock:
-            if found.owner != (expected or ""):
+            if int(found.version) < latest:
+                # Redis has lost the last changes.
+                self._forget()
+            if self._since == "0" or found.is_reconfigured or found.owner != (expected or ""):
                 self.refresh()
-            self._install(found.documents)
+            else:
+                self._install(found.documents)
             self._drawn = found.drawn % MOST
             return super().view(key)
 
@@ -253,6 +258,7 @@ class RedisState(StateInDocuments):
 
     def _note(self, changes: Iterable[Change], version: str) -> None:
         """Note that the changes are shared."""
+        self._latest = max(self._latest, int(version))
         for name, _, fields in changes:
             account = self._connection.account_of(name)
             if fields is None:
@@ -284,12 +290,15 @@ class RedisState(StateInDocuments):
             if changed.version == "0":
                 self._begin_anew()
                 return
+            if int(changed.version) < self._latest:
+                self._forget()
+                changed = self._connection.changes(self._since)
             gone = changed.gone
             if changed.is_all:
                 here = map(self._connection.document_of, self._accounts)
                 gone = [name for name in here if name not in changed.documents]
             self._install(changed.documents, gone)
-            self._since = changed.version
+            self._since, self._latest = changed.version, int(changed.version)
 
     def _begin_anew(self) -> None:
         """Begin anew after Redis has lost the state, or join whoever was faster."""

@@ -1,11 +1,14 @@
--- What a request finds: numbers for its ids, whose its key is, and what has changed since.
--- KEYS: configuration, numbers drawn, index of keys. ARGV: known version, key as it is kept.
+-- What a request finds: the version of all, numbers for its ids, whose its key is, and whether
+-- the configuration has changed.
+-- KEYS: configuration, version, numbers drawn, index of keys.
+-- ARGV: known version of the configuration, key as it is kept.
 local version = redis.call('HGET', KEYS[1], 'version')
 if not version then
   return false
 end
 return {
-  redis.call('INCRBY', KEYS[2], 2) - 2,
-  redis.call('HGET', KEYS[3], ARGV[2]) or '',
-  version == ARGV[1] and {} or redis.call('HGETALL', KEYS[1]),
+  redis.call('GET', KEYS[2]) or '0',
+  redis.call('INCRBY', KEYS[3], 2) - 2,
+  redis.call('HGET', KEYS[4], ARGV[2]) or '',
+  version == ARGV[1] and 0 or 1,
 }

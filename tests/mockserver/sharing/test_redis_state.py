@@ -388,6 +388,47 @@ def test_a_state_that_redis_has_lost_begins_anew(
     assert other.accounts["account-1"].total_balance == 100
 
 
+def test_a_mock_forgets_what_redis_has_lost_and_another_has_begun_anew(
+    join: Join, redis_here: RedisServer, name: str
+) -> None:
+    one, other = join(), join()
+    one.open_account("sk-two", name="two")
+    one.change_behaviour({"max_body_bytes": 1000})
+    one.change_account("account-1", balance=5)
+    assert statuses(one, other, key="sk-two") == [200, 200]
+    with redis_here.client() as client:
+        client.delete(*client.scan_iter(match=f"{{{name}*"))
+    assert statuses(other) == [200]
+    assert statuses(one) == [200]
+    for state in (one, other):
+        assert [*state.accounts] == ["account-1"]
+        assert state.accounts["account-1"].total_balance > 99
+        assert state.behaviour.max_body_bytes > 1000
+
+
+def test_a_mock_forgets_the_last_changes_if_redis_has_lost_them(
+    join: Join, redis_here: RedisServer, name: str
+) -> None:
+    one, other = join(), join()
+    statuses(one, other)
+    with redis_here.client() as client:
+        keys = [*client.scan_iter(match=f"{{{name}*")]
+        before = {key: client.dump(key) for key in keys}
+        one.change_behaviour({"max_body_bytes": 1000})
+        one.open_account("sk-two", name="two")
+        one.change_account("account-1", balance=5)
+        other.refresh()
+        client.delete(*client.scan_iter(match=f"{{{name}*"))
+        for key, kept in before.items():
+            client.restore(key, 0, kept)
+    other.refresh()
+    assert statuses(one) == [200]
+    for state in (one, other):
+        assert [*state.accounts] == ["account-1"]
+        assert state.accounts["account-1"].total_balance > 99
+        assert state.behaviour.max_body_bytes > 1000
+
+
 def test_a_mock_that_knows_nothing_of_long_ago_reads_everything(
     join: Join, monkeypatch: pytest.MonkeyPatch
 ) -> None:
