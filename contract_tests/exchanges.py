@@ -80,6 +80,8 @@ class Request:
     chunked: bool = False
     #: More headers; a value such as `$NAME` is a secret that stands in that environment variable.
     headers: tuple[tuple[str, str], ...] = ()
+    #: Where it was sent, if it was recorded; empty where it goes to the target.
+    base_url: str = field(default="", compare=False)
 
     @cached_property
     def content(self) -> bytes | None:

@@ -31,7 +31,7 @@ class Recorded:
 def advise(state: State, recorded: Iterable[Recorded]) -> list[tuple[Advice, ...]]:
     """Return the advice on each request, in the light of those before it.
 
-    The keys are taken for known: the mock cannot tell.
+    The keys are taken for known unless they were refused: the mock cannot tell.
     """
     before = Exchanges()
     return [_advise(state, before, one) for one in recorded]
@@ -42,6 +42,8 @@ def _advise(state: State, before: Exchanges, one: Recorded) -> tuple[Advice, ...
     received = ReceivedRequest(request, state.contract, state.models, behaviour.max_body_bytes)
     if request.query or request.path not in PATHS:
         received.keys_in_url = tuple(keys_in_url(request, state.is_key))
+    received.is_elsewhere = True
+    received.key_known = one.status != 401
     received.cors = behaviour.cors == "present"
     advice = advise_on_request(received)
     if one.status is not None:
@@ -60,7 +62,7 @@ def _exchange(one: Recorded, status: int) -> Exchange:
         account=None,
         request=request,
         request_bytes=len(request.body),
-        response=Response(status, one.response_headers, b""),
+        response=Response(status, one.response_headers, b"", source="upstream"),
         response_bytes=0,
         model=None,
         documents=None,

@@ -8,6 +8,9 @@ _WINDOW = 32 + zlib.MAX_WBITS
 #: How what is packed begins; without that it is not.
 _BEGINNINGS = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "deflate": b"x"}
 
+#: Codings that can be unpacked here.
+KNOWN = frozenset(_BEGINNINGS)
+
 
 class PackingError(ValueError):
     """A body that cannot be unpacked; the message says why."""

@@ -97,6 +97,8 @@ class ReceivedRequest(RerankRequest):
 
     #: Whether a page of another origin may send requests.
     cors: bool = False
+    #: Whether another server answers.
+    is_elsewhere: bool = False
     #: Whether an account has or had the key.
     key_known: bool = True
     #: Whether whoever forwards it puts another key in the place of its own.

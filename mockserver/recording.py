@@ -99,6 +99,8 @@ def observe(state: State, answered: Answered) -> Exchange:
     if account is None:
         received.key_known = response.source is not None or state.is_key(split_key(request)[1])
         received.cors = view.behaviour.cors == "present"
+    if response.source == "upstream":
+        received.is_elsewhere, received.key_known = True, response.status != 401
     waited = max(state.clock.now() - view.now, 0.0)
     seconds = waited + delivery.delay + delivery.pause * (delivery.pieces - 1)
     name = None if account is None else account.name

@@ -40,7 +40,8 @@ class Adviser:
         for recorded, rows in zip(self._waiting, advice, strict=True):
             # One request may get the same advice on several fields.
             for row in {row["id"]: row for row in reversed(rows)}.values():
-                self._count(recorded, row)
+                if row["id"] not in recorded.unadvised:
+                    self._count(recorded, row)
         self._waiting, self._length = [], 0
 
     def advice(self) -> Iterator[Advised]:

@@ -31,16 +31,32 @@ NAMES = 1000
 OTHERS = "others"
 
 
+@dataclass(frozen=True)
+class _Named:
+    """An exchange that had an id."""
+
+    #: A hash of request and answer.
+    content: int
+    span: tuple[float, float] | None
+    place: str
+
+    def is_again(self, other: "_Named") -> bool:
+        """Whether the other may be the same exchange, recorded twice."""
+        if self.content != other.content or self.span is None or other.span is None:
+            return self.content == other.content
+        return self.span[0] <= other.span[1] and other.span[0] <= self.span[1]
+
+
 @dataclass
 class _Memory:
     """What later exchanges of the same file are compared with: services change between two."""
 
-    #: What is asked -> an exchange that ranked all its documents, and one that ranked some.
+    #: Whom is asked what -> an exchange that ranked all its documents, and one that ranked some.
     whole: OrderedDict[str, Exchange] = field(default_factory=OrderedDict[str, Exchange])
     partial: OrderedDict[str, Exchange] = field(default_factory=OrderedDict[str, Exchange])
-    #: Requirement and id -> the exchange that had it, and where.
-    ids: OrderedDict[tuple[str, str], tuple[int, str]] = field(
-        default_factory=OrderedDict[tuple[str, str], tuple[int, str]]
+    #: Base URL, requirement and id -> the exchange that had it.
+    ids: OrderedDict[tuple[str, str, str], _Named] = field(
+        default_factory=OrderedDict[tuple[str, str, str], _Named]
     )
     size: int = 0
 
@@ -98,8 +114,8 @@ class Auditor:
             ledger.tried.add(ENDPOINT)
             if len(ledger.accepted) < NAMES:
                 ledger.accepted.update(traits(exchange.request))
-            violations += self._same_ids(exchange, recorded.place)
-            violations += self._differences(exchange)
+            violations += self._same_ids(exchange, recorded)
+            violations += self._differences(exchange, recorded.base_url)
             model, models = member(exchange.request.body, "model"), self.run.served.models
             if isinstance(model, str) and len(models) < NAMES:
                 models.setdefault(shorten(model), None)
@@ -138,8 +154,11 @@ class Auditor:
             if len(broken) == 1:
                 self.run.ledger.tried |= broken
 
-    def _same_ids(self, exchange: Exchange, place: str) -> Iterable[Violation]:
-        """Hold id and trace id against those of other requests; one may be recorded twice."""
+    def _same_ids(self, exchange: Exchange, recorded: Recorded) -> Iterable[Violation]:
+        """Hold id and trace id against those of other answers of the same service."""
+        content = hash((exchange.request.content, exchange.answer.body))
+        named = _Named(content, recorded.span, recorded.place)
+        ids = self._memory.ids
         for requirement, name in (
             ("response.id.unique", member(exchange.answer.json, "id")),
             (
@@ -150,22 +169,20 @@ class Auditor:
             if not isinstance(name, str) or not name:
                 continue
             self.run.ledger.tried.add(requirement)
-            same = hash((exchange.request.content, exchange.answer.body))
-            ids = self._memory.ids
-            earlier, where = ids.setdefault((requirement, name), (same, place))
-            if earlier != same:
-                received = f"{shorten(name)} again, which {where} has"
+            earlier = ids.setdefault((recorded.base_url, requirement, name), named)
+            if not earlier.is_again(named):
+                received = f"{shorten(name)} again, which {earlier.place} has"
                 yield Violation(requirement, "a new id", received, (exchange,))
             if len(ids) > IDS:
                 ids.popitem(last=False)
 
-    def _differences(self, exchange: Exchange) -> Iterable[Violation]:
-        """Hold a ranking against another one of the same documents."""
+    def _differences(self, exchange: Exchange, base_url: str) -> Iterable[Violation]:
+        """Hold a ranking against another one of the same documents by the same service."""
         indices = {result.index for result in exchange.ranking or ()}
         body = exchange.request.body
         if not is_object(body) or not indices or not indices <= set(range(len(exchange.documents))):
             return
-        question, memory = _question(body, exchange.documents), self._memory
+        question, memory = _question(base_url, body, exchange.documents), self._memory
         is_whole = len(indices) == len(exchange.documents)
         others = (memory.whole, memory.partial) if is_whole else (memory.whole,)
         for other in others:
@@ -197,14 +214,14 @@ class Auditor:
             yield Violation(name, expected, received, (full, other))
 
 
-def _question(body: Mapping[str, AnyJson], documents: list[AnyJson]) -> str:
+def _question(base_url: str, body: Mapping[str, AnyJson], documents: list[AnyJson]) -> str:
     """What requests have in common that must rank alike: all but the order of different texts."""
     texts = [json.dumps(document, sort_keys=True) for document in documents]
     ordered = sorted(texts) if len(set(texts)) == len(texts) else texts
     left_out = ("documents", "top_n", "return_documents")
     rest = {name: value for name, value in body.items() if name not in left_out}
     # Only its digest is kept: a request may have megabytes.
-    return sha256(json.dumps([rest, ordered], sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps([base_url, rest, ordered], sort_keys=True).encode()).hexdigest()
 
 
 def _returns(exchange: Exchange) -> bool:

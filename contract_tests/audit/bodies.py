@@ -41,14 +41,25 @@ def decoded(body: str | bytes, *, is_base64: bool, encoding: str) -> bytes:
             content = base64.b64decode(content)
         except binascii.Error:
             raise BodyError("it is not base64") from None
-    name = encoding.strip().lower()
+    names = _codings(encoding)
+    name = names[0] if len(names) == 1 else ""
     if content.startswith(_BEGINNINGS.get(name, b"\0\0\0")):
         content = _unpacked(content, _WINDOWS[name])
     elif name in _PACKAGES and not _is_text(content):
         content = _unpacked_by(_PACKAGES[name], content, name)
+    elif len(names) > 1 and not _is_text(content):
+        raise BodyError("it is packed more than once, as its Content-Encoding says")
+    elif name not in ("", *_WINDOWS) and not _is_text(content):
+        raise BodyError("it is packed in a way that is not read")
     if len(content) > LONGEST:
         raise BodyError(f"it is longer than {LONGEST:,} bytes")
     return content
+
+
+def _codings(encoding: str) -> list[str]:
+    """The codings that a Content-Encoding lists, but for the one that changes nothing."""
+    names = (name.strip().lower() for name in encoding.split(","))
+    return [name for name in names if name not in ("", "identity")]
 
 
 def as_sent(text: str, size: int, content_type: str) -> str | bytes:

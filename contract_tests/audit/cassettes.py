@@ -60,14 +60,21 @@ class _Cassette:
                 raise CassetteError("is neither an archive nor a cassette")
         else:
             raise CassetteError("is empty")
+        is_found = False
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             name, value = self._value(event), next(self._events)
-            if name in NAMES and isinstance(value, yaml.SequenceStartEvent):
+            if not is_found and name in NAMES and isinstance(value, yaml.SequenceStartEvent):
+                is_found = True
                 while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
                     yield self._value(event)
-                return
-            self._value(value)
-        raise CassetteError("is neither an archive nor a cassette")
+            else:
+                self._value(value)
+        if not is_found:
+            raise CassetteError("is neither an archive nor a cassette")
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                line = event.start_mark.line + 1
+                raise CassetteError(f"goes on after its end, with a second document, line {line}")
 
     def _value(self, event: Any, depth: int = 0) -> AnyJson:  # noqa: ANN401 - of a library without types
         """The value that begins with the event."""

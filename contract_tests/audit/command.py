@@ -5,7 +5,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -30,10 +30,10 @@ from ..report.builder import report_of
 from ..report.model import Audit, Report
 from ..report.terminal import lines
 from .advice import SEVERITIES, Adviser
-from .auditor import Auditor
+from .auditor import NAMES, Auditor
 from .following import Followed
 from .growing import GrowingArchive
-from .recordings import RecordingError, Tally, read
+from .recordings import Recorded, RecordingError, Tally, read, same_base_url
 
 NOTHING = "nothing"
 #: Most base URLs that the report names.
@@ -90,17 +90,20 @@ def main(options: argparse.Namespace) -> int:
     try:
         with Mock(revision=options.revision) as mock:
             adviser = Adviser(mock, None if options.fail_on == NOTHING else options.fail_on)
+            target = same_base_url(options.target) if options.target else None
+            taker = _Taker(tally, auditor, adviser, target)
             try:
                 if options.follow:
-                    troubles += _follow(options, tally, auditor, adviser)
+                    troubles += _follow(options, taker)
                 for path in options.files:
-                    troubles += _audit(path, tally, auditor, adviser, options.target)
+                    troubles += _audit(path, taker)
             except KeyboardInterrupt:
                 troubles.append("interrupted: the report is about what was read until then")
             adviser.flush()
     except MockError as error:
         print(printable(f"rerank-contract audit: {error}"), file=sys.stderr)
         return EXIT_CODES[Verdict.BROKEN]
+    troubles += taker.troubles()
     auditor.conclude()
     report = _report(options, auditor, tally, troubles, adviser)
     unwritten = list(write_outputs(files(options), report, date.today()))
@@ -108,29 +111,55 @@ def main(options: argparse.Namespace) -> int:
     return EXIT_CODES[Verdict.BROKEN if unwritten else report.verdict]
 
 
-def _audit(
-    path: Path, tally: Tally, auditor: Auditor, adviser: Adviser, target: str | None
-) -> Iterator[str]:
+@dataclass
+class _Taker:
+    """Hands on what was sent to the target, answers and requests."""
+
+    tally: Tally
+    auditor: Auditor
+    adviser: Adviser
+    #: The only base URL that is judged; None where all are.
+    target: str | None
+    #: Other base URL -> how many were recorded there.
+    _others: Counter[str] = field(default_factory=Counter[str])
+
+    def take(self, recorded: Recorded) -> None:
+        """Judge an exchange, or count it. Raises `MockError`."""
+        if self.target and recorded.base_url != self.target:
+            self.tally.skipped["it went to another base URL"] += 1
+            if recorded.base_url in self._others or len(self._others) < NAMES:
+                self._others[recorded.base_url] += 1
+            return
+        self.auditor.take(recorded)
+        self.adviser.take(recorded)
+
+    def troubles(self) -> Iterator[str]:
+        """Why nothing was judged, where the target is another than those recorded."""
+        if self._others and not self.auditor.base_urls:
+            yield f"nothing was sent to {self.target}, but to {_named(self._others)}"
+
+
+def _named(base_urls: Counter[str]) -> str:
+    """The most frequent of them, in words."""
+    names = [shorten(url) for url, _ in base_urls.most_common()]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _audit(path: Path, taker: _Taker) -> Iterator[str]:
     """Audit one file; say why it could not be read to its end, if it could not."""
-    auditor.begin()
+    taker.auditor.begin()
     # Requests of two files are not compared.
-    adviser.flush()
-    wanted = target and target.rstrip("/")
+    taker.adviser.flush()
     with bar(path) as progress:
         try:
-            for recorded in read(path, tally, progress):
-                if wanted and recorded.base_url != wanted:
-                    tally.skipped["it went to another base URL"] += 1
-                    continue
-                auditor.take(recorded)
-                adviser.take(recorded)
+            for recorded in read(path, taker.tally, progress):
+                taker.take(recorded)
         except RecordingError as error:
             yield str(error)
 
 
-def _follow(
-    options: argparse.Namespace, tally: Tally, auditor: Auditor, adviser: Adviser
-) -> Iterator[str]:
+def _follow(options: argparse.Namespace, taker: _Taker) -> Iterator[str]:
     """Audit what grows until it ends; say why it could not be read, if it could not."""
     name = options.admin_token_env
     followed = (
@@ -138,19 +167,14 @@ def _follow(
         if _is_url(options.follow)
         else GrowingArchive(Path(options.follow))
     )
-    wanted = options.target and options.target.rstrip("/")
     known: set[str] = set()
-    auditor.begin()
+    taker.auditor.begin()
     try:
-        for new in followed.read(tally):
+        for new in followed.read(taker.tally):
             for recorded in new:
-                if wanted and recorded.base_url != wanted:
-                    tally.skipped["it went to another base URL"] += 1
-                    continue
-                auditor.take(recorded)
-                adviser.take(recorded)
-            adviser.flush()
-            for name, line in _failures(auditor, adviser):
+                taker.take(recorded)
+            taker.adviser.flush()
+            for name, line in _failures(taker.auditor, taker.adviser):
                 if name not in known:
                     known.add(name)
                     print(printable(line), flush=True)
@@ -190,8 +214,6 @@ def _report(
 ) -> Report:
     report = report_of(auditor.run)
     tried = auditor.run.ledger.tried & auditor.run.contract.requirements.keys()
-    base_urls = [shorten(url) for url, _ in auditor.base_urls.most_common()]
-    more = f" and {len(base_urls) - NAMED} more" if len(base_urls) > NAMED else ""
     audit = Audit(
         files=(options.follow,) if options.follow else tuple(map(str, options.files)),
         rows=tally.rows,
@@ -203,7 +225,7 @@ def _report(
     )
     return replace(
         report,
-        target=", ".join(base_urls[:NAMED]) + more or "nothing that was recorded",
+        target=_named(auditor.base_urls) or "nothing that was recorded",
         effort="recorded",
         coverage=(("requirements", len(tried), len(report.entries)),),
         audit=audit,
@@ -233,6 +255,14 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
         yield trouble
     if bool(options.files) is bool(options.follow):
         yield "name the files to audit, or follow a mock or an archive with --follow URL|FILE"
+    if options.target:
+        if set(options.target) & set("@?#"):
+            yield "--target: leave name, password and query out of the URL: every report prints it"
+        try:
+            same_base_url(options.target)
+        except ValueError:
+            what = shorten(options.target)
+            yield f"--target must be a base URL such as https://host/v1, not {what}"
     if options.follow and not _is_url(options.follow) and not Path(options.follow).is_file():
         what = shorten(options.follow)
         yield f"--follow must be the URL of a mock or an HTTP archive that exists, not {what}"

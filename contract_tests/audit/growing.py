@@ -40,21 +40,22 @@ class GrowingArchive:
                     file.seek(max(place - KNOWN, 0))
                     if file.read(len(known)) != known:
                         raise JsonError("was replaced or cut while it was followed")
-                    rows, place = _entries(file, place)
+                    rows, place, is_more = _entries(file, place)
                     file.seek(max(place - KNOWN, 0))
                     known = file.read(place - file.tell())
             except OSError as error:
                 raise RecordingError(f"{self.path} cannot be read: {error.strerror}") from None
             except JsonError as error:
-                where = f" after entry {number}" if number else ""
-                raise RecordingError(f"{self.path} {error}{where}") from None
+                # Lines are counted from the place where it was read on.
+                what = f"{error.what} after entry {number}" if number else f"{error}"
+                raise RecordingError(f"{self.path} {what}") from None
             numbered = [
                 ("log", row, f"{self.path}, entry {number + position}")
                 for position, row in enumerate(rows, 1)
             ]
             number += len(rows)
             yield [*judgeable(numbered, tally)]
-            if len(rows) == MOST:
+            if is_more:
                 continue
             if is_closed:
                 return
@@ -78,8 +79,11 @@ class _After:
         return front or self._file.read(size)
 
 
-def _entries(file: BinaryIO, place: int) -> tuple[list[Any], int]:
-    """The entries from a place on, and the place behind the last. Raises `JsonError`."""
+def _entries(file: BinaryIO, place: int) -> tuple[list[Any], int, bool]:
+    """The entries from a place on, the place behind the last, and whether there is more to read.
+
+    Raises `JsonError` where the first of them is none.
+    """
     rows: list[Any] = []
     file.seek(place)
     if place:
@@ -87,7 +91,7 @@ def _entries(file: BinaryIO, place: int) -> tuple[list[Any], int]:
             pass
         if sign != b",":
             if sign in (b"]", b""):
-                return rows, place
+                return rows, place, False
             raise JsonError(f"is not JSON: expected ',', found {sign.decode(errors='replace')!r}")
     start = file.tell() - 1 if place else 0
     array = JsonArray(_After(file) if place else file, lambda _: None)
@@ -96,8 +100,12 @@ def _entries(file: BinaryIO, place: int) -> tuple[list[Any], int]:
             rows.append(row)
             place = start + array.consumed
             if len(rows) == MOST:
-                break
+                return rows, place, True
     except CutError:
         # The rest is still to come.
         pass
-    return rows, place
+    except JsonError:
+        if not rows:
+            raise
+        return rows, place, True
+    return rows, place, False

@@ -26,7 +26,12 @@ _SCALAR = re.compile(r"[^,\]}\s]*")
 
 
 class JsonError(ValueError):
-    """The file cannot be read any further; the message says why."""
+    """The file cannot be read any further; the message says why, and where."""
+
+    def __init__(self, what: str, where: str = "") -> None:
+        super().__init__(f"{what} ({where})" if where else what)
+        #: The message without the place.
+        self.what = what
 
 
 class CutError(JsonError):
@@ -86,6 +91,8 @@ class JsonArray:
         self._place = 0
         self._is_whole = False
         self._bytes_read = 0
+        #: Lines before the text that is at hand, and characters of the line in which it begins.
+        self._lines = self._column = 0
         self.path: tuple[str, ...] = ()
 
     def members(self) -> Iterator[AnyJson | TooLong]:
@@ -101,6 +108,21 @@ class JsonArray:
             if self._next() == "]":
                 return
             self._expect(",")
+
+    def finish(self) -> None:
+        """Go from the end of the array to that of the file. Raises `JsonError`."""
+        self._place += 1
+        for _ in self.path:
+            while self._next() != "}":
+                self._expect(",")
+                self._name()
+                self._value()
+            self._place += 1
+        try:
+            found = self._next()
+        except CutError:
+            return
+        raise self._error(f"goes on after its end, with {found!r}")
 
     @property
     def consumed(self) -> int:
@@ -122,7 +144,7 @@ class JsonArray:
         """Go to the value of a member, whose name this is."""
         name = self._value()
         if not isinstance(name, str):
-            raise JsonError("is not JSON: the name of a member is none")
+            raise self._error("is not JSON: the name of a member is none")
         self._expect(":")
         return name
 
@@ -158,7 +180,7 @@ class JsonArray:
     def _expect(self, wanted: str) -> None:
         found = self._next()
         if found != wanted:
-            raise JsonError(f"is not JSON: expected {wanted!r}, found {found!r}")
+            raise self._error(f"is not JSON: expected {wanted!r}, found {found!r}")
         self._place += 1
 
     def _value(self) -> AnyJson | TooLong:
@@ -169,11 +191,10 @@ class JsonArray:
             try:
                 value, end = self._parse(self._text, self._place)
             except RecursionError:
-                raise JsonError("is nested too deeply") from None
-            except ValueError as error:
+                raise self._error("is nested too deeply") from None
+            except json.JSONDecodeError as error:
                 if _End().find(self._text, self._place) is not None:
-                    what = str(error).partition(":")[0]
-                    raise JsonError(f"is not JSON: {what}") from None
+                    raise self._error(f"is not JSON: {error.msg}", error.pos) from None
             else:
                 # A number may go on in the next piece.
                 if end < len(self._text) or self._is_whole:
@@ -204,6 +225,22 @@ class JsonArray:
             self._is_whole = not piece
             text = self._decoder.decode(piece, final=self._is_whole)
         except UnicodeDecodeError as error:
-            raise JsonError(f"is not UTF-8: {error.reason}") from None
+            if not error.encoding.startswith("utf-8"):
+                raise JsonError(f"is not {error.encoding.upper()}: {error.reason}") from None
+            place = self._bytes_read - len(error.object) + error.start + 1
+            raise JsonError(f"is not UTF-8: {error.reason}", f"byte {place:,}") from None
+        self._lines, self._column = self._before(self._place)
         self._text = self._text[self._place :] + text
         self._place = 0
+
+    def _before(self, place: int) -> tuple[int, int]:
+        """Lines before a place of the text at hand, and characters before it in its line."""
+        lines = self._text.count("\n", 0, place)
+        if not lines:
+            return self._lines, self._column + place
+        return self._lines + lines, place - self._text.rindex("\n", 0, place) - 1
+
+    def _error(self, what: str, place: int | None = None) -> JsonError:
+        """An error at a place of the text at hand; by default where it is read."""
+        lines, column = self._before(self._place if place is None else place)
+        return JsonError(what, f"line {lines + 1:,}, column {column + 1:,}")

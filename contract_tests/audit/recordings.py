@@ -34,7 +34,7 @@ class Recorded:
 
     #: Where it stands, such as `run.har, entry 3`.
     place: str
-    #: What stands before `/rerank`.
+    #: What stands before `/rerank`, the same for equal ones.
     base_url: str
     request: Request
     answer: Answer
@@ -42,6 +42,10 @@ class Recorded:
     unjudged: str
     #: The request as the mock takes it for advice.
     sent: Mapping[str, AnyJson]
+    #: Ids of the advice that the recording does not bear out.
+    unadvised: frozenset[str]
+    #: From when to when it was under way, in seconds since the epoch; None where that is not known.
+    span: tuple[float, float] | None
 
 
 @dataclass
@@ -101,6 +105,7 @@ def _rows(path: Path, progress: Callable[[int], None]) -> Iterator[tuple[str, An
             array = JsonArray(readable, progress)
             for row in array.members():
                 yield array.path[0] if array.path else _kind(row), row
+            array.finish()
             return
     for row in cassettes.interactions(path):
         yield "interactions", row
@@ -130,7 +135,7 @@ def _recorded(row: Row, place: str) -> Recorded | None:
     except BodyError as error:
         raise RowError(f"the body of its request cannot be judged: {error}") from None
     answer, unjudged = _answer(row, secrets)
-    base_url = secrets.blot_text(f"{url.scheme}://{url.netloc.rpartition('@')[2]}{before}")
+    address, before = map(secrets.blot_text, (url.netloc.rpartition("@")[2], before))
     is_json, value = parse_json(body)
     request = Request(
         (value if is_json else body) if body else None,
@@ -140,10 +145,42 @@ def _recorded(row: Row, place: str) -> Recorded | None:
         row.headers.get("content-type"),
         # What was escaped may be a lone surrogate, which cannot be written otherwise.
         Layout(escaped=b"\\u" in body),
+        base_url=f"{url.scheme}://{address}{before}",
     )
-    path = before + found + after
-    sent = _sent(row, place, path, body, secrets)
-    return Recorded(place, base_url, request, answer, unjudged, sent)
+    base_url = _same(url.scheme, address, before)
+    sent = _sent(row, before + found + after, body, secrets) | _outcome(row, base_url, place)
+    # An answer that is played again comes with the id that was recorded.
+    at = None if row.source == "recording" else row.at
+    span = None if at is None else (at, at + row.milliseconds / 1000)
+    return Recorded(
+        place, base_url, request, answer, unjudged, sent, frozenset(_unadvised(row)), span
+    )
+
+
+def same_base_url(base_url: str) -> str:
+    """The base URL, the same for equal ones: case and the usual port do not count.
+
+    Raises `ValueError` where it is none.
+    """
+    url = urlsplit(base_url)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError(base_url)
+    return _same(url.scheme, url.netloc, url.path)
+
+
+def _same(scheme: str, address: str, path: str) -> str:
+    usual = {"http": ":80", "https": ":443"}.get(scheme, "")
+    return f"{scheme}://{address.lower().removesuffix(usual)}{path.rstrip('/')}"
+
+
+def _unadvised(row: Row) -> Iterator[str]:
+    """Advice that needs more than was recorded, or that the answer refutes."""
+    if "authorization" not in row.headers:
+        # Many recorders leave it out.
+        yield "key_unknown"
+    if 200 <= row.status < 300:
+        # A gateway has names of its own.
+        yield "unknown_model"
 
 
 def _answer(row: Row, secrets: Secrets) -> tuple[Answer, str]:
@@ -177,7 +214,7 @@ def _content(body: Body, headers: Mapping[str, str]) -> bytes:
     return decoded(content, is_base64=body.is_base64, encoding=encoding)
 
 
-def _sent(row: Row, place: str, path: str, body: bytes, secrets: Secrets) -> dict[str, AnyJson]:
+def _sent(row: Row, path: str, body: bytes, secrets: Secrets) -> dict[str, AnyJson]:
     """The request as the mock takes it.
 
     Where the answer shows that path and key were right, they are given as the contract has them:
@@ -188,8 +225,7 @@ def _sent(row: Row, place: str, path: str, body: bytes, secrets: Secrets) -> dic
         name: secrets.blot_text(value) for name, value in row.headers.items() if not is_secret(name)
     }
     given = row.headers.get("authorization", "")
-    is_seen = not is_hidden(given)
-    is_judged = row.status == 401 and is_seen
+    is_judged = row.status == 401 and not is_hidden(given)
     headers["authorization"] = _reshaped(given) if is_judged else "Bearer key"
     headers.setdefault("content-type", "application/json")
     sent: dict[str, AnyJson] = {
@@ -202,21 +238,28 @@ def _sent(row: Row, place: str, path: str, body: bytes, secrets: Secrets) -> dic
         sent["body"] = body.decode()
     except UnicodeDecodeError:
         sent |= {"body": b64encode(body).decode(), "encoding": "base64"}
-    if row.at is not None and row.status:
-        # Where a key was refused that is not to be seen, the next one may be another.
-        unseen = place if row.status == 401 else ""
-        sent |= {
-            "caller": f"{hash(given):x}" if is_seen else unseen,
-            "at": min(max(row.at, _TIMES[0]), _TIMES[1]),
-            "milliseconds": row.milliseconds,
-            "status": row.status,
-            "response_headers": {
-                name: value
-                for name, value in row.response_headers.items()
-                if name in ("retry-after", "location")
-            },
-        }
     return sent
+
+
+def _outcome(row: Row, base_url: str, place: str) -> dict[str, AnyJson]:
+    """What became of the request, as the mock takes it; nothing where that is not known."""
+    if row.at is None or not row.status:
+        return {}
+    given = row.headers.get("authorization", "")
+    if is_hidden(given):
+        # Where a key was refused that is not to be seen, the next one may be another.
+        given = place if row.status == 401 else ""
+    return {
+        "caller": f"{hash((base_url, given)):x}",
+        "at": min(max(row.at, _TIMES[0]), _TIMES[1]),
+        "milliseconds": row.milliseconds,
+        "status": row.status,
+        "response_headers": {
+            name: value
+            for name, value in row.response_headers.items()
+            if name in ("retry-after", "location")
+        },
+    }
 
 
 def _reshaped(authorization: str) -> str:

@@ -149,16 +149,24 @@ def _kept(row: AnyJson, name: str) -> Body:
 
 
 def _headers(value: AnyJson) -> dict[str, str]:
-    """Headers from an array of names and values, or from an object of values or arrays of them."""
-    return {
-        _clean(name).lower(): _clean(text) for name, text in _pairs(value) if isinstance(text, str)
-    }
+    """Headers from an array of names and values, or from an object of values or arrays of them.
+
+    Of several the last counts; codings of a body are listed together.
+    """
+    headers: dict[str, str] = {}
+    for given, text in _pairs(value):
+        if isinstance(text, str):
+            name = _clean(given).lower()
+            is_more = name == "content-encoding" and name in headers
+            headers[name] = f"{headers[name]}, {_clean(text)}" if is_more else _clean(text)
+    return headers
 
 
 def _pairs(value: AnyJson) -> Iterator[tuple[str, AnyJson]]:
     if is_object(value):
         for name, held in value.items():
-            yield name, held[0] if is_array(held) and held else held
+            for each in held if is_array(held) else [held]:
+                yield name, each
     for pair in value if is_array(value) else ():
         name = member(pair, "name")
         if isinstance(name, str):

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from ..checks.violations import Violation, shorten
 from ..contract import Contract, Requirement
+from ..exchanges import Request
 from ..judging.causes import Cause
 from ..judging.outcomes import Outcome, Verdict, verdict
 from ..judging.probes import Sighting
@@ -225,6 +226,10 @@ class Report:
     def base_url(self) -> str:
         """Where the target can be asked again; the embedded mock, where `rerank-mock serve` is."""
         return self.target if "://" in self.target else SERVED
+
+    def url_of(self, request: Request) -> str:
+        """Where a request can be sent again."""
+        return (request.base_url or self.base_url) + request.path
 
     @property
     def verdict(self) -> Verdict:

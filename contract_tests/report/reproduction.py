@@ -79,7 +79,7 @@ def curl(report: Report, request: Request) -> str:
     words = ["curl", "-sS", "-i", *report.access.curl]
     if request.method != "POST":
         words += ["-X", request.method]
-    words.append(shlex.quote(report.base_url + request.path))
+    words.append(shlex.quote(report.url_of(request)))
     if request.credential is not Credential.NONE:
         words += ["-H", report.access.named(f'"Authorization: {request.credential.value}"')]
     content_type = f"Content-Type: {request.content_type}" if request.content_type else ""
@@ -149,7 +149,7 @@ def snippet(report: Report, violation: Violation) -> str:
             revision=_revision(report),
             requirement=violation.requirement,
             keys=", ".join(_keys(exchange.request)),
-            base_url=report.base_url,
+            base_url=exchange.request.base_url or report.base_url,
             arguments=arguments,
         )
         return report.access.named(test)
@@ -158,7 +158,9 @@ def snippet(report: Report, violation: Violation) -> str:
         given = "answer.status_code"
         test = _ASK.format(
             **words,
-            arguments=_inner(_httpx_arguments(exchange.request, report.base_url), 8),
+            arguments=_inner(
+                _httpx_arguments(exchange.request, report.url_of(exchange.request)), 8
+            ),
             statuses=f"{status[1]} <= {given} <= {status[2]}"
             if status[2]
             else f"{given} == {status[1]}",
@@ -210,8 +212,8 @@ def _keys(request: Request) -> Iterator[str]:
         yield f"secrets={{{', '.join(f'{name!r}: os.environ[{name!r}]' for name in names)}}}"
 
 
-def _httpx_arguments(request: Request, base_url: str) -> str:
-    arguments = [repr(request.method), repr(base_url + request.path)]
+def _httpx_arguments(request: Request, url: str) -> str:
+    arguments = [repr(request.method), repr(url)]
     headers: list[str] = []
     if request.credential is not Credential.NONE:
         value = str(request.credential.value)
@@ -236,8 +238,8 @@ def _request_arguments(request: Request) -> str:
     arguments = [_literal(request.body)]
     for field in fields(Request):
         value = getattr(request, field.name)
-        # The same JSON written otherwise is the same to a check.
-        if field.name not in ("body", "layout") and value != field.default:
+        # The same JSON written otherwise is the same to a check; where it goes is said elsewhere.
+        if field.name not in ("body", "layout", "base_url") and value != field.default:
             arguments.append(f"{field.name}={value if isinstance(value, Enum) else repr(value)}")
     return ",\n".join(arguments) + ","
 

@@ -146,7 +146,7 @@ def _result(
     report: Report, number: int, entry: RequirementResult, violation: Violation, notes: list[str]
 ) -> AnyJson:
     exchange = violation.exchanges[-1]
-    uri = report.base_url + exchange.request.path
+    uri = report.url_of(exchange.request)
     fingerprint = f"{entry.requirement.id}:{violation.test}"
     return {
         "ruleId": entry.requirement.id,

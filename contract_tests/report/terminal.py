@@ -174,14 +174,18 @@ def _unjudged(report: Report, outcome: Outcome) -> Iterator[str]:
 def _findings(report: Report) -> Iterator[str]:
     """What the target does where the contract leaves it open."""
     found = [entry for entry in report.entries if entry.observed]
-    if found:
+    others = {
+        name: values
+        for name, values in report.switches.items()
+        if values and not report.contract.switches[name].requirements
+    }
+    if found or others:
         yield ""
         yield "what the target does where the contract leaves it open:"
     for entry in found:
         yield shorten(f"  {entry.requirement.id}: {', '.join(entry.observed)}", LONGEST)
-    for name, values in report.switches.items():
-        if values and not report.contract.switches[name].requirements:
-            yield f"  {name}: {', '.join(values)}"
+    for name, values in others.items():
+        yield f"  {name}: {', '.join(values)}"
     unseen = [name for name in report.switches if report.shown_by(name)]
     if found and unseen:
         yield f"  not shown: {', '.join(unseen)} (--report-json says what would show each)"

@@ -138,11 +138,16 @@ def key_misshapen(sent: ReceivedRequest) -> Iterator[str]:
 @rule("key_unknown", "breach")
 def key_unknown(sent: ReceivedRequest) -> Iterator[str]:
     """No account has the key."""
-    if not sent.key_known and _PLAIN_KEY.fullmatch(sent.request.headers.get("authorization", "")):
+    is_sent = not (sent.key_known or sent.key_replaced)
+    if is_sent and _PLAIN_KEY.fullmatch(sent.request.headers.get("authorization", "")):
+        ours = (
+            ""
+            if sent.is_elsewhere
+            else "Send a key of the mock, such as `api_key` of its fixtures. "
+        )
         yield (
-            "Send a key of the mock, such as `api_key` of its fixtures. At the service,"
-            " api.siliconflow.cn and api.siliconflow.com have separate accounts: a key of one is"
-            " unknown to the other"
+            f"{ours}At the service, api.siliconflow.cn and api.siliconflow.com have separate"
+            " accounts: a key of one is unknown to the other"
         )
 
 

@@ -54,9 +54,11 @@ def retried_at_once(now: Exchange, past: Past) -> Iterator[str]:
     if past.same and _retries(now, past.same, PASSING) and _retry_after(past.same) is None:
         waited = _pause(now, past.same)
         if waited < HOT_SECONDS:
+            instead = "; a test that replaces sleeping may call `clock.advance` of the mock instead"
+            is_elsewhere = past.same.response.source == "upstream"
             yield (
-                f"The client waited {waited:.3g} s: wait longer each time, with jitter; a test that"
-                " replaces sleeping may call `clock.advance` of the mock instead"
+                f"The client waited {waited:.3g} s: wait longer each time, with jitter"
+                f"{'' if is_elsewhere else instead}"
             )
 
 

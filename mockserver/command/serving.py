@@ -283,7 +283,8 @@ def declare(parser: Parser) -> None:
     add(
         "--replay",
         metavar="FILE",
-        help="answer with what an HTTP archive (HAR) has recorded; any key is accepted",
+        help="answer with what an HTTP archive (HAR) has recorded; "
+        "requests of /rerank are answered whatever their key",
     )
     add(
         "--unrecorded",

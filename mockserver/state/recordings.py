@@ -15,7 +15,7 @@ import orjson
 
 from ..contract import Contract
 from ..files import FileError, read_file
-from ..packing import PackingError, is_packed, unpack
+from ..packing import KNOWN, PackingError, is_packed, unpack
 from ..parsed_request import RerankRequest
 from ..redaction import is_secret_header
 from ..validation import MOST_VALUES, InputError, within
@@ -241,12 +241,13 @@ def _is_private(name: str) -> bool:
 
 def _headers(pairs: Json) -> dict[str, str]:
     """Return headers that can be sent; names in lower case."""
-    rows = [(_text(pair, "name").lower(), _text(pair, "value")) for pair in _items(pairs)]
-    return {
-        name: value
-        for name, value in rows
-        if _HEADER.fullmatch(name) and value.isascii() and value.isprintable()
-    }
+    headers: dict[str, str] = {}
+    for pair in _items(pairs):
+        name, value = _text(pair, "name").lower(), _text(pair, "value")
+        if _HEADER.fullmatch(name) and value.isascii() and value.isprintable():
+            is_more = name == "content-encoding" and name in headers
+            headers[name] = f"{headers[name]}, {value}" if is_more else value
+    return headers
 
 
 def _body(content: Json, size: float, headers: Mapping[str, str]) -> bytes:
@@ -266,7 +267,8 @@ def _body(content: Json, size: float, headers: Mapping[str, str]) -> bytes:
             body = base64.b64decode(body)
         except binascii.Error:
             raise _LeftOutError("a body is not base64") from None
-    coding = headers.get("content-encoding", "").strip().lower()
+    codings = _codings(headers.get("content-encoding", ""))
+    coding = codings[0] if len(codings) == 1 else ""
     if is_packed(body, coding):
         try:
             body = unpack(body, LONGEST_BODY)
@@ -274,9 +276,19 @@ def _body(content: Json, size: float, headers: Mapping[str, str]) -> bytes:
             raise _LeftOutError(str(error)) from None
     elif coding in ("br", "zstd") and not _is_text(body):
         raise _LeftOutError(f"a body is packed with {coding}")
+    elif len(codings) > 1 and not _is_text(body):
+        raise _LeftOutError("a body is packed more than once, as its Content-Encoding says")
+    elif coding not in ("", *KNOWN) and not _is_text(body):
+        raise _LeftOutError("a body is packed in a way that is not read")
     if len(body) > LONGEST_BODY:
         raise _LeftOutError(f"a body is longer than {LONGEST_BODY // 1024**2} MiB")
     return body
+
+
+def _codings(encoding: str) -> list[str]:
+    """Return the codings that a Content-Encoding lists, but for the one that changes nothing."""
+    names = (name.strip().lower() for name in encoding.split(","))
+    return [name for name in names if name not in ("", "identity")]
 
 
 def _as_sent(text: str, size: float, content_type: str) -> bytes:

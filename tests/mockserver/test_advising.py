@@ -72,10 +72,22 @@ def test_a_retry_is_noticed_among_recorded_requests() -> None:
 
 
 def test_requests_of_two_callers_are_not_compared() -> None:
-    refused = {"body": json.dumps(fields()), "status": 401, "milliseconds": 1}
+    refused = {"body": json.dumps(fields()), "status": 403, "milliseconds": 1}
     one, other = (sent(at=n, caller=f"{n}", **refused) for n in range(2))
     assert advice(State(), one, other) == [[], []]
     assert advice(State(), one, one | {"at": 2}) == [[], ["retried_refusal"]]
+
+
+@pytest.mark.parametrize(
+    ("authorization", "found"),
+    [("Bearer sk-a", ["key_unknown"]), ("Bearer", ["key_missing"]), ("sk-a", ["bearer_missing"])],
+)
+def test_a_key_that_was_refused_is_unknown(authorization: str, found: list[str]) -> None:
+    headers = {**JSON, "authorization": authorization}
+    refused = sent(at=1, milliseconds=1, status=401, headers=headers, body=json.dumps(fields()))
+    assert advice(State(), refused) == [found]
+    (hint,) = [one["hint"] for one in call(State(), refused).json()["advice"][0]]
+    assert "fixtures" not in hint
 
 
 def test_a_key_of_an_account_is_in_no_hint() -> None:

@@ -116,6 +116,19 @@ def test_an_id_that_comes_again_is_noticed(tmp_path: Path) -> None:
     assert violation.received.endswith(f"again, which {tmp_path / '0.har'}, entry 1 has")
 
 
+def test_the_same_answer_to_the_same_request_a_while_later_breaks_what_is_unique(
+    tmp_path: Path,
+) -> None:
+    unique = {"response.id.unique", "response.header.trace_id.unique"}
+    later = entry(at="2026-11-01T12:00:01.000Z")
+    assert broken(audited(tmp_path, [entry(), later])) == unique
+    assert broken(audited(tmp_path, [later, entry()])) == unique
+    # The earlier one takes 12.5 ms.
+    assert broken(audited(tmp_path, [entry(), entry(at="2026-11-01T12:00:00.012Z")])) == set()
+    assert broken(audited(tmp_path, [entry(), {**later, "startedDateTime": ""}])) == set()
+    assert broken(audited(tmp_path, [entry(), {**later, "_source": "recording"}])) == set()
+
+
 def test_an_exchange_that_was_recorded_twice_is_one(tmp_path: Path) -> None:
     assert broken(audited(tmp_path, [entry(), entry()], [entry({**BODY, "query": "b"})])) == set()
 
@@ -152,6 +165,19 @@ def test_exchanges_of_two_files_or_questions_are_not_compared(tmp_path: Path) ->
     assert "request.return_documents.ranking" not in tried(audited(tmp_path, [first], [second]))
     other = entry({**BODY, "instruction": "b", "return_documents": True}, OTHER, number=2)
     assert "request.return_documents.ranking" not in tried(audited(tmp_path, [first, other]))
+
+
+def test_answers_of_two_services_are_not_compared(tmp_path: Path) -> None:
+    other, same = "https://gateway.example/v1/rerank", "HTTPS://API.example:443/v1/rerank"
+    again = entry({**BODY, "query": "another"}, url=other)
+    cut = entry({**BODY, "top_n": 1}, ranked((1, 0.75)), url=other)
+    found = audited(tmp_path, [entry(answer=RANKING), again, cut])
+    assert broken(found) == {"response.id.unique", "response.header.trace_id.unique"}
+    assert set(found.breaches.values()) == {1}
+    cut["request"]["url"] = same
+    found = audited(tmp_path, [entry(answer=RANKING), cut])
+    assert "request.top_n.most_relevant" in broken(found)
+    assert found.base_urls == {"https://api.example/v1": 2}
 
 
 def test_what_is_remembered_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,8 @@ from tests.schemas.data import TABLE_SCHEMAS, errors
 HERE = Path(__file__).parent / "recordings"
 FORMS = ("json", "html", "markdown", "sarif", "junit")
 RIGHT = entry()
-BREACH = entry({**BODY, "top_n": 0}, {"code": 20015, "message": "no", "data": None}, 400)
+REFUSAL: AnyJson = {"code": 20015, "message": "no", "data": None}
+BREACH = entry({**BODY, "top_n": 0}, REFUSAL, 400)
 MISTAKE = entry({**BODY, "top_k": 1}, number=7)
 WRONG = entry({**BODY, "top_n": 1}, number=8)
 
@@ -73,7 +74,11 @@ def audit(folder: Path, *arguments: str | Path) -> tuple[int, AnyJson]:
         ([RIGHT, BREACH], ["--fail-on=nothing"], 0, "conforms"),
         ([RIGHT, WRONG], [], 1, "violates"),
         ([RIGHT, WRONG], ["--target=https://other.example/v1"], 3, "inconclusive"),
-        ([RIGHT], ["--target=https://api.example/v1/"], 0, "conforms"),
+        ([RIGHT], ["--target=HTTPS://API.example:443/v1/"], 0, "conforms"),
+        ([entry({**BODY, "model": "our-reranker"})], [], 0, "conforms"),
+        ([entry({**BODY, "model": "our-reranker"}, REFUSAL, 400)], [], 1, "violates"),
+        ([entry(answer="Api key is invalid", status=401)], [], 1, "violates"),
+        ([entry(answer="Api key is invalid", status=401, sent={})], [], 0, "conforms"),
         ([entry(url="https://api.example/")], [], 3, "inconclusive"),
         ([], [], 3, "inconclusive"),
     ],
@@ -138,8 +143,9 @@ def test_a_file_that_is_cut_is_judged_as_far_as_it_goes(
     ("name", "advice"),
     [
         ("mitmproxy.har", ["body_not_json"]),
-        ("schemathesis.har", []),
-        ("schemathesis.yaml", []),
+        # It tries a wrong key, too.
+        ("schemathesis.har", ["key_unknown"]),
+        ("schemathesis.yaml", ["key_unknown"]),
         ("vcrpy.json", ["field_rule", "unknown_field"]),
         ("vcrpy.yaml", ["field_rule", "unknown_field"]),
     ],
@@ -149,6 +155,60 @@ def test_recordings_of_other_tools_are_judged(name: str, advice: list[str], tmp_
     assert [found["id"] for found in report["audit"]["advice"]] == advice
     outcomes = {row["outcome"] for row in report["requirements"]}
     assert outcomes == {"passed", "skipped"}
+
+
+def test_a_target_that_nothing_was_sent_to_is_named_beside_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = entry(url="http://gateway.example:8080/v1/rerank")
+    run = written(tmp_path, RIGHT, RIGHT, other)
+    assert main(["audit", str(run), "--target=https://gateway.example:8080/v1"]) == 3
+    told = "https://api.example/v1, http://gateway.example:8080/v1"
+    trouble = f"nothing was sent to https://gateway.example:8080/v1, but to {told}"
+    assert f"INCONCLUSIVE {trouble}\n" in capsys.readouterr().out
+    assert main(["audit", str(run), "--target=http://gateway.example:8080/v1"]) == 0
+    assert "nothing was sent to" not in capsys.readouterr().out
+
+
+def test_a_request_is_sent_again_to_where_it_was_sent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = "http://gateway.example:8080/v1/rerank"
+    wrong = entry({**BODY, "top_n": 1}, number=8, url=where)
+    paths = [tmp_path / f"report.{form}" for form in FORMS]
+    options = [f"--report-{path.suffix[1:]}={path}" for path in paths]
+    main(["audit", str(written(tmp_path, RIGHT, wrong)), *options])
+    told = [capsys.readouterr().out, *(path.read_text("utf-8") for path in paths)]
+    assert all(f"curl -sS -i {where} " in text for text in told)
+    (tests,) = {
+        found["snippet"]
+        for row in json.loads(paths[0].read_bytes())["requirements"]
+        for found in row["violations"]
+    }
+    assert repr(where.removesuffix("/rerank")) in tests
+    assert "base_url=" not in tests
+
+
+def test_retries_are_those_of_one_service(tmp_path: Path) -> None:
+    busy = entry(status=503)
+    again = entry(at="2026-11-01T12:00:00.020Z", number=2)
+    _, report = audit(tmp_path, written(tmp_path, busy, again))
+    ((name, hint),) = [(each["id"], each["hint"]) for each in report["audit"]["advice"]]
+    assert name == "retried_at_once"
+    assert "clock.advance" not in hint
+    again["request"]["url"] = "https://other.example/v1/rerank"
+    _, report = audit(tmp_path, written(tmp_path, busy, again))
+    assert report["audit"]["advice"] == []
+
+
+def test_what_is_open_has_its_heading_whatever_was_seen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limited = entry(answer={"message": "TPM limit reached.", "data": None}, status=429)
+    main(["audit", str(written(tmp_path, RIGHT, limited))])
+    lines = capsys.readouterr().out.splitlines()
+    found = lines.index("  retry_after: absent")
+    assert lines[found - 1] == "what the target does where the contract leaves it open:"
 
 
 def test_every_form_of_the_report_tells_all(tmp_path: Path) -> None:
@@ -192,6 +252,12 @@ def test_a_key_is_in_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["run.har", "--report-html=no/a"], "--report-html: the folder no does not exist"),
         (["run.har", "--revision=1999-01"], "--revision: "),
         (["run.har", "--fail-on=breech"], "argument --fail-on"),
+        (
+            ["run.har", "--target=api.example/v1"],
+            "--target must be a base URL such as https://host/v1, not api.example/v1",
+        ),
+        (["run.har", "--target=https://["], "--target must be a base URL"),
+        (["run.har", "--target=https://a:b@host/v1"], "--target: leave name, password and query"),
         ([], "name the files to audit, or follow a mock or an archive with --follow URL|FILE"),
     ],
 )

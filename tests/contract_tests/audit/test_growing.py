@@ -148,7 +148,8 @@ def test_a_file_that_is_no_longer_the_same_ends_it(
 @pytest.mark.parametrize(
     ("content", "trouble"),
     [
-        ("interactions:\n- a", "is not JSON: expected '{', found 'i'"),
+        ("interactions:\n- a", "is not JSON: expected '{', found 'i' .line 1, column 1"),
+        ('{"log": {\n"entries": [tru, 1]}}', "is not JSON: Expecting value .line 2, column 13"),
         ('{"log": {"pages": []}}', "has no array log.entries"),
         ('{"log": {"entries": [' + "[" * 100_000, "is nested too deeply"),
     ],
@@ -158,6 +159,15 @@ def test_what_is_no_archive_is_said_to_be_none(content: str, trouble: str, tmp_p
     path.write_text(content, "utf-8")
     with pytest.raises(RecordingError, match=trouble):
         followed(path)
+
+
+def test_entries_before_an_error_are_judged(tmp_path: Path) -> None:
+    path = written(tmp_path, entry(), entry())
+    path.write_text(path.read_text("utf-8").replace("}]}}", "}, tru]}}"), "utf-8")
+    read = GrowingArchive(path, lambda _: None).read(Tally())
+    assert len(next(read)) == 2
+    with pytest.raises(RecordingError, match="is not JSON: Expecting value after entry 2"):
+        next(read)
 
 
 def test_a_pipe_is_refused_before_it_is_opened(

@@ -31,7 +31,9 @@ class Dripping(io.BytesIO):
 
 def members(content: bytes, size: int = 1000) -> tuple[list[AnyJson], tuple[str, ...]]:
     array = JsonArray(Dripping(content, size), lambda _: None)
-    return list(array.members()), array.path
+    found = list(array.members())
+    array.finish()
+    return found, array.path
 
 
 @given(st.lists(VALUES, max_size=4), VALUES, st.integers(1, 40), st.booleans(), st.booleans())
@@ -90,6 +92,16 @@ def test_what_is_wrong_with_a_file_is_said_in_a_few_words(content: bytes, said: 
     with pytest.raises(JsonError) as told:
         members(content)
     assert str(told.value).startswith(said)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_an_error_has_its_line_and_column_wherever_the_pieces_are_cut(size: int) -> None:
+    with pytest.raises(JsonError) as told:
+        members('{"log": {\n "a": "é",\n "entries": [1, 2,\n3, tru]}}'.encode(), size)
+    assert str(told.value) == "is not JSON: Expecting value (line 4, column 4)"
+    with pytest.raises(JsonError) as told:
+        members('{"a": "é", "b\xff"}'.encode("latin-1").replace(b"\xe9", b"\xc3\xa9"), size)
+    assert str(told.value) == "is not UTF-8: invalid start byte (byte 15)"
 
 
 def test_a_member_that_is_too_long_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ import zstandard
 
 from contract_tests.audit import bodies, cassettes
 from contract_tests.audit.auditor import Auditor
-from contract_tests.audit.recordings import Recorded, RecordingError, Tally, read
+from contract_tests.audit.recordings import Recorded, RecordingError, Tally, read, same_base_url
 from contract_tests.checks.violations import printable
 from contract_tests.contract import AnyJson
 from mockserver.admin.dispatch import dispatch
@@ -135,6 +135,11 @@ BOMB = base64.b64encode(gzip.compress(b" " * (bodies.LONGEST + 1))).decode()
 GZIP = [{"name": "Content-Encoding", "value": "gzip"}]
 
 
+PACKED = base64.b64encode(gzip.compress(b"{}", mtime=0)).decode()
+TWICE = [{"name": "content-encoding", "value": "gzip, identity, gzip"}]
+UNKNOWN = [{"name": "content-encoding", "value": "compress"}]
+
+
 def packed(text: str, headers: AnyJson) -> AnyJson:
     row = entry()
     row["response"]["headers"] = headers
@@ -156,6 +161,9 @@ def packed(text: str, headers: AnyJson) -> AnyJson:
             "ends too early",
         ),
         (packed(base64.b64encode(b"\x1f\x8bno").decode(), GZIP), "it cannot be unpacked"),
+        (packed(PACKED, TWICE), "it is packed more than once, as its Content-Encoding says"),
+        (packed(PACKED, GZIP + GZIP), "it is packed more than once"),
+        (packed(PACKED, UNKNOWN), "it is packed in a way that is not read"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -186,7 +194,7 @@ def test_an_answer_that_is_packed_is_unpacked(name: str, tmp_path: Path) -> None
     assert (found.answer.json, found.unjudged) == (ANSWER, "")
 
 
-@pytest.mark.parametrize("name", ["br", "zstd"])
+@pytest.mark.parametrize("name", ["br", "zstd", "gzip, br", "compress", "identity"])
 def test_an_answer_that_the_recorder_has_unpacked_is_read(name: str, tmp_path: Path) -> None:
     found = one(tmp_path, encoded(json.dumps(ANSWER).encode(), name))
     assert (found.answer.json, found.unjudged) == (ANSWER, "")
@@ -255,6 +263,7 @@ def test_a_row_that_cannot_be_judged_is_counted(row: AnyJson, why: str, tmp_path
     [
         ({}, 401, "Bearer key"),
         ({"authorization": "[redacted]"}, 401, "Bearer key"),
+        ({"authorization": "Bearer sk-secret"}, 401, "Bearer key"),
         ({"authorization": "sk-secret-secret"}, 200, "Bearer key"),
         ({"authorization": "sk-secret-secret"}, 401, "key"),
         ({"authorization": "Bearer Bearer sk-secret"}, 401, "Bearer Bearer key"),
@@ -266,6 +275,44 @@ def test_an_authorization_is_advised_on_where_it_was_refused(
 ) -> None:
     found = one(tmp_path, entry(sent=sent, status=status))
     assert found.sent["headers"]["authorization"] == authorization
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "unadvised"),
+    [
+        ({}, 401, "key_unknown"),
+        ({"authorization": "[redacted]"}, 401, ""),
+        ({"authorization": "Bearer sk-secret"}, 401, ""),
+        ({"authorization": "Bearer sk-secret"}, 400, ""),
+        ({"authorization": "Bearer sk-secret"}, 200, "unknown_model"),
+    ],
+)
+def test_what_a_recording_does_not_bear_out_is_not_advised(
+    sent: dict[str, str], status: int, unadvised: str, tmp_path: Path
+) -> None:
+    assert " ".join(one(tmp_path, entry(sent=sent, status=status)).unadvised) == unadvised
+
+
+@pytest.mark.parametrize(
+    ("base_url", "same"),
+    [
+        ("https://api.example/v1", "https://api.example/v1"),
+        ("HTTPS://API.Example:443/v1/", "https://api.example/v1"),
+        ("http://api.example:80", "http://api.example"),
+        ("http://api.example:443/V1", "http://api.example:443/V1"),
+        ("http://[::1]:8080/v1", "http://[::1]:8080/v1"),
+    ],
+)
+def test_a_base_url_is_the_same_whatever_its_case_and_usual_port(
+    base_url: str, same: str, tmp_path: Path
+) -> None:
+    found = one(tmp_path, entry(url=f"{base_url}/rerank"))
+    assert found.base_url == same_base_url(base_url) == same
+
+
+def test_a_name_and_a_password_in_a_url_are_left_out(tmp_path: Path) -> None:
+    found = one(tmp_path, entry(url="http://user:word@api.example/v1/rerank"))
+    assert found.base_url == found.request.base_url == "http://api.example/v1"
 
 
 @pytest.mark.parametrize(
@@ -402,7 +449,18 @@ def test_a_preflight_that_is_answered_is_passed_over(tmp_path: Path) -> None:
         (b"interactions: " + b"{a: " * 100_000, "is nested deeper than 50 levels, line 1"),
         (b'{"log": {"entries": [{"request": 1}, {"a', "ends too early after entry 1"),
         (b"{}", "has no array log.entries"),
-        (b"[" * 100_000, "is nested too deeply"),
+        (b"[" * 100_000, "is nested too deeply (line 1, column 2)"),
+        (b'{"log": {"entries": []\n}, }', "is not JSON: Expecting value (line 2, column 4)"),
+        (
+            b'[{},\n{"a": tru}]',
+            "is not JSON: Expecting value (line 2, column 7) after entry 1",
+        ),
+        (b'[{}, "\xff"]', "is not UTF-8: invalid start byte (byte 7)"),
+        (b'{"log": {"entries": [{}]}}\n{}', "goes on after its end, with '{' (line 2, column 1)"),
+        (b"[{}]\0", "goes on after its end, with '\\x00' (line 1, column 5) after entry 1"),
+        (b'{"entries": [{}], "a": 1', "ends too early after entry 1"),
+        (b"interactions: [{}]\n---\n{}\n", "goes on after its end, with a second document, line 2"),
+        (b"interactions: [{}]\na: [\n", "is neither JSON nor YAML: did not find expected node"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -214,6 +214,14 @@ def test_a_caller_is_not_advised_about_a_key_that_is_replaced(authorization: str
             assert bool(entry.advice) is is_advised
 
 
+def test_a_key_that_upstream_refuses_is_unknown_if_it_is_that_of_the_caller() -> None:
+    for options, ids in (({"api_key": "sk-of-upstream-1234567890"}, ""), ({}, "key_unknown")):
+        with between(answer(b'"Api key is invalid"', status="401 No"), **options) as (server, _):
+            ask(server)
+            (entry,) = server.state.journal
+            assert entry.advice_ids == ids
+
+
 def closing(client: socket.socket, _: bytes) -> None:
     client.shutdown(socket.SHUT_RDWR)
 

@@ -139,8 +139,10 @@ PACKED = base64.b64encode(gzip.compress(WHOLE, mtime=0)).decode()
         (PACKED, "gzip"),
         (base64.b64encode(zlib.compress(WHOLE)).decode(), "deflate"),
         (base64.b64encode(WHOLE).decode(), "gzip"),
+        (base64.b64encode(WHOLE).decode(), "gzip, compress"),
+        (PACKED, "gzip, identity"),
     ],
-    ids=["base64", "gzip", "deflate", "unpacked by the recorder"],
+    ids=["base64", "gzip", "deflate", "unpacked", "unpacked twice", "identity"],
 )
 def test_an_encoded_body_is_decoded(tmp_path: Path, text: str, coding: str) -> None:
     headers = headers_of(Content_Encoding=coding)
@@ -167,13 +169,27 @@ def test_an_encoded_body_is_decoded(tmp_path: Path, text: str, coding: str) -> N
             "a body cannot be unpacked",
         ),
         ({"text": "/w==", "encoding": "base64", "headers": "br"}, "a body is packed with br"),
+        (
+            {"text": PACKED, "encoding": "base64", "headers": "gzip, gzip"},
+            "a body is packed more than once, as its Content-Encoding says",
+        ),
+        (
+            {"text": PACKED, "encoding": "base64", "headers": "gzip + gzip"},
+            "a body is packed more than once, as its Content-Encoding says",
+        ),
+        (
+            {"text": PACKED, "encoding": "base64", "headers": "compress"},
+            "a body is packed in a way that is not read",
+        ),
     ],
 )
 def test_what_cannot_be_replayed_is_left_out_and_counted(
     tmp_path: Path, changes: Json, reason: str
 ) -> None:
     if "headers" in changes:
-        changes["headers"] = headers_of(Content_Encoding=changes["headers"])
+        # Several stand in headers of their own.
+        codings = changes["headers"].split(" + ")
+        changes["headers"] = [row for each in codings for row in headers_of(Content_Encoding=each)]
     found = load_recordings(write(tmp_path, entry(**changes), entry()), CONTRACT)
     assert [row.place for row in found.rows] == ["entry 2"]
     assert found.summary == f"run.har: 1 recording; 1 left out: {reason}"
