@@ -95,6 +95,8 @@ FAULTS: Mapping[str, str] = {
     "asks again after the answer": "calls.once",
     "mixes callers": "sharing.concurrent",
     "joins calls by query": "sharing.concurrent",
+    "mixes queries": "sharing.concurrent",
+    "mixes documents": "sharing.concurrent",
     "caches by query": "sharing.cache",
     "caches without top_n": "sharing.cache",
     "caches without the order": "sharing.cache",
@@ -153,6 +155,7 @@ class SmallGateway:
         self.timeout = 10.0
         #: Sees to it that two callers meet where they are mixed up.
         self._meeting = threading.Lock()
+        self._met = threading.Barrier(2)
         self.begin()
 
     def begin(self, *ways: str) -> None:
@@ -161,6 +164,8 @@ class SmallGateway:
         self.ways = frozenset(ways)
         self._cache: dict[str, Answer] = {}
         self._waiting: Answer | None = None
+        self._last: Json = None
+        self._met.reset()
         self._late: Json = None
         self._number = 0
         self._traced = ""
@@ -253,12 +258,23 @@ class SmallGateway:
         """Answer one of several callers."""
         if self.does("mixes callers"):
             return self._exchanged(self._ranked(body))
+        for way, name in (("mixes queries", "query"), ("mixes documents", "documents")):
+            if self.does(way):
+                return self._ranked({**body, name: self._overwritten(body)[name]})
         if not self.does("joins calls by query"):
             return self._ranked(body)
         with self._meeting:
             answer = self._cache.get(body["query"]) or self._ranked(body)
             self._cache[body["query"]] = answer
         return answer
+
+    def _overwritten(self, body: Json) -> Json:
+        """The request of the caller who came last, as all are kept in one place."""
+        self._last = body
+        if self._answered > 1:
+            # Callers come in even numbers after the first one.
+            self._met.wait(10)
+        return self._last
 
     def _place(self, body: Json) -> str | None:
         """Under what an answer is kept; None where none is."""

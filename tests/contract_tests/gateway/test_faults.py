@@ -211,6 +211,18 @@ def test_a_reason_says_what_is_wrong(sandwich: Sandwich, fault: str, says: str) 
     assert finding.says == says
 
 
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("mixes queries", "upstream got these documents with the query 'case"),
+        ("mixes documents", "upstream was not asked for the documents of this caller"),
+    ],
+)
+def test_what_of_two_callers_is_mixed_is_named(sandwich: Sandwich, fault: str, says: str) -> None:
+    (finding,) = sandwich(fault, wanted=("sharing.concurrent",)).findings
+    assert finding.says.startswith(says)
+
+
 @pytest.mark.slow
 def test_calls_that_are_repeated_late_are_one_fault(sandwich: Sandwich) -> None:
     report = sandwich("asks again after the answer")
