@@ -202,7 +202,7 @@ def _collision(session: Session, known: dict[Tag, list[float]], passage: Passage
     if faults := session.faults(passage, known):
         return faults[0].sentence
     wants_texts = passage.front.request.body.get("return_documents")
-    results = passage.front.ranking or ()
+    results = passage.read.ranking or ()
     is_short = wants_texts and any(result.document is None for result in results)
     return "texts are missing" if is_short else ""
 
