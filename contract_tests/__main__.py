@@ -19,7 +19,7 @@ from .audit import command as audit
 from .client import command as client
 from .command.interruption import Interruption
 from .command.listing import explanations, listing, revision_listing
-from .command.observing import Planned, observation
+from .command.observing import Planned, observation, sees_less, untried
 from .command.options import (
     declare,
     declare_asking,
@@ -190,6 +190,13 @@ def _observe(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
         if not lines:
             print(printed.getvalue(), end="", file=sys.stderr)
             return EXIT_CODES[Verdict.INCONCLUSIVE]
+        missing = untried(report, behaviour)
+        lines += missing
+        kept = sees_less(behaviour, options.output) if missing else ""
+        if kept:
+            print("\n".join(lines))
+            print(f"--output: {options.output}: {kept}", file=sys.stderr)
+            return EXIT_CODES[Verdict.INCONCLUSIVE]
         try:
             write_file(options.output, behaviour.read_text("utf-8"))
         except OSError as error:
@@ -197,7 +204,7 @@ def _observe(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
             return EXIT_CODES[Verdict.BROKEN]
     print("\n".join(lines))
     print(f"To have the mock act so: rerank-mock serve --behaviour {options.output}")
-    return 0
+    return EXIT_CODES[Verdict.INCONCLUSIVE] if missing else 0
 
 
 def _parser() -> argparse.ArgumentParser:
