@@ -243,6 +243,8 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
             yield f"{path} does not exist"
         elif path.is_dir():
             yield f"{path} is a folder; name the files in it"
+        elif not path.is_file():
+            yield f"{path} is not a plain file; what comes from a pipe must be kept in one first"
     yield from output_problems(
         files(options), {f"the argument {path}": path for path in options.files}
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from ..contract import AnyJson
+from ..files import integer
 
 #: What is read at a time, in bytes.
 PIECE = 1024 * 1024
@@ -80,7 +81,7 @@ class JsonArray:
         self._file = file
         self._progress = progress
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        self._parse = json.JSONDecoder().raw_decode
+        self._parse = json.JSONDecoder(parse_int=integer).raw_decode
         self._text = ""
         self._place = 0
         self._is_whole = False

@@ -10,14 +10,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..contract import AnyJson
-from ..exchanges import Answer, Credential, Layout, Request, parse_json
+from ..exchanges import Answer, Credential, Layout, Request, is_object, parse_json
+from ..files import UTF_16
 from . import cassettes
 from .bodies import BodyError, as_sent, decoded
 from .json_array import JsonArray, JsonError, TooLong
 from .rows import READERS, Body, Row, RowError
 from .secrets import Secrets, is_hidden, is_secret
 
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 #: The words of an Authorization header that are no secrets.
 _SCHEMES = ("bearer", "basic", "token")
 #: Earliest and latest time that the mock takes, in seconds since the epoch.
@@ -94,7 +94,7 @@ def _rows(path: Path, progress: Callable[[int], None]) -> Iterator[tuple[str, An
     with path.open("rb") as file:
         beginning = file.read(64)
         file.seek(0)
-        if is_wide := beginning.startswith(_UTF_16):
+        if is_wide := beginning.startswith(UTF_16):
             beginning = beginning.decode("utf-16", "replace").encode()
         if beginning.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
             readable = codecs.EncodedFile(file, "utf-8", "utf-16") if is_wide else file
@@ -109,7 +109,8 @@ def _rows(path: Path, progress: Callable[[int], None]) -> Iterator[tuple[str, An
 
 def _kind(row: AnyJson) -> str:
     """What reads a row of an array without a name."""
-    return "log" if "request" in row and "method" not in row else "entries"
+    is_har = is_object(row) and "request" in row and "method" not in row
+    return "log" if is_har else "entries"
 
 
 def _recorded(row: Row, place: str) -> Recorded | None:

@@ -66,7 +66,7 @@ def _evidence(report: Report, sighting: Sighting) -> AnyJson:
     return {
         "times": sighting.times,
         "last_seen": last.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "request": brief_curl(report, sighting.exchange.request),
+        "request": brief_curl(report, sighting.exchange.request, "cut"),
         "status": sighting.exchange.answer.status,
         "answer": seen(sighting.exchange.answer),
     }

@@ -94,12 +94,14 @@ def curl(report: Report, request: Request) -> str:
     return " ".join(words)
 
 
-def brief_curl(report: Report, request: Request) -> str:
+def brief_curl(
+    report: Report, request: Request, cut_note: str = "cut; in full in --report-json"
+) -> str:
     """The curl line of a request if it is short; otherwise what matters of it, not to be sent."""
     if request.layout.least_bytes:
         layout = replace(request.layout, least_bytes=0)
         filled = f"(the body filled up with spaces to {request.layout.least_bytes} bytes)"
-        return f"{brief_curl(report, replace(request, layout=layout))} {filled}"
+        return f"{brief_curl(report, replace(request, layout=layout), cut_note)} {filled}"
     line = curl(report, request)
     if len(line) <= LONGEST:
         return line
@@ -108,7 +110,7 @@ def brief_curl(report: Report, request: Request) -> str:
         cut = replace(request, body=shorten(body_text(request), LONGEST).encode())
     else:
         cut = replace(request, body=_cut(body))
-    return f"{shorten(curl(report, cut), 2 * LONGEST)} (cut; in full in --report-json)"
+    return f"{shorten(curl(report, cut), 2 * LONGEST)} ({cut_note})"
 
 
 def _cut(value: AnyJson) -> AnyJson:

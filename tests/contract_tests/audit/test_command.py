@@ -184,6 +184,7 @@ def test_a_key_is_in_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str
     [
         (["none.har"], "none.har does not exist"),
         (["."], ". is a folder; name the files in it"),
+        (["/dev/null"], "/dev/null is not a plain file"),
         (
             ["run.har", "--report-html=run.har"],
             "--report-html: run.har is the file of the argument run.har too",

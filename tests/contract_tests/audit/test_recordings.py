@@ -17,7 +17,9 @@ import yaml
 import zstandard
 
 from contract_tests.audit import bodies, cassettes
+from contract_tests.audit.auditor import Auditor
 from contract_tests.audit.recordings import Recorded, RecordingError, Tally, read
+from contract_tests.checks.violations import printable
 from contract_tests.contract import AnyJson
 from mockserver.admin.dispatch import dispatch
 from mockserver.contract import load_contract
@@ -25,9 +27,10 @@ from mockserver.state.recordings import load_recordings
 from mockserver.state.store import State
 from mockserver.wire import Request
 from tests.contract_tests.audit.archiving import SENT, URL, archive, entry, written
-from tests.contract_tests.exchanging import ANSWER, BODY
+from tests.contract_tests.exchanging import ANSWER, BODY, new_run
 from tests.contract_tests.test_redaction import SPELLINGS
 from tests.mockserver.asking import ask, fields
+from tests.spoiled_files import spoiled
 
 MOCKED = load_contract()
 HERE = Path(__file__).parent / "recordings"
@@ -358,6 +361,19 @@ def test_audit_and_replay_read_a_file_by_its_byte_order_mark(encoding: str, tmp_
     assert found.request.body["query"] == asked["query"] == "caf\u00e9"
 
 
+@pytest.mark.parametrize("row", [None, 1, "x", [], {}])
+def test_an_array_of_anything_is_read(row: AnyJson, tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_text(json.dumps([row]), "utf-8")
+    _, tally = recorded(tmp_path / "rows.json")
+    assert tally.rows == tally.skipped["it has no method"] == 1
+
+
+def test_a_number_of_any_length_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, entry(number=1), entry(number=2))
+    path.write_text(path.read_text().replace('"time": 12.5', '"time": 1' + "0" * 5000), "utf-8")
+    assert len(recorded(path)[0]) == 2
+
+
 def test_a_file_in_utf_16_that_is_cut_in_a_character_ends_too_early(tmp_path: Path) -> None:
     path = tmp_path / "run.har"
     path.write_bytes(json.dumps(archive([entry()])).encode("utf-16")[:-5])
@@ -398,6 +414,27 @@ def test_what_is_wrong_with_a_file_is_said_in_one_sentence(
     told = refused(path)
     assert told.startswith(f"{path} ")
     assert said in told
+
+
+def test_whatever_is_wrong_in_a_file_it_is_judged_or_said_in_one_sentence(tmp_path: Path) -> None:
+    path, good, said = tmp_path / "run.har", archive([entry()]), list[str]()
+    del good["log"]["pages"], good["log"]["creator"]
+    ask(state := State(), fields())
+    journal = dispatch(state, Request("GET", "/__admin/journal", "", {}, b"")).json()
+    cassette = json.loads((HERE / "vcrpy.json").read_bytes())
+    cassette["interactions"] = cassette["interactions"][:1]
+    for each in (good, journal, cassette):
+        for content in [*spoiled(each)][::5]:
+            path.write_text(json.dumps(content), "utf-8")
+            auditor = Auditor(new_run()[0])
+            auditor.begin()
+            try:
+                for found in read(path, Tally(), lambda _: None):
+                    auditor.take(found)
+                    json.dumps(found.sent).encode()
+            except RecordingError as error:
+                said.append(str(error))
+    assert said == [printable(each) for each in said if each.startswith(f"{path} ")] != []
 
 
 def test_a_value_with_a_tag_of_python_is_not_made(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from mockserver.contract import load_contract as mock_contract
 from mockserver.testing.contexts import serve_rerank
 from tests.contract_tests.exchanging import BGE, answer, in_turn, new_run
 from tests.contract_tests.newest import MODELS
+from tests.spoiled_files import spoiled
 
 SCHEMA = json.loads(Path("schemas/files/observation.json").read_text("utf-8"))
 VALID: Any = jsonschema.Draft202012Validator(SCHEMA)
@@ -130,6 +131,7 @@ def test_what_was_seen_is_printed_with_its_cost_and_what_was_not_with_what_would
     (truncated,) = found["context_overflow"]["values"]
     assert truncated["value"] == "truncate"
     assert '"model": "Qwen/Qwen3-Reranker-0.6B", "query": "a"' in truncated["request"]
+    assert truncated["request"].endswith("(81922 characters)\"]}' (cut)")
     # Three models are asked, each once.
     assert [value["times"] for value in found["trailing_slash"]["values"]] == [3]
 
@@ -189,6 +191,23 @@ def test_where_nothing_can_be_seen_it_says_why_and_an_older_file_stays(
     assert main(["observe", "--target=http://127.0.0.1:9/v1", f"--output={path}"]) == 3
     assert path.read_text("utf-8") == "before"
     assert "127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_whatever_is_wrong_in_a_file_it_is_imitated_or_refused(tmp_path: Path) -> None:
+    path, good, said = tmp_path / "b.json", observation(answer("no", 405)), list[str]()
+    switches = good["observed"]["switches"]
+    good["observed"]["switches"] = {"wrong_method": switches["wrong_method"]}
+    for content in spoiled({**good, "max_documents": 5}):
+        path.write_text(json.dumps(content), "utf-8")
+        try:
+            load_behaviour(str(path))
+        except BehaviourError as error:
+            said.append(str(error))
+    assert said
+    for each in said:
+        assert each.startswith(f"{path}: ")
+        assert each.isprintable()
+        assert len(each) < 1000
 
 
 def test_a_file_of_another_revision_is_refused_with_what_to_do(tmp_path: Path) -> None:

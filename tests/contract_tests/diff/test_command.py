@@ -1,15 +1,18 @@
 """The command `diff`: what it takes, and the forms that it prints."""
 
+import json
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from contract_tests.__main__ import main
+from contract_tests.checks.violations import printable
 from contract_tests.report.writers import save
 from tests.contract_tests.audit.archiving import entry, written
 from tests.contract_tests.diff.diffing import refusal
 from tests.contract_tests.report.samples import HOSTILE, report
+from tests.spoiled_files import spoiled
 
 
 def test_the_content_of_a_file_says_of_which_kind_it_is(
@@ -46,6 +49,9 @@ def test_the_content_of_a_file_says_of_which_kind_it_is(
         (b"{1: 1}", "is not JSON: the name of a member is none"),
         (b'{"\xff": 1}', "is not UTF-8"),
         (b'{"a": {"b": [1, "}"]}, "verdict": ', "is not JSON in UTF-8"),
+        (b'{"verdict": NaN}', "is not JSON in UTF-8: NaN is no number of it"),
+        (b'{"verdict": 1, "a": {"b": 1, "c": 2, "b": 3}}', "has the key b twice"),
+        (b'{"verdict": 1' + b"0" * 5000 + b"}", "is not a report of `check` or `audit`: "),
         (b'{"verdict": ' + b"[" * 100_000, "is nested too deeply"),
     ],
 )
@@ -58,6 +64,32 @@ def test_a_file_of_no_kind_is_refused_in_one_sentence(
     message = refusal(bad, good, capsys)
     assert f"rerank-contract diff: error: {bad} {trouble}" in message
     assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("form", ["report-json", "behaviour-json"])
+def test_whatever_is_wrong_in_a_file_it_is_compared_or_refused_in_one_sentence(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    save(report(), form, good)
+    whole = json.loads(good.read_bytes())
+    if form == "report-json":
+        whole |= {name: value[:1] for name, value in whole.items() if isinstance(value, list)}
+    else:
+        name, switch = whole["observed"]["switches"].popitem()
+        whole["observed"]["switches"] = {name: switch}
+    good.write_text(json.dumps(whole), "utf-8")
+    for content in [*spoiled(whole)][::11]:
+        bad.write_text(json.dumps(content), "utf-8")
+        code = main(["diff", str(good), str(bad)])
+        captured = capsys.readouterr()
+        if code == 2:
+            assert len(captured.err.splitlines()) == 1
+            assert captured.err.startswith("rerank-contract diff: error: ")
+            assert str(bad) in captured.err
+            assert len(captured.err) < 1000
+        assert printable(captured.err.strip()) == captured.err.strip()
+        assert "\x1b" not in captured.out
 
 
 def test_a_file_that_is_not_there_is_refused(

@@ -11,8 +11,10 @@ import pytest
 
 from mockserver.state import recordings
 from mockserver.state.recordings import RecordingError, load_recordings, question_of
+from mockserver.state.tape import Tape
 from mockserver.wire import Request
 from tests.mockserver.asking import BGE, CONTRACT, fields
+from tests.spoiled_files import spoiled
 
 Json = Any
 
@@ -238,6 +240,20 @@ def test_a_bad_file_is_refused_in_one_sentence_that_names_it(
         load_recordings(path, CONTRACT)
     assert str(refused.value).startswith(f"{path}: {reason}")
     assert "\n" not in str(refused.value)
+
+
+def test_whatever_is_wrong_in_a_file_it_is_replayed_or_refused(tmp_path: Path) -> None:
+    path, said = write(tmp_path, entry()), list[str]()
+    for content in spoiled(json.loads(path.read_bytes())):
+        path.write_text(json.dumps(content), "utf-8")
+        try:
+            tape = Tape(load_recordings(path, CONTRACT))
+        except RecordingError as error:
+            said.append(str(error))
+        else:
+            tape.refusal(question_of(CONTRACT, Request("POST", "/v1/rerank", "", {}, b"{}")))
+    assert said == [each for each in said if each.startswith(f"{path}: ") and each.isprintable()]
+    assert said
 
 
 def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
