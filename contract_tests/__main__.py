@@ -28,7 +28,7 @@ from .command.options import (
     natural,
     positive,
     problem,
-    unknown_requirement,
+    selects,
     whole,
     words,
 )
@@ -236,8 +236,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const="",
         metavar="ID",
-        help="show all about a requirement or a switch, what speaks for it among that; without an "
-        "id, about all of them",
+        help="show all about a requirement or a switch, what speaks for it among that, or about "
+        "all requirements below a name such as request.top_n; without an id, about all of them",
     )
     listing_parser.add_argument(
         "--observed",
@@ -370,18 +370,16 @@ def _list(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Itera
             parser.error("--observed is for --explain")
         return listing(contract)
     known = [*contract.requirements, *contract.switches]
-    if wanted and wanted not in known:
-        meant = hint(wanted, contract.switches)
+    explained = [name for name in known if not wanted or selects(wanted, name)]
+    if not explained:
         parser.error(
-            f"--explain: no switch is called {wanted}{meant}"
-            if meant
-            else unknown_requirement(contract, "--explain", wanted)
+            f"--explain: no requirement or switch is called {wanted}{hint(str(wanted), known)}"
         )
     try:
         observed = read(options.observed, Kind.OBSERVATIONS) if options.observed else None
     except DiffError as error:
         parser.error(f"--observed: {error}")
-    return explanations(contract, [wanted] if wanted else known, observed)
+    return explanations(contract, explained, observed)
 
 
 def _load(parser: argparse.ArgumentParser, revision: str | None) -> Contract:
