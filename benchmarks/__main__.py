@@ -1,13 +1,17 @@
 """`python -m benchmarks`: measures the mock, prints a Markdown table, keeps it with `--write`.
 
-With `--kills` it measures the judge, with `--load` what one client's requests cost another.
+With `--kills` it measures the judge, with `--load` what one client's requests cost another, with
+`--peers` the mock beside other mocks, with `--memory` what many requests leave in it, and with
+`--sharing` what a shared state costs.
 """
 
 import argparse
+import itertools
 import math
 import os
 import platform
 import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from .in_process import engine, fixture, long_texts, set_up
@@ -15,13 +19,22 @@ from .kills import find_mutants
 from .load import HEAD as LOAD_HEAD
 from .load import load
 from .measuring import Comparison, Figure, compare
+from .memory import HEAD as MEMORY_HEAD
+from .memory import memory
+from .peers import peers
 from .served import crowds, servers
+from .sharing import HEAD as SHARING_HEAD
+from .sharing import sharing
 from .starting import starts
 
 README = Path(__file__).with_name("README.md")
+SCALING = Path(__file__).parents[1] / "docs" / "scaling.md"
 
 MARKERS = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
 LOAD = re.compile(r"(?<=<!-- load -->\n).*?(?=<!-- end of load -->)", re.DOTALL)
+SHARING = re.compile(r"(?<=<!-- sharing -->\n).*?(?=<!-- end of sharing -->)", re.DOTALL)
+PEERS = re.compile(r"(?<=<!-- peers -->\n).*?(?=<!-- end of peers -->)", re.DOTALL)
+MEMORY = re.compile(r"(?<=<!-- memory -->\n).*?(?=<!-- end of memory -->)", re.DOTALL)
 KILLS = re.compile(r"(?<=<!-- kills -->\n).*?(?=<!-- end of kills -->)", re.DOTALL)
 
 HEAD = """\
@@ -56,38 +69,51 @@ def main() -> None:
     parser.add_argument("--kills", action="store_true", help="let the judge find every mutant")
     parser.add_argument("--write", action="store_true", help=f"keep the table in {README.name}")
     parser.add_argument("--load", action="store_true", help="send the worst of requests")
+    parser.add_argument("--sharing", action="store_true", help=f"measure workers: {SCALING.name}")
+    parser.add_argument("--peers", action="store_true", help="compare the mock with other mocks")
+    parser.add_argument(
+        "--memory",
+        type=int,
+        nargs="?",
+        const=500_000,
+        metavar="REQUESTS",
+        help="send so many requests, and watch the memory (default: %(const)s)",
+    )
     options = parser.parse_args()
+    file = README
     if options.kills:
         lines, place = find_mutants(), KILLS
     elif options.load:
-        lines, place = measure_load(), LOAD
+        lines, place = printed(LOAD_HEAD, load()), LOAD
+    elif options.sharing:
+        lines, place, file = printed(SHARING_HEAD, sharing()), SHARING, SCALING
+    elif options.memory:
+        lines, place = printed(MEMORY_HEAD, memory(options.memory)), MEMORY
+    elif options.peers:
+        lines, place = compared(peers), PEERS
     else:
-        lines, place = measure_mock(), MARKERS
+        lines = compared(engine, long_texts, fixture, set_up, starts, servers, crowds)
+        place = MARKERS
     if options.write:
         table = "\n".join(["", *lines, "", ""])
-        readme = README.read_text(encoding="utf-8")
-        README.write_text(place.sub(lambda _: table, readme), encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
+        file.write_text(place.sub(lambda _: table, text), encoding="utf-8")
 
 
-def measure_mock() -> list[str]:
-    """Compare the mock with bare baselines; return the table."""
+def compared(*benchmarks: Callable[[], Iterator[Comparison]]) -> list[str]:
+    """Compare the mock with its baselines; return the table."""
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    lines = [f"{platform.python_implementation()} {platform.python_version()}, {machine}.\n", HEAD]
-    print(*lines, sep="\n", flush=True)
-    for comparisons in (engine, long_texts, fixture, set_up, starts, servers, crowds):
-        for comparison in comparisons():
-            lines.append(row(comparison, compare(comparison, comparison.rounds)))
-            print(lines[-1], flush=True)
-    return lines
+    head = f"{platform.python_implementation()} {platform.python_version()}, {machine}.\n\n{HEAD}"
+    comparisons = itertools.chain.from_iterable(benchmark() for benchmark in benchmarks)
+    return printed(head, (row(each, compare(each, each.rounds)) for each in comparisons))
 
 
-def measure_load() -> list[str]:
-    """Measure what each of the worst requests costs; return the table."""
-    lines = [LOAD_HEAD]
-    print(LOAD_HEAD, flush=True)
-    for line in load():
-        lines.append(line)
+def printed(head: str, rows: Iterable[str]) -> list[str]:
+    """Print each line of a table as soon as it stands; return them all."""
+    lines = list[str]()
+    for line in itertools.chain([head], rows):
         print(line, flush=True)
+        lines.append(line)
     return lines
 
 

@@ -32,11 +32,11 @@ CONSTANT = "a constant answer of the same length, raw ASGI on the same uvicorn"
 FLOOR = "parse, validate, rank and print on the same uvicorn"
 
 
-def message(path: str, body: bytes) -> bytes:
+def message(path: str, body: bytes, key: str = DEFAULT_KEY) -> bytes:
     """Return a request."""
     head = (
         f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-        f"authorization: Bearer {DEFAULT_KEY}\r\ncontent-length: {len(body)}\r\n\r\n"
+        f"authorization: Bearer {key}\r\ncontent-length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
@@ -45,7 +45,7 @@ class Connection:
     """One connection to a server in a process of its own, kept alive."""
 
     def __init__(self, pid: int, port: int) -> None:
-        self.port, self._pid, self._received = port, pid, b""
+        self.port, self.pid, self._received = port, pid, b""
         self._socket = socket.create_connection(("127.0.0.1", port))
         clock = ctypes.c_int()
         ctypes.CDLL(None).clock_getcpuclockid(pid, ctypes.byref(clock))
@@ -57,7 +57,7 @@ class Connection:
 
     def another(self) -> "Connection":
         """Return one more connection to the same server."""
-        return Connection(self._pid, self.port)
+        return Connection(self.pid, self.port)
 
     @property
     def number(self) -> int:
@@ -82,12 +82,14 @@ class Connection:
             raise RuntimeError("cannot measure: the server closed the connection")
         self._received += more
         head, end, answer = self._received.partition(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", head)
         if not end:
             return None
-        if not head.startswith(b"HTTP/1.1 200 ") or length is None:
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        is_chunked = b"chunked" in head
+        if not head.startswith(b"HTTP/1.1 200 ") or not (length or is_chunked):
             raise RuntimeError(f"cannot measure: the server answered {head!r}")
-        if len(answer) < int(length[1]):
+        is_complete = len(answer) >= int(length[1]) if length else answer.endswith(b"0\r\n\r\n")
+        if not is_complete:
             return None
         self._received = b""
         return answer
@@ -109,7 +111,10 @@ class Crowd:
 
     def post(self, path: str, body: bytes) -> None:
         """Send `BURST` requests, each unlike the others, and read all answers."""
-        requests = [message(path, unlike(body)) for _ in range(BURST)]
+        self.exchange([message(path, unlike(body)) for _ in range(BURST)])
+
+    def exchange(self, requests: list[bytes]) -> None:
+        """Send requests, the last first, and read all answers."""
         waiting = {connection.number: connection for connection in self._connections}
         began, taken = dict.fromkeys(waiting, 0.0), list[float]()
         readable = select.epoll()

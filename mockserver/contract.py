@@ -246,6 +246,11 @@ def file_schemas() -> Mapping[str, dict[str, Any]]:
 
 
 @cache
+def _file_registry() -> jsonschema_rs.Registry:
+    return jsonschema_rs.Registry([(schema["$id"], schema) for schema in file_schemas().values()])
+
+
+@cache
 def _load(folder: Path) -> Contract:
     paths = sorted(folder.glob("request.*.json"))
     schemas: dict[str, dict[str, Any]] = {
@@ -290,13 +295,11 @@ def _form(path: Path, name: str, schemas: Mapping[str, dict[str, Any]]) -> Form:
 
 def _table(path: Path) -> Any:  # noqa: ANN401 - of three shapes, which their schemas describe
     """Read a table that keeps the schema of its name in `schemas/files/`."""
-    value, schemas = _read(path), file_schemas()
-    registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in schemas.values()])
-    error = None
+    value, error = _read(path), None
     # A second time without the value, if the message is long because it repeats that.
     for mask in (None, "the value"):
         validator = jsonschema_rs.Draft202012Validator(
-            schemas[path.stem], registry=registry, mask=mask
+            file_schemas()[path.stem], registry=_file_registry(), mask=mask
         )
         error = first_error(validator, value)
         if error is None or len(error.message) <= LENGTH:

@@ -95,6 +95,15 @@ class RerankRequest:
 class ReceivedRequest(RerankRequest):
     """A request that the mock received, checked against the contract once."""
 
+    #: Whether a page of another origin may send requests.
+    cors: bool = False
+    #: Whether an account has or had the key.
+    key_known: bool = True
+    #: Whether whoever forwards it puts another key in the place of its own.
+    key_replaced: bool = False
+    #: What is a key, or named like one, in path and query.
+    keys_in_url: tuple[str, ...] = ()
+
     def __init__(
         self,
         request: Request,
@@ -124,14 +133,6 @@ class ReceivedRequest(RerankRequest):
         self.breach: Breach | None = None
         if request.body and not self.is_too_long:
             self.breach = self.form.breach(self.without_nulls)
-        #: Whether a page of another origin may send requests.
-        self.cors = False
-        #: Whether an account has or had the key.
-        self.key_known = True
-        #: Whether whoever forwards it puts another key in the place of its own.
-        self.key_replaced = False
-        #: What is a key, or named like one, in path and query.
-        self.keys_in_url: tuple[str, ...] = ()
 
     @property
     def is_rerank(self) -> bool:

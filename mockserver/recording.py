@@ -8,6 +8,7 @@ from .advice.heads import PATHS
 from .engine import Answered, split_key, with_headers, withdraw
 from .redaction import LONGEST_KEY, keys_in_url
 from .relaying import replay
+from .state.decisions import UnavailableError
 from .state.exchanges import Exchange
 from .state.store import State
 from .wire import Request, Response, json_response
@@ -34,6 +35,9 @@ def answer(state: State, request: Request) -> Response:
         answered = replay(state, request)
         exchange = observe(state, answered)
         keep(state, exchange)
+    except UnavailableError:
+        # Whether anything was charged or recorded, nobody can tell now.
+        raise
     except BaseException:
         if answered is not None:
             withdraw(state, answered.demand, answered.decision)
@@ -45,8 +49,9 @@ def answer(state: State, request: Request) -> Response:
 def keep(state: State, exchange: Exchange) -> None:
     """Record an exchange, with advice in the light of what its caller did before."""
     past = state.record(exchange)
-    if past.last is not None:
-        exchange.advice += advise_over_time(exchange, past)
+    if past.last is not None and (advice := advise_over_time(exchange, past)):
+        exchange.advice += advice
+        state.correct(exchange)
     state.journal.announce(exchange)
 
 
@@ -62,6 +67,7 @@ def record_fault(state: State, request: Request, exchange: Exchange | None) -> N
     """Record that a request was answered with `FAULT`, even if its exchange is recorded already."""
     if exchange is not None and exchange.number:
         exchange.response, exchange.response_bytes = FAULT, len(FAULT.body)
+        state.correct(exchange)
         return
     account = state.account_of(split_key(request)[1])
     shown = state.journal.body_bytes
@@ -86,35 +92,35 @@ def record_fault(state: State, request: Request, exchange: Exchange | None) -> N
 
 def observe(state: State, answered: Answered) -> Exchange:
     """Return the exchange to record."""
-    received, account, response = answered.received, answered.account, answered.response
-    request, delivery = received.request, response.delivery
+    view, received, account, response, _, _ = answered
+    request, delivery, documents = received.request, response.delivery, received.listed_documents
     if request.query or request.path not in PATHS:
         received.keys_in_url = tuple(keys_in_url(request, state.is_key))
     if account is None:
         received.key_known = response.source is not None or state.is_key(split_key(request)[1])
-        received.cors = answered.view.behaviour.cors == "present"
-    waited = max(state.clock.now() - answered.view.now, 0.0)
+        received.cors = view.behaviour.cors == "present"
+    waited = max(state.clock.now() - view.now, 0.0)
     seconds = waited + delivery.delay + delivery.pause * (delivery.pieces - 1)
     name = None if account is None else account.name
     # One account stands for all callers of another server.
     is_owner = name is not None and response.source is None
-    caller = hash((name, None if is_owner else request.headers.get("authorization")))
-    shown = state.journal.body_bytes
-    documents = received.listed_documents
+    caller = state.identify(name, None if is_owner else request.headers.get("authorization"))
+    body, answer_body, shown = request.body, response.body, state.journal.body_bytes
+    # By position: by name it takes twice as long.
     return Exchange(
-        at=answered.view.now,
-        account=name,
-        request=request if len(request.body) <= shown else _cut(request, shown),
-        request_bytes=len(request.body),
-        response=response if len(response.body) <= shown else _cut_answer(response, request, shown),
-        response_bytes=len(response.body),
-        model=received.model,
-        documents=None if documents is None else len(documents),
-        milliseconds=seconds * 1000,
-        advice=advise_on_request(received),
-        caller=caller,
-        asked=hash((caller, request.method, request.path, request.query, request.body)),
-        body_bytes=shown,
+        view.now,
+        name,
+        request if len(body) <= shown else _cut(request, shown),
+        len(body),
+        response if len(answer_body) <= shown else _cut_answer(response, request, shown),
+        len(answer_body),
+        received.model,
+        None if documents is None else len(documents),
+        seconds * 1000,
+        advise_on_request(received),
+        caller,
+        state.identify(caller, request.method, request.path, request.query, body),
+        shown,
     )
 
 

@@ -113,6 +113,9 @@ class Redactor:
         #: The length of the longest secret, in bytes.
         self.longest = len(secrets[0]) if secrets else 0
         self._secrets = secrets
+        #: How they begin. There are few ways, even if there are many secrets, and most texts have
+        #: none of them.
+        self._beginnings = {secret[:_SHORTEST] for secret in secrets}
         self._long = secrets[: bisect_right(secrets, -SHORTEST_IN_BODY, key=_shortness)]
 
     def text(self, text: str) -> str:
@@ -125,12 +128,13 @@ class Redactor:
         return self._without(body.decode("latin-1"), self._long, "latin-1").encode("latin-1")
 
     def _without(self, text: str, secrets: Sequence[bytes], encoding: str = "utf-8") -> str:
-        if secrets:
-            raw = text.encode(encoding, "surrogatepass")
+        raw = found = text.encode(encoding, "surrogatepass")
+        lowered = raw.lower()
+        if any(beginning in lowered for beginning in self._beginnings):
             found = _without(raw, secrets)
-            if b"\\" in found:
-                found = _without_escaped(found, secrets)
-            text = text if found is raw else found.decode(encoding, "surrogatepass")
+        if b"\\" in found:
+            found = _without_escaped(found, secrets)
+        text = text if found is raw else found.decode(encoding, "surrogatepass")
         return _KEY.sub(self._unless_harmless, text) if "sk-" in text else text
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:

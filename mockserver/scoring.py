@@ -10,7 +10,7 @@ most one chunk of tokens is in memory.
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice, pairwise
 from typing import Any, NamedTuple, TypeAlias
 from zlib import crc32
@@ -70,20 +70,20 @@ def rank(
     size = max(context_tokens - question.tokens, context_tokens // 2, 1)
     overlap = min(overlap_tokens, size // 2)
     scores: list[float] = []
-    longest = 0
+    longest = images = 0
     counted = len(documents) - (documents.count("") if leave_empty_out else 0)
     input_tokens = question.tokens * counted
     for document in documents:
-        tokens, best = 0, -math.inf
-        for number, chunk in enumerate(_chunks(_text(document), size, overlap)):
-            tokens += len(chunk) - (overlap if number else 0)
-            if max_chunks is None or number < max_chunks:
-                best = max(best, question.logit(chunk))
+        if isinstance(document, str):
+            text = document
+        else:
+            text = _text(document)
+            images += _images(document)
+        tokens, logit = _compare(question, text, size, overlap, max_chunks)
         input_tokens += tokens
         longest = max(longest, tokens)
         # 8 digits, like a 32-bit float.
-        scores.append(float(f"{1 / (1 + math.exp(-best)):.8g}"))
-    images = sum(_images(document) for document in documents if not isinstance(document, str))
+        scores.append(float(f"{1 / (1 + math.exp(-logit)):.8g}"))
     image_tokens = TOKENS_PER_IMAGE * (_images(query) * counted + images)
     return Ranking(scores, input_tokens, image_tokens, question.tokens, longest)
 
@@ -112,16 +112,25 @@ def _pieces(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-def _chunks(text: str, size: int, overlap: int) -> Iterable[list[str]]:
-    """Return chunks of tokens, each of which begins with the last tokens of the one before."""
-    if len(text) > PIECE:
-        return _cut(tokenize(text), size, overlap)
-    tokens = _split(text)
-    # Nearly every document is one chunk.
-    return [tokens] if len(tokens) <= size else _cut(iter(tokens), size, overlap)
+def _compare(
+    question: "_Question", text: str, size: int, overlap: int, max_chunks: int | None
+) -> tuple[int, float]:
+    """Return the tokens of a document, and the logit of the best of its first chunks."""
+    if len(text) <= PIECE:
+        tokens = _split(text)
+        # Nearly every document is one chunk.
+        if len(tokens) <= size:
+            return len(tokens), question.logit(tokens)
+    total, best = 0, -math.inf
+    for number, chunk in enumerate(_cut(tokenize(text), size, overlap)):
+        total += len(chunk) - (overlap if number else 0)
+        if max_chunks is None or number < max_chunks:
+            best = max(best, question.logit(chunk))
+    return total, best
 
 
 def _cut(tokens: Iterator[str], size: int, overlap: int) -> Iterator[list[str]]:
+    """Cut into chunks, each of which begins with the last tokens of the one before."""
     chunk = [*islice(tokens, size)]
     yield chunk
     while new := [*islice(tokens, size - overlap)]:
@@ -147,20 +156,26 @@ class _Question:
         rest = tokenize(text)
         # What is longer than the context is counted, and not compared.
         tokens = [*islice(rest, context_tokens)]
-        self.tokens = len(tokens) + _length(rest)
+        self.tokens = len(tokens)
+        if self.tokens == context_tokens:
+            self.tokens += _length(rest)
         if instruction:
             self.tokens += _length(tokenize(instruction))
         self._salt = crc32(orjson.dumps([model, instruction, text]))
         # A query without words, such as an emoji, matches by its symbols.
-        words = {token for token in tokens if _is_word(token)} or set(tokens)
-        stems = {_stem(word) for word in words}
+        words = {*filter(_is_word, tokens)} or {*tokens}
+        stems = {*map(_stem, words)}
         #: Each spelling that matches a word of the query, and its stem. Sorted, as a spelling may
         #: have two stems and the order of a set differs between processes.
         self._spellings = {form: stem for stem in sorted(stems) for form in (stem, stem + "s")}
-        pairs = [(a, b) for a, b in pairwise(tokens) if a in words and b in words]
+        self._forms = frozenset(self._spellings)
         #: Adjacent tokens, joined: they make words a phrase and Chinese characters a word.
-        self._pairs = {a + b for a, b in pairs}
-        self._begins_pair = {a for a, _ in pairs}
+        self._pairs = set[str]()
+        self._begins_pair = set[str]()
+        for a, b in pairwise(tokens):
+            if a in words and b in words:
+                self._pairs.add(a + b)
+                self._begins_pair.add(a)
         #: Letters of all stems and pairs; longer words count more.
         self._weight = sum(map(len, stems | self._pairs))
 
@@ -170,7 +185,7 @@ class _Question:
         # The noise is that of the chunk: what stands in other chunks does not move the score.
         noise = crc32(" ".join(chunk).encode(), self._salt) / 2**32
         words = set(chunk)
-        shared = self._spellings.keys() & words
+        shared = words & self._forms
         if not shared:
             return noise / 2 - 7
         found = {self._spellings[word] for word in shared}

@@ -1,15 +1,22 @@
 """The benchmarks measure what they say, and the kept table is a table of theirs."""
 
 import itertools
+import os
+import re
+import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import KILLS, MARKERS, README, rounded, row
+from benchmarks.__main__ import KILLS, MARKERS, MEMORY, PEERS, README, rounded, row
 from benchmarks.in_process import engine, fixture, long_texts, set_up
 from benchmarks.kills import HEAD, kills, summary
 from benchmarks.measuring import Comparison, Figure, Side, compare
-from benchmarks.served import crowds, servers
+from benchmarks.memory import HEAD as MEMORY_HEAD
+from benchmarks.memory import memory, steps
+from benchmarks.peers import GOALS, peers
+from benchmarks.served import Connection, crowds, servers
 from benchmarks.starting import starts
 from contract_tests.mutants.selftest import CLEAN, Trial
 
@@ -71,6 +78,49 @@ def assert_kept(comparison: Comparison, figure: Figure) -> None:
     (kept,) = MARKERS.findall(README.read_text(encoding="utf-8"))
     names = row(comparison, figure).split(" | ")[:3]
     assert kept.count(" | ".join([*names, ""])) == 1
+
+
+def test_memory_is_looked_at_ever_more_rarely_and_at_the_end() -> None:
+    assert [*steps(150_000)] == [10_000, 20_000, 50_000, 100_000, 150_000]
+    assert [*steps(100_000)] == [10_000, 20_000, 50_000, 100_000]
+    assert [*steps(7)] == [7]
+
+
+def test_memory_is_that_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.memory.FEW", 300)
+    first, last = memory(600)
+    assert re.fullmatch(r"\| 300 \| \d+ MB \| \*\*1\.00\*\* \| ≤ 1\.1 \|", first)
+    assert last.startswith("| 600 | ")
+    (kept,) = MEMORY.findall(README.read_text(encoding="utf-8"))
+    assert MEMORY_HEAD in kept
+
+
+def test_each_peer_stands_in_the_kept_table() -> None:
+    (kept,) = PEERS.findall(README.read_text(encoding="utf-8"))
+    for name, goal in GOALS.items():
+        (line,) = (line for line in kept.splitlines() if name in line)
+        assert line.endswith(f"| ≤ {1 / goal:.3g} |")
+
+
+def test_peers_that_are_not_installed_are_one_clear_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.peers.FOLDER", tmp_path / "none")
+    with pytest.raises(SystemExit, match="run `make bench-peers`"):
+        next(peers())
+
+
+def test_an_answer_in_chunks_is_read_to_its_end() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        connection = Connection(os.getpid(), listener.getsockname()[1])
+        server, _ = listener.accept()
+        with server:
+            server.sendall(head + b"2\r\n{}\r\n")
+            assert connection.receive() is None
+            server.sendall(b"0\r\n\r\n")
+            assert connection.receive() == b"2\r\n{}\r\n0\r\n\r\n"
+        connection.close()
 
 
 def test_kills_are_told_as_shares_of_a_clean_run() -> None:

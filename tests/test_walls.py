@@ -24,6 +24,7 @@ LAYERS = (
     ("parsed_request",),
     ("scenarios.*",),
     ("state.*",),
+    ("sharing.*",),
     ("advice.*",),
     ("reading",),
     ("engine",),

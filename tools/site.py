@@ -47,6 +47,7 @@ MENU: Mapping[str, tuple[str, ...]] = {
         "docs/admin",
         "docs/replaying",
         "docs/proxy",
+        "docs/scaling",
         "docs/promises",
     ),
     "Servers and gateways": (

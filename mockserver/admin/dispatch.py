@@ -14,7 +14,9 @@ import traceback
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
+from ..engine import with_headers
 from ..recording import FAULT, answer
+from ..state.decisions import UnavailableError
 from ..state.pins import PinError, ScoreFunctionError
 from ..state.store import State
 from ..validation import InputError, check, json_path, likely
@@ -33,6 +35,20 @@ CALL_BYTES = 128 * 1024 * 1024
 CALL_MIB = f"{CALL_BYTES // 1024**2} MiB"
 
 
+#: The answer while a shared state cannot be reached. A request may have been charged.
+AWAY = with_headers(
+    json_response(
+        503,
+        {
+            "code": None,
+            "message": "rerank-mock cannot reach the state that it shares; its log says why",
+            "data": None,
+        },
+    ),
+    {"retry-after": "1", "x-rerank-mock-fault": "state"},
+)
+
+
 def dispatch(state: State, request: Request, token: str | None = None) -> Response:
     """Answer a request to any path; `token` is what `/__admin` requires, if anything.
 
@@ -42,6 +58,9 @@ def dispatch(state: State, request: Request, token: str | None = None) -> Respon
         return _dispatch(state, request, token)
     except PinError:
         raise
+    except UnavailableError as error:
+        LOG.error("%s", error)
+        return AWAY
     except ScoreFunctionError as failure:
         raise failure.error from None
     except Exception as error:  # noqa: BLE001 - the last catch
@@ -76,6 +95,8 @@ def _dispatch(state: State, request: Request, token: str | None) -> Response:
         return _refusal(error)
     except InputError as error:
         return _refusal(WrongCallError(400, json_path(error.way), error.reason))
+    except UnavailableError as error:
+        return with_headers(_refusal(WrongCallError(503, "/", str(error))), {"retry-after": "1"})
 
 
 def _host(header: str) -> str:
@@ -101,6 +122,7 @@ def _administer(state: State, request: Request, token: str | None) -> Response:
         return json_response(200, document())
     route, place = _find(request.method, path)
     call = Call(state, place, _query(route, request.query), _body(route, request))
+    state.refresh()
     response = json_response(route.status, route.act(call))
     if len(response.body) > CALL_BYTES:
         what = f"the answer is longer than {CALL_MIB}: delete entries, pins or scenarios"

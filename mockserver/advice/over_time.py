@@ -25,7 +25,7 @@ def may_advise(now: Exchange, past: Past) -> bool:
     """Return whether a rule of this module may find anything. Called for every request."""
     last, same = past
     return (
-        same is not None and (same.response.status >= 400 or now.response.usage.charge > 0)
+        same is not None and (same.response.status >= 400 or bool(now.response.usage.charge))
     ) or (last is not None and last.response.status in (307, 401))
 
 

@@ -1,5 +1,6 @@
 """Reads the words after `rerank-mock`, and runs what they ask for."""
 
+import argparse
 import os
 import signal
 import sys
@@ -9,9 +10,8 @@ from types import FrameType
 
 from ..redaction import without_keys
 from ..serving import log
-from ..version import installed
 from . import proxying, serving, waiting
-from .parser import CommandError, Parser, warnings_about
+from .parser import CommandError, Parser, ShowVersion, warnings_about
 
 
 def run(arguments: list[str] | None = None) -> None:
@@ -104,7 +104,13 @@ def _abort(number: int, _frame: FrameType | None) -> None:
 def _parser() -> tuple[Parser, dict[str, Parser]]:
     """Return the parser, and those of the commands."""
     parser = Parser(prog="rerank-mock", description="A mock of the POST /v1/rerank API.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {installed()}")
+    parser.add_argument(
+        "--version",
+        action=ShowVersion,
+        dest=argparse.SUPPRESS,
+        nargs=0,
+        help="show program's version number and exit",
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
     serve = commands.add_parser(
         "serve",

@@ -7,12 +7,17 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from ..validation import likely
+from ..version import installed
 
 #: How the names of variables begin: `RERANK_MOCK_PORT` stands for `--port`.
 PREFIX = "RERANK_MOCK_"
 
 #: What a variable may say for an option that takes no value.
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+#: The most processes that serve.
+MOST_WORKERS = 64
 
 
 class CommandError(Exception):
@@ -22,6 +27,15 @@ class CommandError(Exception):
         super().__init__(message)
         #: The exit code.
         self.status = status
+
+
+class ShowVersion(argparse.Action):
+    """Prints the version, which takes too long to find for every start."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        """Print it, and exit."""
+        print(f"{parser.prog} {installed()}")
+        parser.exit()
 
 
 class Parser(argparse.ArgumentParser):
@@ -142,6 +156,13 @@ def whole_number(text: str) -> int:
     """Return a whole number. Raises `ArgumentTypeError`."""
     if not re.fullmatch(r"-?[0-9]{1,100}", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """Return a number of processes. Raises `ArgumentTypeError`."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to {MOST_WORKERS}, not {text!r}")
     return int(text)
 
 

@@ -4,26 +4,29 @@ import argparse
 import os
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import get_args
 from urllib.parse import urlsplit
 
-from ..behaviour import PRESET_NAMES, load_behaviour
+from ..behaviour import PRESET_NAMES, Behaviour, load_behaviour
 from ..contract import Contract, load_contract
 from ..files import FileError, read_file
 from ..redaction import LONGEST_KEY
 from ..scenarios.hostile import HOSTILE, Hostile
 from ..serving.server import ThreadedServer, serve
+from ..state.accounts import UNLIMITED, Term
+from ..state.decisions import UnavailableError
 from ..state.recordings import Recordings, Unrecorded, load_recordings
-from ..state.store import DEFAULT_KEY, UNLIMITED, State
-from . import listening
+from ..state.store import DEFAULT_KEY, State
+from . import listening, workers
 from .listening import PORT, Listening, url_of
 from .parser import (
     PREFIX,
     CommandError,
     Parser,
+    count,
     whole_number,
     word,
 )
@@ -50,6 +53,7 @@ class Serving(Listening):
     hostile: Sequence[Hostile] = ()
     seed: int = 0
     state: str | None = None
+    workers: int = 1
     replay: str | None = None
     unrecorded: Unrecorded | None = None
 
@@ -59,16 +63,42 @@ class Serving(Listening):
         token = self.token()
         is_alone = command is None
         with self.listener(token, is_alone=is_alone) as listener, self.watching(state):
+            if command is not None and state.account_of(key) is None:
+                raise CommandError(
+                    f"no account of {self._named_state} has the key that the command would get,"
+                    " which is the first of --key or the default: pass a key of the state with"
+                    " --key"
+                )
+            if self.workers > 1:
+                return self._run_workers(state, listener, token, command, key)
             if command is None:
                 serve(state, listener, partial(self.announce, listener), token)
                 return 0
-            if state.account_of(key) is None:
-                raise CommandError(
-                    f"no account of {self.state} has the key that the command would get, which is"
-                    " the first of --key or the default: pass a key of the state with --key"
-                )
             with held_signals(), ThreadedServer(state, listener, token):
                 return run(command, environment_of(listener, key, os.environ))
+
+    def _run_workers(
+        self,
+        state: State,
+        listener: socket.socket,
+        token: str | None,
+        command: Sequence[str] | None,
+        key: str,
+    ) -> int:
+        def work(ready: Callable[[], None]) -> None:
+            serve(state, listener, ready, token)
+
+        with workers.running(self.workers, work) as running:
+            if command is None:
+                self.announce(listener)
+                running.supervise()
+            with held_signals():
+                return run(command, environment_of(listener, key, os.environ))
+
+    @property
+    def _named_state(self) -> str:
+        """The state as messages name it: an address may have a password."""
+        return "the shared state" if is_shared(self.state) else str(self.state)
 
     def _state(self) -> tuple[str, State]:
         """Return a key, and the state of the mock."""
@@ -78,13 +108,22 @@ class Serving(Listening):
             contract = load_contract(self.revision)
         with self.naming("behaviour"):
             behaviour = load_behaviour(self.behaviour, contract)
+        terms: Mapping[str, Term] = UNLIMITED if self.unlimited else {}
+        if is_shared(self.state):
+            return keys[0], self._shared_state(contract, behaviour, keys, terms)
+        if self.workers > 1:
+            with self.naming("workers"):
+                raise CommandError(
+                    "--workers needs --state redis://HOST: each worker would count limits and money"
+                    " for itself"
+                )
         state = State(
             contract=contract,
             behaviour=behaviour,
             keys=keys,
             hostile=self.hostile,
             seed=self.seed,
-            terms=UNLIMITED if self.unlimited else {},
+            terms=terms,
             recordings=self._recordings(contract),
             unrecorded=self.unrecorded or "refuse",
         )
@@ -92,6 +131,49 @@ class Serving(Listening):
             with self.naming("state"):
                 state.load(self.state)
         return keys[0], state
+
+    def _shared_state(
+        self,
+        contract: Contract,
+        behaviour: Behaviour,
+        keys: Sequence[str],
+        terms: Mapping[str, Term],
+    ) -> State:
+        """Begin a state in Redis, or join the one that there is."""
+        with self.naming("har"):
+            if self.har is not None and self.workers > 1:
+                raise CommandError(
+                    "--har is written by one process: GET /__admin/journal.har has all"
+                )
+        with self.naming("replay"):
+            if self.replay is not None:
+                raise CommandError("--replay cannot be shared: it needs a mock of one process")
+        with self.naming("state"):
+            try:
+                from ..sharing.connection import Connection  # noqa: PLC0415 - an extra
+                from ..sharing.redis_state import RedisState  # noqa: PLC0415
+            except ModuleNotFoundError as error:
+                if error.name != "redis":
+                    raise
+                raise CommandError(
+                    "a shared state needs the extra `redis`: pip install 'rerank-contract[redis]'"
+                ) from None
+            try:
+                state = RedisState(
+                    Connection(self.state or ""),
+                    contract=contract,
+                    behaviour=behaviour,
+                    keys=keys,
+                    hostile=self.hostile,
+                    seed=self.seed,
+                    terms=terms,
+                )
+            except UnavailableError as error:
+                raise CommandError(str(error), 1) from None
+        what = "begins" if state.has_begun else "joins"
+        own = "" if state.has_begun else ", with its accounts, behaviour and seed"
+        print(f"rerank-mock: {what} the state at {state.place}{own}", file=sys.stderr)
+        return state
 
     def _recordings(self, contract: Contract) -> Recordings | None:
         """Return what is replayed, and say on standard error how much that is."""
@@ -104,6 +186,11 @@ class Serving(Listening):
             recordings = load_recordings(self.replay, contract)
         print(f"rerank-mock: {recordings.summary}", file=sys.stderr)
         return recordings
+
+
+def is_shared(state: str | None) -> bool:
+    """Return whether `--state` is an address and no file."""
+    return state is not None and "://" in state
 
 
 def environment_of(
@@ -181,9 +268,17 @@ def declare(parser: Parser) -> None:
     )
     add(
         "--state",
-        metavar="FILE",
-        help="start from a saved state; its accounts and behaviour replace --key, --key-file,"
-        " --unlimited and --behaviour",
+        metavar="FILE|URL",
+        help="start from a saved state, or share the one in a Redis (redis://HOST, rediss://HOST,"
+        " unix://PATH; ?name=NAME for one of several); its accounts and behaviour replace --key,"
+        " --key-file, --unlimited and --behaviour",
+    )
+    add(
+        "--workers",
+        type=count,
+        metavar="N",
+        help=f"how many processes serve; more than one needs --state URL; default:"
+        f" {default.workers}",
     )
     add(
         "--replay",

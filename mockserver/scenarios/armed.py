@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
@@ -158,11 +158,31 @@ class Scenarios:
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
         """Restore the receipts of the snapshot; receipts that tests hold are updated in place."""
         with self._lock:
-            held = {receipt.number: receipt for receipt in self.receipts()}
+            held = self._held()
             self._number = snapshot["armed"]
             self._receipts = {}
             for row in snapshot["receipts"]:
                 self._receipts.setdefault(row["account"], []).append(_restored(row, held))
+
+    def restore(self, account: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Replace the receipts of an account, as `rollback` does all."""
+        with self._lock:
+            held = self._held()
+            self._receipts.pop(account, None)
+            if rows:
+                self._receipts[account] = [_restored(row, held) for row in rows]
+
+    @property
+    def armed(self) -> int:
+        """The number of the scenario that was armed last."""
+        return self._number
+
+    @armed.setter
+    def armed(self, number: int) -> None:
+        self._number = number
+
+    def _held(self) -> dict[int, Receipt]:
+        return {receipt.number: receipt for receipt in self.receipts()}
 
 
 def _progress(step: Step, taken: int) -> str:

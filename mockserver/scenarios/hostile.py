@@ -6,7 +6,7 @@
 All is drawn from a seed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any, Literal, TypeAlias, cast, get_args
@@ -69,6 +69,16 @@ class Faults:
     def give_back(self, account: str, asked: int) -> None:
         """Forget that a request got one."""
         self._taken.pop((account, asked), None)
+
+    def of(self, account: str) -> list[int]:
+        """Return the numbers of the requests of an account that got one, oldest first."""
+        return [asked for name, asked in self._taken if name == account]
+
+    def restore(self, account: str, numbers: Iterable[int]) -> None:
+        """Replace the numbers of an account."""
+        for asked in self.of(account):
+            del self._taken[account, asked]
+        self._taken.update({(account, asked): None for asked in numbers})
 
     def forget(self) -> None:
         """Forget which requests got one."""

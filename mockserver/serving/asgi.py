@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeAlias
 
 from ..admin.dispatch import CALL_BYTES, PREFIX, dispatch, refuse_host
-from ..state.clock import Clock
 from ..state.store import State
 from ..wire import CONNECTING, Request, Response, json_response
 from .aside import Aside
@@ -26,6 +26,9 @@ LINGER = 5.0
 #: A longer request, head and body in bytes, is answered beside the event loop, as is every call of
 #: `/__admin`; it takes up to a hundredth of a second for each KiB.
 SHORT = 8 * 1024
+
+#: How many requests wait for a shared state at a time.
+WAITING = 16
 
 #: The most bytes of a body that are read at once of every request, and of how many more.
 UNASKED = 64 * 1024
@@ -57,7 +60,7 @@ def application(
                 answered = await desk.answer(scope, receive)
                 if answered is not None:
                     response, complete = answered
-                    await _deliver(state.clock, response, scope, receive, send, complete=complete)
+                    await _deliver(state, response, scope, receive, send, complete=complete)
             except asyncio.CancelledError:
                 # The server stops: no answer is made up for what is still in progress.
                 with contextlib.suppress(asyncio.CancelledError, ConnectionAbortedError):
@@ -82,6 +85,7 @@ class _Desk:
         self._guarded = guarded
         self._handle = handle
         self._requests, self._calls = Aside(), Aside()
+        self._waiting = ThreadPoolExecutor(WAITING, "rerank-mock") if state.waits else None
         self._uploads = asyncio.Semaphore(UPLOADS)
 
     async def answer(self, scope: Message, receive: Receive) -> tuple[Response, bool] | None:
@@ -119,6 +123,9 @@ class _Desk:
                 handled = await self._calls.do(partial(self._handle, request))
             elif len(request.body) + request.head_length > SHORT:
                 handled = await self._requests.do(partial(self._handle, request))
+            elif self._waiting is not None:
+                loop = asyncio.get_running_loop()
+                handled = await loop.run_in_executor(self._waiting, self._handle, request)
             else:
                 handled = self._handle(request)
             if isinstance(handled, Response):
@@ -146,7 +153,7 @@ async def _unless_gone(answer: Awaitable[Response], receive: Receive) -> Respons
 
 
 async def _deliver(
-    clock: Clock,
+    state: State,
     response: Response,
     scope: Message,
     receive: Receive,
@@ -160,10 +167,10 @@ async def _deliver(
     if not complete:
         headers.append((b"connection", b"close"))
     delivery = response.delivery
-    if delivery.delay and not await _pause(clock, delivery.delay, receive):
+    if delivery.delay and not await _pause(state, delivery.delay, receive):
         return
     # The connection is open by now: the most that a server can do is not to answer.
-    if delivery.close == "timed_out" and not await _pause(clock, CONNECTING, receive):
+    if delivery.close == "timed_out" and not await _pause(state, CONNECTING, receive):
         return
     if delivery.close not in (None, "in_body"):
         await _hang_up(scope, receive, reset=delivery.close != "before_answer")
@@ -174,7 +181,7 @@ async def _deliver(
     *pieces, last = delivery.split(response.body)
     for piece in pieces:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
-        if not await _pause(clock, delivery.pause, receive):
+        if not await _pause(state, delivery.pause, receive):
             return
     await send({"type": "http.response.body", "body": last, "more_body": cut or not complete})
     if cut:
@@ -185,9 +192,12 @@ async def _deliver(
         await send({"type": "http.response.body"})
 
 
-async def _pause(clock: Clock, seconds: float, receive: Receive) -> bool:
+async def _pause(state: State, seconds: float, receive: Receive) -> bool:
     """Let time pass; return whether the client is still connected."""
-    sleep = clock.skip(seconds) if seconds else 0.0
+    sleep = seconds
+    if seconds and state.clock.frozen:
+        skip = partial(state.clock.skip, seconds)
+        sleep = await asyncio.to_thread(skip) if state.waits else skip()
     if not sleep:
         return True
     try:

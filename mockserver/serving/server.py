@@ -1,6 +1,7 @@
 """The mock on a socket: uvicorn in a background thread, or as the whole process."""
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import math
@@ -18,6 +19,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ..admin.dispatch import dispatch
+from ..state.decisions import UnavailableError
 from ..state.store import State
 from .asgi import HANG_UP, LINGER, application
 from .joining import JoiningTransport
@@ -46,6 +48,9 @@ PATIENCE = 60.0
 
 #: How many files the process may still open when it refuses a connection.
 _SPARE = 16
+
+#: How often a shared state is touched, in seconds; it is kept for a week.
+TOUCHING = 3600.0
 
 # The layout of the two numbers of SO_LINGER.
 _LINGER = "hh" if sys.platform == "win32" else "ii"
@@ -140,6 +145,7 @@ class _Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._joining = JoiningTransport(transport, self.loop)
+        self._extensions: dict[str, dict[object, object]] = {HANG_UP: {"call": self.hang_up}}
         super().connection_made(self._joining)
         self._expect()
         number = transport.get_extra_info("socket").fileno()
@@ -236,7 +242,7 @@ class _Protocol(HttpToolsProtocol):
         super().on_message_begin()
         self.parser.since = 0
         self._expect()
-        self.scope["extensions"] = {HANG_UP: {"call": self.hang_up}}
+        self.scope["extensions"] = self._extensions
 
     def hang_up(self, *, reset: bool) -> None:
         """Close the connection after what was written, or reset it at once."""
@@ -288,6 +294,7 @@ class _Uvicorn(uvicorn.Server):
                 timeout_keep_alive=cast("int", PATIENCE),  # any number of seconds will do
             )
         )
+        self._state = state
         self._ready = ready
         self._forwarder = forwarder
 
@@ -298,7 +305,19 @@ class _Uvicorn(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self._state.waits:
+            self._touching = asyncio.create_task(_touch(self._state))
         self._ready()
+
+
+async def _touch(state: State) -> None:
+    """Keep a shared state from being forgotten while this server runs."""
+    while True:
+        await asyncio.sleep(TOUCHING)
+        try:
+            await asyncio.to_thread(state.touch)
+        except UnavailableError as error:
+            LOG.warning("%s", error)
 
 
 def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
@@ -329,6 +348,8 @@ def serve(
 
     With a `forwarder` the mock is a proxy.
     """
+    # What is there by now is there to stay: the collector need not look at it again and again.
+    gc.freeze()
     _Uvicorn(state, ready, admin_token, forwarder).run([listener])
 
 

@@ -3,11 +3,11 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from decimal import Context, Decimal, Inexact, localcontext
-from itertools import count
+from itertools import count, islice
 from typing import Any, Literal, TypeAlias, cast
 
 from ..contract import Price
@@ -29,6 +29,10 @@ _MONEY = ("granted_balance", "charged_balance")
 _AMOUNT = re.compile(r"-?[0-9]+([.][0-9]+)?", re.ASCII)
 
 _LIMITS = ("limits", "model_limits")
+
+
+#: Terms of an account that never meets a limit or the end of its money.
+UNLIMITED: Mapping[str, Term] = {"limits": {}, "charged_balance": "999999999999999.00"}
 
 
 class AccountError(InputError):
@@ -87,9 +91,18 @@ def _upper(limits: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+#: How a fingerprint begins, and one that is hashed once more with the secret of a shared state.
+FINGERPRINT, CONCEALED = "sha256:", "hmac-sha256:"
+
+
 def fingerprint(key: str) -> str:
     """Return the hash that the state keeps instead of a key, so that it is safe to share."""
-    return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+    return FINGERPRINT + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def is_kept(key: str) -> bool:
+    """Return whether it is what a state keeps instead of a key."""
+    return key.startswith((FINGERPRINT, CONCEALED))
 
 
 def charge(price: Price, text_tokens: int, image_tokens: int) -> Decimal:
@@ -124,7 +137,7 @@ class Account:
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Account":
         """Return an account from its JSON, whose keys may be plain or fingerprints."""
-        keys = (key if key.startswith("sha256:") else fingerprint(key) for key in row["keys"])
+        keys = (key if is_kept(key) else fingerprint(key) for key in row["keys"])
         values = dict(row)
         values["keys"] = tuple(dict.fromkeys(keys))
         values.update((name, Decimal(row[name])) for name in _MONEY if name in row)
@@ -182,7 +195,9 @@ FORMER_KEYS = 10_000
 class Accounts(Mapping[str, Account]):
     """Accounts by name. The caller holds the lock of the state."""
 
-    def __init__(self) -> None:
+    def __init__(self, conceal: Callable[[str], str] = str) -> None:
+        #: What is kept instead of a fingerprint; of what it returns it returns the same.
+        self._conceal = conceal
         self._by_name: dict[str, Account] = {}
         self._names: dict[str, str] = {}
         #: Keyed hashes of keys that are no longer valid, oldest first. Without the secret of this
@@ -201,12 +216,24 @@ class Accounts(Mapping[str, Account]):
 
     def of_key(self, key: str) -> Account | None:
         """Return the account of the key."""
-        name = self._names.get(fingerprint(key))
+        name = self._names.get(self.kept(key))
         return None if name is None else self._by_name[name]
+
+    def name_of(self, kept: str) -> str | None:
+        """Return the name of the account that has a key, by what is kept of it."""
+        return self._names.get(kept)
+
+    def kept(self, key: str) -> str:
+        """Return what is kept instead of a key."""
+        return self._conceal(fingerprint(key))
+
+    def empty(self) -> "Accounts":
+        """Return others, of which there are none yet, that are kept likewise."""
+        return Accounts(self._conceal)
 
     def knows(self, key: str) -> bool:
         """Return whether it is or was the key of an account."""
-        found = fingerprint(key)
+        found = self.kept(key)
         return found in self._names or self._hash(found) in self._former
 
     def limits_of(self, name: str, model: str) -> Limits:
@@ -226,26 +253,48 @@ class Accounts(Mapping[str, Account]):
 
     def put(self, account: Account) -> None:
         """Add the account, or replace the one with its name."""
+        if self._conceal is not str:
+            account = replace(account, keys=tuple(map(self._conceal, account.keys)))
         for number, key in enumerate(account.keys):
+            if key.startswith(CONCEALED) and self._conceal is str:
+                reason = "is hashed with the secret of a shared state: give the key itself instead"
+                raise AccountError(reason, "keys", number)
             owner = self._names.get(key, account.name)
             if owner != account.name:
                 raise AccountError(f"already belongs to {owner!r}", "keys", number)
-        if account.name in self._by_name:
-            self._forget_keys(account.name)
+        former = self._by_name.get(account.name)
         self._by_name[account.name] = account
-        self._names.update(dict.fromkeys(account.keys, account.name))
+        if former is None or former.keys != account.keys:
+            self._forget_keys(former.keys if former else ())
+            self._names.update(dict.fromkeys(account.keys, account.name))
 
     def remove(self, name: str) -> None:
         """Remove the account with that name."""
-        self._forget_keys(name)
-        del self._by_name[name]
+        self._forget_keys(self._by_name.pop(name).keys)
 
-    def _forget_keys(self, name: str) -> None:
-        for key in self._by_name[name].keys:
+    def renew(self, changed: Iterable[Account], gone: Iterable[str]) -> None:
+        """Take over accounts as they are elsewhere, and that others are gone there."""
+        for name in gone:
+            if name in self._by_name:
+                self.remove(name)
+        # Keys may have gone from one to another.
+        renewed = {account.name: account for account in changed}
+        for name in renewed.keys() & self._by_name.keys():
+            for key in self._by_name[name].keys:
+                self._names.pop(key, None)
+        self._by_name.update(renewed)
+        for account in renewed.values():
+            self._names.update(dict.fromkeys(account.keys, account.name))
+
+    def _forget_keys(self, keys: Iterable[str]) -> None:
+        for key in keys:
             del self._names[key]
             self._former[self._hash(key)] = None
-        while len(self._former) > FORMER_KEYS:
-            del self._former[next(iter(self._former))]
+        self._drop_former()
+
+    def _drop_former(self) -> None:
+        for key in [*islice(self._former, max(len(self._former) - FORMER_KEYS, 0))]:
+            del self._former[key]
 
     def _hash(self, key: str) -> bytes:
         return hashlib.blake2b(key.encode(), key=self._secret, digest_size=16).digest()
@@ -254,9 +303,9 @@ class Accounts(Mapping[str, Account]):
         """Return all accounts as JSON."""
         return [account.to_json() for account in self._by_name.values()]
 
-    def rollback(self, snapshot: Iterable[dict[str, Any]]) -> None:
-        """Restore the accounts of the snapshot."""
-        for name in [*self._by_name]:
-            self.remove(name)
-        for row in snapshot:
-            self.put(Account.from_json(row))
+    def rollback(self, others: "Accounts") -> None:
+        """Become like others, which the caller keeps no longer."""
+        gone = [key for key in self._names if key not in others._names]
+        self._by_name, self._names = others._by_name, others._names
+        self._former.update((self._hash(key), None) for key in gone[-FORMER_KEYS:])
+        self._drop_former()

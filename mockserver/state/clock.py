@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 #: The end of the year 9999, beyond which there are no dates.
@@ -23,6 +24,8 @@ class Clock:
         self._lock = threading.Lock()
         self._ahead = 0.0
         self._frozen_at = None if at is None else _valid(at)
+        #: Makes a change of this clock, for everybody who shares it.
+        self.share: Callable[[Callable[[], None]], None] = _alone
 
     @property
     def frozen(self) -> bool:
@@ -47,6 +50,9 @@ class Clock:
             at = (at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp()
         if not _is_number(0 if at is None else at):
             raise TypeError(f"freeze takes seconds since the epoch or a datetime, not {at!r}")
+        self.share(partial(self._freeze, at))
+
+    def _freeze(self, at: float | None) -> None:
         with self._lock:
             self._frozen_at = self.now() if at is None else _valid(at)
 
@@ -58,6 +64,9 @@ class Clock:
             raise TypeError(f"advance takes seconds or a timedelta, not {seconds!r}")
         if not seconds >= 0:
             raise ValueError(f"time only moves forward, not by {seconds} s")
+        self.share(partial(self._advance, seconds))
+
+    def _advance(self, seconds: float) -> None:
         with self._lock:
             then = _valid(self.now() + seconds)
             if self._frozen_at is None:
@@ -74,6 +83,9 @@ class Clock:
 
     def resume(self) -> None:
         """Let the clock run on from the time it shows."""
+        self.share(self._resume)
+
+    def _resume(self) -> None:
         with self._lock:
             if self._frozen_at is not None:
                 # In this order: `now` takes no lock.
@@ -91,6 +103,10 @@ class Clock:
             self._ahead = snapshot["ahead"]
             frozen_at = snapshot["frozen_at"]
             self._frozen_at = None if frozen_at is None else _valid(frozen_at)
+
+
+def _alone(change: Callable[[], None]) -> None:
+    change()
 
 
 def _is_number(value: object) -> bool:

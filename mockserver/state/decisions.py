@@ -1,6 +1,6 @@
 """The values that go into and come out of the store with each request."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from random import Random
 from typing import Literal, NamedTuple
@@ -8,10 +8,16 @@ from typing import Literal, NamedTuple
 from ..behaviour import Behaviour
 from ..contract import Model
 from ..scenarios.armed import Taken
+from ..scenarios.hostile import Hostile, inconvenient
 from ..scenarios.scenario import Step, Subject
 from .accounts import Account
+from .latency import seconds
 from .pins import Pin, ScoreFunction
 from .quotas import LimitName, Meter
+
+
+class UnavailableError(Exception):
+    """A shared state cannot be reached; the message says where it is, without its password."""
 
 
 class View(NamedTuple):
@@ -32,6 +38,19 @@ class View(NamedTuple):
     faults: bool = False
     #: How long the answer takes, in seconds.
     latency: float = 0.0
+
+
+def unusual(view: View, hostile: Collection[Hostile]) -> View:
+    """Return a view with the latency of its account and what is hostile."""
+    account, numbers = view.account, view.numbers
+    latency = seconds(account.latency, numbers[0]) if account else 0.0
+    draw = Random(numbers[1]) if "shapes" in hostile else None  # noqa: S311 - for tests
+    return view._replace(
+        behaviour=inconvenient(view.behaviour, draw) if draw else view.behaviour,
+        draw=draw,
+        faults="faults" in hostile,
+        latency=latency,
+    )
 
 
 class Demand(NamedTuple):

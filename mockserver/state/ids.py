@@ -1,6 +1,21 @@
-"""Ids, made from a time and a number."""
+"""Ids, made from a time and a number, and the numbers that are drawn for them."""
 
+import functools
+import random
 from datetime import datetime, timezone
+
+# An odd factor permutes the numbers below any power of two, so none comes twice.
+_SPREAD = 0x9E3779B97F4A7C15F39D
+
+
+def distinct(seed: int, drawn: int) -> int:
+    """Return the number that is drawn after `drawn` others."""
+    return _offset(seed) + drawn * _SPREAD
+
+
+@functools.cache
+def _offset(seed: int) -> int:
+    return random.Random(seed).getrandbits(74)  # noqa: S311 - ids are no secrets
 
 
 def uuid7(now: float, number: int) -> str:

@@ -191,6 +191,13 @@ class Pins:
         with self._lock:
             return {name: [pin.to_json() for pin in pins] for name, pins in self._pins.items()}
 
+    def restore(self, account: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Replace the pins of an account."""
+        with self._lock:
+            self._pins[account] = tuple(map(Pin.from_json, rows))
+            if not self._pins[account]:
+                del self._pins[account]
+
     def rollback(self, snapshot: Mapping[str, Any]) -> None:
         """Restore the pins of the snapshot."""
         with self._lock:

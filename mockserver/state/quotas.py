@@ -66,11 +66,17 @@ class _Window:
     used: int
 
 
+#: How much earlier than a window another clock may be that it still belongs to, in seconds: the
+#: clocks of several machines differ a little.
+SKEW = 1.0
+
+
 class Quotas:
     """The windows of all accounts and models. The caller holds the lock of the state."""
 
     def __init__(self) -> None:
-        self._windows: dict[tuple[str, str, LimitName], _Window] = {}
+        #: By account; then by model and limit.
+        self._windows: dict[str, dict[tuple[str, LimitName], _Window]] = {}
 
     def take(
         self, account: str, model: str, limits: Limits, tokens: int, now: float
@@ -95,7 +101,7 @@ class Quotas:
         if not full:
             for name, window in windows.items():
                 window.used += _amount(name, tokens)
-                self._windows[account, model, name] = window
+                self._windows.setdefault(account, {})[model, name] = window
         meters: dict[LimitName, Meter] = {
             name: Meter(held[name], windows[name].used, left[name]) for name in held
         }
@@ -103,12 +109,13 @@ class Quotas:
 
     def give_back(self, account: str, model: str, limits: Iterable[LimitName], tokens: int) -> None:
         """Uncount one request with its tokens."""
+        own = self._windows.get(account, {})
         for name in limits:
-            window = self._windows.get((account, model, name))
+            window = own.get((model, name))
             if window is not None:
                 window.used -= _amount(name, tokens)
                 if window.used <= 0:
-                    del self._windows[account, model, name]
+                    del own[model, name]
 
     def uses(self, limits_of: Callable[[str, str], Limits], now: float) -> list[Use]:
         """Return what is used of each limit whose window is open.
@@ -117,25 +124,31 @@ class Quotas:
         """
         return [
             Use(account, model, name, Meter(limit, window.used, left))
-            for (account, model, name), window in self._windows.items()
+            for account, own in self._windows.items()
+            for (model, name), window in own.items()
             if (limit := limits_of(account, model).get(name)) is not None
-            and 0 < (left := _left(name, window, now)) <= SECONDS[name]
+            and (left := _left(name, window, now))
         ]
 
     def _open(self, account: str, model: str, name: LimitName, now: float) -> _Window:
         """Return the open window, or a new one if it is over or the clock was set back."""
-        window = self._windows.get((account, model, name))
-        if window and 0 < _left(name, window, now) <= SECONDS[name]:
+        window = self._windows.get(account, {}).get((model, name))
+        if window and _left(name, window, now):
             return window
         return _Window(now, 0)
 
-    def forget(self, name: str) -> None:
-        """Delete the windows of an account, or of a model."""
-        for key in [key for key in self._windows if name in key[:2]]:
-            del self._windows[key]
+    def forget(self, account: str) -> None:
+        """Delete the windows of an account."""
+        self._windows.pop(account, None)
 
-    def snapshot(self) -> list[dict[str, Any]]:
-        """Return all windows as JSON."""
+    def forget_model(self, model: str) -> None:
+        """Delete the windows of a model."""
+        for own in self._windows.values():
+            for key in [key for key in own if key[0] == model]:
+                del own[key]
+
+    def of(self, account: str) -> list[dict[str, Any]]:
+        """Return the windows of an account as JSON."""
         return [
             {
                 "account": account,
@@ -144,15 +157,23 @@ class Quotas:
                 "opened": window.opened,
                 "used": window.used,
             }
-            for (account, model, limit), window in self._windows.items()
+            for (model, limit), window in self._windows.get(account, {}).items()
         ]
 
-    def rollback(self, snapshot: list[dict[str, Any]]) -> None:
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Return all windows as JSON."""
+        return [row for account in self._windows for row in self.of(account)]
+
+    def rollback(self, snapshot: Iterable[Mapping[str, Any]]) -> None:
         """Restore the windows of the snapshot."""
-        self._windows = {
-            (row["account"], row["model"], row["limit"]): _Window(row["opened"], int(row["used"]))
-            for row in snapshot
-        }
+        self._windows = {}
+        self.restore(snapshot)
+
+    def restore(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add these windows."""
+        for row in rows:
+            window = _Window(row["opened"], int(row["used"]))
+            self._windows.setdefault(row["account"], {})[row["model"], row["limit"]] = window
 
 
 def rate_limit_headers(meters: Mapping[LimitName, Meter]) -> dict[str, str]:
@@ -169,8 +190,12 @@ def rate_limit_headers(meters: Mapping[LimitName, Meter]) -> dict[str, str]:
 
 
 def _left(name: LimitName, window: _Window, now: float) -> float:
-    """Return the seconds until the window closes, without floating-point noise."""
-    return round(window.opened + SECONDS[name] - now, 6)
+    """Return the seconds until the window closes, without floating-point noise; 0 if it is closed.
+
+    A window that opens later is closed, too, but for `SKEW`.
+    """
+    left, length = round(window.opened + SECONDS[name] - now, 6), SECONDS[name]
+    return min(left, length) if 0 < left <= length + SKEW else 0.0
 
 
 def _amount(name: LimitName, tokens: int) -> int:

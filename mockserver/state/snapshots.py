@@ -33,8 +33,11 @@ def check_form(snapshot: Json) -> None:
     check_value("state", snapshot, StateError)
 
 
-def check_sense(snapshot: Mapping[str, Any], contract: Contract) -> None:
-    """Raise `StateError` unless the parts, all of which are present, are consistent."""
+def check_sense(snapshot: Mapping[str, Any], contract: Contract, accounts: Accounts) -> Accounts:
+    """Raise `StateError` unless the parts, all of which are present, are consistent.
+
+    `accounts` are none; returned are those of the snapshot.
+    """
     with within("behaviour", kind=StateError):
         read_behaviour(snapshot["behaviour"], contract)
     models: dict[str, None] = {}
@@ -48,7 +51,6 @@ def check_sense(snapshot: Mapping[str, Any], contract: Contract) -> None:
         models[row["id"]] = None
     for number, row in enumerate(snapshot["planned_changes"]):
         _known("model", row["model"], models, "planned_changes", number, "model")
-    accounts = Accounts()
     for number, row in enumerate(snapshot["accounts"]):
         with within("accounts", number, kind=StateError):
             check_account(row, models)
@@ -69,6 +71,7 @@ def check_sense(snapshot: Mapping[str, Any], contract: Contract) -> None:
             raise StateError(reason, "journal", "entries", number, "number")
     for name in snapshot["pins"]:
         _known("account", name, accounts, "pins")
+    return accounts
 
 
 def _known(kind: str, name: str, known: Collection[str], *way: str | int) -> None:

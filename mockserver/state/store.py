@@ -4,8 +4,6 @@ To answer a request takes three calls: `view`, `decide` and `record`. They take 
 values, so that a store shared by several processes can replace this one.
 """
 
-import functools
-import random
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -17,17 +15,17 @@ from ..behaviour import Behaviour, check_behaviour, load_behaviour, presets, rea
 from ..contract import Contract, Model, load_contract
 from ..redaction import KnownKeys, Redactor
 from ..scenarios.armed import Receipt, Scenarios
-from ..scenarios.hostile import Faults, Hostile, inconvenient, read_hostile
+from ..scenarios.hostile import Faults, Hostile, read_hostile
 from ..scenarios.scenario import Scenario
 from ..validation import MOST, likely, within
 from ..wire import Json, Request
-from .accounts import Account, AccountError, Accounts, Term, charge, plain_terms
+from .accounts import Account, AccountError, Accounts, Term, charge, is_kept, plain_terms
 from .accounts import check as check_account
 from .clock import Clock
-from .decisions import Admission, Decision, Demand, View
+from .decisions import Admission, Decision, Demand, View, unusual
 from .exchanges import Exchange, Exchanges, Past
+from .ids import distinct
 from .journal import Journal
-from .latency import seconds
 from .models import Catalogue, Change, ModelError, added, plain_changes
 from .models import check as check_change
 from .pins import Pin, Pins, ScoreFunction
@@ -38,14 +36,8 @@ from .tape import Tape
 
 DEFAULT_KEY = "sk-mock"
 
-#: Terms of an account that never meets a limit or the end of its money.
-UNLIMITED: Mapping[str, Term] = {"limits": {}, "charged_balance": "999999999999999.00"}
-
 #: The version of the snapshot format; incremented by incompatible changes.
 VERSION = 1
-
-# An odd factor permutes the numbers below any power of two: see `distinct`.
-_SPREAD = 0x9E3779B97F4A7C15F39D
 
 
 class State:
@@ -53,6 +45,9 @@ class State:
 
     Each method is atomic. Only these methods change the parts.
     """
+
+    #: Whether a method may wait for another process, so that no event loop should call it.
+    waits = False
 
     def __init__(
         self,
@@ -92,9 +87,18 @@ class State:
         self.behaviour = presets(self.contract)["observed"] if behaviour is None else behaviour
         #: Terms that differ in each new account.
         self._terms = plain_terms(terms or {})
+        self._begin(keys)
+
+    def _begin(self, keys: Iterable[str]) -> None:
         for key in keys:
             self.open_account(key)
         self._beginning = self.snapshot()
+
+    def refresh(self) -> None:
+        """Take over what other mocks have changed, if the state is shared."""
+
+    def touch(self) -> None:
+        """Keep the state from being forgotten, if it is shared."""
 
     @property
     def behaviour(self) -> Behaviour:
@@ -103,6 +107,9 @@ class State:
 
     @behaviour.setter
     def behaviour(self, behaviour: Behaviour | str) -> None:
+        self._set_behaviour(behaviour)
+
+    def _set_behaviour(self, behaviour: Behaviour | str) -> None:
         if isinstance(behaviour, str):
             behaviour = load_behaviour(behaviour, self.contract)
         check_behaviour(behaviour)
@@ -128,18 +135,10 @@ class State:
                 self.known_keys.add(key)
             models = self._catalogue.at(now)
             behaviour = self._behaviour
-        offset = _offset(self._seed)
-        numbers = (offset + drawn * _SPREAD, offset + (drawn + 1) * _SPREAD)
-        latency = 0.0
-        if account and account.latency:
-            latency = seconds(account.latency, numbers[0])
-        if not self.hostile:
-            return View(now, behaviour, models, account, numbers, latency=latency)
-        draw = random.Random(numbers[1]) if "shapes" in self.hostile else None  # noqa: S311
-        if draw:
-            behaviour = inconvenient(behaviour, draw)
-        faults = "faults" in self.hostile
-        return View(now, behaviour, models, account, numbers, draw, faults, latency)
+        numbers = distinct(self._seed, drawn), distinct(self._seed, drawn + 1)
+        view = View(now, behaviour, models, account, numbers)
+        is_usual = not self.hostile and not (account and account.latency)
+        return view if is_usual else unusual(view, self.hostile)
 
     def decide(self, demand: Demand) -> Decision:
         """Take the next step of a scenario, then count and charge a rerank request.
@@ -193,12 +192,20 @@ class State:
                 return
             tokens = demand.text_tokens + demand.image_tokens
             self._quotas.give_back(name, demand.model.id, admission.meters, tokens)
-            granted = admission.granted
-            self._accounts.put(payer.get_back(granted, admission.charge - granted))
+            charged = admission.charge - admission.granted
+            self._accounts.put(payer.get_back(admission.granted, charged))
+
+    def identify(self, *parts: Any) -> int:  # noqa: ANN401 - texts, bytes, numbers, None
+        """Return a number for these parts, equal for equal ones and for those alone."""
+        return hash(parts)
 
     def record(self, exchange: Exchange) -> Past:
         """Number an exchange and keep it; return what its caller did before."""
         return self._exchanges.add(exchange)
+
+    def correct(self, exchange: Exchange) -> None:
+        """Keep what has changed of a recorded exchange: its answer, or its advice."""
+        self._exchanges.correct(exchange)
 
     # Used by tests and `/__admin`.
 
@@ -211,8 +218,7 @@ class State:
     @property
     def planned_changes(self) -> list[dict[str, Any]]:
         """The planned changes of models, as JSON."""
-        with self._lock:
-            return self._catalogue.plans()
+        return self._catalogue.plans()
 
     def change_model(self, name: str, **changes: Json) -> None:
         """Change a model now, or at the time `at`.
@@ -248,7 +254,7 @@ class State:
             if len(self._catalogue.names) == 1:
                 raise ModelError("the last model cannot be removed")
             self._catalogue.remove(name)
-            self._quotas.forget(name)
+            self._quotas.forget_model(name)
             for account in [*self._accounts.values()]:
                 others = {key: own for key, own in account.model_limits.items() if key != name}
                 self._accounts.put(replace(account, model_limits=others))
@@ -311,7 +317,7 @@ class State:
 
     def _remember(self, keys: Iterable[str]) -> None:
         for key in keys:
-            if not key.startswith("sha256:"):
+            if not is_kept(key):
                 self.known_keys.add(key)
 
     def close_account(self, name: str) -> Account:
@@ -336,8 +342,8 @@ class State:
 
     def redact(self, text: str) -> str:
         """Return a text without the keys of accounts."""
-        nothing = Request("", "", "", {}, b"")
-        return Redactor(nothing, self.is_key, self.known_keys.spellings).text(text)
+        redactor = Redactor(Request("", "", "", {}, b""), self.is_key, self.known_keys.spellings)
+        return redactor.text(text)
 
     def arm(self, account: str, scenario: Scenario) -> Receipt:
         """Arm a scenario for the rerank requests of an account, after those armed before."""
@@ -368,7 +374,7 @@ class State:
         with self._lock:
             pins = self._pins.of(account)
             self._pins.unpin(account)
-            return pins
+        return pins
 
     # The whole state.
 
@@ -401,13 +407,14 @@ class State:
         """
         check_form(dict(snapshot))
         whole: dict[str, Any] = {**self._beginning, **snapshot}
-        check_sense(whole, self.contract)
+        # Made before the lock is taken: of many accounts that takes long.
+        accounts = check_sense(whole, self.contract, self._accounts.empty())
         with self._lock:
             self._behaviour = read_behaviour(whole["behaviour"], self.contract)
             self.clock.rollback(whole["clock"])
             self._seed, self._drawn = int(whole["ids"]["seed"]), int(whole["ids"]["drawn"])
             self._catalogue.rollback(whole["models"], whole["planned_changes"])
-            self._accounts.rollback(whole["accounts"])
+            self._accounts.rollback(accounts)
             for row in whole["accounts"]:
                 self._remember(row["keys"])
             self._quotas.rollback(whole["windows"])
@@ -438,11 +445,6 @@ class State:
             self._beginning = self.snapshot()
 
     def _draw(self) -> int:
-        number = _offset(self._seed) + self._drawn * _SPREAD
+        number = distinct(self._seed, self._drawn)
         self._drawn = (self._drawn + 1) % MOST
         return number
-
-
-@functools.cache
-def _offset(seed: int) -> int:
-    return random.Random(seed).getrandbits(74)  # noqa: S311 - ids are no secrets

@@ -31,12 +31,13 @@ def differing(guide: list[Block], folder: Path) -> list[str]:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if session(EXAMPLES[name])])
 def test_the_examples_print_what_the_guide_shows(name: str, tmp_path: Path) -> None:
     guide = EXAMPLES[name]
-    if shutil.which("curl") is None and any("curl" in step.command for step in session(guide)):
-        pytest.skip("there is no curl here")
+    for program in ("curl", "redis-server"):
+        if shutil.which(program) is None and any(program in s.command for s in session(guide)):
+            pytest.skip(f"there is no {program} here")
     if differences := differing(guide, tmp_path):
         pytest.fail("\n".join(differences), pytrace=False)
 

@@ -27,6 +27,9 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 #: Options of other people's commands that the guides show.
 FOREIGN = {
+    "--sharing": "python -m benchmarks",
+    "--save": "redis-server",
+    "--logfile": "redis-server",
     "--file": "docker build",
     "--tag": "docker build",
     "--format": "podman build",

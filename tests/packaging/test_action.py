@@ -71,7 +71,7 @@ def runner(tmp_path: Path) -> Runner:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_what_the_first_step_installs_judges_in_the_second(tmp_path: Path, tree: Path) -> None:
     # pip leaves its own files in the tree that it builds from.
     runner = Runner(tmp_path, copytree(tree, tmp_path / "action"))

@@ -71,6 +71,7 @@ def client(tmp_path: Path, source: str) -> list[str]:
     return [sys.executable, str(path)]
 
 
+@pytest.mark.slow(30)
 @pytest.mark.uncovered
 @pytest.mark.parametrize(
     "command",
@@ -83,6 +84,7 @@ def test_a_careful_client_passes_everything(command: list[str], tmp_path: Path) 
     assert {name: row["reasons"] for name, row in rows.items() if row["grade"] != "passed"} == {}
 
 
+@pytest.mark.slow(30)
 @pytest.mark.uncovered
 def test_the_naive_client_is_caught_by_name(tmp_path: Path) -> None:
     only = [f"--only={name}" for name in NAIVE]

@@ -8,7 +8,7 @@ import pytest
 from contract_tests.exchanges import is_object
 from contract_tests.mutants.conforming_variants import CONFORMING_VARIANTS
 from tests.contract_tests.conftest import KEY
-from tests.contract_tests.judged import Judged
+from tests.contract_tests.judged import ROOM, Judged
 from tests.independent_server import VARIANTS, IndependentServer
 from tests.schemas.data import CONTRACT, TABLE_SCHEMAS, Json, errors
 
@@ -113,6 +113,7 @@ def size(value: Json) -> int:
 def test_the_probes_of_the_switches_get_along_with_every_variant(
     name: str, judged: Callable[..., Judged]
 ) -> None:
-    probes = judged(f"--freedom={name}", "-k", "test_what_the_contract_leaves_open")
+    module = [ROOM / "test_behaviours.py"]
+    probes = judged(f"--freedom={name}", "-k", "test_what_the_contract_leaves_open", modules=module)
     assert probes.that("broken") == set()
     assert probes.report["fault"] is None

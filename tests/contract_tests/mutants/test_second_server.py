@@ -69,6 +69,7 @@ def test_a_freedom_is_not_accused(name: str, judge_server: Callable[..., Judged]
     assert (run.that("failed") | run.that("broken"), run.code) == (set(), 0)
 
 
+@pytest.mark.slow(20)
 @pytest.mark.parametrize("number", some([str(number) for number in range(COMBINATIONS)]))
 def test_freedoms_together_are_not_accused(
     number: str, judge_server: Callable[..., Judged]

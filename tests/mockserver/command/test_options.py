@@ -33,6 +33,7 @@ VALUES = {
     "--revision": "2024-11",
     "--admin-token-env": "TOKEN",
     "--state": "state.json",
+    "--workers": "2",
     "--replay": "run.har",
     "--unrecorded": "answer",
     "--har": "run.har",

@@ -113,6 +113,7 @@ def test_what_a_test_has_scripted_stays_as_it_is() -> None:
     assert "meta" in usual
 
 
+@pytest.mark.memory
 def test_pinned_scores_stay_as_they_are() -> None:
     state = State(hostile="shapes")
     state.pin("account-1", lambda _query, documents: [0.5] * len(documents))

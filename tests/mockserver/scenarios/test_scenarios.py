@@ -87,6 +87,7 @@ def test_the_receipts_of_all_accounts_stand_in_the_order_of_arming() -> None:
     assert state.receipts() == receipts
 
 
+@pytest.mark.memory
 def test_armed_scenarios_of_others_cost_a_request_no_work() -> None:
     state = armed(Step(times=None))
     rerank(state)

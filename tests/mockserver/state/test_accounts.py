@@ -1,5 +1,7 @@
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -159,6 +161,44 @@ def test_the_keys_of_closed_accounts_are_forgotten_at_last(
     for name in list(state.accounts):
         state.close_account(name)
     assert [state.is_key(key) for key in ("sk-a", "sk-b", "sk-c")] == [False, True, True]
+
+
+def test_a_key_that_a_rollback_removes_is_still_taken_out_of_what_is_shown() -> None:
+    state = State()
+    before = state.snapshot()
+    state.open_account("sk-later")
+    state.rollback(before)
+    assert state.account_of("sk-later") is None
+    assert state.redact("my key was sk-later") == "my key was [redacted]"
+    assert state.is_key("sk-later")
+
+
+def test_a_payment_forgets_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "FORMER_KEYS", 1)
+    state = State(keys=["sk-former", "sk-mock"])
+    state.close_account("account-1")
+    assert ask(state, fields(model=QWEN)).status == 200
+    assert state.accounts["account-2"].total_balance < 100
+    assert state.is_key("sk-former")
+
+
+@pytest.mark.memory
+def test_others_are_answered_while_the_accounts_of_a_snapshot_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    state = State()
+    seen = list[bool]()
+
+    def from_json(row: Mapping[str, Any]) -> Account:
+        asking = Thread(target=state.view, args=["sk-mock"], daemon=True)
+        asking.start()
+        asking.join(10)
+        seen.append(not asking.is_alive())
+        return Account(row["name"], tuple(row["keys"]))
+
+    monkeypatch.setattr(Account, "from_json", from_json)
+    state.reset()
+    assert seen == [True]
 
 
 def test_no_key_is_in_the_state_but_its_fingerprint() -> None:

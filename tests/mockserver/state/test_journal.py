@@ -1,3 +1,4 @@
+import gc
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from mockserver.state.entry import Entry, exchange_of, outcome
 from mockserver.state.exchanges import Exchange, Exchanges
 from mockserver.state.snapshots import StateError
 from mockserver.state.store import DEFAULT_KEY, State
+from mockserver.wire import Request
 from tests.mockserver.asking import (
     BGE,
     CONTRACT,
@@ -199,21 +201,27 @@ def test_large_entries_are_forgotten_sooner(monkeypatch: pytest.MonkeyPatch, bou
     assert [entry.number for entry in state.journal] == [7]
 
 
+@pytest.mark.memory
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["a", "b", None]), st.integers(0, 400), st.booleans()),
+        st.tuples(
+            st.sampled_from(["a", "b", None]), st.integers(0, 400), st.booleans(), st.booleans()
+        ),
         max_size=40,
     )
 )
-def test_the_bounds_hold_and_the_newest_are_kept(turns: list[tuple[str | None, int, bool]]) -> None:
+def test_the_bounds_hold_and_the_newest_are_kept(
+    turns: list[tuple[str | None, int, bool, bool]],
+) -> None:
     # An independent model: lists, and the rules in the words of the guide.
     entries = {"a": 4, "all": 7}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exchanges, "ENTRIES_PER_ACCOUNT", entries["a"])
         patch.setattr(exchanges, "ENTRIES", entries["all"])
+        patch.setattr(exchanges, "FRESH", 3)
         kept: list[tuple[int, str | None]] = []
         book = Exchanges()
-        for number, (account, size, clear) in enumerate(turns, 1):
+        for number, (account, size, clear, look) in enumerate(turns, 1):
             book.add(exchange_with(account, size))
             kept.append((number, account))
             own = [one for one in kept if one[1] == account]
@@ -221,7 +229,20 @@ def test_the_bounds_hold_and_the_newest_are_kept(turns: list[tuple[str | None, i
             if clear:
                 book.forget("a")
                 kept = [one for one in kept if one[1] != "a"]
-            assert [(entry.number, entry.account) for entry in book.of()] == kept
+            if look:
+                assert [(entry.number, entry.account) for entry in book.of()] == kept
+        assert [(entry.number, entry.account) for entry in book.of()] == kept
+
+
+@pytest.mark.memory
+def test_long_bodies_are_dropped_before_anybody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchanges, "BYTES", 100_000)
+    state = frozen()
+    body = json.dumps(fields(documents=["x" * 40_000])).encode()
+    for _ in range(6):
+        ask(state, body)
+    kept = [one for one in gc.get_objects() if isinstance(one, Request) and one.body == body]
+    assert len(kept) == 2
 
 
 def exchange_with(account: str | None, size: int) -> Exchange:

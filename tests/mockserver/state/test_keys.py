@@ -7,10 +7,12 @@ from urllib.parse import quote
 
 import pytest
 
-from mockserver.redaction import MOST_KEYS
+from mockserver.redaction import MOST_KEYS, REDACTED, KnownKeys, Redactor
 from mockserver.serving.log import json_line, line
 from mockserver.state.store import State
+from mockserver.wire import Request
 from tests.mockserver.asking import ask, fields
+from tests.mockserver.bounded import work_of
 
 #: Keys of accounts: one like those of the service, and others.
 KEYS = ["sk-abcdefghijklmnop", "plainkey", "Zz9/+key=with&signs%20"]
@@ -110,3 +112,15 @@ def test_so_many_keys_are_remembered_and_no_more() -> None:
     known = state.known_keys.spellings
     assert b"plain-key-000004" not in known
     assert b"plain-key-000005" in known
+
+
+def test_a_text_without_keys_takes_no_longer_if_there_are_many_keys() -> None:
+    def work(number: int) -> int:
+        known = KnownKeys()
+        for key in range(number):
+            known.add(f"sk-of-account-{key:04d}")
+        redactor = Redactor(Request("", "", "", {}, b""), lambda _: False, known.spellings)
+        assert redactor.text("my key is SK-of-account-0001!") == f"my key is {REDACTED}!"
+        return work_of(lambda: redactor.body(b"apple" * 100))
+
+    assert work(200) == work(2)

@@ -114,12 +114,14 @@ def by_length(_query: Content, documents: Sequence[Content]) -> Sequence[float |
     return [len(text) / 100 if text != "fruit" else None for text in documents]
 
 
+@pytest.mark.memory
 def test_a_function_scores_and_may_leave_documents_to_others() -> None:
     state = pinned(Pin(scores={"banana": 0.9, "fruit": 0.8}))
     state.pin(ACCOUNT, by_length)
     assert scores(state) == {"fruit": 0.8, "an apple": 0.08, "banana": 0.06}
 
 
+@pytest.mark.memory
 def test_a_function_that_returns_too_few_scores_is_an_error() -> None:
     state = State()
     few: ScoreFunction = lambda _query, _documents: [0.5]  # noqa: E731 - typed at once
@@ -128,6 +130,7 @@ def test_a_function_that_returns_too_few_scores_is_an_error() -> None:
         rerank(state)
 
 
+@pytest.mark.memory
 @pytest.mark.parametrize("score", ["x", "0.5", True, float("nan"), float("inf"), [1], {}])
 def test_a_function_that_returns_what_is_no_score_is_an_error(
     score: Any,  # noqa: ANN401 - of any type
@@ -138,6 +141,7 @@ def test_a_function_that_returns_what_is_no_score_is_an_error(
         rerank(state)
 
 
+@pytest.mark.memory
 def test_a_function_may_return_any_real_number() -> None:
     state = State()
     odd: Any = [1, Fraction(1, 2), 0.25]
@@ -148,6 +152,7 @@ def test_a_function_may_return_any_real_number() -> None:
 # As data
 
 
+@pytest.mark.memory
 def test_pins_come_back_with_a_rollback_and_functions_stay() -> None:
     state = pinned(Pin(scores={"banana": 0.4}, query="Apple"), Pin(order=("fruit",), model=BGE))
     snapshot = json.loads(json.dumps(state.snapshot()))

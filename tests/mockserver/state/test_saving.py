@@ -30,6 +30,7 @@ while True:
 """
 
 
+@pytest.mark.memory
 @pytest.mark.slow
 def test_a_process_that_is_killed_while_it_saves_leaves_a_state(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
@@ -135,7 +136,13 @@ def test_threads_that_save_to_one_file_leave_one_of_their_states(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("name", "seed"), [("a\0b", 0), ("loop", 0), ("state.json", 2**70), ("x" * 300, 0)]
+    ("name", "seed"),
+    [
+        ("a\0b", 0),
+        ("loop", 0),
+        pytest.param("state.json", 2**70, marks=pytest.mark.memory),
+        ("x" * 300, 0),
+    ],
 )
 def test_what_cannot_be_written_is_named(tmp_path: Path, name: str, seed: int) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")

@@ -258,6 +258,7 @@ def test_money_survives_a_file_to_the_last_digit(tmp_path: Path) -> None:
     assert other.accounts["account-1"].charged_balance == Decimal("0.10000000000000000001")
 
 
+@pytest.mark.memory
 def test_a_request_is_answered_while_a_snapshot_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     state = State()
     ask(state, fields())
