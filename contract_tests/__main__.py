@@ -19,7 +19,7 @@ from .audit import command as audit
 from .client import command as client
 from .command.interruption import Interruption
 from .command.listing import explanations, listing, revision_listing
-from .command.observing import Planned, observation
+from .command.observing import Planned, observation, sees_less, untried
 from .command.options import (
     declare,
     declare_asking,
@@ -28,7 +28,7 @@ from .command.options import (
     natural,
     positive,
     problem,
-    unknown_requirement,
+    selects,
     whole,
     words,
 )
@@ -190,6 +190,13 @@ def _observe(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
         if not lines:
             print(printed.getvalue(), end="", file=sys.stderr)
             return EXIT_CODES[Verdict.INCONCLUSIVE]
+        missing = untried(report, behaviour)
+        lines += missing
+        kept = sees_less(behaviour, options.output) if missing else ""
+        if kept:
+            print("\n".join(lines))
+            print(f"--output: {options.output}: {kept}", file=sys.stderr)
+            return EXIT_CODES[Verdict.INCONCLUSIVE]
         try:
             write_file(options.output, behaviour.read_text("utf-8"))
         except OSError as error:
@@ -197,7 +204,7 @@ def _observe(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
             return EXIT_CODES[Verdict.BROKEN]
     print("\n".join(lines))
     print(f"To have the mock act so: rerank-mock serve --behaviour {options.output}")
-    return 0
+    return EXIT_CODES[Verdict.INCONCLUSIVE] if missing else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -229,8 +236,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const="",
         metavar="ID",
-        help="show all about a requirement or a switch, what speaks for it among that; without an "
-        "id, about all of them",
+        help="show all about a requirement or a switch, what speaks for it among that, or about "
+        "all requirements below a name such as request.top_n; without an id, about all of them",
     )
     listing_parser.add_argument(
         "--observed",
@@ -363,18 +370,16 @@ def _list(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Itera
             parser.error("--observed is for --explain")
         return listing(contract)
     known = [*contract.requirements, *contract.switches]
-    if wanted and wanted not in known:
-        meant = hint(wanted, contract.switches)
+    explained = [name for name in known if not wanted or selects(wanted, name)]
+    if not explained:
         parser.error(
-            f"--explain: no switch is called {wanted}{meant}"
-            if meant
-            else unknown_requirement(contract, "--explain", wanted)
+            f"--explain: no requirement or switch is called {wanted}{hint(str(wanted), known)}"
         )
     try:
         observed = read(options.observed, Kind.OBSERVATIONS) if options.observed else None
     except DiffError as error:
         parser.error(f"--observed: {error}")
-    return explanations(contract, [wanted] if wanted else known, observed)
+    return explanations(contract, explained, observed)
 
 
 def _load(parser: argparse.ArgumentParser, revision: str | None) -> Contract:

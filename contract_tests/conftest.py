@@ -342,7 +342,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     crashed = exitstatus == pytest.ExitCode.INTERNAL_ERROR
     if not crashed and report.verdict is not Verdict.CONFORMS:
         session.exitstatus = EXIT_CODES[report.verdict]
-    config.stash[UNWRITTEN] = list(write_outputs(outputs(config.option), report, TODAY))
+    unwritten = write_outputs(outputs(config.option), report, TODAY)
+    config.stash[UNWRITTEN] = [*unwritten, *recorder.end(config)]
     if config.stash[UNWRITTEN]:
         session.exitstatus = EXIT_CODES[Verdict.BROKEN]
 

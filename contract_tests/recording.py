@@ -8,7 +8,6 @@ import base64
 import errno
 import json
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -71,17 +70,18 @@ class Archive:
             try:
                 _append(self._files[1], self._lacking + text, len(_END))
                 self._swap()
+            except (FileExistsError, FileNotFoundError):
+                self._trouble = "another run writes it too"
             except OSError as error:
                 self._trouble = error.strerror or type(error).__name__
             self._lacking, self._is_empty = text, False
 
-    def close(self) -> None:
-        """Close the file, and say so if it does not have everything."""
+    def close(self) -> str:
+        """Close the file; say why it does not have everything, or nothing where it has."""
         for file in self._files:
             file.close()
         self._remove()
-        if self._trouble:
-            print(f"{self._path} lacks the last exchanges: {self._trouble}", file=sys.stderr)
+        return f"it lacks the last exchanges: {self._trouble}" if self._trouble else ""
 
     def _swap(self) -> None:
         """Let the two files change their names, at no moment without one that is whole."""

@@ -1,5 +1,6 @@
 """How the mock behaves where the contract leaves it open: one switch for each such point."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from .contract import Contract, load_contract
-from .validation import MOST, InputError, likely, read_json, within
+from .validation import MOST, InputError, check, likely, read_json, within
 from .wire import Json
 
 #: The presets of each revision.
@@ -145,7 +146,8 @@ def read_behaviour(choices: Json, contract: Contract) -> Behaviour:
     if not isinstance(choices, dict):
         raise BehaviourError("must be a JSON object of switches")
     switches = dict(choices)
-    _check_revision(switches.pop("observed", None), contract)
+    if "observed" in switches:
+        _check_observed(switches.pop("observed"), contract)
     base, known = switches.pop("base", "observed"), presets(contract)
     if not isinstance(base, str) or base not in known:
         raise BehaviourError(f"must be one of {', '.join(known)}, not {base!r}", "base")
@@ -154,8 +156,9 @@ def read_behaviour(choices: Json, contract: Contract) -> Behaviour:
     return replace(known[base], **cast("dict[str, Any]", switches))
 
 
-def _check_revision(observed: Json, contract: Contract) -> None:
-    revision = observed.get("revision") if isinstance(observed, dict) else contract.revision
+def _check_observed(observed: Json, contract: Contract) -> None:
+    check("observation", {"observed": observed}, BehaviourError)
+    revision = cast("dict[str, Json]", observed)["revision"]
     if revision != contract.revision:
         own = contract.revision
         rule = f"was observed by revision {revision!r}, the mock keeps {own!r}: set --revision"
@@ -166,7 +169,8 @@ def _check(switch: str, value: Json) -> None:
     if switch not in _SWITCHES:
         raise BehaviourError(f"unknown switch {switch!r}{likely(switch, list(_SWITCHES))}")
     allowed = get_args(_SWITCHES[switch].type)
+    given = repr(value) if isinstance(value, str) else json.dumps(value)
     if allowed and value not in allowed:
-        raise BehaviourError(f"must be one of {', '.join(allowed)}, not {value!r}", switch)
+        raise BehaviourError(f"must be one of {', '.join(allowed)}, not {given}", switch)
     if not allowed and not (type(value) is int and 1 <= value <= MOST):
-        raise BehaviourError(f"must be a positive integer, not {value!r}", switch)
+        raise BehaviourError(f"must be a positive integer, not {given}", switch)

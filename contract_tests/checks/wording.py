@@ -15,10 +15,15 @@ def expectation(broken: BrokenKeyword) -> str:
 def finding(broken: BrokenKeyword) -> str:
     """What is there instead; of what is missing, where further inside it stands."""
     if broken.missing is None:
-        return f"{shorten(broken.received)} {_place(broken.path)}"
+        return f"{_shown(broken.received)} {_place(broken.path)}"
     for place in _parents(broken.received, broken.missing, broken.path):
         return f"it stands under `{place.removeprefix('$.')}`"
     return f"it is missing in {shorten(broken.received)}"
+
+
+def _shown(value: AnyJson) -> str:
+    """A value on one line; a text in quotes, so that "1" is no number."""
+    return f'"{shorten(value)}"' if isinstance(value, str) else shorten(value)
 
 
 def _place(path: str) -> str:

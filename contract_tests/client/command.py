@@ -126,8 +126,12 @@ def _archive(path: Path | None) -> Generator[Archive | None]:
         archive = Archive(path)
     except OSError as error:
         raise CommandError(f"--har: {path} cannot be written: {error.strerror}") from None
-    with contextlib.closing(archive):
+    try:
         yield archive
+    finally:
+        lacking = archive.close()
+    if lacking:
+        raise CommandError(f"--har: {path}: {lacking}")
 
 
 def _recorded(mock: Mock, grades: Iterator[Graded], archive: Archive | None) -> Iterator[Graded]:

@@ -32,11 +32,7 @@ def observation(report: Path, behaviour: Path) -> list[str]:
         return []
     ran, observed = _json(report), _json(behaviour)["observed"]
     switches = observed["switches"]
-    answered = {
-        name: row
-        for name, row in switches.items()
-        if row["values"] or row["unlike"] or "accepted" in row
-    }
+    answered = _answered(switches)
     if not answered:
         return []
     spent = f"{counted(ran['requests_sent'], 'request')}, {ran['tokens']} tokens, {ran['cost']} CNY"
@@ -53,6 +49,42 @@ def observation(report: Path, behaviour: Path) -> list[str]:
             if row["shown_by"] and name not in answered
         ),
     ]
+
+
+def untried(report: Path, behaviour: Path) -> list[str]:
+    """Return lines about switches whose probe was never answered, and why; none where all were."""
+    switches = _json(behaviour)["observed"]["switches"]
+    missing = [
+        name for name in switches.keys() - _answered(switches) if not switches[name]["shown_by"]
+    ]
+    if not missing:
+        return []
+    reasons = {row["reason"] for row in _json(report)["requirements"] if row["reason"]}
+    why = f" ({'; '.join(sorted(reasons))})" if reasons else ""
+    return [
+        f"not tried, {len(missing)} of {counted(len(switches), 'switch', 'switches')}{why}:",
+        f"  {', '.join(sorted(missing))}",
+    ]
+
+
+def sees_less(behaviour: Path, older: Path) -> str:
+    """Why an older file is not replaced by one that has seen less; empty where it is."""
+    try:
+        before = len(_answered(_json(older)["observed"]["switches"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ""
+    now = len(_answered(_json(behaviour)["observed"]["switches"]))
+    many = counted(before, "switch", "switches")
+    return f"the older file is kept: {many} were seen there, and {now} now" if before > now else ""
+
+
+def _answered(switches: AnyJson) -> dict[str, AnyJson]:
+    """The switches of which something was seen."""
+    return {
+        name: row
+        for name, row in switches.items()
+        if row["values"] or row["unlike"] or "accepted" in row
+    }
 
 
 def _since(name: str, row: AnyJson) -> str:

@@ -257,7 +257,7 @@ def _problems(options: argparse.Namespace) -> Iterator[str]:
     yield from _model_problems(options, contract)
     for wanted in options.only:
         if not any(selects(wanted, name) for name in contract.requirements):
-            yield unknown_requirement(contract, "--only", wanted)
+            yield f"--only: no requirement is called {wanted}{_suggestion(contract, wanted)}"
     if options.mutant:
         yield from _mutant_problems(contract, options.mutant)
     if options.baseline:
@@ -312,14 +312,6 @@ def target_problems(target: str) -> Iterator[str]:
 def _lacks_a_scheme(target: str) -> bool:
     """Whether it is an address, but for what stands before it."""
     return bool(re.fullmatch(r"[\w.-]+(:\d+)?(/.*)?", target)) and bool(set(target) & set(":./"))
-
-
-def unknown_requirement(contract: Contract, option: str, wanted: str) -> str:
-    """What to say of an id that no requirement has."""
-    longer = [name for name in contract.requirements if name.startswith(f"{wanted}.")]
-    if longer:
-        return f"{option}: {wanted} is the beginning of several ids: {', '.join(longer)}"
-    return f"{option}: no requirement is called {wanted}{_suggestion(contract, wanted)}"
 
 
 def _suggestion(contract: Contract, wanted: str) -> str:

@@ -29,7 +29,11 @@ def recorded(
     return RecordedTarget(target, archive, test, requirements) if archive else target
 
 
-def end(config: pytest.Config) -> None:
-    """Close the archive."""
-    if ARCHIVE in config.stash:
-        config.stash[ARCHIVE].close()
+def end(config: pytest.Config) -> list[str]:
+    """Close the archive; the line about what it lacks."""
+    archive = config.stash.get(ARCHIVE, None)
+    if archive is None:
+        return []
+    del config.stash[ARCHIVE]
+    lacking = archive.close()
+    return [f"--har: {config.option.har}: {lacking}"] if lacking else []

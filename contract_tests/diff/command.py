@@ -84,10 +84,14 @@ def compare(old: str, new: str) -> Comparison:
 def _kind(name: str) -> Kind:
     path = Path(name)
     if not path.is_file():
+        if path.exists() and not path.is_dir():
+            raise DiffError(f"{path} is not a plain file")
         return Kind.REVISIONS
     try:
         with path.open("rb") as file:
             sign = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+            if not sign:
+                raise DiffError(f"{path} is empty")
             if sign != b"{":
                 # An array of recorded exchanges, or a cassette in YAML.
                 return Kind.RECORDINGS

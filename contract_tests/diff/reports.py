@@ -4,6 +4,7 @@ Numbers differ from run to run. They count as changed beyond a margin only, so t
 is worth a look.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -18,6 +19,10 @@ LATENCY_RATIO, LATENCY_MS = 2.0, 50.0
 TOKENS_RATIO = 1.1
 #: Share of the requests that is answered only when asked again: a few are chance.
 AGAIN_SHARE, AGAIN_REQUESTS = 0.05, 5
+
+#: A refusal as it stands in what was observed: its status, and its body.
+_REFUSAL = re.compile(r'(status [45]\d\d), (\{[^}]*\}|"[^"]*"|[^,]*)')
+_CODE = re.compile(r'"code": ?(\d+)')
 
 #: Outcomes of a requirement that was not judged -> why not.
 _UNTRIED = {
@@ -73,7 +78,9 @@ class _Pair:
             yield from _outcome_change(name, outcomes, rows[1])
             was, is_now = (row["observed"] for row in rows)
             if self.is_same_run and name not in shown_by_switch and was and is_now:
-                yield from _change(name, was, is_now, Effect.VISIBLE)
+                is_message = _without_messages(was) == _without_messages(is_now)
+                effect = Effect.HARMLESS if is_message else Effect.VISIBLE
+                yield from _change(name, was, is_now, effect)
 
     def _outcomes(self, name: str, *rows: AnyJson) -> tuple[Outcome, Outcome] | None:
         """How a requirement came out in both; None where it was not judged in one."""
@@ -150,7 +157,11 @@ class _Pair:
     def tokens(self) -> Iterator[Change]:
         """Tokens of a request, where both runs have sent the same requests."""
         sent = self.old["requests_sent"], self.new["requests_sent"]
-        if not (self.is_same_run and all(sent)):
+        models = [
+            {row["id"] for row in report["models"] if row["outcome"] == Outcome.PASSED.value}
+            for report in (self.old, self.new)
+        ]
+        if not (self.is_same_run and all(sent) and models[0] == models[1]):
             return
         was, is_now = self.old["tokens"] / sent[0], self.new["tokens"] / sent[1]
         if max(was, is_now) > TOKENS_RATIO * min(was, is_now):
@@ -219,6 +230,11 @@ def _outcome_change(name: str, outcomes: tuple[Outcome, Outcome], row: AnyJson) 
     for violation in row["violations"][:1]:
         note = f"expected {violation['expected']}, received {violation['received']}"
     yield Change(name, before.value, after.value, effect, note)
+
+
+def _without_messages(observed: str) -> str:
+    """What was observed, of refusals the status and the code alone."""
+    return _REFUSAL.sub(lambda found: f"{found[1]} {_CODE.findall(found[2])}", observed)
 
 
 def _change(

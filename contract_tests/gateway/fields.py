@@ -75,6 +75,9 @@ def _note_added(session: Session, notes: Notes, plain: Passage) -> None:
             if _is_harmful(session, name, value, passage):
                 says = f"{name}: {shown(value)} is added to a request for {model}"
                 notes.add("field.added", Verdict.BROKEN, says, passage)
+            elif name == "top_n" and value > len(passage.front.documents):
+                says = f"top_n: {value} is added, which cuts longer lists"
+                notes.add("field.added", Verdict.DIFFERS, says, passage)
         if passage.calls:
             notes.add("field.added", Verdict.KEPT, "nothing that changes the ranking", passage)
     notes.rows += rows.values()
@@ -111,7 +114,7 @@ def _try_top_n(session: Session, notes: Notes, plain: Passage) -> None:
 def _try_return_documents(session: Session, notes: Notes, plain: Passage) -> None:
     for value in (True, False):
         passage = session.send(session.body(return_documents=value))
-        results = passage.front.ranking or ()
+        results = passage.read.ranking or ()
         is_right = bool(results) and all(
             (result.document is not None) is value for result in results
         )
@@ -120,7 +123,8 @@ def _try_return_documents(session: Session, notes: Notes, plain: Passage) -> Non
         if passage.status == 200 and not is_right:
             # Texts that nobody asked for do no harm.
             verdict = Verdict.BROKEN if value else Verdict.DIFFERS
-            says = f"{says}: texts come back {'not at all' if value else 'all the same'}"
+            texts = f"texts come back {'not at all' if value else 'all the same'}"
+            says = f"{says}: {texts if results else 'no ranking comes back'}"
         notes.add("field.return_documents", verdict, f"{shown(value)}: {says}", passage)
         notes.rows.append(row("return_documents", value, found, passage, says))
 
@@ -193,7 +197,8 @@ def _note_headers(session: Session, notes: Notes, plain: Passage) -> None:
     got = {name for call in plain.calls for name, _ in call.request.headers}
     sent = {name.lower() for name, _ in session.headers}
     added = ", ".join(sorted(got - _USUAL_HEADERS - sent)) or "none"
-    notes.freedoms.append(Freedom("headers.added", "Which headers does it add to requests?", added))
+    question = "Which headers does it add to requests, beside those of every client?"
+    notes.freedoms.append(Freedom("headers.added", question, added))
 
 
 def _of_answer(plain: Passage) -> Iterator[FieldRow]:
@@ -206,7 +211,7 @@ def _of_answer(plain: Passage) -> Iterator[FieldRow]:
     says = "lost" if back is None else says
     yield FieldRow(_TRACE, "", "", shown(answered[0] if answered else None), shown(back), says)
     usual = {"id", "results", "meta"}
-    answer = plain.front.answer.json
+    answer = plain.read.answer.json
     for name in sorted(answer.keys() - usual) if is_object(answer) else ():
         yield FieldRow(name, "", "", "absent", shown(answer[name]), "added by the gateway")
 

@@ -44,6 +44,7 @@ CHECKS: Mapping[str, str] = {
     "ranking.duplicates": "equal documents have a result each, at their own places",
     "ranking.empty": "an empty document does not shift the others",
     "ranking.many": "many documents are ranked as one list",
+    "answer.shape": "an answer has the shape that upstream's has, and its content type",
     "answer.id": "each answer has an id of its own",
     "answer.trace_id": "the trace id of upstream comes back",
     "answer.tokens": "`meta.tokens` is what upstream has counted",

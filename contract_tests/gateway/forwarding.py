@@ -77,7 +77,7 @@ def row(name: str, value: AnyJson, found: Forwarding, passage: Passage, says: st
         shown(value),
         renamed + forwarded,
         outcome(answered) if answered else "nothing",
-        outcome(passage.front),
+        outcome(passage.read),
         says,
     )
 
@@ -115,7 +115,7 @@ def shown(value: AnyJson) -> str:
 def of_answer(name: str, passage: Passage, *path: str) -> FieldRow:
     """The line of the table about a member of the answer."""
     call = passage.calls[0].answer.json if passage.calls else None
-    answered, back = member(call, *path), member(passage.front.answer.json, *path)
+    answered, back = member(call, *path), member(passage.read.answer.json, *path)
     if back is None:
         says = "absent on both sides" if answered is None else "lost"
     else:

@@ -4,17 +4,22 @@ Each document has a tag, and each request a number, which stand in their texts. 
 together by these, never by the order in which something came.
 """
 
+import json
 import math
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Literal, NamedTuple, TypeAlias
 
+from ..checks.violations import shorten
 from ..contract import AnyJson
-from ..exchanges import Exchange, is_array, is_object, member
+from ..exchanges import Answer, Exchange, is_array, is_object, member
 from ..wording import counted
+from .meaning import meant
 
 #: The number of a request and, in a document, its own. A gateway may change their case.
 _TAG = re.compile(r"case(\d+)(?:doc(\d+))?", re.IGNORECASE)
@@ -55,6 +60,14 @@ class Passage:
         """The status at the front; 0 where no answer came."""
         return self.front.answer.status
 
+    @cached_property
+    def read(self) -> Exchange:
+        """The front's, its answer read as the page has it where its shape alone is another."""
+        if self.status != 200 or self.front.ranking is not None:
+            return self.front
+        body = json.dumps(meant(self.front.answer.json)).encode()
+        return replace(self.front, answer=replace(self.front.answer, body=body))
+
     @property
     def succeeded(self) -> bool:
         """Whether the front answered, and had asked for it."""
@@ -65,6 +78,11 @@ def text_of(document: AnyJson) -> str:
     """The text of a document in any form; empty where it has none."""
     text = member(document, "text") if is_object(document) else document
     return text if isinstance(text, str) else ""
+
+
+def quoted(text: str | None) -> str:
+    """A text in quotes, escaped where it has marks that join the letter before them."""
+    return ascii(text) if any(map(unicodedata.combining, text or "")) else repr(text)
 
 
 def tag_of(text: str) -> Tag | None:
@@ -115,10 +133,9 @@ def ranking_faults(
 
     What is `known` was answered earlier: a gateway may have kept it.
     """
-    ranking = passage.front.ranking
+    ranking = passage.read.ranking
     if ranking is None:
-        answer = passage.front.answer
-        yield Fault("ranking", f"no ranking came, but {answer.status or answer.text}")
+        yield Fault("ranking", f"no ranking came, but {_instead(passage.front.answer)}")
         return
     documents = passage.front.documents
     scores = {**(known or {}), **scores_of(passage.calls)}
@@ -133,10 +150,17 @@ def ranking_faults(
         seen.add(result.index)
         text = text_of(documents[result.index])
         if result.document is not None and text_of(result.document) != text:
-            sentence = f"document {result.index} came back as {text_of(result.document)!r:.80}"
-            yield Fault("text", f"{sentence}, and was sent as {text!r:.80}")
+            back = quoted(text_of(result.document))
+            sentence = f"document {result.index} came back as {back:.80}"
+            yield Fault("text", f"{sentence}, and was sent as {quoted(text):.80}")
         yield from _score_faults(result.index, result.score, tag_of(text), scores)
     yield from _extent_faults(passage, scores)
+
+
+def _instead(answer: Answer) -> str:
+    if answer.status == 200:
+        return f"200 with {shorten(answer.text, 60)}"
+    return str(answer.status or answer.text)
 
 
 def same(one: float, other: float) -> bool:
@@ -180,7 +204,7 @@ def _score_faults(
 
 def _extent_faults(passage: Passage, scores: Mapping[Tag, Sequence[float]]) -> Iterator[Fault]:
     """Whether all results came, the best first."""
-    ranking = passage.front.ranking or ()
+    ranking = passage.read.ranking or ()
     rankable = len(tags(passage.front))
     top_n = member(passage.front.request.body, "top_n")
     wanted = min(top_n, rankable) if isinstance(top_n, int) else rankable

@@ -12,6 +12,7 @@ from .findings import CHECKS, Notes, Report, Verdict
 from .passages import ranking_faults
 from .rankings import judge_ids, try_rankings, try_texts
 from .session import GoneError, Session
+from .shapes import judge_shapes
 from .sharing import (
     judge_calls,
     judge_keys,
@@ -35,14 +36,15 @@ class Part:
 
 #: Failures come last: after some, gateways leave upstream alone for a while.
 PARTS = (
-    Part(try_fields, ("field",)),
+    Part(try_fields, ("field", "answer.shape")),
     Part(try_texts, ("text",)),
     Part(try_rankings, ("ranking", "answer", "key", "calls.once")),
     Part(try_keys, ("key",)),
     Part(try_callers, ("sharing.concurrent",)),
     Part(try_cache, ("sharing.cache",)),
     Part(try_failures, ("failure", "key", "calls")),
-    Part(judge_ids, ("answer",)),
+    Part(judge_shapes, ("answer.shape",)),
+    Part(judge_ids, ("answer.id", "answer.trace_id")),
     Part(judge_models, ("field.model",)),
     Part(judge_calls, ("calls.once",)),
     Part(judge_keys, ("key",)),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ..exchanges import Layout, member
 from .findings import Notes, Verdict
-from .passages import Aspect, Passage, ranking_faults, tag_of, tags, text_of
+from .passages import Aspect, Passage, quoted, ranking_faults, tag_of, tags, text_of
 from .session import Session
 
 #: What a text may have that is easily lost -> a text with it; each gets a tag in front.
@@ -128,7 +128,7 @@ def _try_texts(session: Session, notes: Notes, texts: Mapping[str, str], layout:
         if (tag := tag_of(text))
     }
     faults = [
-        f"{names[each]}: sent {text!r}, forwarded {got.get(each)!r}"
+        f"{names[each]}: sent {quoted(text)}, forwarded {quoted(got.get(each))}"
         for each, text in enumerate(documents)
         if got.get(each) != text
     ]
@@ -159,8 +159,8 @@ def _try_long(session: Session, notes: Notes, name: str, text: str) -> None:
     got = [text_of(each) for call in passage.calls for each in call.documents]
     arrived = [each for each in got if tag_of(each) == (number, 0)]
     _note(notes, "text.forwarded", _long_faults(name, "is forwarded", sent, arrived), passage)
-    if passage.front.ranking is not None:
-        results = [result for result in passage.front.ranking if result.index == 0]
+    if passage.read.ranking is not None:
+        results = [result for result in passage.read.ranking if result.index == 0]
         back = [text_of(result.document) for result in results]
         _note(notes, "text.returned", _long_faults(name, "comes back", sent, back), passage)
 
@@ -195,7 +195,7 @@ def _note_tokens(notes: Notes, passage: Passage) -> None:
         path = ("meta", name, "input_tokens")
         answered = [call.answer.json for call in passage.calls if call.answer.status == 200]
         given = [tokens for answer in answered if (tokens := member(answer, *path)) is not None]
-        back = member(passage.front.answer.json, *path)
+        back = member(passage.read.answer.json, *path)
         if back is None:
             if given:
                 says = f"meta.{name} does not come back"
@@ -224,7 +224,7 @@ def judge_ids(session: Session, notes: Notes) -> None:
             notes.add("answer.trace_id", Verdict.BROKEN, says, passage)
         elif trace:
             traces[trace] = passage
-        name = member(passage.front.answer.json, "id")
+        name = member(passage.read.answer.json, "id")
         if not isinstance(name, str):
             notes.add("answer.id", Verdict.BROKEN, "an answer has no id", passage)
         elif name in seen:

@@ -14,6 +14,8 @@ from types import TracebackType
 _PIECE = 65_536
 #: Has a socket answer with a reset when it is closed.
 _RESET = struct.pack("ii", 1, 0)
+#: Seconds after which requests that wait for others are passed on without them.
+GATHERING = 0.5
 
 
 class Relay:
@@ -29,6 +31,9 @@ class Relay:
         self._open: set[_Connection] = set()
         self._received: list[bytes] = []
         self._abandoned = 0
+        self._missing = 0
+        self._gathered = threading.Event()
+        self._gathered.set()
 
     def __enter__(self) -> "Relay":
         threading.Thread(target=self._accept, daemon=True).start()
@@ -58,6 +63,12 @@ class Relay:
         for connection in still_open:
             connection.close()
 
+    def gather(self, requests: int) -> None:
+        """Pass the next requests on when so many have come, so that all of them are under way."""
+        with self._lock:
+            self._missing = requests
+            self._gathered.clear()
+
     def received(self) -> bytes:
         """What the gateway has sent since the last call."""
         with self._lock:
@@ -84,6 +95,16 @@ class Relay:
         """Note what the gateway sent."""
         with self._lock:
             self._received.append(piece)
+
+    def wait_for_others(self) -> None:
+        """Hold one request back while others are to be gathered."""
+        with self._lock:
+            self._missing -= 1
+            if self._missing <= 0:
+                self._gathered.set()
+        # A gateway may ask for one after the other.
+        if not self._gathered.wait(GATHERING):
+            self._gathered.set()
 
     def end(self, connection: "_Connection", *, abandoned: bool) -> None:
         """Note that the gateway or the mock has left."""
@@ -120,8 +141,10 @@ class _Connection:
     def _pass_requests(self) -> None:
         with contextlib.suppress(OSError):
             while piece := self._gateway.recv(_PIECE):
-                self._waits = True
                 self._relay.take(piece)
+                if not self._waits:
+                    self._waits = True
+                    self._relay.wait_for_others()
                 self._mock.sendall(piece)
         self._relay.end(self, abandoned=self._waits)
         self.close()

@@ -1,11 +1,12 @@
 """What was found out about a gateway, for people and for programs."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from ..checks.violations import printable, shorten
 from ..contract import AnyJson
-from ..exchanges import Exchange
+from ..exchanges import Exchange, is_object
 from ..report.json_report import cut, to_text
 from ..report.markdown import escape
 from ..wording import counted
@@ -141,17 +142,36 @@ def _failure_cells(row: FailureRow) -> tuple[str, ...]:
 
 def _evidence(passage: Passage) -> Iterator[str]:
     """Both sides of a passage in a few lines."""
-    yield f"caller:   {_sent(passage.front)}"
+    start = _difference(passage)
+    yield f"caller:   {_sent(passage.front, start)}"
     for call in passage.calls[:SHOWN]:
-        yield f"upstream: {call.request.path} {_sent(call)}"
+        yield f"upstream: {call.request.path} {_sent(call, start)}"
         yield f"answered: {_answered(call)}"
     if len(passage.calls) > SHOWN:
         yield f"          and {counted(len(passage.calls) - SHOWN, 'call')} more"
     yield f"back:     {_answered(passage.front)}"
 
 
-def _sent(exchange: Exchange) -> str:
-    return shorten((exchange.request.content or b"").decode("utf-8", "replace"), 300)
+def _difference(passage: Passage) -> int:
+    """Near where both sides of a long request begin to differ; 0 where its beginning shows it."""
+    if not passage.calls:
+        return 0
+    texts = [_text(passage.front), _text(passage.calls[0])]
+    pairs = enumerate(zip(*texts, strict=False))
+    place = next((place for place, (one, other) in pairs if one != other), 0)
+    return place - 100 if place > 200 else 0
+
+
+def _sent(exchange: Exchange, start: int) -> str:
+    return ("…" if start else "") + shorten(_text(exchange)[start:], 300)
+
+
+def _text(exchange: Exchange) -> str:
+    """A body, all JSON written in one way, so that two can be compared."""
+    body = exchange.request.body
+    if is_object(body):
+        return json.dumps(body, ensure_ascii=False)
+    return (exchange.request.content or b"").decode("utf-8", "replace")
 
 
 def _answered(exchange: Exchange) -> str:

@@ -1,6 +1,7 @@
 """Finds out what callers share at a gateway: keys, calls, answers, and time."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from statistics import median, quantiles
 
 from ..contract import AnyJson
@@ -9,7 +10,7 @@ from ..redaction import SHORTEST_SECRET
 from ..targets import HttpTarget, UnreachableError
 from ..wording import counted
 from .findings import Freedom, Latency, Notes, Verdict
-from .passages import Passage, Tag, scores_of, tags
+from .passages import Passage, Tag, cases, scores_of, tags
 from .session import Session
 
 #: Callers that ask at the same time, and the longest time that upstream takes for one, in seconds.
@@ -99,23 +100,51 @@ def judge_calls(session: Session, notes: Notes) -> None:
 
 
 def try_callers(session: Session, notes: Notes) -> None:
-    """Send requests at the same time, some with the same query, while upstream takes its time."""
-    bodies = [session.body() for _ in range(CALLERS)]
-    for body in bodies[::2]:
-        body["query"] = "which fruit is it"
-    session.upstream.slow_down({"type": "uniform", "lower": 0, "upper": LONGEST})
-    passages = session.together(bodies)
-    session.upstream.slow_down(0)
-    for passage in passages:
-        faults = session.faults(passage)
-        if not faults:
-            says = f"{CALLERS} at once"
-            notes.add("sharing.concurrent", Verdict.KEPT, says)
-        elif passage.status == 200:
-            notes.add("sharing.concurrent", Verdict.BROKEN, faults[0].sentence, passage)
-        else:
-            says = f"one of {CALLERS} at once is answered {passage.status}"
-            notes.add("sharing.concurrent", Verdict.DIFFERS, says, passage)
+    """Send requests at the same time, some with the same query.
+
+    First all of them are under way at upstream before one is answered; then upstream takes its
+    time, another for each.
+    """
+    for latency in (0, {"type": "uniform", "lower": 0, "upper": LONGEST}):
+        bodies = [session.body() for _ in range(CALLERS)]
+        for body in bodies[::2]:
+            body["query"] = "which fruit is it"
+        session.upstream.slow_down(latency)
+        if not latency:
+            session.upstream.relay.gather(CALLERS)
+        passages = session.together(bodies)
+        session.upstream.slow_down(0)
+        for passage in passages:
+            _note_caller(session, notes, passage)
+
+
+def _note_caller(session: Session, notes: Notes, passage: Passage) -> None:
+    """Say whether one of several callers got the answer to the own request."""
+    check = "sharing.concurrent"
+    faults = [*_mixed(passage), *(fault.sentence for fault in session.faults(passage))]
+    if not faults:
+        notes.add(check, Verdict.KEPT, f"{CALLERS} at once")
+    elif passage.status == 200:
+        notes.add(check, Verdict.BROKEN, faults[0], passage)
+    else:
+        says = f"one of {CALLERS} at once is answered {passage.status}"
+        notes.add(check, Verdict.DIFFERS, says, passage)
+
+
+def _mixed(passage: Passage) -> Iterator[str]:
+    """How upstream was asked for something else than this caller has sent."""
+    sent: str = passage.front.request.body["query"]
+    if not passage.calls:
+        yield "upstream was not asked for the documents of this caller"
+    for call in passage.calls:
+        got = member(call.request.body, "query")
+        # Whether a query is changed by itself is another check's.
+        if cases(got) != cases(sent):
+            was = f"and {sent!r:.80} was sent"
+            yield f"upstream got these documents with the query {got!r:.80}, {was}"
+    arrived = {tag for call in passage.calls for tag in tags(call)}
+    if arrived and not set(tags(passage.front)) <= arrived:
+        yield "not all documents of this caller have reached upstream"
 
 
 def try_cache(session: Session, notes: Notes) -> None:
@@ -173,7 +202,7 @@ def _collision(session: Session, known: dict[Tag, list[float]], passage: Passage
     if faults := session.faults(passage, known):
         return faults[0].sentence
     wants_texts = passage.front.request.body.get("return_documents")
-    results = passage.front.ranking or ()
+    results = passage.read.ranking or ()
     is_short = wants_texts and any(result.document is None for result in results)
     return "texts are missing" if is_short else ""
 

@@ -144,7 +144,9 @@ def variable(text: str) -> str:
 
 def word(text: str) -> str:
     """Return a text that a header can carry. Raises `ArgumentTypeError`."""
-    if not text.isascii() or not text.isprintable() or not text or " " in text:
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    if not text.isascii() or not text.isprintable() or " " in text:
         # The text may be a real key with a typo: the message does not repeat it.
         raise argparse.ArgumentTypeError("must be printable ASCII without spaces")
     return text

@@ -21,7 +21,7 @@ from contract_tests.recording import Archive, RecordedTarget, entry_of
 from contract_tests.targets import HttpTarget, Target, UnreachableError
 from tests.archives import complaints, read
 from tests.contract_tests.exchanging import ANSWER, BODY, answer, in_turn
-from tests.contract_tests.judged import Judged
+from tests.contract_tests.judged import Judged, command_here
 from tests.contract_tests.test_redaction import KEY, SPELLINGS
 
 NOON = 1_000_000_000.25
@@ -165,7 +165,7 @@ class FullDisk(io.FileIO):
 
 
 def test_a_full_disk_leaves_a_file_that_opens(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, entry = tmp_path / "a.har", entry_of("http://a/v1", Request(BODY), answer(), 0, 0)
     disks: list[FullDisk] = []
@@ -187,9 +187,31 @@ def test_a_full_disk_leaves_a_file_that_opens(
     for disk in disks:
         disk.limit *= 2
     archive.add(entry)
-    archive.close()
+    assert archive.close() == "it lacks the last exchanges: No space left on device"
     assert len(read(path)) == 1
-    assert capsys.readouterr().err == f"{path} lacks the last exchanges: No space left on device\n"
+
+
+def test_two_runs_that_write_one_file_are_reported(tmp_path: Path) -> None:
+    path, entry = tmp_path / "a.har", entry_of("http://a/v1", Request(BODY), answer(), 0, 0)
+    one, other = Archive(path), Archive(path)
+    for archive in (one, other, one, other):
+        archive.add(entry)
+    expected = "it lacks the last exchanges: another run writes it too"
+    assert expected in (one.close(), other.close())
+
+
+def test_a_run_whose_recording_failed_ends_with_4_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(archive: Archive) -> str:
+        return usual(archive) or "it lacks the last exchanges: No space left on device"
+
+    usual = Archive.close
+    monkeypatch.setattr(Archive, "close", lacking)
+    words = ("--effort=smoke", "--only=request.query.required", "--har=run.har")
+    run = command_here(tmp_path, "check", *words)
+    assert run.returncode == 4
+    assert "--har: run.har: it lacks the last exchanges: No space left on device" in run.stdout
 
 
 def test_no_file_is_left_but_the_archive(tmp_path: Path) -> None:

@@ -300,7 +300,17 @@ def test_a_file_without_base_builds_on_observed(tmp_path: Path) -> None:
         ('{"gated_fields": "drop"}', "gated_fields: must be one of ignore, refuse, not 'drop'"),
         ('{"gated_fields": []}', "gated_fields: must be one of"),
         ('{"max_body_bytes": 0}', "max_body_bytes: must be a positive integer, not 0"),
-        ('{"max_body_bytes": true}', "max_body_bytes: must be a positive integer"),
+        ('{"max_body_bytes": true}', "max_body_bytes: must be a positive integer, not true"),
+        ('{"observed": "x"}', "observed: "),
+        ('{"observed": {"version": 1}}', "observed: "),
+        (
+            '{"observed": {"version": 99, "revision": "2026-07", "target": "a", "switches": {}}}',
+            "observed.version: ",
+        ),
+        (
+            '{"observed": {"version": 1, "revision": "a", "target": "a", "switches": {"cors": 1}}}',
+            "observed.switches.cors: ",
+        ),
         ('{"id_format": "page", "id_format": "uuid7"}', "has the key 'id_format' twice"),
     ],
 )

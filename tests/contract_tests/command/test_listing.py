@@ -80,6 +80,14 @@ def test_a_requirement_that_is_not_known_is_a_clear_error(
     assert "did you mean request.top_n.count?" in capsys.readouterr().err
 
 
+def test_the_beginning_of_ids_explains_all_below_it() -> None:
+    command = str(Path(sys.executable).with_name("rerank-contract"))
+    words = [command, "list", "--explain", "request.top_n"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT.parent)
+    ids = [name for name in load_contract().requirements if name.startswith("request.top_n.")]
+    assert [line for line in done.stdout.splitlines() if line.startswith("request.")] == ids
+
+
 def test_the_tests_that_are_told_are_those_that_pytest_collects(
     judged: Callable[..., Judged], told: dict[str, str]
 ) -> None:
@@ -160,7 +168,10 @@ def test_without_an_id_all_are_explained(capsys: pytest.CaptureFixture[str]) -> 
     [
         (["--observed=seen.json"], "--observed is for --explain"),
         (["--explain=usage", "--observed=none.json"], "--observed: none.json cannot be read"),
-        (["--explain=usages"], "--explain: no switch is called usages; did you mean usage?"),
+        (
+            ["--explain=usages"],
+            "--explain: no requirement or switch is called usages; did you mean usage?",
+        ),
     ],
 )
 def test_wrong_options_are_refused(

@@ -55,7 +55,9 @@ def drawn(revision: str, number: int) -> Behaviour:
     return replace(load_behaviour("observed", mock_contract(revision)), **values)
 
 
-def observed(behaviour: Behaviour | str, revision: str, path: Path, *options: str) -> AnyJson:
+def observed(
+    behaviour: Behaviour | str, revision: str, path: Path, *options: str, code: int = 0
+) -> AnyJson:
     """Observe a mock with the behaviour; return what was written."""
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -63,7 +65,7 @@ def observed(behaviour: Behaviour | str, revision: str, path: Path, *options: st
     ):
         patch.setenv("SILICONFLOW_API_KEY", mock.api_key)
         words = [f"--target={mock.base_url}", f"--revision={revision}", f"--output={path}"]
-        assert main(["observe", *words, *options]) == 0
+        assert main(["observe", *words, *options]) == code
         assert mock.api_key not in path.read_text("utf-8")
     return json.loads(path.read_bytes())
 
@@ -85,6 +87,27 @@ def test_a_mock_that_was_observed_is_imitated_whatever_it_does(
         hidden.add("context_overflow")
     for name in set(SEEN[revision]) - hidden:
         assert imitated[name] == asdict(behaviour)[name], name
+
+
+@pytest.mark.slow
+def test_a_spent_budget_names_what_was_not_tried_and_keeps_a_fuller_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "behaviour.json"
+    options = (f"--model={BGE}", "--effort=standard", "--max-requests=6")
+    found = observed("page", "2026-07", path, *options, code=3)
+    printed = capsys.readouterr().out
+    seen = {name for name, row in found["observed"]["switches"].items() if row["values"]}
+    (line,) = (line for line in printed.splitlines() if line.startswith("not tried, "))
+    assert line.endswith(" of 30 switches (the budget of 6 requests is spent):")
+    assert not seen & set(printed.partition(line)[2].splitlines()[1].strip().split(", "))
+    assert int(line.split()[2]) == len(set(SEEN["2026-07"]) - set(SEARCHED) - seen)
+
+    fuller = observed("page", "2026-07", path, *options[:2])
+    assert "not tried" not in capsys.readouterr().out
+    assert observed("page", "2026-07", path, *options, code=3) == fuller
+    older = len([row for row in fuller["observed"]["switches"].values() if row["values"]])
+    assert f"the older file is kept: {older} switches were seen there" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -159,13 +159,6 @@ def test_a_proxy_that_cannot_be_used_is_told(
     assert "secret" not in told
 
 
-def test_the_beginning_of_ids_is_explained_by_the_ids(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["list", "--explain", "request.top_n"])
-    said = capsys.readouterr().err
-    assert "request.top_n is the beginning of several ids: request.top_n.type, " in said
-
-
 @pytest.mark.parametrize(
     ("given", "said"),
     [

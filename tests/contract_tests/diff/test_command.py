@@ -44,6 +44,7 @@ def test_the_content_of_a_file_says_of_which_kind_it_is(
     ("content", "trouble"),
     [
         (b'{"a": 1}', "is no file of `observe`, `check` or `audit`, and no recording"),
+        (b"", "is empty"),
         (b'{"a": 1', "ends too early"),
         (b'{"a" 1}', "is not JSON: expected ':', found '1'"),
         (b"{1: 1}", "is not JSON: the name of a member is none"),
@@ -99,6 +100,11 @@ def test_a_file_that_is_not_there_is_refused(
     save(report(), "report-json", path)
     missing = tmp_path / "missing.json"
     assert f"there is no file {missing}" in refusal(path, missing, capsys)
+
+
+def test_a_device_is_no_revision(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, entry())
+    assert "/dev/null is not a plain file" in refusal(path, "/dev/null", capsys)
 
 
 def test_nothing_in_a_file_commands_a_terminal_or_markdown(

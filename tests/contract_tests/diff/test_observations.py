@@ -18,11 +18,11 @@ ELSEWHERE = answer("a", 302)
 SWITCH = "unknown_fields"
 
 
-def observed(path: Path, *answers: Answer) -> Path:
-    """Write what is observed of a target that gives these answers to an unknown field."""
+def observed(path: Path, *answers: Answer, switch: str = SWITCH) -> Path:
+    """Write what is observed of a target that gives these answers to the probe of a switch."""
     run, _ = new_run()
     for each in answers:
-        run.probes.answered(SWITCH, Exchange(Request(BODY), each))
+        run.probes.answered(switch, Exchange(Request(BODY), each))
     path.write_text(WRITERS["behaviour-json"].write(report_of(run)), "utf-8")
     return path
 
@@ -48,6 +48,20 @@ def test_what_was_answered_and_is_refused_now_breaks_clients(
     old, new = observed(tmp_path / "old", *before), observed(tmp_path / "new", *after)
     assert main(["diff", str(old), str(new)]) == code
     assert capsys.readouterr().out.splitlines()[0] == f"{SWITCH}: {change}"
+
+
+def test_a_feature_of_the_mock_is_harmless(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = (
+        observed(tmp_path / name, each, switch="magic_inputs")
+        for name, each in (("old", ANSWERED), ("new", answer({"code": 1, "message": "m"}, 503)))
+    )
+    content, code = difference(old, new, capsys)
+    assert [(change["place"], change["effect"]) for change in content["changes"]] == [
+        ("magic_inputs", "harmless")
+    ]
+    assert code == 0
 
 
 def test_what_is_seen_again_is_no_difference(

@@ -142,6 +142,32 @@ def test_an_open_point_is_compared_where_both_runs_tried_the_same(
     assert content["notes"] == ["the effort differs: standard and thorough"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "effect"),
+    [
+        (
+            'status 400, {"code":20015,"message":"too many","data":null}',
+            'status 400, {"code": 20015, "message": "at most 50, please", "data": null}',
+            "harmless",
+        ),
+        ('status 404, "no"', "status 404, 404 page not found", "harmless"),
+        ('status 400, {"code":20015,"message":"a"}', 'status 400, {"code":1}', "visible"),
+        ('status 400, {"message":"a"}', 'status 413, {"message":"a"}', "visible"),
+    ],
+)
+def test_another_message_of_a_refusal_is_harmless(
+    before: str, after: str, effect: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = (
+        report(
+            entry(OPEN, Outcome.PASSED, observed=("10 are accepted", f"101 are refused: {text}"))
+        )
+        for text in (before, after)
+    )
+    content, _ = compared(old, new, tmp_path, capsys)
+    assert [change["effect"] for change in content["changes"]] == [effect]
+
+
 def test_an_open_point_that_a_switch_shows_is_said_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -181,6 +207,14 @@ def test_requests_that_were_sent_again_are_reported_if_they_are_many(
     content, _ = compared(old, new, tmp_path, capsys)
     places = [row["place"] for row in content["changes"]]
     assert places == ["requests answered only when sent again"] * is_reported
+
+
+def test_tokens_of_other_models_are_not_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dearer = report(tokens=9_000, models={"another": None})
+    content, _ = compared(PLAIN, dearer, tmp_path, capsys)
+    assert content["changes"] == []
 
 
 @pytest.mark.parametrize(("tokens", "is_reported"), [(4600, False), (5000, True)])

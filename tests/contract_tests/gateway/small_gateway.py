@@ -34,6 +34,13 @@ FAULTS: Mapping[str, str] = {
     "sends an overlap_tokens that upstream refuses": "field.overlap_tokens",
     "fails on control letters": "text.forwarded",
     "drops ids": "answer.id",
+    "returns texts without an object": "answer.shape",
+    "prints indices with a fraction": "answer.shape",
+    "prints indices as texts": "answer.shape",
+    "prints scores as texts": "answer.shape",
+    "renames relevance_score": "answer.shape",
+    "wraps answers": "answer.shape",
+    "answers as plain text": "answer.shape",
     "drops the last document": "field.documents",
     "drops top_n": "field.top_n",
     "sends top_n as text": "field.top_n",
@@ -95,6 +102,8 @@ FAULTS: Mapping[str, str] = {
     "asks again after the answer": "calls.once",
     "mixes callers": "sharing.concurrent",
     "joins calls by query": "sharing.concurrent",
+    "mixes queries": "sharing.concurrent",
+    "mixes documents": "sharing.concurrent",
     "caches by query": "sharing.cache",
     "caches without top_n": "sharing.cache",
     "caches without the order": "sharing.cache",
@@ -118,6 +127,7 @@ FREEDOMS = (
     "leaves upstream alone after a failure",
     "refuses what is unusual",
     "returns texts always",
+    "adds a large top_n",
     "does not count",
     "limits its rate",
     "rounds scores",
@@ -153,6 +163,7 @@ class SmallGateway:
         self.timeout = 10.0
         #: Sees to it that two callers meet where they are mixed up.
         self._meeting = threading.Lock()
+        self._met = threading.Barrier(2)
         self.begin()
 
     def begin(self, *ways: str) -> None:
@@ -161,6 +172,8 @@ class SmallGateway:
         self.ways = frozenset(ways)
         self._cache: dict[str, Answer] = {}
         self._waiting: Answer | None = None
+        self._last: Json = None
+        self._met.reset()
         self._late: Json = None
         self._number = 0
         self._traced = ""
@@ -253,12 +266,23 @@ class SmallGateway:
         """Answer one of several callers."""
         if self.does("mixes callers"):
             return self._exchanged(self._ranked(body))
+        for way, name in (("mixes queries", "query"), ("mixes documents", "documents")):
+            if self.does(way):
+                return self._ranked({**body, name: self._overwritten(body)[name]})
         if not self.does("joins calls by query"):
             return self._ranked(body)
         with self._meeting:
             answer = self._cache.get(body["query"]) or self._ranked(body)
             self._cache[body["query"]] = answer
         return answer
+
+    def _overwritten(self, body: Json) -> Json:
+        """The request of the caller who came last, as all are kept in one place."""
+        self._last = body
+        if self._answered > 1:
+            # Callers come in even numbers after the first one.
+            self._met.wait(10)
+        return self._last
 
     def _place(self, body: Json) -> str | None:
         """Under what an answer is kept; None where none is."""
@@ -384,6 +408,7 @@ class SmallGateway:
                 {name: body[name] + 100 for name in body.keys() & {"overlap_tokens"}}
             ),
             "returns texts always": lambda: body.update(return_documents=True),
+            "adds a large top_n": lambda: body.setdefault("top_n", 1000),
             "adds max_chunks_per_doc": lambda: body.setdefault("max_chunks_per_doc", 1),
         }
         for way, change in changes.items():
@@ -459,6 +484,10 @@ class SmallGateway:
             found["meta"]["billed_units"]["input_tokens"] *= 2
         found["results"] = self._results(found["results"])
         indent = 2 if self.does("prints JSON anew") else None
+        if self.does("wraps answers"):
+            found = {"code": 0, "data": found}
+        if self.does("answers as plain text"):
+            headers["content-type"] = "text/plain"
         return Answer(200, json.dumps(found, indent=indent).encode(), headers)
 
     def _trace(self, headers: dict[str, str]) -> None:
@@ -487,11 +516,25 @@ class SmallGateway:
                 result["relevance_score"] = 1 / (1 + 2.718281828 ** -result["relevance_score"])
             if self.does("strips texts on the way back") and result.get("document"):
                 result["document"]["text"] = result["document"]["text"].strip()
+        self._reshape(results)
         if self.does("drops the last result"):
             results = results[:-1]
         if self.does("sorts by index"):
             results.sort(key=lambda result: result["index"])
         return results
+
+    def _reshape(self, results: list[Json]) -> None:
+        for result in results:
+            if self.does("prints indices with a fraction"):
+                result["index"] = float(result["index"])
+            if self.does("prints indices as texts"):
+                result["index"] = str(result["index"])
+            if self.does("prints scores as texts"):
+                result["relevance_score"] = str(result["relevance_score"])
+            if self.does("renames relevance_score"):
+                result["score"] = result.pop("relevance_score")
+            if self.does("returns texts without an object") and result.get("document"):
+                result["document"] = result["document"]["text"]
 
     def _failed(self, answer: Answer) -> Answer:
         status = {401: 502, 0: 502, 200: 502}.get(answer.status, answer.status)

@@ -1,5 +1,7 @@
 """Every planted fault is found by the check that names it, and no right gateway is reported."""
 
+import re
+
 import pytest
 
 from contract_tests.gateway import session
@@ -36,7 +38,7 @@ TAKEN = (
     ),
     ("batches", "ranks duplicates once", "errors of its own", "dates Retry-After"),
     ("cuts for itself", "sends a single text as a list", "leaves upstream alone after a failure"),
-    ("caches", "returns texts always", "cuts scores", "masks upstream's key"),
+    ("caches", "returns texts always", "cuts scores", "masks upstream's key", "adds a large top_n"),
     ("refuses what is unusual", "does not count", "limits its rate", "rounds scores"),
 )
 
@@ -50,6 +52,7 @@ DIFFERENT = {
     "cuts for itself": {"field.top_n"},
     "sends a single text as a list": {"field.documents.string"},
     "returns texts always": {"field.return_documents"},
+    "adds a large top_n": {"field.added"},
     "does not count": {"answer.tokens"},
     "limits its rate": {"sharing.concurrent"},
     "rounds scores": {"ranking.score"},
@@ -199,6 +202,10 @@ def test_a_fault_is_found_behind_rounded_scores(sandwich: Sandwich, fault: str) 
             "400 -> 502 comes, which says that the gateway failed; the caller cannot correct "
             "the request",
         ),
+        (
+            "composes letters",
+            r"combining letters (NFD): sent 'case{}doc11 cafe\u0301', forwarded 'case{}doc11 café'",
+        ),
         ("answers 429 with 502", "429 -> 502 comes, which hides the rate limit"),
         (
             "asks for a larger model",
@@ -208,7 +215,59 @@ def test_a_fault_is_found_behind_rounded_scores(sandwich: Sandwich, fault: str) 
 )
 def test_a_reason_says_what_is_wrong(sandwich: Sandwich, fault: str, says: str) -> None:
     (finding,) = sandwich(fault, wanted=(FAULTS[fault],)).findings
-    assert finding.says == says
+    assert re.sub(r"case\d+", "case{}", finding.says) == says
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (
+            "returns texts without an object",
+            """expected type ["object", "null"] at results[0].document; received: "case""",
+        ),
+        (
+            "prints indices with a fraction",
+            "expected an index without a fraction; received: index ",
+        ),
+        (
+            "prints indices as texts",
+            """expected type "integer" at results[0].index; received: "3" at""",
+        ),
+        (
+            "prints scores as texts",
+            """expected type "number" at results[0].relevance_score; received: "0.""",
+        ),
+        (
+            "renames relevance_score",
+            "expected `relevance_score` at results[0]; received: it is missing in {'index': ",
+        ),
+        (
+            "wraps answers",
+            "expected `results` at the top level; received: it stands under `data`",
+        ),
+        (
+            "answers as plain text",
+            "expected content-type: application/json; received: content-type: text/plain (",
+        ),
+    ],
+)
+def test_a_wrong_shape_is_one_fault(sandwich: Sandwich, fault: str, says: str) -> None:
+    wanted = tuple(each for each in CHECKS if each.startswith(("field", "ranking", "answer")))
+    (finding,) = sandwich(fault, wanted=wanted).of(Verdict.BROKEN)
+    assert finding.check == "answer.shape"
+    assert finding.says.startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("mixes queries", "upstream got these documents with the query 'case"),
+        ("mixes documents", "upstream was not asked for the documents of this caller"),
+    ],
+)
+def test_what_of_two_callers_is_mixed_is_named(sandwich: Sandwich, fault: str, says: str) -> None:
+    (finding,) = sandwich(fault, wanted=("sharing.concurrent",)).findings
+    assert finding.says.startswith(says)
 
 
 @pytest.mark.slow

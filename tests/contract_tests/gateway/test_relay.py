@@ -1,10 +1,12 @@
 """The relay passes on what both sides do, and sees who leaves."""
 
+import select
 import socket
 from collections.abc import Iterator
 
 import pytest
 
+from contract_tests.gateway import relay as module
 from contract_tests.gateway.relay import Relay
 
 
@@ -60,6 +62,34 @@ def test_a_gateway_that_leaves_before_the_answer_is_seen(
         assert upstream.recv(100) == b""
         # What ends the connection there was counted before.
         assert relay.abandoned == abandoned
+
+
+def test_requests_are_gathered_until_all_have_come(
+    mock: socket.socket, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GATHERING", 60.0)
+    relay.gather(2)
+    with (
+        connect(relay) as one,
+        mock.accept()[0] as first,
+        connect(relay) as other,
+        mock.accept()[0] as second,
+    ):
+        one.sendall(b"first")
+        assert select.select([first], [], [], 0.1)[0] == []
+        other.sendall(b"second")
+        assert first.recv(100) == b"first"
+        assert second.recv(100) == b"second"
+
+
+def test_a_request_that_comes_alone_is_passed_on_in_the_end(
+    mock: socket.socket, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GATHERING", 0.01)
+    relay.gather(2)
+    with connect(relay) as gateway, mock.accept()[0] as upstream:
+        gateway.sendall(b"question")
+        assert upstream.recv(100) == b"question"
 
 
 def test_a_mock_that_leaves_is_not_left(mock: socket.socket, relay: Relay) -> None:

@@ -78,9 +78,22 @@ def test_a_table_says_what_became_of_each_failure(report: Report) -> None:
     assert rows["a closed connection"].passed_back == "502"
 
 
+def test_both_sides_of_a_long_request_are_shown_where_they_differ(sandwich: Sandwich) -> None:
+    report = sandwich("composes letters", wanted=("text.forwarded",))
+    caller, upstream = (
+        next(line for line in lines(report) if line.strip().startswith(side))
+        for side in ("caller:", "upstream:")
+    )
+    assert "doc11 cafe\u0301" in caller
+    assert "doc11 caf\u00e9" in upstream
+
+
 def test_freedoms_are_told(report: Report) -> None:
     seen = {freedom.question: freedom.seen for freedom in report.freedoms}
-    assert seen["Which headers does it add to requests?"] == "x-forwarded-for, x-request-id, x-user"
+    assert (
+        seen["Which headers does it add to requests, beside those of every client?"]
+        == "x-forwarded-for, x-request-id, x-user"
+    )
     assert seen["Is an answer kept for an equal request?"] == "no"
     assert seen["What follows a 503?"] == "asked 2 times, and the caller gets 200"
     lost = "asked 2 times, and the caller gets 200, which may be paid twice"
