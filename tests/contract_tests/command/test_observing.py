@@ -211,8 +211,9 @@ def test_whatever_is_wrong_in_a_file_it_is_imitated_or_refused(tmp_path: Path) -
 
 
 def test_a_file_of_another_revision_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    path = tmp_path / "b.json"
-    path.write_text(json.dumps({"observed": {"revision": "2024-11"}}), "utf-8")
+    path, other = tmp_path / "b.json", observation(answer("no", 405))
+    other["observed"]["revision"] = "2024-11"
+    path.write_text(json.dumps(other), "utf-8")
     with pytest.raises(BehaviourError) as raised:
         load_behaviour(str(path))
     trouble = "was observed by revision '2024-11', the mock keeps '2026-07': set --revision"
