@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,6 +25,8 @@ from tests.schemas.data import TABLE_SCHEMAS, errors
 pytestmark = pytest.mark.slow
 
 UNREACHABLE = "--target=http://127.0.0.1:9/v1"
+#: Seconds in which even a busy machine ends an interrupted run.
+ENOUGH = 120
 COMMAND = (str(Path(sys.executable).with_name("rerank-contract")), "check", "--effort=smoke")
 
 
@@ -45,6 +49,29 @@ def check_apart(folder: Path, *arguments: str, **environment: str) -> tuple[int,
         check=False,
     )
     return done.returncode, done.stdout
+
+
+@contextmanager
+def interruptible(folder: Path, *arguments: str) -> Generator[subprocess.Popen[str]]:
+    """Start the command as a process that hears Ctrl-C, and does not outlive the test."""
+    # A shell without job control has what it runs in the background ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        judge = subprocess.Popen(
+            [*COMMAND, *arguments, "--report-json=report.json"],
+            cwd=folder,
+            env={**os.environ, "SILICONFLOW_API_KEY": KEY},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with judge:
+        try:
+            yield judge
+        finally:
+            judge.kill()
 
 
 def report_in(folder: Path) -> AnyJson:
@@ -261,20 +288,13 @@ def test_the_key_is_in_nothing_that_is_printed_or_written(tmp_path: Path) -> Non
 def test_an_interrupted_run_tells_what_it_has_found(tmp_path: Path) -> None:
     with (
         Echo(seconds=0.1) as server,
-        subprocess.Popen(
-            [*COMMAND, f"--target={server.base_url}", "--report-json=report.json"],
-            cwd=tmp_path,
-            env={**os.environ, "SILICONFLOW_API_KEY": KEY},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-        ) as judge,
+        interruptible(tmp_path, f"--target={server.base_url}") as judge,
     ):
         while server.requests < 5:
             assert judge.poll() is None
             time.sleep(0.01)
         judge.send_signal(signal.SIGINT)
-        printed, _ = judge.communicate()
+        printed, _ = judge.communicate(timeout=ENOUGH)
     report = report_in(tmp_path)
     assert judge.returncode in (1, 3), printed
     assert report["requests_sent"] >= 5
@@ -286,21 +306,14 @@ def test_an_interrupted_run_tells_what_it_has_found(tmp_path: Path) -> None:
 def test_an_interrupted_run_in_which_nothing_was_wrong_is_inconclusive(tmp_path: Path) -> None:
     with (
         IndependentServer(KEY) as server,
-        subprocess.Popen(
-            [*COMMAND, f"--target={server.base_url}", "--max-rpm=60", "--report-json=report.json"],
-            cwd=tmp_path,
-            env={**os.environ, "SILICONFLOW_API_KEY": KEY},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-        ) as judge,
+        interruptible(tmp_path, f"--target={server.base_url}", "--max-rpm=60") as judge,
     ):
         assert judge.stdout
         # The plan is told before the first request; each waits a second for the next.
         while "plan:" not in (line := judge.stdout.readline()):
             assert line
         judge.send_signal(signal.SIGINT)
-        printed, _ = judge.communicate()
+        printed, _ = judge.communicate(timeout=ENOUGH)
     assert judge.returncode == 3, printed
     assert report_in(tmp_path)["verdict"] == "inconclusive"
 
