@@ -40,6 +40,9 @@ LOG = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+#: How often a change is made anew if others are faster each time.
+ROUNDS = 1000
+
 
 class RedisState(StateInDocuments):
     """A state that several mocks share. A method may raise `UnavailableError`.
@@ -193,7 +196,7 @@ class RedisState(StateInDocuments):
                 return change()
             self._is_changing = True
             try:
-                while True:
+                for _ in range(ROUNDS):
                     result = change()
                     names = [*(documents() if callable(documents) else documents)]
                     changes, moved = self._changes(names, fields(result))
@@ -212,6 +215,7 @@ class RedisState(StateInDocuments):
                     if moved:
                         # A key may have got another owner.
                         self.refresh()
+                raise UnavailableError(f"the state at {self.place} changes too fast")
             except UnavailableError:
                 # It may have been shared, or not.
                 self._forget()
