@@ -75,8 +75,7 @@ def _measure(options: list[str], keys: list[str], redis: Any = None) -> Cost:  #
         took / REQUESTS_SENT,
         (after.cpu - before.cpu) / REQUESTS_SENT,
         (after.redis - before.redis) / REQUESTS_SENT,
-        # One that is made anew takes two scripts more.
-        max(calls - SCRIPTS, 0.0) / 2,
+        max(calls - SCRIPTS, 0.0),
     )
 
 

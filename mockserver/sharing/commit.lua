@@ -1,5 +1,5 @@
 -- Change documents, all or none: none if one has another version than expected, or if a key has
--- another owner. Returns the new version, or false.
+-- another owner. Returns the new version, or else the document that was in the way, if one was.
 -- KEYS: version, changed, gone, forgotten, index of keys, former keys, numbers drawn, documents ...
 -- ARGV: seconds to live, tombstones and former keys that are kept, numbers drawn or '' if they
 --   stay, then for each document its expected version ('*': any), how many fields, and these; -1
@@ -11,7 +11,7 @@ local documents = {}
 for number = 8, #KEYS do
   local key, expected, count = KEYS[number], ARGV[place], tonumber(ARGV[place + 1])
   if expected ~= '*' and (redis.call('HGET', key, 'version') or '') ~= expected then
-    return false
+    return redis.call('HGETALL', key)
   end
   documents[#documents + 1] = {key, count, place + 2}
   place = place + 2 + 2 * math.max(count, 0)
@@ -21,7 +21,7 @@ if not anew then
   for at = first_key, #ARGV, 3 do
     local owner = redis.call('HGET', KEYS[5], ARGV[at])
     if owner and owner ~= ARGV[at + 1] then
-      return false
+      return {}
     end
   end
 end

@@ -223,11 +223,12 @@ class Connection:
 
     def commit(
         self, changes: Iterable[Change], moved: Iterable[Moved] = (), drawn: int | None = None
-    ) -> str | None:
+    ) -> "str | Document | None":
         """Make all changes; return the version of their documents.
 
-        None if nothing was changed, as a document has another version than expected, or a key
-        another owner. With `drawn` the changes replace everything there was.
+        If nothing was changed, as a document has another version than expected, return what it
+        is now; None if it is gone, or if a key has another owner. With `drawn` the changes replace
+        everything there was.
         """
         names = ("version", "changed", "gone", "forgotten", "keys", "former", "drawn")
         keys = [self.own(name) for name in names]
@@ -239,8 +240,8 @@ class Connection:
             args += [part for pair in (fields or {}).items() for part in pair]
         for key in moved:
             args += [key.kept, key.account, "" if key.is_gone else key.account]
-        version = self.run("commit", keys, args)
-        return None if version is None else str(version)
+        found = self.run("commit", keys, args)
+        return str(found) if isinstance(found, int) else _document(found)
 
     def knows(self, kept: str) -> bool:
         """Return whether an account has, or had, the key."""

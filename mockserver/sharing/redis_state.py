@@ -40,6 +40,9 @@ LOG = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+#: How often a change is made anew if others are faster each time.
+ROUNDS = 1000
+
 
 class RedisState(StateInDocuments):
     """A state that several mocks share. A method may raise `UnavailableError`.
@@ -118,7 +121,7 @@ class RedisState(StateInDocuments):
                 for account in self._beginning["accounts"]
                 for key in account["keys"]
             ]
-            self.has_begun = self._connection.commit(changes, moved) is not None
+            self.has_begun = isinstance(self._connection.commit(changes, moved), str)
             self._forget()
             self.refresh()
 
@@ -193,21 +196,26 @@ class RedisState(StateInDocuments):
                 return change()
             self._is_changing = True
             try:
-                while True:
+                for _ in range(ROUNDS):
                     result = change()
                     names = [*(documents() if callable(documents) else documents)]
                     changes, moved = self._changes(names, fields(result))
                     if not changes:
                         return result
-                    version = self._connection.commit(changes, moved)
-                    if version is not None:
-                        self._note(changes, version)
+                    found = self._connection.commit(changes, moved)
+                    if isinstance(found, str):
+                        self._note(changes, found)
                         return result
+                    if len(names) == 1 and found:
+                        self._held.pop(names[0], None)
+                        self._install({names[0]: found})
+                        continue
                     for name in names:
                         self._read(name)
                     if moved:
                         # A key may have got another owner.
                         self.refresh()
+                raise UnavailableError(f"the state at {self.place} changes too fast")
             except UnavailableError:
                 # It may have been shared, or not.
                 self._forget()
@@ -408,7 +416,7 @@ class RedisState(StateInDocuments):
                 changes = [Change(n, ANY, self._document(n, FIELDS)) for n in names]
                 moved = [Moved(key, a.name) for a in self._accounts.values() for key in a.keys]
                 version = self._connection.commit(changes, moved, drawn=self._drawn)
-                assert version is not None
+                assert isinstance(version, str)
                 self._held = {}
                 self._note(changes, version)
             except UnavailableError:

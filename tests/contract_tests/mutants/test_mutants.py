@@ -89,7 +89,7 @@ def test_every_requirement_is_named_by_a_test_and_every_name_is_a_requirement(
         switch.name
         for switch in NEWEST.switches.values()
         if (switch.probe, switch.exceeded) != (None, None) and not switch.requirements
-    }
+    } | {"context_overflow"}  # asked without a probe in the data: its length is that of a model
     unnamed = [test for test, names in collected.tests.items() if not names]
     assert {test.rpartition("-")[2].rstrip("]") for test in unnamed} == asked
 

@@ -17,15 +17,16 @@ from hypothesis import strategies as st
 
 from mockserver.admin.dispatch import dispatch
 from mockserver.contract import load_contract
-from mockserver.scenarios.scenario import Scenario, Step
+from mockserver.scenarios.scenario import Scenario, Step, Subject
 from mockserver.serving import server
 from mockserver.sharing import connection as connections
+from mockserver.sharing import redis_state
 from mockserver.sharing.connection import AddressError, Connection
 from mockserver.sharing.redis_state import RedisState
 from mockserver.state import exchanges
 from mockserver.state.accounts import AccountError
 from mockserver.state.clock import Clock
-from mockserver.state.decisions import UnavailableError
+from mockserver.state.decisions import Demand, UnavailableError
 from mockserver.state.exchanges import Exchange
 from mockserver.state.pins import Pin, PinError
 from mockserver.state.store import State
@@ -202,6 +203,10 @@ def test_the_bounds_of_the_journal_hold_and_the_newest_are_kept(
                 state.journal.clear("a")
                 kept = [one for one in kept if one[1] != "a"]
         assert [entry.number for entry in state.journal] == [one[0] for one in kept]
+        with redis_here.client() as client:
+            for name in ("a", "b", None):
+                own = [one for one in kept if one[1] == name]
+                assert client.hlen(f"{connection.begins(name)}before") <= 2 * len(own)
 
 
 def exchange_with(account: str | None, size: int) -> Exchange:
@@ -280,6 +285,25 @@ def test_a_decision_that_came_too_late_is_made_anew(
     assert statuses(one) == [429]
 
 
+def test_a_decision_that_always_comes_too_late_is_given_up(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = join(), join()
+    monkeypatch.setattr(redis_state, "ROUNDS", 3)
+    commit = Connection.commit
+
+    def late(connection: Connection, *args: object, **options: object) -> object:
+        if connection is one._connection:  # pyright: ignore[reportPrivateUsage]
+            statuses(other)
+        return commit(connection, *args, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "commit", late)
+        with pytest.raises(UnavailableError, match="changes too fast"):
+            one.decide(Demand("account-1", None, one.models[QWEN], Subject(QWEN, "a", 1), 10))
+    assert statuses(one) == [200]
+
+
 def test_of_many_requests_to_several_mocks_exactly_the_allowed_number_passes(join: Join) -> None:
     states = [join() for _ in range(3)]
     states[0].change_account("account-1", limits={"RPM": 20, "TPM": 1000}, balance="0.01")
@@ -326,6 +350,8 @@ def test_a_rollback_is_for_all(join: Join, tmp_path: Path) -> None:
     statuses(other, one)
     one.rollback(snapshot)
     assert statuses(other, key="sk-late") == [401]
+    other.open_account("sk-late", name="again")
+    other.close_account("again")
     other.journal.clear()
     other.rollback(snapshot)
     assert one.snapshot() == snapshot
@@ -398,7 +424,8 @@ def test_a_mock_forgets_what_redis_has_lost_and_another_has_begun_anew(
     assert statuses(one, other, key="sk-two") == [200, 200]
     with redis_here.client() as client:
         client.delete(*client.scan_iter(match=f"{{{name}*"))
-    assert statuses(other) == [200]
+    # More changes than there were before.
+    assert statuses(*[other] * 9) == [200] * 9
     assert statuses(one) == [200]
     for state in (one, other):
         assert [*state.accounts] == ["account-1"]
@@ -406,17 +433,25 @@ def test_a_mock_forgets_what_redis_has_lost_and_another_has_begun_anew(
         assert state.behaviour.max_body_bytes > 1000
 
 
+#: What a Redis may lose.
+LOST: list[Callable[[State], object]] = [
+    lambda s: s.change_behaviour({"max_body_bytes": 10}),
+    lambda s: s.open_account("sk-two", name="two"),
+    lambda s: s.change_account("account-1", balance=5),
+    lambda s: s.change_account("account-1", connection="refused"),
+]
+
+
+@pytest.mark.parametrize("change", LOST)
 def test_a_mock_forgets_the_last_changes_if_redis_has_lost_them(
-    join: Join, redis_here: RedisServer, name: str
+    join: Join, redis_here: RedisServer, name: str, change: Callable[[State], object]
 ) -> None:
     one, other = join(), join()
     statuses(one, other)
     with redis_here.client() as client:
         keys = [*client.scan_iter(match=f"{{{name}*")]
         before = {key: client.dump(key) for key in keys}
-        one.change_behaviour({"max_body_bytes": 1000})
-        one.open_account("sk-two", name="two")
-        one.change_account("account-1", balance=5)
+        change(one)
         other.refresh()
         client.delete(*client.scan_iter(match=f"{{{name}*"))
         for key, kept in before.items():
@@ -427,6 +462,24 @@ def test_a_mock_forgets_the_last_changes_if_redis_has_lost_them(
         assert [*state.accounts] == ["account-1"]
         assert state.accounts["account-1"].total_balance > 99
         assert state.behaviour.max_body_bytes > 1000
+
+
+def test_what_was_read_before_a_change_does_not_undo_it(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = join(), join()
+    other.change_account("account-1", balance=7)
+    view = Connection.view
+
+    def late(connection: Connection, *args: object) -> object:
+        found = view(connection, *args)  # type: ignore[arg-type]
+        one.change_account("account-1", balance=5)
+        return found
+
+    monkeypatch.setattr(Connection, "view", late)
+    account = one.view("sk-mock").account
+    assert account is not None
+    assert account.total_balance == 5
 
 
 def test_a_mock_that_knows_nothing_of_long_ago_reads_everything(
@@ -494,6 +547,7 @@ def test_what_nobody_touches_expires(join: Join, redis_here: RedisServer, name: 
     one = join()
     one.open_account("sk-two", name="two")
     one.close_account("two")
+    one.open_account("sk-three", name="three")
     statuses(one)
     with redis_here.client() as client:
         keys = [*client.scan_iter(match=f"{{{name}*")]
