@@ -422,15 +422,20 @@ def test_a_stray_answer_is_told_and_the_others_are_graded() -> None:
 
 def started(*arguments: str) -> "subprocess.Popen[str]":
     """Start the command as a terminal does: Ctrl-C reaches all that it starts."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "contract_tests", "client", *arguments],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        start_new_session=True,
-    )
+    # A shell without job control has what it runs in the background ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "contract_tests", "client", *arguments],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_interrupted_run_tells_the_grades_so_far(tmp_path: Path) -> None:
