@@ -13,6 +13,11 @@ BEFORE = "interrupted before the first test"
 MEANWHILE = "interrupted: the report is about what was judged until then"
 
 
+#: Where an exception must not be raised, and how soon it may be instead, in seconds.
+_TAKING = frozenset({"__enter__", "__exit__"})
+_LATER = 0.01
+
+
 @contextmanager
 def raising_on_sigterm() -> Generator[None]:
     """Have SIGTERM, SIGHUP and SIGQUIT raise: processes in sessions of their own are ended, too."""
@@ -90,9 +95,13 @@ class Interruption:
         if self._listens:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        # The reports are written in a moment, and a second Ctrl-C would lose them.
-        if not self.came:
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if frame is not None and frame.f_code.co_name in _TAKING:
+            # A lock that is taken there would never be released, and all that follows would wait.
+            here = threading.main_thread().ident
+            threading.Timer(_LATER, signal.pthread_kill, [here, number]).start()
+        elif not self.came:
+            # The reports are written in a moment, and a second Ctrl-C would lose them.
             self.came = True
             raise KeyboardInterrupt
 

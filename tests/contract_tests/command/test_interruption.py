@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -91,6 +92,32 @@ def test_a_signal_whose_exception_is_caught_on_its_way_ends_the_run_too(
     assert (run.code, run.verdict, stops.why) == (3, "inconclusive", MEANWHILE)
     assert len(run.requests) < 5
     assert signal.getsignal(signal.SIGINT) == before
+
+
+class Taken:
+    """A lock as httpcore has them, in Python; Ctrl-C comes when it has been taken."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+        signal.raise_signal(signal.SIGINT)
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+
+
+def test_a_signal_while_a_lock_is_taken_leaves_it_free() -> None:
+    interruption, taken = Interruption(), Taken()
+    interruption.pytest_configure()
+    try:
+        with pytest.raises(KeyboardInterrupt), taken:
+            threading.Event().wait(60)
+    finally:
+        interruption.pytest_unconfigure()
+    assert interruption.came
+    assert not taken.lock.locked()
 
 
 def test_an_error_that_the_signal_leads_to_is_no_error_of_the_suite(
