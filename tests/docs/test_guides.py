@@ -17,6 +17,7 @@ import pytest
 import contract_tests.__main__
 import mockserver.__main__
 from contract_tests.judging.outcomes import EXIT_CODES, Outcome, Verdict
+from tests.mockserver.command.commands import own_signals
 from tests.schemas.data import TABLES
 
 from .guides import GUIDES, ROOT, blocks
@@ -56,7 +57,7 @@ MAIN: dict[str, Callable[[list[str]], object]] = {
 
 @cache
 def help_of(room: str, *command: str) -> str:
-    with redirect_stdout(StringIO()) as printed, pytest.raises(SystemExit) as ended:
+    with redirect_stdout(StringIO()) as printed, own_signals(), pytest.raises(SystemExit) as ended:
         MAIN[room]([*command, "--help"])
     assert ended.value.code == 0
     return printed.getvalue()

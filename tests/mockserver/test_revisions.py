@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from mockserver.__main__ import main
 from mockserver.behaviour import Behaviour, presets
 from mockserver.contract import SCHEMAS, ContractError, load_contract, revisions
 from mockserver.state.store import State
 from tests.mockserver.asking import BGE, CONTRACT, ask, fields, read, rerank
+from tests.mockserver.command.commands import status_of
 from tests.schemas.data import REVISIONS as SHIPPED
 
 if TYPE_CHECKING:
@@ -155,9 +155,7 @@ def test_a_wrong_revision_is_named_with_what_is_wrong(
 
 
 def test_an_unknown_revision_is_a_mistake_in_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["serve", "--revision", "1999-01"])
-    assert caught.value.code == 2
+    assert status_of("serve", "--revision", "1999-01") == 2
     complaint = "1999-01: neither a revision (2024-11, 2026-07) nor a folder with one"
     assert capsys.readouterr().err == f"rerank-mock: {complaint}\n"
 

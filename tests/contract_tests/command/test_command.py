@@ -54,13 +54,15 @@ def check_apart(folder: Path, *arguments: str, **environment: str) -> tuple[int,
 @contextmanager
 def interruptible(folder: Path, *arguments: str) -> Generator[subprocess.Popen[str]]:
     """Start the command as a process that hears Ctrl-C, and does not outlive the test."""
+    # Coverage holds a lock of its own now and then; an exception there would leave it locked.
+    environment = {n: value for n, value in os.environ.items() if not n.startswith("COVERAGE")}
     # A shell without job control has what it runs in the background ignore Ctrl-C.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         judge = subprocess.Popen(
             [*COMMAND, *arguments, "--report-json=report.json"],
             cwd=folder,
-            env={**os.environ, "SILICONFLOW_API_KEY": KEY},
+            env={**environment, "SILICONFLOW_API_KEY": KEY},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
