@@ -17,6 +17,7 @@ import pytest
 
 from .audit import command as audit
 from .client import command as client
+from .command import xdist
 from .command.interruption import Interruption
 from .command.listing import explanations, listing, revision_listing
 from .command.observing import Planned, observation, sees_less, untried
@@ -139,7 +140,13 @@ def _interrupted() -> int:
 @contextlib.contextmanager
 def by_ourselves() -> Generator[None, None, None]:
     """Keep away what is meant for the caller's own tests, and leave nothing in the folder."""
-    ours = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
+    ours = {
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_ADDOPTS": "",
+        "PYTEST_PLUGINS": "",
+        # For the processes of --jobs.
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(cache()),
+    }
     theirs = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:
@@ -163,10 +170,10 @@ def judge_quietly(target: Sequence[str], arguments: Sequence[str], path: Path) -
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    trouble = problem(options)
+    trouble = problem(options) or xdist.problem(options.jobs)
     if trouble:
         parser.error(trouble)
-    arguments = [*_PYTEST, *words(options)]
+    arguments = [*_PYTEST, *words(options), *xdist.words(options.jobs)]
     plugins = [Interruption(), *([ProgressBar()] if sys.stdout.isatty() else [])]
     code = pytest.main(arguments, plugins=plugins)
     # Stopped before the first test, or without any: otherwise the verdict has set the code.
@@ -218,6 +225,7 @@ def _parser() -> argparse.ArgumentParser:
         "3 inconclusive, 4 the suite itself broke, or could not write a report.",
     )
     declare(check.add_argument, ours=True)
+    xdist.declare(check.add_argument)
     observe = commands.add_parser(
         "observe",
         help="find out what a target does where the contract leaves it open",

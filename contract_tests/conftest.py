@@ -22,7 +22,7 @@ from .command.options import (
     problem,
 )
 from .command.outputs import outputs, write_outputs
-from .command.plan import Part, parts, plan
+from .command.plan import NONE, TESTS, Tests, parts, plan
 from .command.routes import access_of, headers_of, route_of, secrets_of
 from .command.selection import chosen, firsts, is_on, models_for, rank, requirements_of
 from .contract import AnyJson, Model, load_contract
@@ -30,8 +30,8 @@ from .exchanges import Credential
 from .judging.connection import Connection, InconclusiveError, UndeclaredError, UnshownError
 from .judging.judge import Judge, PrerequisiteError, ViolatedError
 from .judging.ledger import Ledger
-from .judging.limits import EFFORTS, Budget, Pace, Startup
-from .judging.outcomes import EXIT_CODES, Verdict, verdict
+from .judging.limits import EFFORTS, Budget, Pace, Startup, Tally
+from .judging.outcomes import EXIT_CODES, Verdict
 from .judging.run import Run
 from .judging.served import NotServedError
 from .mutants.catalogue import mutant_named
@@ -81,10 +81,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "near_keys: the test sends keys that are nearly valid",
     ):
         config.addinivalue_line("markers", line)
-    trouble = problem(config.option) or xdist.problem(config)
+    trouble = problem(config.option)
     if trouble:
         raise pytest.UsageError(trouble)
-    recorder.begin(config)
+    recorder.begin(config, xdist.worker(config))
+    folder = xdist.shared_folder(config)
+    tally = Tally(folder / "amounts.json" if folder else None)
     whole = load_contract(_option(config, "revision"))
     capabilities = capabilities_of(config.option, whole)
     contract = with_names(capabilities.cut(whole), _option(config, "model"))
@@ -109,9 +111,10 @@ def pytest_configure(config: pytest.Config) -> None:
                 hard=limit is not None,
                 token_limit=_option(config, "max_tokens"),
                 cost_limit=_option(config, "max_cost"),
+                tally=tally,
             ),
             price=lambda name: price_of.get(name, Decimal(0)),
-            pace=Pace(_option(config, "max_rpm")),
+            pace=Pace(_option(config, "max_rpm"), tally=tally),
             api_key_env=_option(config, "api_key_env"),
             second_api_key_env=_option(config, "second_api_key_env") or "",
             capabilities=capabilities,
@@ -130,6 +133,8 @@ def pytest_configure(config: pytest.Config) -> None:
     mutant = config.stash[MUTANT] = mutant_named(contract, named) if named else None
     wrappers = [CONFORMING_VARIANTS[name](contract) for name in _option(config, "freedom")]
     config.stash[WRAPPERS] = [*wrappers, mutant.answer] if mutant else wrappers
+    if folder:
+        xdist.begin(config, run, folder, partial(_judged, config))
 
 
 def _brief(is_brief: bool) -> list[pytest.MarkDecorator]:
@@ -197,25 +202,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item in ours if item not in on])
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Keep from the budget what each test is planned to send."""
-    planned = session.config.stash[RUN].connection.budget.planned
-    for part in _parts(session.config, session.items):
+    run = session.config.stash[RUN]
+    ours = [item for item in session.items if item.path.parent == HERE]
+    drawn = ((item, examples_of(item)) for item in ours)
+    named = {item.name: requirements_of(item, run.contract) for item in ours}
+    tests = Tests(named, list(parts(drawn, run.effort, run.served.ranking)))
+    session.config.stash[TESTS] = tests
+    planned = run.connection.budget.planned
+    for part in tests.parts:
         planned[part.test] = planned.get(part.test, 0) + part.requests
 
 
-def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Print what the run is likely to send at most, before it starts."""
-    connection, planned = config.stash[RUN].connection, _parts(config, items)
-    if not planned:
-        return []
-    return list(plan(planned, connection.budget, connection.pace.rpm, connection.price))
-
-
-def _parts(config: pytest.Config, items: list[pytest.Item]) -> list[Part]:
-    run = config.stash[RUN]
-    ours = ((item, examples_of(item)) for item in items if item.path.parent == HERE)
-    return list(parts(ours, run.effort, run.served.ranking))
+    return list(plan(config.stash.get(TESTS, NONE).parts, config.stash[RUN].connection))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -242,7 +245,7 @@ def target(request: pytest.FixtureRequest) -> Target:
 def judge(request: pytest.FixtureRequest, target: Target) -> Judge:
     """The judge of one test."""
     run = request.config.stash[RUN]
-    run.connection.budget.planned.pop(request.node.name, None)
+    run.connection.budget.begin(request.node.name)
     name, requirements = request.node.name, frozenset(requirements_of(request.node, run.contract))
     run.ledger.tests[name] = requirements
     return Judge(run, target, name, requirements, examples_of(request.node))
@@ -316,29 +319,21 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: AnyJson) -> None:
-    """Take over what a worker of pytest-xdist has found out of its share."""
-    xdist.take_over(node.config, node)
-
-
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the report, and let the exit code say the verdict."""
-    config = session.config
+    config, ledger = session.config, session.config.stash[RUN].ledger
+    if xdist.worker(config):
+        return
     if exitstatus == pytest.ExitCode.INTERNAL_ERROR:
         session.exitstatus = EXIT_CODES[Verdict.BROKEN]
-    shares = xdist.shares(config)
-    if shares and verdict(shares) is not Verdict.CONFORMS:
-        session.exitstatus = EXIT_CODES[verdict(shares)]
-    ours = [item for item in session.items if item.path.parent == HERE]
+    tests = config.stash.get(TESTS, NONE)
     is_stopped = session.shouldstop or session.shouldfail
-    if not ours and not config.stash[RUN].ledger.fault and not is_stopped:
+    if not tests.named and not ledger.fault and not is_stopped:
         return
     if is_stopped or exitstatus == pytest.ExitCode.INTERRUPTED:
-        _leave_open(ours, config.stash[RUN])
+        ledger.leave_open(tests.named)
     report = _report(config)
     config.stash[REPORT] = report
-    xdist.hand_over(config, report.outcomes)
     crashed = exitstatus == pytest.ExitCode.INTERNAL_ERROR
     if not crashed and report.verdict is not Verdict.CONFORMS:
         session.exitstatus = EXIT_CODES[report.verdict]
@@ -382,32 +377,21 @@ def _noticed(ledger: Ledger, mutant: Mutant) -> bool:
     return any(map(ledger.fails, broken))
 
 
-def _leave_open(items: list[pytest.Item], run: Run) -> None:
-    """Call inconclusive what the tests are after that did not come to run."""
-    ledger, open_ = run.ledger, "the run ended before all of it was tried"
-    for item in items:
-        if item.name not in ledger.tests:
-            for name in set(requirements_of(item, run.contract)) - ledger.skipped.keys():
-                ledger.inconclusive.setdefault(name, open_)
-    if not items:
-        ledger.inconclusive.update(dict.fromkeys(run.contract.requirements, open_))
-
-
 def _judged(config: pytest.Config) -> tuple[Model, ...]:
     """The models that are judged, one of each kind first; the budget is made for them.
 
     A target at a URL is asked, before there is any test, what it serves.
     """
     if JUDGED not in config.stash:
-        run = config.stash[RUN]
+        run, budget = config.stash[RUN], config.stash[RUN].connection.budget
         names = _option(config, "model") or run.connection.capabilities.models or ()
-        models = chosen(run.contract, names, run.effort)
-        if not (_option(config, "target") in EMBEDDED or config.option.collectonly):
+        models = xdist.judged(config, run) or chosen(run.contract, names, run.effort)
+        is_asked = not (xdist.worker(config) or config.option.collectonly)
+        if is_asked and _option(config, "target") not in EMBEDDED:
             target, served = recorder.recorded(config, _at_url(config)), run.served
             if not names:
                 models = served.listed(target, run.contract.by_price())
             models = served.found(target, models, wide=run.effort.wide or bool(names))
-        budget = run.connection.budget
         budget.limit = _option(config, "max_requests") or run.effort.most_requests(models)
         config.stash[JUDGED] = models
     return config.stash[JUDGED]

@@ -42,7 +42,7 @@ class Interruption:
     def __init__(self) -> None:
         #: Whether it came.
         self.came = False
-        self._listens = False
+        self._listens = self._is_started = False
 
     def pytest_configure(self) -> None:
         """Listen to Ctrl-C, unless somebody else does, or it is ignored."""
@@ -50,6 +50,21 @@ class Interruption:
         if is_usual and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, self._interrupt)
             self._listens = True
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> Generator[None]:
+        """Stop while processes are started, and the target is asked what it serves before that."""
+        try:
+            return (yield)
+        except KeyboardInterrupt:
+            if not self._is_started:
+                raise
+            self._stop(session, BEFORE)
+
+    @pytest.hookimpl(trylast=True, specname="pytest_sessionstart")
+    def pytest_note_start(self) -> None:
+        """Note that pytest's own parts have begun, without which the session could not end."""
+        self._is_started = True
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -62,17 +77,18 @@ class Interruption:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Stop in the middle of a test."""
-        if self.came:
-            session.items.clear()
         try:
             return (yield)
-        except session.Interrupted:
-            # So pytest calls a run that a test has stopped.
-            if not self.came:
+        except (session.Interrupted, KeyboardInterrupt) as error:
+            # pytest and pytest-xdist have errors of such kinds for a run that a test has stopped.
+            if type(error) is not KeyboardInterrupt and not self.came:
                 raise
             return self._stop(session, MEANWHILE)
-        except KeyboardInterrupt:
-            return self._stop(session, MEANWHILE)
+
+    @pytest.hookimpl(tryfirst=True, specname="pytest_runtestloop")
+    def pytest_run_nothing(self) -> bool | None:
+        """Run no test after what has stopped the run before the first."""
+        return True if self.came else None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self) -> Generator[None, object, object]:
@@ -109,3 +125,29 @@ class Interruption:
         self.came = True
         session.shouldstop = why
         return True
+
+
+class Shield:
+    """A plugin that keeps Ctrl-C from processes that are started, until they can end well."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionstart(self) -> Generator[None]:
+        """Hold it back, as do the processes that are started meanwhile."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return (yield)
+        finally:
+            let_through()
+
+    @pytest.hookimpl(wrapper=True, optionalhook=True)
+    def pytest_xdist_setupnodes(self) -> Generator[None]:
+        """Let it through while the target is asked what it serves, before there are processes."""
+        let_through()
+        result = yield
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        return result
+
+
+def let_through() -> None:
+    """Let Ctrl-C through to this process, now and where it has come in the meantime."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

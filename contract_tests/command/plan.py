@@ -4,12 +4,13 @@ What an example of a test sends, other than one small request, stands in its mar
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
 
+from ..judging.connection import Connection
 from ..judging.limits import MILLION, Budget, Effort
 from ..wording import counted
 from .selection import model_of
@@ -35,6 +36,20 @@ class Part:
     tokens: int
     #: The test that sends it.
     test: str = ""
+
+
+@dataclass(frozen=True)
+class Tests:
+    """The tests of a run."""
+
+    #: Test -> ids of the requirements that it names.
+    named: Mapping[str, Sequence[str]]
+    #: What they send.
+    parts: Sequence[Part]
+
+
+NONE = Tests({}, ())
+TESTS = pytest.StashKey[Tests]()
 
 
 def parts(
@@ -70,10 +85,11 @@ def parts(
             yield Part(name, 0, LONGEST, item.name)
 
 
-def plan(
-    planned: Iterable[Part], budget: Budget, rpm: int | None, price: Callable[[str], Decimal]
-) -> Iterator[str]:
+def plan(planned: Sequence[Part], connection: Connection) -> Iterator[str]:
     """Lines about the run: what it is likely to take at most, in all and by model."""
+    if not planned:
+        return
+    budget, rpm, price = connection.budget, connection.pace.rpm, connection.price
     requests, tokens = Counter({ASKED: budget.spent}), Counter({ASKED: budget.tokens})
     cost = {ASKED: budget.cost}
     wanted, left = budget.spent, budget.limit - budget.spent

@@ -1,7 +1,7 @@
 """How far a run has come, as a bar on a terminal; elsewhere pytest prints its plain lines."""
 
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -73,12 +73,19 @@ class ProgressBar:
         """Draw the bar while tests run, and wipe it away."""
         self._terminal: Any = session.config.pluginmanager.getplugin("terminalreporter")
         self._all = len(session.items)
-        self._draw()
+        # Where other processes run the tests, these say how many there are.
+        if self._all:
+            self._draw()
         try:
             return (yield)
         finally:
             self._terminal.rewrite("", erase=True)
             self._terminal.rewrite("")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Learn from another process how many tests there are."""
+        self._all = len(ids)
 
     def pytest_runtest_logfinish(self) -> None:
         """Draw the bar again."""

@@ -14,12 +14,16 @@ class Coverage:
     strategies: Strategies
     #: Model and requirement of which something was accepted, as it must be.
     accepted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
-    #: Model and fault that was refused, as it must be.
-    faults: set[tuple[str, Fault]] = field(default_factory=set[tuple[str, Fault]])
+    #: Model, fault that was refused as it must be, and the keyword that it breaks.
+    faults: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])
     #: Model and gated field.
     gates: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     #: Models that have taken a single string for documents.
     strings: set[str] = field(default_factory=set[str])
+
+    def refuse(self, model: str, fault: Fault) -> None:
+        """Take down a fault that was refused."""
+        self.faults.add((model, str(fault), fault.pointer))
 
     def accept(self, requirement: str, body: AnyJson) -> None:
         """Take down a body that was accepted."""
@@ -31,6 +35,13 @@ class Coverage:
         if isinstance(body["documents"], str):
             self.strings.add(model)
 
+    def merge(self, other: "Coverage") -> None:
+        """Take over what another process of the run has tried."""
+        self.accepted |= other.accepted
+        self.faults |= other.faults
+        self.gates |= other.gates
+        self.strings |= other.strings
+
     def rows(self, models: Iterable[Model], tried: set[str]) -> Iterator[tuple[str, int, int]]:
         """What there is to try, how much of it was tried, and how much there is for these models.
 
@@ -40,14 +51,14 @@ class Coverage:
         judged, contract = list(models), self.strategies.contract
         bounds = {(model.id, bound) for model in judged for bound in self.strategies.bounds(model)}
         faults = {(model, fault) for model in judged for fault in self.strategies.faults(model)}
-        refused = {(model, str(fault)) for model, fault in self.faults}
+        refused = {(model, fault) for model, fault, _ in self.faults}
         sides = sum(
             ((model, bound.requirement) in self.accepted) + ((model, str(bound)) in refused)
             for model, bound in bounds
         )
         yield "sides of bounds by model", sides, 2 * len(bounds)
         rules = {(model.id, fault.pointer) for model, fault in faults}
-        broken = {(model, fault.pointer) for model, fault in self.faults}
+        broken = {(model, pointer) for model, _, pointer in self.faults}
         yield "rules by model", len(rules & broken), len(rules)
         kinds = {(model.form, str(fault)) for model, fault in faults}
         forms = {model.id: model.form for model in judged}

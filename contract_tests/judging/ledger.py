@@ -1,13 +1,16 @@
 """The ledger keeps what a run has learnt about each requirement."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from ..checks.violations import Violation
 from ..contract import Contract
 from ..exchanges import Exchange
 from .outcomes import Outcome
+
+Value = TypeVar("Value")
 
 #: Violations of one requirement that are kept, the smallest first.
 KEPT = 3
@@ -60,6 +63,48 @@ class Ledger:
         if test not in seen or violation.size < seen[test].size:
             seen[test] = replace(violation, test=test)
 
+    def merge(self, other: "Ledger") -> None:
+        """Take over what another process of the run has learnt; each test ran in one of them."""
+        self.tests |= other.tests
+        self.tried |= other.tried
+        self.accepted |= other.accepted
+        for name, seen in other.violations.items():
+            self.violations[name] |= seen
+        for name, number in other.first_broken.items():
+            self.first_broken[name] = min(number, self.first_broken.get(name, number))
+        for name, found in other.observed.items():
+            self.observed[name] |= found
+        for reasons, more in (
+            (self.inconclusive, other.inconclusive),
+            (self.unmet, other.unmet),
+            (self.skipped, other.skipped),
+            (self.unsteady, other.unsteady),
+            (self.broken, other.broken),
+        ):
+            reasons.update(more | reasons)
+        for name, exchange in other.hindered.items():
+            known = self.hindered.setdefault(name, exchange)
+            if exchange.number < known.number:
+                self.hindered[name] = exchange
+        self.fault = self.fault or other.fault
+
+    def sort(self, tests: Iterable[str]) -> None:
+        """Put what was kept by test in the order of the tests, whichever process ran them."""
+        order = {test: number for number, test in enumerate(tests)}
+        self.tests = _sorted(self.tests, order)
+        for name, seen in self.violations.items():
+            self.violations[name] = _sorted(seen, order)
+
+    def leave_open(self, named: Mapping[str, Iterable[str]]) -> None:
+        """Call inconclusive what the tests name that did not come to run; all, without tests."""
+        reason = "the run ended before all of it was tried"
+        for test, requirements in named.items():
+            if test not in self.tests:
+                for name in set(requirements) - self.skipped.keys():
+                    self.inconclusive.setdefault(name, reason)
+        if not named:
+            self.inconclusive |= dict.fromkeys(self.contract.requirements, reason)
+
     def fails(self, requirement: str) -> bool:
         """Whether a breach of the requirement is a failure."""
         found = self.contract.requirements.get(requirement)
@@ -100,3 +145,8 @@ class Ledger:
             Outcome.DIFFERS: self.unsteady,
         }
         return reasons[outcome].get(requirement) if outcome in reasons else None
+
+
+def _sorted(by_test: Mapping[str, Value], order: Mapping[str, int]) -> dict[str, Value]:
+    tests = sorted(by_test, key=lambda test: order.get(test, len(order)))
+    return {test: by_test[test] for test in tests}

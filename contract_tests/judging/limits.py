@@ -1,15 +1,21 @@
 """What a run may spend: examples, requests, and time spent waiting."""
 
+import json
+import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from threading import Lock
 
 from ..contract import Model
 from ..wording import counted
 
 MILLION = 1_000_000
+#: Bytes of a file of amounts.
+_LENGTH = 512
 
 
 @dataclass(frozen=True)
@@ -49,8 +55,60 @@ EFFORTS = {
 
 
 @dataclass
+class Amounts:
+    """What a run has spent so far, and when it may send the next request."""
+
+    requests: int = 0
+    tokens: int = 0
+    cost: Decimal = Decimal(0)
+    #: Requests that do not count, as a busy target did not answer them.
+    excused: int = 0
+    #: Requests that the tests which have begun were planned to send.
+    begun: int = 0
+    #: By the clock of `Pace`, which all processes of a machine share.
+    due: float = 0.0
+
+
+class Tally:
+    """Keeps the amounts: in a file, if several processes of a run share them."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._amounts = Amounts()
+        self._lock = Lock()
+
+    @contextmanager
+    def held(self) -> Generator[Amounts]:
+        """Yield the amounts, to be read or changed while nobody else does."""
+        with self._lock:
+            if self._path is None:
+                yield self._amounts
+            else:
+                with _locked(self._path) as file:
+                    amounts = Amounts(*json.loads(os.pread(file, _LENGTH, 0) or b"[]"))
+                    amounts.cost = Decimal(amounts.cost)
+                    yield amounts
+                    # Of one length, and written at once: a process that is killed leaves it whole.
+                    text = json.dumps(astuple(amounts), default=str).encode()
+                    os.pwrite(file, text.ljust(_LENGTH), 0)
+
+
+@contextmanager
+def _locked(path: Path) -> Generator[int]:
+    """Open a file that no other process has open in this way; yield its descriptor."""
+    import fcntl  # noqa: PLC0415 - only POSIX has it, and one process needs none
+
+    file = os.open(path, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+    finally:
+        os.close(file)
+
+
+@dataclass
 class Budget:
-    """What a run may spend, and has spent. Each limit is hard; None is no limit."""
+    """What a run may spend. Each limit is hard; None is no limit."""
 
     #: Most requests.
     limit: int
@@ -60,44 +118,71 @@ class Budget:
     token_limit: int | None = None
     #: Most money, in CNY.
     cost_limit: Decimal | None = None
-    #: Requests that each test to come is planned to send.
+    #: What has been spent.
+    tally: Tally = field(default_factory=Tally)
+    #: Requests that each test is planned to send.
     planned: dict[str, int] = field(default_factory=dict[str, int])
-    spent: int = 0
-    tokens: int = 0
-    cost: Decimal = Decimal(0)
-    _lock: Lock = field(default_factory=Lock, repr=False)
+    #: Requests that this process has sent.
+    sent: int = 0
+
+    @property
+    def spent(self) -> int:
+        """Requests that all processes of the run have sent."""
+        with self.tally.held() as amounts:
+            return amounts.requests
+
+    @property
+    def tokens(self) -> int:
+        """Input tokens of those requests, as far as is known."""
+        with self.tally.held() as amounts:
+            return amounts.tokens
+
+    @property
+    def cost(self) -> Decimal:
+        """Their price, in CNY."""
+        with self.tally.held() as amounts:
+            return amounts.cost
 
     @property
     def spare(self) -> int:
-        """Requests that are left beyond what is planned."""
-        return max(0, self.limit - self.spent - sum(self.planned.values()))
+        """Requests that are left beyond what the tests to come are planned to send."""
+        with self.tally.held() as amounts:
+            left = self.limit + amounts.excused - amounts.requests
+            return max(0, left - (sum(self.planned.values()) - amounts.begun))
+
+    def begin(self, test: str) -> None:
+        """Let a test send what it is planned to."""
+        with self.tally.held() as amounts:
+            amounts.begun += self.planned.get(test, 0)
 
     def take(self, tokens: int, price: Decimal) -> str | None:
         """Spend one request of so many tokens at CNY per million, or say what forbids it."""
-        with self._lock:
+        with self.tally.held() as amounts:
             cost = tokens * price / MILLION
-            if self.spent >= self.limit:
-                return f"the budget of {counted(self.limit, 'request')} is spent"
-            if self.token_limit is not None and self.tokens + tokens > self.token_limit:
-                return _short(tokens, self.tokens, self.token_limit, "tokens")
-            if self.cost_limit is not None and self.cost + cost > self.cost_limit:
-                return _short(cost, self.cost, self.cost_limit, "CNY")
-            self.spent += 1
-            self.tokens += tokens
-            self.cost += cost
+            limit = self.limit + amounts.excused
+            if amounts.requests >= limit:
+                return f"the budget of {counted(limit, 'request')} is spent"
+            if self.token_limit is not None and amounts.tokens + tokens > self.token_limit:
+                return _short(tokens, amounts.tokens, self.token_limit, "tokens")
+            if self.cost_limit is not None and amounts.cost + cost > self.cost_limit:
+                return _short(cost, amounts.cost, self.cost_limit, "CNY")
+            amounts.requests += 1
+            amounts.tokens += tokens
+            amounts.cost += cost
+            self.sent += 1
             return None
 
     def settle(self, reserved: int, billed: int, price: Decimal) -> None:
         """Count what a request is billed for in place of what was reserved for it."""
-        with self._lock:
-            self.tokens += billed - reserved
-            self.cost += (billed - reserved) * price / MILLION
+        with self.tally.held() as amounts:
+            amounts.tokens += billed - reserved
+            amounts.cost += (billed - reserved) * price / MILLION
 
     def excuse(self) -> None:
         """Let the last request, which a busy target did not answer, not count."""
         if not self.hard:
-            with self._lock:
-                self.limit += 1
+            with self.tally.held() as amounts:
+                amounts.excused += 1
 
 
 def _short(needed: int | Decimal, spent: int | Decimal, limit: int | Decimal, unit: str) -> str:
@@ -116,17 +201,17 @@ class Pace:
     rpm: int | None = None
     clock: Callable[[], float] = field(default=time.monotonic)
     sleep: Callable[[float], None] = field(default=time.sleep)
-    _due: float = 0.0
-    _lock: Lock = field(default_factory=Lock, repr=False)
+    #: Has the time from which the next request may go out.
+    tally: Tally = field(default_factory=Tally)
 
     def wait(self) -> None:
         """Wait until the next request may go out."""
         if self.rpm is None:
             return
-        with self._lock:
+        with self.tally.held() as amounts:
             now = self.clock()
-            due = max(now, self._due)
-            self._due = due + 60 / self.rpm
+            due = max(now, amounts.due)
+            amounts.due = due + 60 / self.rpm
         self.sleep(due - now)
 
 

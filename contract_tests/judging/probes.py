@@ -9,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import jsonschema
 
 from ..contract import AnyJson, Contract, Model, Switch, SwitchValue
 from ..exchanges import Answer, Credential, Exchange, Request
+
+Key = TypeVar("Key")
 
 #: Statuses that answer a valid request, and show switches that no single request can.
 UNASKED = (402, 403, 429)
@@ -87,6 +89,14 @@ class Probes:
         least = min(self.refused[name], default=None)
         return most if most is not None and least == most + 1 else None
 
+    def merge(self, other: "Probes") -> None:
+        """Take over what another process of the run has seen."""
+        for name in self.contract.switches:
+            _merge(self.seen[name], other.seen[name])
+            _merge(self.accepted[name], other.accepted[name])
+            _merge(self.refused[name], other.refused[name])
+        _merge(self.unlike, other.unlike)
+
     def watch(self, exchange: Exchange) -> None:
         """Keep what an answer to a valid request shows of the switches without a probe."""
         if exchange.answer.status in UNASKED:
@@ -104,6 +114,14 @@ class Probes:
 
     def _count(self, sighting: Sighting) -> None:
         sighting.at, sighting.times = self.now(), sighting.times + 1
+
+
+def _merge(ours: dict[Key, Sighting], theirs: dict[Key, Sighting]) -> None:
+    for shown, other in theirs.items():
+        known = ours.setdefault(shown, other)
+        if known is not other:
+            first = min(known.exchange, other.exchange, key=lambda exchange: exchange.number)
+            ours[shown] = Sighting(first, max(known.at, other.at), known.times + other.times)
 
 
 def probed(contract: Contract) -> Iterator[Switch]:

@@ -18,7 +18,7 @@ def examine_fault(judge: Judge, model: Model, fault: Fault) -> None:
         # A body that is None would not be sent at all.
         request = Request(b"null" if body is None else body)
         exchange = judge.refuses(fault.requirement, request)
-        judge.run.coverage.faults.add((model.id, fault))
+        judge.run.coverage.refuse(model.id, fault)
         judge.expect_status("error.status.bad_request", 400, exchange)
 
     full = judge.draw.full(model)

@@ -87,7 +87,7 @@ class PropertyRunner(Generic[Example]):
         # Hypothesis asks again for what it has asked before: the target is not asked twice.
         drawn = repr(example)
         if drawn not in self._judged:
-            if self.stopped or self._run.connection.budget.spent >= self._enough:
+            if self.stopped or self._run.connection.budget.sent >= self._enough:
                 return
             try:
                 failed = self._judged[drawn] = self._prove(example)
@@ -102,7 +102,7 @@ class PropertyRunner(Generic[Example]):
                 self.sought = min(failed)
                 # The tests to come can still send what they are planned to.
                 budget = self._run.connection.budget
-                self._enough = budget.spent + min(self._run.effort.shrinking, budget.spare)
+                self._enough = budget.sent + min(self._run.effort.shrinking, budget.spare)
         if self.sought in self._judged[drawn]:
             self.smallest[:] = [example]
             raise _FoundError

@@ -30,6 +30,12 @@ class Reliability:
             if trouble is not None:
                 self.asked_again[trouble] += 1
 
+    def merge(self, other: "Reliability") -> None:
+        """Take over what another process of the run has seen."""
+        self.answered += other.answered
+        self.asked_again.update(other.asked_again)
+        self.latencies += other.latencies
+
     def percentiles(self) -> dict[int, float]:
         """Percentile -> seconds within which that share of the answers came; empty without any."""
         ordered = sorted(self.latencies)

@@ -108,6 +108,13 @@ class ServedModels:
             if not self.connection.startup.waits():
                 return None
 
+    def merge(self, other: "ServedModels") -> None:
+        """Take over what another process of the run has found out."""
+        for name, exchange in other.shown.items():
+            self._show(name, self.shown.get(name, exchange))
+        self.models |= other.models | self.models
+        self.busy |= other.busy | self.busy
+
     def needs(self, target: Target, model: Model) -> Exchange:
         """Find out once whether the target serves the model; return the exchange that showed it.
 
@@ -124,9 +131,7 @@ class ServedModels:
             except BusyError as error:
                 self.busy[model.id] = f"{model.id} is {error}"
                 raise InconclusiveError(self.busy[model.id]) from None
-            self.shown[model.id] = exchange
-            if exchange.ranking:
-                self.connection.controls[model.id] = exchange.request
+            self._show(model.id, exchange)
             reason = self._refusal(target, exchange)
             # Its own code says that there is no such model; other words may be about the request.
             is_plain = member(exchange.answer.json, "code") in NO_SUCH_MODEL
@@ -138,6 +143,12 @@ class ServedModels:
             meant = "" if model.id in self._page else hint(model.id, self._page)
             raise NotServedError(f"{model.id} is not served: {reason}{meant}")
         return self.shown[model.id]
+
+    def _show(self, name: str, exchange: Exchange) -> None:
+        self.shown[name] = exchange
+        self.connection.answered = True
+        if exchange.ranking:
+            self.connection.controls[name] = exchange.request
 
     @property
     def _page(self) -> Mapping[str, Model]:

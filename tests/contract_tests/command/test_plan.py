@@ -8,7 +8,8 @@ import pytest
 
 from contract_tests import conftest
 from contract_tests.command.plan import LONGEST, Part, parts, plan
-from contract_tests.judging.limits import Budget
+from contract_tests.judging.connection import Connection
+from contract_tests.judging.limits import Budget, Pace
 from tests.contract_tests.exchanging import BGE
 from tests.contract_tests.judged import Judged
 
@@ -103,7 +104,7 @@ def price(name: str) -> Decimal:
 
 
 def planned(limit: int, *planned_parts: Part, rpm: int | None = None) -> list[str]:
-    return list(plan(planned_parts, Budget(limit), rpm, price))
+    return list(plan(planned_parts, Connection(Budget(limit), price, Pace(rpm))))
 
 
 def test_the_plan_says_what_the_run_takes_in_all_and_by_model() -> None:
@@ -125,8 +126,9 @@ def test_what_is_over_the_limit_is_not_planned_and_the_parts_still_add_up() -> N
 
 
 def test_what_was_sent_before_there_are_tests_counts_too() -> None:
-    budget = Budget(100, token_limit=5_000, cost_limit=Decimal("0.5"), spent=1, tokens=20)
-    assert list(plan([OTHER], budget, None, price)) == [
+    budget = Budget(100, token_limit=5_000, cost_limit=Decimal("0.5"))
+    budget.take(20, Decimal(0))
+    assert list(plan([OTHER], Connection(budget, price))) == [
         "plan: about 11 requests, 4020 tokens, 0.0028 CNY in all"
         " (limit: 100 requests, 5000 tokens, 0.5 CNY)",
         "  to find out which models are served: 1 request, 20 tokens, 0.0000 CNY",
@@ -142,7 +144,7 @@ class Reader:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        first, *_ = conftest.pytest_report_collectionfinish(session.config, session.items)
+        first, *_ = conftest.pytest_report_collectionfinish(session.config)
         self.numbers = [int(word) for word in re.findall(r"(\d+) [rt]", first)]
 
 

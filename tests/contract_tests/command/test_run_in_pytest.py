@@ -53,12 +53,12 @@ def test_several_processes_come_to_the_same_verdict(
     assert told in printed
 
 
-@pytest.mark.parametrize("alone", ["--max-requests=5", "--report-json=report.json"])
-def test_what_only_one_process_can_keep_is_refused_to_several(alone: str) -> None:
-    code, printed = pytest_on_the_room("-n", "2", alone)
-    assert code == pytest.ExitCode.USAGE_ERROR
-    assert "leave out -n" in printed
-    assert "Traceback" not in printed
+def test_several_processes_keep_limits_together_and_write_reports(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    code, printed = pytest_on_the_room("-n", "2", "--max-requests=5", f"--report-json={path}")
+    assert code == 3, printed
+    assert "plan: about 5 requests" in printed
+    assert json.loads(path.read_text("utf-8"))["requests_sent"] == 5
 
 
 def test_a_run_that_was_stopped_by_its_first_failure_tells_what_it_found(

@@ -1,10 +1,16 @@
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract_tests.judging.limits import EFFORTS, Budget, Pace, Patience
+from contract_tests.judging.limits import EFFORTS, Budget, Pace, Patience, Tally
 from contract_tests.wording import counted
 
 
@@ -138,6 +144,67 @@ def test_requests_keep_their_distance() -> None:
     now[0] += 60
     pace.wait()
     assert slept == [0, 2, 0.5, 0]
+
+
+SPENDERS, EACH = 3, 40
+#: Takes requests of seven tokens until it is refused, and prints how many it got, and from when on
+#: each might be sent.
+SPENDER = f"""
+import json, sys
+from decimal import Decimal
+from pathlib import Path
+from contract_tests.judging.limits import Budget, Pace, Tally
+tally = Tally(Path(sys.argv[1]))
+budget = Budget(int(sys.argv[2]), token_limit=10**6, cost_limit=Decimal(1), tally=tally)
+waits = []
+pace = Pace(60, clock=lambda: 0.0, sleep=waits.append, tally=tally)
+for _ in range({EACH}):
+    if budget.take(7, Decimal("0.1")) is None:
+        pace.wait()
+        budget.settle(7, 5, Decimal("0.1"))
+print(json.dumps([budget.sent, waits]))
+"""
+
+
+@pytest.mark.parametrize("limit", [50, 1000])
+def test_processes_that_share_a_tally_keep_a_limit_and_a_rate_together(
+    limit: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "amounts.json"
+    command = [sys.executable, "-c", SPENDER, str(path), str(limit)]
+    spenders = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(SPENDERS)]
+    spent: Sequence[tuple[int, list[float]]] = [
+        json.loads(spender.communicate()[0]) for spender in spenders
+    ]
+    taken = min(limit, SPENDERS * EACH)
+    budget = Budget(limit, tally=Tally(path))
+    assert sum(sent for sent, _ in spent) == budget.spent == taken
+    assert (budget.tokens, budget.cost) == (5 * taken, taken * Decimal("0.0000005"))
+    # By a clock that stands still, one after the other by a second.
+    assert sorted(wait for _, waits in spent for wait in waits) == list(range(taken))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.sampled_from(["take", "excuse", "a", "b", "c"]))),
+    st.booleans(),
+)
+def test_two_budgets_with_one_tally_are_as_one(done: list[tuple[int, str]], hard: bool) -> None:
+    planned = {"a": 1, "b": 2, "c": 3}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "amounts.json")
+        one = Budget(10, hard=hard, planned=planned)
+        two = [Budget(10, hard=hard, tally=Tally(path), planned=planned) for _ in range(2)]
+        for which, what in done:
+            for budget in (one, two[which]):
+                if what == "take":
+                    budget.take(1, Decimal(1))
+                elif what == "excuse":
+                    budget.excuse()
+                else:
+                    budget.begin(what)
+            known = {(each.spent, each.tokens, each.cost, each.spare) for each in (one, *two)}
+            assert len(known) == 1
+        assert one.sent == sum(each.sent for each in two)
 
 
 def test_without_a_rate_there_is_no_wait() -> None:
