@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import KILLS, MARKERS, MEMORY, PEERS, README, rounded, row
+from benchmarks.__main__ import KILLS, MARKERS, MEMORY, PEERS, README, row
 from benchmarks.in_process import engine, fixture, long_texts, set_up
 from benchmarks.kills import HEAD, kills, summary
-from benchmarks.measuring import Comparison, Figure, Side, compare
+from benchmarks.measuring import Comparison, Figure, Side, compare, rounded
 from benchmarks.memory import HEAD as MEMORY_HEAD
 from benchmarks.memory import memory, steps
 from benchmarks.peers import GOALS, peers
