@@ -1,7 +1,7 @@
 """`python -m benchmarks`: measures the mock, prints a Markdown table, keeps it with `--write`.
 
 With `--kills` it measures the judge, with `--load` what one client's requests cost another, with
-`--peers` the mock beside other mocks, with `--memory` what many requests leave in it,
+`--peers` the mock and the judge beside other tools, with `--memory` what many requests leave in it,
 with `--sharing` what a shared state costs, and with `--plots` it draws what the cost depends on.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .dependence import SERIES
 from .in_process import engine, fixture, long_texts, set_up
+from .judges import judges
 from .kills import find_mutants
 from .load import HEAD as LOAD_HEAD
 from .load import load
@@ -71,10 +72,10 @@ def main() -> None:
     """Measure everything, and print each line of the table as soon as it stands."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--kills", action="store_true", help="let the judge find every mutant")
-    parser.add_argument("--write", action="store_true", help=f"keep the table in {README.name}")
+    parser.add_argument("--write", action="store_true", help="keep the table, or the picture")
     parser.add_argument("--load", action="store_true", help="send the worst of requests")
     parser.add_argument("--sharing", action="store_true", help=f"measure workers: {SCALING.name}")
-    parser.add_argument("--peers", action="store_true", help="compare the mock with other mocks")
+    parser.add_argument("--peers", action="store_true", help="compare with other mocks and judges")
     parser.add_argument("--plots", action="store_true", help=f"draw: {PICTURE.name}")
     parser.add_argument(
         "--memory",
@@ -100,7 +101,7 @@ def main() -> None:
     elif options.memory:
         lines, place = printed(MEMORY_HEAD, memory(options.memory)), MEMORY
     elif options.peers:
-        lines, place = compared(peers), PEERS
+        lines, place = compared(peers, judges), PEERS
     else:
         lines = compared(engine, long_texts, fixture, set_up, starts, servers, crowds)
         place = MARKERS
