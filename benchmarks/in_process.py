@@ -14,7 +14,7 @@ from mockserver.engine import respond
 from mockserver.recording import answer
 from mockserver.scoring import rank
 from mockserver.serving.respx_router import BASE_URL, router
-from mockserver.state.store import DEFAULT_KEY
+from mockserver.state.store import DEFAULT_KEY, State
 from mockserver.testing.contexts import mock_rerank
 from mockserver.wire import Request
 
@@ -23,6 +23,8 @@ from .requests import MODEL, REQUESTS, SHORT, texts, unlike, unlimited
 
 #: Calls through one router, so that its set-up does not count.
 CALLS = 100
+
+ENGINE = "`recording.answer()`"
 
 HEADERS = {"authorization": f"Bearer {DEFAULT_KEY}", "content-type": "application/json"}
 
@@ -33,14 +35,7 @@ def engine() -> Iterator[Comparison]:
     for name, body in REQUESTS.items():
         request = Request("POST", "/v1/rerank", "", HEADERS, body)
         fields = orjson.loads(body)
-        response = orjson.loads(answer(state, request).body)
-
-        def rerank(request: Request = request) -> None:
-            status = answer(state, request).status
-            if status != 200:
-                raise RuntimeError(f"cannot measure: the engine answered with {status}")
-
-        whole = Side(rerank)
+        whole = Side(partial(rerank, state, request))
         parts: dict[str, Callable[[], object]] = {
             "validation by the schema": partial(contract.forms["classic"].breach, fields),
             "scoring": partial(
@@ -53,18 +48,32 @@ def engine() -> Iterator[Comparison]:
             ),
         }
 
-        def parse_and_print(body: bytes = body, response: object = response) -> None:
-            orjson.loads(body)
-            orjson.dumps(response)
-
         bare = "`orjson`: the request parsed, the answer printed"
-        subject, unrecorded = "`recording.answer()`", Side(partial(respond, state, request))
-        yield Comparison(subject, bare, name, whole, Side(parse_and_print))
+        subject, unrecorded = ENGINE, Side(partial(respond, state, request))
+        yield Comparison(subject, bare, name, whole, parse_and_print(state, request))
         goal = 1.25 if name == SHORT else None
         without = "`engine.respond()`: without recording"
         yield Comparison(subject, without, name, whole, unrecorded, goal)
         for part, call in parts.items():
             yield Comparison(part, subject, name, Side(call), whole)
+
+
+def rerank(state: State, request: Request) -> None:
+    """Answer a request, which must succeed."""
+    status = answer(state, request).status
+    if status != 200:
+        raise RuntimeError(f"cannot measure: the engine answered with {status}")
+
+
+def parse_and_print(state: State, request: Request) -> Side:
+    """Return the least that any mock has to do with a request: parse it, and print its answer."""
+    body, response = request.body, orjson.loads(answer(state, request).body)
+
+    def call() -> None:
+        orjson.loads(body)
+        orjson.dumps(response)
+
+    return Side(call)
 
 
 def long_texts() -> Iterator[Comparison]:
@@ -86,7 +95,7 @@ def long_texts() -> Iterator[Comparison]:
         orjson.dumps([{"index": index, "relevance_score": scores[index]} for index in order])
 
     yield Comparison(
-        "`recording.answer()`",
+        ENGINE,
         "the request parsed, `rapidfuzz.fuzz.token_set_ratio`, the answer printed",
         "100 documents of 200 words, each request unlike the others",
         Side(ours),

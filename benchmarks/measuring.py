@@ -5,6 +5,7 @@ time drifts with the speed of the processor. So both sides take turns in short b
 gives a ratio of its own, and the median of the ratios is the figure.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,6 +65,12 @@ def compare(comparison: Comparison, rounds: int) -> Figure:
     ratios = [ours / bare for ours, bare in zip(subject, baseline, strict=True)]
     first, middle, third = quantiles(ratios, n=4, method="inclusive")
     return Figure(median(subject), median(baseline), middle, (first, third))
+
+
+def rounded(number: float) -> str:
+    """Print two significant digits, never as a power of ten."""
+    digits = max(0, 1 - math.floor(math.log10(number)))
+    return f"{float(f'{number:.1e}'):,.{digits}f}"
 
 
 def _batch_size(side: Side) -> int:

@@ -8,6 +8,8 @@ import orjson
 from mockserver.state.store import State
 
 MODEL = "BAAI/bge-reranker-v2-m3"
+#: A model that costs money, so that each decision changes its account.
+PAID_MODEL = "Qwen/Qwen3-Reranker-0.6B"
 
 WORDS = (
     *("apple", "banana", "fruit", "vegetable", "orchard", "market", "river", "library"),
@@ -20,12 +22,12 @@ def _large() -> list[str]:
     return [" ".join(random.choices(WORDS, k=40)) for _ in range(1000)]
 
 
-def texts() -> list[str]:
-    """Return 100 documents of 200 words, as diverse as those of a language."""
+def texts(documents: int = 100, length: int = 200) -> list[str]:
+    """Return so many documents of so many words, as diverse as those of a language."""
     random = Random(0)
     letters = "abcdefghijklmnopqrstuvwxyz"
     words = ["".join(random.choices(letters, k=random.randint(3, 9))) for _ in range(3000)]
-    return [" ".join(random.choices(words, k=200)) for _ in range(100)]
+    return [" ".join(random.choices(words, k=length)) for _ in range(documents)]
 
 
 SHORT = "4 documents of a word"

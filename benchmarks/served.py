@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -161,10 +161,8 @@ def serving(*module: str) -> Generator[tuple["subprocess.Popen[str]", int]]:
 @contextmanager
 def served(*module: str) -> Generator[Connection]:
     """Run a module that serves; yield a connection to it."""
-    with serving(*module) as (server, port):
-        connection = Connection(server.pid, port)
+    with serving(*module) as (server, port), closing(Connection(server.pid, port)) as connection:
         yield connection
-        connection.close()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .requests import MODEL, REQUESTS, SHORT, unlike
+from .requests import MODEL, PAID_MODEL, REQUESTS, SHORT, unlike
 from .served import Connection, Crowd, message, serving
 
 #: Requests of a measurement, and the connections that they are sent on at once.
@@ -18,8 +18,6 @@ CONNECTIONS = 16
 
 #: Scripts that a request takes if nobody else was faster: two in one go before it is prepared.
 SCRIPTS = 4
-
-PAID_MODEL = b"Qwen/Qwen3-Reranker-0.6B"
 
 HEAD = """\
 | workers | accounts | time | CPU of the workers | CPU of Redis | decisions made anew |
@@ -80,8 +78,7 @@ def _measure(options: list[str], keys: list[str], redis: Any = None) -> Cost:  #
 
 
 def _requests(keys: list[str], count: int) -> list[bytes]:
-    # A model that costs money, so that each decision changes its account.
-    body = REQUESTS[SHORT].replace(MODEL.encode(), PAID_MODEL)
+    body = REQUESTS[SHORT].replace(MODEL.encode(), PAID_MODEL.encode())
     return [message("/v1/rerank", unlike(body), keys[n % len(keys)]) for n in range(count)]
 
 

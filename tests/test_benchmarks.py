@@ -4,19 +4,22 @@ import itertools
 import os
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import KILLS, MARKERS, MEMORY, PEERS, README, rounded, row
+from benchmarks.__main__ import KILLS, MARKERS, MEMORY, PEERS, README, row
 from benchmarks.in_process import engine, fixture, long_texts, set_up
+from benchmarks.judges import GOAL, JUDGE, SCHEMATHESIS, tool
 from benchmarks.kills import HEAD, kills, summary
-from benchmarks.measuring import Comparison, Figure, Side, compare
+from benchmarks.measuring import Comparison, Figure, Side, compare, rounded
 from benchmarks.memory import HEAD as MEMORY_HEAD
 from benchmarks.memory import memory, steps
 from benchmarks.peers import GOALS, peers
-from benchmarks.served import Connection, crowds, servers
+from benchmarks.served import Connection, crowds, mock_served, servers
 from benchmarks.starting import starts
 from contract_tests.mutants.selftest import CLEAN, Trial
 
@@ -100,6 +103,27 @@ def test_each_peer_stands_in_the_kept_table() -> None:
     for name, goal in GOALS.items():
         (line,) = (line for line in kept.splitlines() if name in line)
         assert line.endswith(f"| ≤ {1 / goal:.3g} |")
+
+
+def test_the_judge_stands_in_the_kept_table_of_peers() -> None:
+    (kept,) = PEERS.findall(README.read_text(encoding="utf-8"))
+    (line,) = (line for line in kept.splitlines() if f"| {JUDGE} | {SCHEMATHESIS} |" in line)
+    assert line.endswith(f"| ≤ {GOAL:.3g} |")
+
+
+def test_a_tool_is_measured_by_what_the_mock_has_seen_of_it() -> None:
+    with mock_served() as mock:
+        asking = (
+            f"import httpx; [httpx.get('http://127.0.0.1:{mock.port}/v1/models') for _ in 'abc']"
+        )
+        side = tool([sys.executable, "-c", asking], mock)
+
+        assert side.requests == 3
+        begin = side.clock()
+        side.call()
+        assert side.clock() > begin
+        with pytest.raises(subprocess.CalledProcessError):
+            tool([sys.executable, "-c", "raise SystemExit(1)"], mock)
 
 
 def test_peers_that_are_not_installed_are_one_clear_sentence(
