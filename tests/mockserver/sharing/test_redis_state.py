@@ -21,7 +21,7 @@ from mockserver.scenarios.scenario import Scenario, Step, Subject
 from mockserver.serving import server
 from mockserver.sharing import connection as connections
 from mockserver.sharing import redis_state
-from mockserver.sharing.connection import AddressError, Connection
+from mockserver.sharing.connection import AddressError, Connection, ForeignStateError
 from mockserver.sharing.redis_state import RedisState
 from mockserver.state import exchanges
 from mockserver.state.accounts import AccountError
@@ -374,6 +374,14 @@ def test_who_joins_takes_over_what_there_is(join: Join) -> None:
     assert statuses(other, key="sk-two") == [401]
 
 
+def test_the_journal_says_what_became_of_a_connection_that_another_mock_had(join: Join) -> None:
+    one, other = join(), join()
+    one.change_account("account-1", connection="refused")
+    statuses(one)
+    assert other.journal[0].response.delivery.close == "refused"
+    assert one.journal[0].response.delivery.close == "refused"
+
+
 def test_another_name_is_another_mock(join: Join, redis_here: RedisServer, name: str) -> None:
     one = join()
     other = RedisState(Connection(redis_here.url(f"{name}-2")), keys=["sk-two"])
@@ -385,7 +393,7 @@ def test_another_name_is_another_mock(join: Join, redis_here: RedisServer, name:
 
 def test_a_state_of_another_contract_is_not_joined(join: Join) -> None:
     join()
-    with pytest.raises(AddressError, match="of the contract 2026-07, and this mock has 2024-11"):
+    with pytest.raises(ForeignStateError, match="contract 2026-07, and this mock has 2024-11"):
         join(contract=load_contract("2024-11"))
 
 
@@ -599,7 +607,13 @@ def test_the_keys_of_one_account_have_one_hash_tag(
         ("http://here", r"begins with one of redis://, rediss://, unix://"),
         ("redis://here?name=a%20b", r"may have letters, digits, dots and hyphens, not 'a b'"),
         ("redis://:hush@here:port/0", r"cannot be used: it looks like redis://HOST"),
-        ("redis://:hush@here?frobnicate=1", r"cannot be used: it looks like redis://HOST"),
+        ("redis://:hush@here?ssl_frobnicate=1", r"cannot be used: it looks like redis://HOST"),
+        ("redis://:hush@here?protocol=9", r"cannot be used: it looks like redis://HOST"),
+        (
+            "redis://:hush@here?socket_timeout=9",
+            r"may have the parameters name, .*'socket_timeout'",
+        ),
+        ("redis://:hush@here?decode_responses=1", r"and those that begin with ssl_, not"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused(address: str, message: str) -> None:
