@@ -15,7 +15,13 @@ from urllib.parse import parse_qsl, urlencode
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import NoPermissionError, NoScriptError
+from redis.exceptions import (
+    AskError,
+    ClusterCrossSlotError,
+    ClusterError,
+    NoPermissionError,
+    NoScriptError,
+)
 from redis.retry import Retry
 
 from ..state import accounts
@@ -44,7 +50,16 @@ _OF_DOCUMENTS = ("configuration", "version", "changed", "gone", "forgotten", "ke
 OF_EXCHANGES = ("seen", "exchanges", "bytes", "bytes_of", "forgiven")
 
 #: What an address may say behind its question mark, besides the name.
-_PARAMETER = re.compile(r"db|protocol|username|password|ssl_\w+", re.ASCII)
+_PARAMETER = re.compile(r"db|protocol|ssl_\w+", re.ASCII)
+
+#: What follows the scheme: with a database, or a path.
+_PLACE, _SOCKET = re.compile(r"[^/]*(/\d*)?", re.ASCII), re.compile(r"[^/]*/.*[^/]")
+
+# It repeats nothing: what cannot be read may be a part of a password.
+_UNUSABLE = (
+    "the address of the state cannot be used: it looks like redis://HOST:6379/0?name=NAME or"
+    " unix:///PATH?name=NAME"
+)
 
 
 class AddressError(InputError):
@@ -144,10 +159,7 @@ class Connection:
             # Parameters that do not exist come to light when a connection is made.
             self._redis.connection_pool.make_connection()
         except (ValueError, TypeError, redis.RedisError):
-            # Its message may quote the password.
-            raise AddressError(
-                "the address of the state cannot be used: it looks like redis://HOST:6379/0?name=NAME"
-            ) from None
+            raise AddressError(_UNUSABLE) from None
         where = given.get("path") or f"{given.get('host', 'localhost')}:{given.get('port', 6379)}"
         #: Where the state is, without its password.
         self.place = f"{where}, database {given.get('db') or 0}, name {self.name}"
@@ -355,19 +367,32 @@ class _Asking:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, redis.RedisError):
-            # Its message may quote what was sent.
-            why = _REASONS.get(type(error), "cannot be reached")
-            raise UnavailableError(f"the state at {self._place} {why}") from None
+            raise UnavailableError(f"the state at {self._place} {_reason(error)}") from None
 
 
-_REASONS: Mapping[type[BaseException], str] = {
+_REASONS: Mapping[type[redis.RedisError], str] = {
     redis.AuthenticationError: "refuses the password",
     redis.TimeoutError: f"did not answer within {PATIENCE:g} s",
     redis.BusyLoadingError: "is being loaded",
     redis.ReadOnlyError: "is read-only",
     redis.OutOfMemoryError: "is full",
     NoPermissionError: "may not be written by this user",
+    ClusterError: "is in a cluster, which cannot keep it",
+    AskError: "is in a cluster, which cannot keep it",
+    ClusterCrossSlotError: "is in a cluster, which cannot keep it",
 }
+
+
+def _reason(error: redis.RedisError) -> str:
+    """Return why a state is not available, without what was sent, which errors may quote."""
+    for kind, reason in _REASONS.items():
+        if isinstance(error, kind):
+            return reason
+    if isinstance(error, redis.ResponseError):
+        # Such as WRONGTYPE or MISCONF.
+        code = re.match(r"[A-Z]{3,}\b", str(error))
+        return f"refuses what it is asked: {code[0]}" if code else "refuses what it is asked"
+    return "cannot be reached"
 
 
 #: The scripts, each in a file beside this one.
@@ -386,9 +411,12 @@ def _text_of(script: str) -> str:
 def _parse(address: str) -> tuple[str, str]:
     """Return the URL for Redis, and the name of the mock. Raises `AddressError`."""
     place, _, query = address.partition("?")
-    if place.partition("://")[0] not in SCHEMES:
+    scheme, _, rest = place.partition("://")
+    if scheme not in SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise AddressError(f"the address of a shared state begins with one of {known}")
+    if not (_SOCKET if scheme == "unix" else _PLACE).fullmatch(rest):
+        raise AddressError(_UNUSABLE)
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     name = parameters.pop("name", NAME)
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", name):
@@ -400,7 +428,7 @@ def _parse(address: str) -> tuple[str, str]:
         if not _PARAMETER.fullmatch(parameter):
             raise AddressError(
                 "the address of the state may have the parameters name, db, protocol and those that"
-                f" begin with ssl_, not {parameter!r}"
+                " begin with ssl_, and no others"
             )
     return f"{place}?{urlencode(parameters)}", name
 

@@ -39,8 +39,16 @@ class StateInDocuments(State):
         self._connection = connection
         names = ("configuration", "counts", "beginning")
         self._configuration, self._counts, self._first = map(connection.own, names)
-        self._held: dict[str, Held] = {}
+        #: Whether changes are shared yet, and whether one is being made.
+        self._is_joined = self._is_changing = False
+        self._forget()
         super().__init__(**options)
+
+    def _forget(self) -> None:
+        """Take nothing that is in memory for true."""
+        self._held: dict[str, Held] = {}
+        #: The version up to which every change is known, and the latest that was heard of.
+        self._since, self._latest = "0", 0
 
     def _documents_of(self, snapshot: Mapping[str, Any]) -> dict[str, dict[str, bytes]]:
         """Return the documents of a snapshot, by name."""
@@ -112,9 +120,22 @@ class StateInDocuments(State):
         return [*map(self._connection.document_of, self._accounts)]
 
     def _install(self, documents: Mapping[str, Document], gone: Iterable[str] = ()) -> None:
-        """Take over documents, unless they are known, and that others are gone."""
-        if self._configuration in documents:
-            self._check(documents[self._configuration].fields)
+        """Take over documents, unless they are known, and that others are gone.
+
+        Raises `ForeignStateError`.
+        """
+        try:
+            if self._configuration in documents:
+                self._check(documents[self._configuration].fields)
+            self._take_over(documents, gone)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            self._forget()
+            raise ForeignStateError(
+                f"the state at {self._connection.place} cannot be read: perhaps another version of"
+                " rerank-mock has written it"
+            ) from None
+
+    def _take_over(self, documents: Mapping[str, Document], gone: Iterable[str]) -> None:
         changed: dict[str, dict[str, Any]] = {}
         for name, (version, fields) in documents.items():
             held = self._held.get(name)

@@ -67,12 +67,8 @@ class RedisState(StateInDocuments):
         """Raises `ForeignStateError`, or `AddressError` for a large seed."""
         if not -(2**63) <= seed < 2**64:
             raise AddressError("the seed of a shared state has at most 64 bits")
-        #: The version up to which every change is known, and the latest that was heard of.
-        self._since, self._latest = "0", 0
-        #: How many connections there had been then.
+        #: How many connections there had been when Redis was last heard.
         self._made = 0
-        #: Whether changes are shared yet, and whether one is being made.
-        self._is_joined = self._is_changing = False
         #: Whether this mock has begun the state.
         self.has_begun = False
         super().__init__(
@@ -116,10 +112,6 @@ class RedisState(StateInDocuments):
             self.has_begun = self._connection.replace(documents, owners) is not None
             self._forget()
             self.refresh()
-
-    def _forget(self) -> None:
-        """Take nothing that is in memory for true."""
-        self._held, self._since, self._latest = {}, "0", 0
 
     def _hear(self, version: str, latest: int) -> None:
         """Hear of a version. If Redis may have lost changes, none is known any more."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mockserver.admin.dispatch import dispatch
 from mockserver.contract import load_contract
 from mockserver.redaction import REDACTED
 from mockserver.scenarios.scenario import Subject
@@ -15,7 +16,8 @@ from mockserver.sharing.redis_state import RedisState
 from mockserver.state import exchanges
 from mockserver.state.decisions import Demand, UnavailableError
 from mockserver.state.store import State
-from tests.mockserver.asking import BGE, QWEN, ask
+from mockserver.wire import Request
+from tests.mockserver.asking import BGE, HEADERS, QWEN, ask
 from tests.mockserver.sharing.test_redis_state import LOST, Join, bearer, fields, statuses
 from tests.redis_server import RedisServer
 
@@ -87,6 +89,34 @@ def test_a_mock_whose_name_another_revision_has_taken_does_not_serve_that_state(
         for _ in range(2):
             with pytest.raises(UnavailableError, match="of the contract 2024-11"):
                 one.view("sk-mock")
+
+
+@pytest.mark.parametrize(
+    ("document", "field", "value"),
+    [
+        ("}:configuration", "contract", "no JSON"),
+        ("}:configuration", "behaviour", '{"base": "of next year"}'),
+        ("}:configuration", "clock", "[]"),
+        ("/account-1}:account", "account", '{"name": "account-1", "keys": [], "colour": "red"}'),
+        ("/account-1}:account", "windows", "{"),
+    ],
+)
+def test_a_state_that_another_version_has_written_is_refused(
+    redis_here: RedisServer, name: str, document: str, field: str, value: str
+) -> None:
+    def join() -> RedisState:
+        return RedisState(Connection(redis_here.url(name)))
+
+    one = join()
+    with redis_here.client() as client:
+        key, version = f"{{{name}{document}", client.incr(f"{{{name}}}:version")
+        client.hset(key, mapping={field: value, "version": version})
+        client.zadd(f"{{{name}}}:changed", {key: version})
+    with pytest.raises(ForeignStateError, match="perhaps another version of rerank-mock"):
+        join()
+    for _ in range(2):
+        answer = dispatch(one, Request("GET", "/v1/models", "", HEADERS, b""))
+        assert answer.headers["x-rerank-mock-fault"] == "state"
 
 
 @pytest.mark.parametrize("change", LOST)

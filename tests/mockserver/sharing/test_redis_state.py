@@ -33,7 +33,7 @@ from mockserver.state.store import State
 from mockserver.wire import Request, Response
 from tests.mockserver.asking import HEADERS, QWEN, ask, read
 from tests.mockserver.asking import fields as valid
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, redis_server
 
 Join = Callable[..., RedisState]
 
@@ -609,17 +609,33 @@ def test_the_keys_of_one_account_have_one_hash_tag(
         ("redis://:hush@here:port/0", r"cannot be used: it looks like redis://HOST"),
         ("redis://:hush@here?ssl_frobnicate=1", r"cannot be used: it looks like redis://HOST"),
         ("redis://:hush@here?protocol=9", r"cannot be used: it looks like redis://HOST"),
-        (
-            "redis://:hush@here?socket_timeout=9",
-            r"may have the parameters name, .*'socket_timeout'",
-        ),
-        ("redis://:hush@here?decode_responses=1", r"and those that begin with ssl_, not"),
+        ("redis://:hu?sh@here", r"may have the parameters name, db, protocol"),
+        ("redis://:hush@here?decode_responses=1", r"begin with ssl_, and no others"),
+        ("redis://:hush@here/zero", r"cannot be used: it looks like redis://HOST"),
+        ("redis://:hu/sh@here", r"cannot be used: it looks like redis://HOST"),
+        ("unix://", r"or unix:///PATH\?name=NAME"),
+        ("unix://here/", r"or unix:///PATH\?name=NAME"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused(address: str, message: str) -> None:
     with pytest.raises(AddressError, match=message) as refused:
         Connection(address)
     assert "hush" not in str(refused.value)
+    assert "sh@" not in str(refused.value)
+
+
+def test_what_redis_says_is_told_apart_from_silence(redis_here: RedisServer, name: str) -> None:
+    with redis_here.client() as client:
+        client.set(f"{{{name}}}:configuration", "of another program")
+    with pytest.raises(UnavailableError, match=r"refuses what it is asked: WRONGTYPE$"):
+        RedisState(Connection(redis_here.url(name)))
+    with pytest.raises(UnavailableError, match=r"refuses what it is asked$"):
+        Connection(f"{redis_here.url(name)}&db=99").call("ping")
+    with (
+        redis_server("--cluster-enabled", "yes") as server,
+        pytest.raises(UnavailableError, match="is in a cluster, which cannot keep it"),
+    ):
+        RedisState(Connection(server.url(name)))
 
 
 def test_a_state_that_cannot_be_reached_says_where_it_is_without_its_password() -> None:

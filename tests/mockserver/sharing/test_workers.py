@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -248,5 +249,24 @@ sys.exit(7 if urllib.request.urlopen(asked).status == 200 else 1)
 def test_what_cannot_be_shared_is_refused(
     options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert status_of("serve", "--port", "0", *options) in (1, 2)
+    status = 1 if options == ["--state", "redis://127.0.0.1:1"] else 2
+    assert status_of("serve", "--port", "0", *options) == status
     assert message in capsys.readouterr().err
+
+
+def test_a_password_that_stands_in_the_wrong_place_is_not_repeated(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert status_of("serve", "redis://user:hush@here") == 2
+    assert "redis://[redacted]@here" in capsys.readouterr().err
+
+
+def test_a_mock_that_cannot_listen_begins_no_state(
+    redis_here: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert status_of("serve", "--port", str(port), "--state", redis_here.url("a")) == 2
+    assert "cannot listen" in capsys.readouterr().err
+    with redis_here.client() as client:
+        assert client.dbsize() == 0
