@@ -96,7 +96,8 @@ class Serving(Listening):
                 self.announce(listener)
                 running.supervise()
             with held_signals():
-                return run(command, environment_of(listener, key, os.environ))
+                environment = environment_of(listener, key, os.environ)
+                return run(command, environment, running.renew)
 
     @property
     def _named_state(self) -> str:

@@ -229,6 +229,47 @@ sys.exit(7 if urllib.request.urlopen(asked).status == 200 else 1)
     assert ended.returncode == 7, ended.stderr
 
 
+def test_workers_beside_a_command_are_replaced_and_stay_until_it_ends(
+    redis_here: RedisServer,
+) -> None:
+    # Ctrl-C goes to all processes, and a command may need the mock to clean up.
+    program = """
+import os, signal, time, urllib.request
+pressed = []
+signal.signal(signal.SIGINT, lambda *_: pressed.append(1))
+parent = os.getppid()
+def workers():
+    with open(f"/proc/{parent}/task/{parent}/children") as file:
+        return {int(word) for word in file.read().split()} - {os.getpid()}
+headers = {"authorization": "Bearer " + os.environ["RERANK_API_KEY"]}
+asked = urllib.request.Request(os.environ["RERANK_BASE_URL"] + "/models", headers=headers)
+def answered():
+    return urllib.request.urlopen(asked, timeout=60).status
+before = workers()
+os.killpg(0, signal.SIGINT)
+for _ in range(4):
+    print(answered(), bool(pressed), workers() == before)
+for number in before:
+    os.kill(number, signal.SIGKILL)
+for _ in range(6000):
+    if len(workers() - before) == 2:
+        break
+    time.sleep(0.01)
+print(answered(), len(workers() - before))
+"""
+    options = ["--workers", "2", "--state", redis_here.url("a"), "--quiet"]
+    ended = subprocess.run(
+        [*COMMAND, "serve", *options, "--", sys.executable, "-c", program],
+        cwd=REPOSITORY,
+        check=False,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+    )
+    assert ended.stdout.split("\n") == [*["200 True True"] * 4, "200 2", ""], ended.stderr
+    assert ended.stderr.count("another one takes its place") == 2
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
