@@ -254,6 +254,7 @@ def archive_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
 def _found(call: Call) -> list[Entry]:
     wanted = {name: call.query.get(name) for name in ("account", "model", "outcome")}
     _check_outcome(call, wanted["outcome"])
+    _refuse_key(call, wanted["account"])
     entries = call.state.journal.query(after=call.number("after", 0), **wanted)
     if not entries and wanted["account"] is not None:
         _check_seen(call, wanted["account"])
@@ -334,6 +335,7 @@ def _lower_case(headers: Mapping[str, str]) -> dict[str, str]:
 def clear_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Delete the exchanges of an account, or all."""
     name = call.query.get("account")
+    _refuse_key(call, name)
     forgotten = call.state.journal.clear(name)
     if not forgotten and name is not None:
         _check_seen(call, name)
@@ -346,6 +348,12 @@ def _check_outcome(call: Call, name: str | None) -> None:
     if name is not None and name not in known and not name.startswith("status_"):
         reason = f"there is no outcome {name!r}{likely(name, known)}"
         raise WrongCallError(400, "?outcome", reason)
+
+
+def _refuse_key(call: Call, name: str | None) -> None:
+    """Refuse a key in place of a name, before a shared state is asked for it."""
+    if name is not None and name not in call.state.accounts and call.state.is_key(name):
+        call.account(name, "?account")
 
 
 def _check_seen(call: Call, name: str) -> None:

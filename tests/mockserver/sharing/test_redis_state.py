@@ -540,6 +540,24 @@ def test_no_key_is_in_redis_in_any_spelling(
     assert "[redacted]" in kept
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_key_in_place_of_a_name_is_not_sent_to_redis(
+    join: Join, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    one, sent = join(keys=["sk-one"]), list[object]()
+    run = Connection.run
+
+    def seen(connection: Connection, *args: object) -> object:
+        sent.append(args)
+        return run(connection, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Connection, "run", seen)
+    answer = dispatch(one, Request(method, "/__admin/journal", "account=sk-one", {}, b""))
+    assert "got a key of 'account-1'" in read(answer)["reason"]
+    assert sent
+    assert "sk-one" not in repr(sent)
+
+
 def test_a_snapshot_of_a_shared_state_has_keys_that_only_that_redis_knows(join: Join) -> None:
     snapshot = join().snapshot()
     alone = State()
