@@ -13,6 +13,7 @@ from ..scenarios.catalogue import catalogue
 from ..scenarios.shorthand import scenario_of
 from ..state.accounts import Account, AccountError
 from ..state.archive import archive
+from ..state.decisions import ClosedError
 from ..state.entry import Entry
 from ..state.pins import read_pins
 from ..state.store import State
@@ -108,7 +109,8 @@ def open_account(call: Call) -> Any:  # noqa: ANN401 - JSON
             raise WrongCallError(409, "$.name", error.reason) from None
         raise
     account = call.state.account_of(key)
-    assert account is not None
+    if account is None:
+        raise ClosedError
     return {"account": account.to_json()} | ({} if keys else {"key": key})
 
 
@@ -130,7 +132,10 @@ def close_account(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 def _placed_account(call: Call) -> Account:
     name = call.account(call.place, "/accounts/{account}", 404)
-    return call.state.accounts[name]
+    account = call.state.accounts.get(name)
+    if account is None:
+        raise ClosedError
+    return account
 
 
 def list_uses(call: Call) -> Any:  # noqa: ANN401 - JSON

@@ -22,7 +22,7 @@ from ..scenarios.armed import Receipt
 from ..scenarios.scenario import Scenario
 from ..state.accounts import Account, Accounts, Term
 from ..state.clock import Clock
-from ..state.decisions import Decision, Demand, UnavailableError, View
+from ..state.decisions import ClosedError, Decision, Demand, UnavailableError, View
 from ..state.entry import Entry, show
 from ..state.exchanges import Exchange
 from ..state.ids import distinct
@@ -216,12 +216,23 @@ class RedisState(StateInDocuments):
         self,
         change: Callable[[], Result],
         documents: Iterable[str] | Callable[[], Iterable[str]],
+        account: str | None = None,
     ) -> Result:
-        """Make a change of a test or of `/__admin`, on what is true now."""
+        """Make a change of a test or of `/__admin`, on what is true now.
+
+        If it is one of an account that was there a moment ago, raise `ClosedError` if that is gone.
+        """
         with self._lock:
+            was_there = account in self._accounts
+
+            def checked() -> Result:
+                if was_there and account not in self._accounts:
+                    raise ClosedError
+                return change()
+
             if self._is_joined and not self._is_changing:
                 self.refresh()
-            return self._change(change, documents)
+            return self._change(checked, documents)
 
     def _share_clock(self, change: Callable[[], None]) -> None:
         def changed() -> None:
@@ -348,12 +359,12 @@ class RedisState(StateInDocuments):
     def change_account(self, name: str, **terms: Term) -> Account:
         """Change terms of an account, as in `open_account`; return the changed account."""
         change = partial(super().change_account, name, **terms)
-        return self._share(change, [self._connection.document_of(name)])
+        return self._share(change, [self._connection.document_of(name)], name)
 
     def close_account(self, name: str) -> Account:
         """Close an account; its keys are no longer valid, its counts are deleted."""
         close = partial(super().close_account, name)
-        return self._share(close, [self._connection.document_of(name)])
+        return self._share(close, [self._connection.document_of(name)], name)
 
     def account_of(self, key: str) -> Account | None:
         """Return the account of the key."""
@@ -371,24 +382,24 @@ class RedisState(StateInDocuments):
     def arm(self, account: str, scenario: Scenario) -> Receipt:
         """Arm a scenario for the rerank requests of an account, after those armed before."""
         own = self._connection.document_of(account)
-        return self._share(partial(super().arm, account, scenario), [self._counts, own])
+        return self._share(partial(super().arm, account, scenario), [self._counts, own], account)
 
     def disarm(self, account: str) -> list[Receipt]:
         """Remove the scenarios of an account; return their receipts, no longer updated."""
         own = self._connection.document_of(account)
-        return self._share(partial(super().disarm, account), [own])
+        return self._share(partial(super().disarm, account), [own], account)
 
     def pin(self, account: str, pins: ScoreFunction | Iterable[Pin]) -> None:
         """Pin scores for an account; the latest pins come first. Raises `PinError`."""
         if callable(pins):
             raise PinError("a score function cannot be shared with other mocks: pin scores instead")
         own = self._connection.document_of(account)
-        self._share(partial(super().pin, account, [*pins]), [own])
+        self._share(partial(super().pin, account, [*pins]), [own], account)
 
     def unpin(self, account: str) -> tuple[Pin, ...]:
         """Remove the pins of an account; return them."""
         own = self._connection.document_of(account)
-        return self._share(partial(super().unpin, account), [own])
+        return self._share(partial(super().unpin, account), [own], account)
 
     # The whole state.
 

@@ -26,7 +26,7 @@ from mockserver.sharing.redis_state import RedisState
 from mockserver.state import exchanges
 from mockserver.state.accounts import AccountError
 from mockserver.state.clock import Clock
-from mockserver.state.decisions import Demand, UnavailableError
+from mockserver.state.decisions import ClosedError, Demand, UnavailableError
 from mockserver.state.exchanges import Exchange
 from mockserver.state.pins import Pin, PinError
 from mockserver.state.store import State
@@ -266,6 +266,42 @@ def test_a_key_that_both_give_away_at_once_has_one_owner(
     with pytest.raises(AccountError, match="already belongs to 'other'"):
         one.open_account("sk-new", name="one")
     assert [*other.accounts] == ["account-1", "other"]
+
+
+#: What one mock may do with the account "two".
+OF_TWO: list[Callable[[State], object]] = [
+    lambda s: s.change_account("two", balance=5),
+    lambda s: s.close_account("two"),
+    lambda s: s.arm("two", Scenario("a", (Step(error="overloaded"),))),
+    lambda s: s.pin("two", [Pin({"banana": 0.25})]),
+]
+
+
+@pytest.mark.parametrize("before", ["changes", "commit"])
+@pytest.mark.parametrize("change", OF_TWO)
+def test_an_account_that_another_mock_closes_meanwhile_is_no_fault(
+    join: Join,
+    monkeypatch: pytest.MonkeyPatch,
+    before: str,
+    change: Callable[[State], object],
+) -> None:
+    one, other = join(), join()
+    one.open_account("sk-two", name="two")
+    other.refresh()
+    call, is_first = getattr(Connection, before), [True]
+
+    def late(connection: Connection, *args: object, **options: object) -> object:
+        if is_first.pop() if is_first else False:
+            one.close_account("two")
+        return call(connection, *args, **options)
+
+    monkeypatch.setattr(Connection, before, late)
+    with pytest.raises(ClosedError, match="the account has just been closed"):
+        change(other)
+    assert other.snapshot() == one.snapshot()
+    assert other.receipts() == []
+    with pytest.raises(KeyError):
+        other.change_account("two", balance=5)
 
 
 def test_a_decision_that_came_too_late_is_made_anew(
