@@ -105,7 +105,7 @@ class _Desk:
         is_call = scope["path"].startswith(PREFIX)
         body, complete, holds_upload = bytearray(), False, False
         try:
-            while not complete and not await self._is_too_long(len(body), is_call=is_call):
+            while not await self._is_too_long(len(body), is_call=is_call) and not complete:
                 if not holds_upload and len(body) > UNASKED:
                     holds_upload = await self._uploads.acquire()
                 message = await receive()
@@ -147,7 +147,7 @@ class _Desk:
                 self._uploads.release()
 
     async def _is_too_long(self, length: int, *, is_call: bool) -> bool:
-        """Return whether no more of a body is read."""
+        """Return whether a body has more bytes than are read of it."""
         if length > self._limit(is_call=is_call) and self._state.waits and not is_call:
             # The limit may have been raised at another mock.
             with contextlib.suppress(UnavailableError):
