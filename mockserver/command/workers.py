@@ -18,6 +18,9 @@ LOG = logging.getLogger(__name__)
 #: How long workers have to end before they are killed, in seconds.
 GRACE = 5.0
 
+#: How long to wait after a worker that could not start, in seconds.
+PAUSE = 1.0
+
 #: Serves in this process, and calls what it is given once it is ready.
 Work = Callable[[Callable[[], None]], None]
 
@@ -41,7 +44,7 @@ class Workers:
             self._await(ready)
 
     def supervise(self) -> NoReturn:
-        """Replace each worker that ends, for ever. Raises `CommandError` if that cannot start."""
+        """Replace each worker that ends, for ever."""
         while True:
             self._replace(*os.wait())
 
@@ -50,16 +53,17 @@ class Workers:
         for number in [*self._running]:
             ended, status = os.waitpid(number, os.WNOHANG)
             if ended:
-                try:
-                    self._replace(number, status)
-                except CommandError as error:
-                    # Whoever looks after the others goes on.
-                    LOG.error("%s", error)
+                self._replace(number, status)
 
     def _replace(self, number: int, status: int) -> None:
         self._running.discard(number)
         LOG.warning("worker %d %s: another one takes its place", number, _how(status))
-        self._await(self._fork())
+        try:
+            self._await(self._fork())
+        except CommandError as error:
+            # The others serve on, and it is replaced in its turn, but not as fast as it ends.
+            LOG.error("%s", error)
+            time.sleep(PAUSE)
 
     def stop(self) -> None:
         """Ask all to end, and kill those that do not."""

@@ -392,6 +392,8 @@ def _reason(error: redis.RedisError) -> str:
         # Such as WRONGTYPE or MISCONF.
         code = re.match(r"[A-Z]{3,}\b", str(error))
         return f"refuses what it is asked: {code[0]}" if code else "refuses what it is asked"
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "has a certificate that is not trusted"
     return "cannot be reached"
 
 

@@ -692,6 +692,20 @@ def test_what_redis_says_is_told_apart_from_silence(redis_here: RedisServer, nam
         RedisState(Connection(server.url(name)))
 
 
+def test_a_certificate_that_is_not_trusted_is_named(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = join()
+
+    def refuse(*_: object, **__: object) -> None:
+        # As redis-py passes it on.
+        raise redis.ConnectionError("Error 1. [SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
+
+    monkeypatch.setattr(redis.Redis, "execute_command", refuse)
+    with pytest.raises(UnavailableError, match="has a certificate that is not trusted"):
+        one.account_of("sk-mock")
+
+
 def test_a_state_that_cannot_be_reached_says_where_it_is_without_its_password() -> None:
     with pytest.raises(UnavailableError) as refused:
         RedisState(Connection("redis://user:hush@127.0.0.1:1/3?name=a"))

@@ -202,6 +202,40 @@ def test_what_was_answered_survives_the_death_of_redis_and_the_mock_recovers(
         assert "cannot be reached" in process.communicate()[1]
 
 
+def test_a_worker_that_ends_before_it_is_ready_is_replaced_too(tmp_path: Path) -> None:
+    program = """
+import os, signal, sys
+from pathlib import Path
+from mockserver.command import workers
+workers.PAUSE = 0
+folder, parent = Path(sys.argv[1]), os.getpid()
+def work(ready):
+    number = len([*folder.iterdir()])
+    (folder / str(number)).touch()
+    if number == 1:
+        os._exit(4)
+    ready()
+    if number == 0:
+        os._exit(3)
+    print("serves")
+    sys.stdout.flush()
+    os.kill(parent, signal.SIGTERM)
+with workers.running(1, work) as running:
+    running.supervise()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        cwd=REPOSITORY,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.stdout == "serves\n", ended.stderr
+    assert "ended with exit code 3: another one takes its place" in ended.stderr
+    assert "a worker has ended before it was ready" in ended.stderr
+    assert "ended with exit code 4: another one takes its place" in ended.stderr
+
+
 def test_workers_end_with_the_process_that_started_them(redis_here: RedisServer) -> None:
     with workers(redis_here) as (process, _):
         numbers = children_of(process.pid)
