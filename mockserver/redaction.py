@@ -93,7 +93,8 @@ class KnownKeys:
 
 
 def without_keys(message: str) -> str:
-    """Return a message without what looks like a key, known or not, long or short."""
+    """Return a message without what looks like a key, known or not, or a password in a URL."""
+    message = re.sub(r"(?<=://)\S*@", f"{REDACTED}@", message)
     return re.sub(f"(?<![a-zA-Z]){_KEY.pattern}", REDACTED, message, flags=re.ASCII)
 
 

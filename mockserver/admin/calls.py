@@ -13,6 +13,7 @@ from ..scenarios.catalogue import catalogue
 from ..scenarios.shorthand import scenario_of
 from ..state.accounts import Account, AccountError
 from ..state.archive import archive
+from ..state.decisions import ClosedError
 from ..state.entry import Entry
 from ..state.pins import read_pins
 from ..state.store import State
@@ -108,7 +109,8 @@ def open_account(call: Call) -> Any:  # noqa: ANN401 - JSON
             raise WrongCallError(409, "$.name", error.reason) from None
         raise
     account = call.state.account_of(key)
-    assert account is not None
+    if account is None:
+        raise ClosedError
     return {"account": account.to_json()} | ({} if keys else {"key": key})
 
 
@@ -130,7 +132,10 @@ def close_account(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 def _placed_account(call: Call) -> Account:
     name = call.account(call.place, "/accounts/{account}", 404)
-    return call.state.accounts[name]
+    account = call.state.accounts.get(name)
+    if account is None:
+        raise ClosedError
+    return account
 
 
 def list_uses(call: Call) -> Any:  # noqa: ANN401 - JSON
@@ -254,6 +259,7 @@ def archive_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
 def _found(call: Call) -> list[Entry]:
     wanted = {name: call.query.get(name) for name in ("account", "model", "outcome")}
     _check_outcome(call, wanted["outcome"])
+    _refuse_key(call, wanted["account"])
     entries = call.state.journal.query(after=call.number("after", 0), **wanted)
     if not entries and wanted["account"] is not None:
         _check_seen(call, wanted["account"])
@@ -334,6 +340,7 @@ def _lower_case(headers: Mapping[str, str]) -> dict[str, str]:
 def clear_journal(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Delete the exchanges of an account, or all."""
     name = call.query.get("account")
+    _refuse_key(call, name)
     forgotten = call.state.journal.clear(name)
     if not forgotten and name is not None:
         _check_seen(call, name)
@@ -346,6 +353,12 @@ def _check_outcome(call: Call, name: str | None) -> None:
     if name is not None and name not in known and not name.startswith("status_"):
         reason = f"there is no outcome {name!r}{likely(name, known)}"
         raise WrongCallError(400, "?outcome", reason)
+
+
+def _refuse_key(call: Call, name: str | None) -> None:
+    """Refuse a key in place of a name, before a shared state is asked for it."""
+    if name is not None and name not in call.state.accounts and call.state.is_key(name):
+        call.account(name, "?account")
 
 
 def _check_seen(call: Call, name: str) -> None:

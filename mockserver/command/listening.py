@@ -52,7 +52,8 @@ class Listening:
             yield
         except (CommandError, ContractError, InputError) as error:
             variable = f"{variable_of(option)}: " if option in self.from_environment else ""
-            raise CommandError(f"{variable}{error}") from None
+            status = error.status if isinstance(error, CommandError) else 2
+            raise CommandError(f"{variable}{error}", status) from None
 
     @contextmanager
     def listener(self, token: str | None, *, is_alone: bool = True) -> Generator[socket.socket]:

@@ -8,8 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from .parser import CommandError
@@ -43,8 +43,13 @@ def held_signals() -> Generator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Return the exit code of the command as a shell would. Raises `CommandError`."""
+def run(
+    command: Sequence[str], environment: Mapping[str, str], look: Callable[[], None] = lambda: None
+) -> int:
+    """Return the exit code of the command as a shell would. Raises `CommandError`.
+
+    `look` is called from time to time, and whenever another process has ended.
+    """
     relay = _Relay()
     before = {number: signal.signal(number, relay) for number in SIGNALS}
     try:
@@ -57,7 +62,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
         raise CommandError(f"cannot run {command[0]!r}: {error}", 126) from None
     else:
         relay.start(process)
-        status = _attend(process)
+        status = _attend(process, look)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -77,12 +82,17 @@ def _open_signals() -> Generator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _attend(process: "subprocess.Popen[bytes]") -> int:
+def _attend(process: "subprocess.Popen[bytes]", look: Callable[[], None]) -> int:
     """Pass signals on until the command ends; return its status."""
     if sys.platform in ("win32", "darwin"):
-        return process.wait()
+        while (status := process.poll()) is None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_PATIENCE)
+            look()
+        return status
     with held_signals():
         while (status := process.poll()) is None:
+            look()
             found = signal.sigtimedwait([*SIGNALS, signal.SIGCHLD], _PATIENCE)
             if found and found.si_signo in SIGNALS and not _is_of_terminal(found):
                 process.send_signal(found.si_signo)

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import get_args
@@ -59,10 +60,12 @@ class Serving(Listening):
 
     def run(self, command: Sequence[str] | None) -> int:
         """Serve; return the exit code. Raises `CommandError`."""
-        key, state = self._state()
         token = self.token()
-        is_alone = command is None
-        with self.listener(token, is_alone=is_alone) as listener, self.watching(state):
+        with ExitStack() as serving:
+            # First: a mock that cannot serve has begun no state that others join.
+            listener = serving.enter_context(self.listener(token, is_alone=command is None))
+            key, state = self._state()
+            serving.enter_context(self.watching(state))
             if command is not None and state.account_of(key) is None:
                 raise CommandError(
                     f"no account of {self._named_state} has the key that the command would get,"
@@ -93,7 +96,8 @@ class Serving(Listening):
                 self.announce(listener)
                 running.supervise()
             with held_signals():
-                return run(command, environment_of(listener, key, os.environ))
+                environment = environment_of(listener, key, os.environ)
+                return run(command, environment, running.renew)
 
     @property
     def _named_state(self) -> str:

@@ -7,15 +7,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from .parser import CommandError
+from .running import SIGNALS, held_signals
 
 LOG = logging.getLogger(__name__)
 
 #: How long workers have to end before they are killed, in seconds.
 GRACE = 5.0
+
+#: How long to wait after a worker that could not start, in seconds.
+PAUSE = 1.0
 
 #: Serves in this process, and calls what it is given once it is ready.
 Work = Callable[[Callable[[], None]], None]
@@ -40,20 +44,39 @@ class Workers:
             self._await(ready)
 
     def supervise(self) -> NoReturn:
-        """Replace each worker that ends, for ever. Raises `CommandError` if that cannot start."""
+        """Replace each worker that ends, for ever."""
         while True:
-            number, status = os.wait()
-            self._running.discard(number)
-            LOG.warning("worker %d %s: another one takes its place", number, _how(status))
+            self._replace(*os.wait())
+
+    def renew(self) -> None:
+        """Replace those that have ended."""
+        for number in [*self._running]:
+            ended, status = os.waitpid(number, os.WNOHANG)
+            if ended:
+                self._replace(number, status)
+
+    def _replace(self, number: int, status: int) -> None:
+        self._running.discard(number)
+        LOG.warning("worker %d %s: another one takes its place", number, _how(status))
+        try:
             self._await(self._fork())
+        except CommandError as error:
+            # The others serve on, and it is replaced in its turn, but not as fast as it ends.
+            LOG.error("%s", error)
+            time.sleep(PAUSE)
 
     def stop(self) -> None:
         """Ask all to end, and kill those that do not."""
         for number in self._running:
-            os.kill(number, signal.SIGTERM)
+            # One may have ended just before this process was asked to.
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGTERM)
         deadline = time.monotonic() + GRACE
         while self._running:
-            number, _ = os.waitpid(-1, os.WNOHANG)
+            try:
+                number, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
             if number:
                 self._running.discard(number)
             elif time.monotonic() < deadline:
@@ -66,13 +89,24 @@ class Workers:
     def _fork(self) -> int:
         """Start a worker; return a descriptor that tells whether it is ready."""
         ready, telling = os.pipe()
-        number = os.fork()
-        if number:
+        # No handler of this process may run in the worker.
+        with held_signals():
+            number = os.fork()
+            if not number:
+                self._become_worker(telling)
             os.close(telling)
             self._running.add(number)
-            return ready
+        return ready
+
+    def _become_worker(self, telling: int) -> NoReturn:
         status = 1
         try:
+            for number in SIGNALS:
+                if callable(signal.getsignal(number)):
+                    signal.signal(number, signal.SIG_DFL)
+            # Ctrl-C reaches all processes, but the mock goes on as long as its parent does.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {*SIGNALS, signal.SIGCHLD} - {signal.SIGINT})
             os.close(self._living)
             threading.Thread(target=_end_with_parent, args=(self._alive,), daemon=True).start()
             self._work(lambda: os.close(telling) if os.write(telling, b"1") else None)

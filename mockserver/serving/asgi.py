@@ -2,15 +2,19 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeAlias
 
-from ..admin.dispatch import CALL_BYTES, PREFIX, dispatch, refuse_host
+from ..admin.dispatch import AWAY, CALL_BYTES, PREFIX, dispatch, refuse_host
+from ..state.decisions import UnavailableError
 from ..state.store import State
 from ..wire import CONNECTING, Request, Response, json_response
 from .aside import Aside
+
+LOG = logging.getLogger(__name__)
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -60,7 +64,13 @@ def application(
                 answered = await desk.answer(scope, receive)
                 if answered is not None:
                     response, complete = answered
-                    await _deliver(state, response, scope, receive, send, complete=complete)
+                    deliver = partial(_deliver, state, complete=complete)
+                    try:
+                        await deliver(response, scope, receive, send)
+                    except UnavailableError as error:
+                        # A clock that others share did not move on.
+                        LOG.error("%s", error)
+                        await deliver(AWAY, scope, receive, send)
             except asyncio.CancelledError:
                 # The server stops: no answer is made up for what is still in progress.
                 with contextlib.suppress(asyncio.CancelledError, ConnectionAbortedError):
@@ -93,10 +103,9 @@ class _Desk:
         if scope["path"] == HEALTH and scope["method"] in ("GET", "HEAD"):
             return HEALTHY, True
         is_call = scope["path"].startswith(PREFIX)
-        limit = CALL_BYTES if is_call else self._state.behaviour.max_body_bytes
         body, complete, holds_upload = bytearray(), False, False
         try:
-            while not complete and len(body) <= limit:
+            while not await self._is_too_long(len(body), is_call=is_call) and not complete:
                 if not holds_upload and len(body) > UNASKED:
                     holds_upload = await self._uploads.acquire()
                 message = await receive()
@@ -104,6 +113,7 @@ class _Desk:
                     return None
                 body += message.get("body", b"")
                 complete = not message.get("more_body", False)
+            limit = self._limit(is_call=is_call)
             request = Request(
                 method=scope["method"],
                 path=scope["path"],
@@ -135,6 +145,17 @@ class _Desk:
         finally:
             if holds_upload:
                 self._uploads.release()
+
+    async def _is_too_long(self, length: int, *, is_call: bool) -> bool:
+        """Return whether a body has more bytes than are read of it."""
+        if length > self._limit(is_call=is_call) and self._state.waits and not is_call:
+            # The limit may have been raised at another mock.
+            with contextlib.suppress(UnavailableError):
+                await asyncio.to_thread(self._state.refresh)
+        return length > self._limit(is_call=is_call)
+
+    def _limit(self, *, is_call: bool) -> int:
+        return CALL_BYTES if is_call else self._state.behaviour.max_body_bytes
 
 
 async def _unless_gone(answer: Awaitable[Response], receive: Receive) -> Response | None:
@@ -181,7 +202,12 @@ async def _deliver(
     *pieces, last = delivery.split(response.body)
     for piece in pieces:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
-        if not await _pause(state, delivery.pause, receive):
+        try:
+            if not await _pause(state, delivery.pause, receive):
+                return
+        except UnavailableError as error:
+            LOG.error("%s", error)
+            await _hang_up(scope, receive, reset=False)
             return
     await send({"type": "http.response.body", "body": last, "more_body": cut or not complete})
     if cut:

@@ -15,7 +15,13 @@ from urllib.parse import parse_qsl, urlencode
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import NoPermissionError, NoScriptError
+from redis.exceptions import (
+    AskError,
+    ClusterCrossSlotError,
+    ClusterError,
+    NoPermissionError,
+    NoScriptError,
+)
 from redis.retry import Retry
 
 from ..state import accounts
@@ -39,12 +45,29 @@ PATIENCE = 2.0
 #: How many readings of the clock of Redis there are; the one that took least is the best.
 _READINGS = 5
 
-#: What `expected` is if any version will do.
-ANY = "*"
+#: The keys of the mock that the scripts which change documents take, and those of the exchanges.
+_OF_DOCUMENTS = ("configuration", "version", "changed", "gone", "forgotten", "keys", "former")
+OF_EXCHANGES = ("seen", "exchanges", "bytes", "bytes_of", "forgiven")
+
+#: What an address may say behind its question mark, besides the name.
+_PARAMETER = re.compile(r"db|protocol|ssl_\w+", re.ASCII)
+
+#: What follows the scheme: with a database, or a path.
+_PLACE, _SOCKET = re.compile(r"[^/]*(/\d*)?", re.ASCII), re.compile(r"[^/]*/.*[^/]")
+
+# It repeats nothing: what cannot be read may be a part of a password.
+_UNUSABLE = (
+    "the address of the state cannot be used: it looks like redis://HOST:6379/0?name=NAME or"
+    " unix:///PATH?name=NAME"
+)
 
 
 class AddressError(InputError):
     """An address of a shared state that cannot be used; the message says why."""
+
+
+class ForeignStateError(UnavailableError):
+    """The state there is not one that this mock can serve; the message says why."""
 
 
 class Document(NamedTuple):
@@ -63,6 +86,8 @@ class Changed(NamedTuple):
     is_all: bool
     documents: Mapping[str, Document]
     gone: Sequence[str]
+    #: Keys that are no longer valid, as they are kept.
+    former: Sequence[str]
 
 
 class Found(NamedTuple):
@@ -98,6 +123,15 @@ class Moved(NamedTuple):
     is_gone: bool = False
 
 
+class Restored(NamedTuple):
+    """What a state that is replaced gets besides documents and keys."""
+
+    drawn: int
+    seen: int
+    #: Number, how the keys of the account begin, entry and size of each exchange.
+    exchanges: Sequence[tuple[int, str, bytes, int]]
+
+
 class Connection:
     """One mock in a Redis. Every method raises `UnavailableError` if that cannot be reached.
 
@@ -107,6 +141,9 @@ class Connection:
     def __init__(self, address: str) -> None:
         """`address` is a URL; its parameter `name` is that of the mock. Raises `AddressError`."""
         url, self.name = _parse(address)
+        #: How many connections there have been. Redis may have lost changes whenever it is another
+        #: one: it ends all connections when it ends.
+        self.made = 0
         try:
             # Its types leave open whether an answer has to be awaited.
             client: Any = redis.Redis
@@ -116,21 +153,23 @@ class Connection:
                 socket_connect_timeout=PATIENCE,
                 # What was sent may have been done: to send it again could count it twice.
                 retry=Retry(NoBackoff(), 0),
+                redis_connect_func=self._connected,
             )
             given = self._redis.connection_pool.connection_kwargs
             # Parameters that do not exist come to light when a connection is made.
             self._redis.connection_pool.make_connection()
-        except (ValueError, TypeError):
-            # Its message may quote the password.
-            raise AddressError(
-                "the address of the state cannot be used: it looks like redis://HOST:6379/0?name=NAME"
-            ) from None
+        except (ValueError, TypeError, redis.RedisError):
+            raise AddressError(_UNUSABLE) from None
         where = given.get("path") or f"{given.get('host', 'localhost')}:{given.get('port', 6379)}"
         #: Where the state is, without its password.
         self.place = f"{where}, database {given.get('db') or 0}, name {self.name}"
         #: How the keys of the mock begin.
         self._own = f"{{{self.name}}}:"
         self._scripts = {name: self._redis.register_script(_text_of(name)) for name in _SCRIPTS}
+
+    def _connected(self, connection: Any) -> None:  # noqa: ANN401 - one of Redis
+        connection.on_connect()
+        self.made += 1
 
     def begins(self, account: str | None) -> str:
         """Return how the keys of an account begin; None stands for requests without one."""
@@ -156,6 +195,15 @@ class Connection:
         """What keys are hashed with, drawn once for all mocks in this Redis."""
         self.call("set", SECRET, secrets.token_bytes(32), nx=True, ex=LIVE)
         return cast("bytes", self.call("get", SECRET))
+
+    def share_secret(self) -> None:
+        """Let others have the secret that keys are hashed with here, if Redis has lost it."""
+        self.call("set", SECRET, self.secret, nx=True, ex=LIVE)
+        if self.call("get", SECRET) != self.secret:
+            raise ForeignStateError(
+                f"the state at {self.place} is gone, and another secret is there now than the one"
+                " that its keys were hashed with: start the mock again"
+            )
 
     @cached_property
     def ahead(self) -> float:
@@ -213,41 +261,63 @@ class Connection:
         """Return a document."""
         return _document(self.run("document", [name], [""]) or [])
 
-    def changes(self, since: str) -> Changed:
-        """Return what has changed since a version; "0" is the beginning."""
-        keys = [self.own(name) for name in ("version", "changed", "gone", "forgotten")]
-        version, is_all, changed, gone = self.run("changes", keys, [since])
+    def changes(self, since: str) -> Changed | None:
+        """Return what has changed since a version, "0" for all; None if there is no state."""
+        names = ("configuration", "version", "changed", "gone", "forgotten", "former")
+        answer = self.run("changes", [*map(self.own, names)], [since])
+        if answer is None:
+            return None
+        version, is_all, changed, gone, former = answer
         documents = {key.decode(): _document(pairs) for key, pairs in changed}
-        found = {key: document for key, document in documents.items() if document}
-        return Changed(version.decode(), bool(is_all), found, [key.decode() for key in gone])
+        return Changed(
+            version.decode(),
+            bool(is_all),
+            {key: document for key, document in documents.items() if document},
+            [key.decode() for key in gone],
+            [key.decode() for key in former],
+        )
 
     def commit(
-        self, changes: Iterable[Change], moved: Iterable[Moved] = (), drawn: int | None = None
+        self, changes: Iterable[Change], moved: Iterable[Moved] = ()
     ) -> "str | Document | None":
         """Make all changes; return the version of their documents.
 
         If nothing was changed, as a document has another version than expected, return what it
-        is now; None if it is gone, or if a key has another owner. With `drawn` the changes replace
-        everything there was.
+        is now; None if it is gone, or if a key has another owner.
         """
-        names = ("version", "changed", "gone", "forgotten", "keys", "former", "drawn")
-        keys = [self.own(name) for name in names]
-        args: list[Any] = [LIVE, accounts.FORMER_KEYS, "" if drawn is None else drawn]
+        keys = [*map(self.own, _OF_DOCUMENTS)]
+        args: list[Any] = [LIVE, accounts.FORMER_KEYS]
         for change in changes:
             keys.append(change.document)
-            fields = change.fields
-            args += [change.expected, -1 if fields is None else len(fields)]
-            args += [part for pair in (fields or {}).items() for part in pair]
+            args += [change.expected, *_flat(change.fields)]
         for key in moved:
             args += [key.kept, key.account, "" if key.is_gone else key.account]
         found = self.run("commit", keys, args)
-        return str(found) if isinstance(found, int) else _document(found)
+        if found is None:
+            raise UnavailableError(f"the state at {self.place} is gone")
+        return found.decode() if isinstance(found, bytes) else _document(found)
 
-    def knows(self, kept: str) -> bool:
-        """Return whether an account has, or had, the key."""
-        names = self.own("keys"), self.own("former")
-        now, before = self.together([("hexists", [names[0], kept]), ("zscore", [names[1], kept])])
-        return bool(now) or before is not None
+    def replace(
+        self,
+        documents: Mapping[str, Mapping[str, bytes]],
+        owners: Mapping[str, str],
+        restored: Restored | None = None,
+    ) -> str | None:
+        """Replace everything there was; return the version of the documents.
+
+        `owners` are the accounts by their keys. Without `restored` begin a state, unless there is
+        one: then return None.
+        """
+        keys = [*map(self.own, (*_OF_DOCUMENTS, "drawn", *OF_EXCHANGES)), *documents]
+        drawn, seen, exchanges = restored or ("", "", ())
+        args: list[Any] = [LIVE, accounts.FORMER_KEYS, drawn, seen]
+        for fields in documents.values():
+            args += _flat(fields)
+        args.append(len(owners))
+        for row in (*owners.items(), *exchanges):
+            args += row
+        version = self.run("replace", keys, args)
+        return None if version is None else version.decode()
 
     def draw(self) -> int:
         """Draw a number; return how many were drawn before."""
@@ -255,6 +325,7 @@ class Connection:
 
     def touch(self) -> None:
         """Let everything of this mock live on."""
+        self.share_secret()
         for pattern in (SECRET, f"{self._own}*", f"{{{self.name}/*"):
             with _Asking(self.place):
                 for key in self._redis.scan_iter(match=pattern, count=1000):
@@ -296,35 +367,58 @@ class _Asking:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, redis.RedisError):
-            # Its message may quote what was sent.
-            why = _REASONS.get(type(error), "cannot be reached")
-            raise UnavailableError(f"the state at {self._place} {why}") from None
+            raise UnavailableError(f"the state at {self._place} {_reason(error)}") from None
 
 
-_REASONS: Mapping[type[BaseException], str] = {
+_REASONS: Mapping[type[redis.RedisError], str] = {
     redis.AuthenticationError: "refuses the password",
     redis.TimeoutError: f"did not answer within {PATIENCE:g} s",
     redis.BusyLoadingError: "is being loaded",
     redis.ReadOnlyError: "is read-only",
     redis.OutOfMemoryError: "is full",
     NoPermissionError: "may not be written by this user",
+    ClusterError: "is in a cluster, which cannot keep it",
+    AskError: "is in a cluster, which cannot keep it",
+    ClusterCrossSlotError: "is in a cluster, which cannot keep it",
 }
 
 
+def _reason(error: redis.RedisError) -> str:
+    """Return why a state is not available, without what was sent, which errors may quote."""
+    for kind, reason in _REASONS.items():
+        if isinstance(error, kind):
+            return reason
+    if isinstance(error, redis.ResponseError):
+        # Such as WRONGTYPE or MISCONF.
+        code = re.match(r"[A-Z]{3,}\b", str(error))
+        return f"refuses what it is asked: {code[0]}" if code else "refuses what it is asked"
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "has a certificate that is not trusted"
+    return "cannot be reached"
+
+
 #: The scripts, each in a file beside this one.
-_SCRIPTS = ("view", "document", "changes", "commit", "record", "entries", "forget")
+_SCRIPTS = (
+    *("view", "document", "changes", "commit", "replace"),
+    *("record", "correct", "entries", "forget"),
+)
 
 
 def _text_of(script: str) -> str:
-    return Path(__file__).with_name(f"{script}.lua").read_text(encoding="utf-8")
+    names = ["write", script] if script in ("commit", "replace") else [script]
+    files = (Path(__file__).with_name(f"{name}.lua") for name in names)
+    return "".join(file.read_text(encoding="utf-8") for file in files)
 
 
 def _parse(address: str) -> tuple[str, str]:
     """Return the URL for Redis, and the name of the mock. Raises `AddressError`."""
     place, _, query = address.partition("?")
-    if place.partition("://")[0] not in SCHEMES:
+    scheme, _, rest = place.partition("://")
+    if scheme not in SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise AddressError(f"the address of a shared state begins with one of {known}")
+    if not (_SOCKET if scheme == "unix" else _PLACE).fullmatch(rest):
+        raise AddressError(_UNUSABLE)
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     name = parameters.pop("name", NAME)
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", name):
@@ -332,7 +426,20 @@ def _parse(address: str) -> tuple[str, str]:
             "the name in the address of the state may have letters, digits, dots and hyphens,"
             f" not {name!r}"
         )
+    for parameter in parameters:
+        if not _PARAMETER.fullmatch(parameter):
+            raise AddressError(
+                "the address of the state may have the parameters name, db, protocol and those that"
+                " begin with ssl_, and no others"
+            )
     return f"{place}?{urlencode(parameters)}", name
+
+
+def _flat(fields: Mapping[str, bytes] | None) -> list[Any]:
+    """Return fields as the scripts take them; None deletes the document."""
+    if fields is None:
+        return [-1]
+    return [len(fields), *(part for pair in fields.items() for part in pair)]
 
 
 def _document(pairs: Sequence[bytes]) -> Document | None:

@@ -6,6 +6,7 @@ beginning       what a reset restores
 an account      its terms, windows, scenarios, pins and faults
 """
 
+import hmac
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,9 +15,9 @@ import orjson
 
 from ..behaviour import read_behaviour
 from ..scenarios.hostile import Faults, read_hostile
-from ..state.accounts import Account
+from ..state.accounts import CONCEALED, Account
 from ..state.store import State
-from .connection import AddressError, Connection, Document
+from .connection import Connection, Document, ForeignStateError
 
 #: The fields of the document of an account.
 FIELDS = ("account", "windows", "scenarios", "pins", "faults")
@@ -38,8 +39,16 @@ class StateInDocuments(State):
         self._connection = connection
         names = ("configuration", "counts", "beginning")
         self._configuration, self._counts, self._first = map(connection.own, names)
-        self._held: dict[str, Held] = {}
+        #: Whether changes are shared yet, and whether one is being made.
+        self._is_joined = self._is_changing = False
+        self._forget()
         super().__init__(**options)
+
+    def _forget(self) -> None:
+        """Take nothing that is in memory for true."""
+        self._held: dict[str, Held] = {}
+        #: The version up to which every change is known, and the latest that was heard of.
+        self._since, self._latest = "0", 0
 
     def _documents_of(self, snapshot: Mapping[str, Any]) -> dict[str, dict[str, bytes]]:
         """Return the documents of a snapshot, by name."""
@@ -67,6 +76,8 @@ class StateInDocuments(State):
         return _written(
             {
                 "contract": self.contract.revision,
+                # Who has another secret would not recognise the keys.
+                "secret": self._conceal(""),
                 "seed": snapshot["ids"]["seed"],
                 "hostile": sorted(self.hostile),
                 **{n: snapshot[n] for n in ("behaviour", "clock", "models", "planned_changes")},
@@ -109,7 +120,22 @@ class StateInDocuments(State):
         return [*map(self._connection.document_of, self._accounts)]
 
     def _install(self, documents: Mapping[str, Document], gone: Iterable[str] = ()) -> None:
-        """Take over documents, unless they are known, and that others are gone."""
+        """Take over documents, unless they are known, and that others are gone.
+
+        Raises `ForeignStateError`.
+        """
+        try:
+            if self._configuration in documents:
+                self._check(documents[self._configuration].fields)
+            self._take_over(documents, gone)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            self._forget()
+            raise ForeignStateError(
+                f"the state at {self._connection.place} cannot be read: perhaps another version of"
+                " rerank-mock has written it"
+            ) from None
+
+    def _take_over(self, documents: Mapping[str, Document], gone: Iterable[str]) -> None:
         changed: dict[str, dict[str, Any]] = {}
         for name, (version, fields) in documents.items():
             held = self._held.get(name)
@@ -126,13 +152,31 @@ class StateInDocuments(State):
         self._beginning = changed.pop(self._first, {}).get("snapshot", self._beginning)
         self._renew_accounts(changed, gone)
 
-    def _configure(self, fields: Mapping[str, Any]) -> None:
-        contract = fields.get("contract", self.contract.revision)
+    def _check(self, configuration: Mapping[str, bytes]) -> None:
+        """Raise `ForeignStateError` unless a configuration is one that this mock can have."""
+        contract, secret = (orjson.loads(configuration[name]) for name in ("contract", "secret"))
         if contract != self.contract.revision:
-            raise AddressError(
+            raise ForeignStateError(
                 f"the state at {self._connection.place} is of the contract {contract}, and this"
                 f" mock has {self.contract.revision}: give the mock that revision, or another name"
             )
+        if secret != self._conceal(""):
+            # Redis may have lost all, and another mock has begun with a new one.
+            del self._connection.secret
+        if secret != self._conceal(""):
+            raise ForeignStateError(
+                f"the keys of the state at {self._connection.place} are hashed with a secret that"
+                " Redis has lost: delete the state, or give the mock another name"
+            )
+
+    def _conceal(self, fingerprint: str) -> str:
+        """Return what is kept instead of a fingerprint; of what it returns it returns the same."""
+        if fingerprint.startswith(CONCEALED):
+            return fingerprint
+        secret = self._connection.secret
+        return CONCEALED + hmac.digest(secret, fingerprint.encode(), "sha256").hex()
+
+    def _configure(self, fields: Mapping[str, Any]) -> None:
         if "behaviour" in fields:
             self._behaviour = read_behaviour(fields["behaviour"], self.contract)
         if "clock" in fields:

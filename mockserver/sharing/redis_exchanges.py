@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +11,8 @@ import orjson
 from ..state import exchanges as bounds
 from ..state.entry import Entry, exchange_of
 from ..state.exchanges import Exchange, Exchanges, Past
-from ..wire import Request, Response, Usage
-from .connection import LIVE, Connection
+from ..wire import Delivery, Request, Response, Usage
+from .connection import LIVE, OF_EXCHANGES, Connection
 
 #: The headers of an answer that later advice depends on.
 _HEADERS = ("location", "retry-after")
@@ -24,6 +25,8 @@ class RedisExchanges(Exchanges):
         super().__init__()
         self._connection = connection
         self._show = show
+        #: The number of exchanges, and what is kept of each, that a rollback has yet to share.
+        self.restored: tuple[int, list[tuple[int, str, bytes, int]]] = 0, []
 
     @property
     def seen(self) -> int:
@@ -34,10 +37,12 @@ class RedisExchanges(Exchanges):
         """Number an exchange and keep it, without keys; return what its caller did before."""
         entry = self._show(exchange)
         connection, own = self._connection, self._connection.begins(exchange.account)
-        names = ("seen", "exchanges", "bytes", "bytes_of", "forgiven")
         number, last, same = connection.run(
             "record",
-            [*map(self._key, names), *(own + name for name in ("entries", "order", "before"))],
+            [
+                *map(self._key, OF_EXCHANGES),
+                *(own + name for name in ("entries", "order", "before")),
+            ],
             [
                 LIVE,
                 own,
@@ -54,9 +59,11 @@ class RedisExchanges(Exchanges):
         return Past(_past(last), _past(same))
 
     def correct(self, exchange: Exchange) -> None:
-        """Keep what has changed of an exchange."""
-        own, entry = self._connection.begins(exchange.account), _kept(self._show(exchange))
-        self._connection.call("hset", f"{own}entries", exchange.number, entry)
+        """Keep what has changed of an exchange, unless it was dropped meanwhile."""
+        own, number = self._connection.begins(exchange.account), exchange.number
+        place = f"{number} {_marked(exchange.caller)} {_marked(exchange.asked)} "
+        entry = _kept(self._show(exchange))
+        self._connection.run("correct", [f"{own}entries", f"{own}order"], [number, place, entry])
 
     def of(self, account: str | None = None, after: int = 0) -> list[Exchange]:
         """Return the exchanges of an account, or all, with a number greater than `after`."""
@@ -76,21 +83,12 @@ class RedisExchanges(Exchanges):
         return int(self._connection.run("forget", keys, [own]))
 
     def rollback(self, seen: int, exchanges: Iterable[Exchange]) -> None:
-        """Replace all exchanges by these."""
-        self.forget()
-        calls: list[tuple[str, list[Any]]] = [("set", [self._key("seen"), seen])]
-        for exchange in exchanges:
-            own, number = self._connection.begins(exchange.account), exchange.number
-            entry = _kept(self._show(exchange))
-            calls += [
-                ("hset", [f"{own}entries", number, entry]),
-                ("zadd", [f"{own}order", {f"{number}   {exchange.size}": number}]),
-                ("zadd", [self._key("exchanges"), {f"{number} {own}": number}]),
-                ("hincrby", [self._key("bytes_of"), own, exchange.size]),
-                ("incrby", [self._key("bytes"), exchange.size]),
-                *(("expire", [own + name, LIVE]) for name in ("entries", "order")),
-            ]
-        self._connection.together(calls)
+        """Take these in place of all exchanges; they are shared with the rest of the state."""
+        kept = Exchanges()
+        kept.rollback(seen, exchanges)
+        begins = self._connection.begins
+        rows = [(e.number, begins(e.account), _kept(self._show(e)), e.size) for e in kept.of()]
+        self.restored = seen, rows
 
     def _key(self, name: str) -> str:
         return self._connection.own(name)
@@ -101,8 +99,9 @@ def _marked(number: int | None) -> str:
 
 
 def _kept(entry: Entry) -> bytes:
-    """Return an entry as it is kept: as JSON, with bodies that are no text as base64, too."""
-    row: dict[str, Any] = {**entry.to_json(), "most": entry.most}
+    """Return an entry as it is kept: as JSON, with what that leaves out."""
+    close = entry.response.delivery.close
+    row: dict[str, Any] = {**entry.to_json(), "most": entry.most, "close": close}
     for place, body in (("body", entry.request.body), ("response_body", entry.response.body)):
         if row[place].encode() != body:
             row[f"{place}_base64"] = base64.b64encode(body).decode()
@@ -114,6 +113,7 @@ def _exchange(number: int, kept: bytes) -> Exchange:
     row = orjson.loads(kept)
     exchange = exchange_of({**row, "number": number})
     exchange.body_bytes = row["most"]
+    exchange.response = replace(exchange.response, delivery=Delivery(close=row["close"]))
     if "body_base64" in row:
         exchange.request.body = base64.b64decode(row["body_base64"])
     if "response_body_base64" in row:

@@ -10,7 +10,6 @@ that it has changed: the configuration, the account. Redis knows no rule of the 
 """
 
 import hashlib
-import hmac
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
@@ -21,9 +20,9 @@ from ..behaviour import Behaviour
 from ..contract import Contract
 from ..scenarios.armed import Receipt
 from ..scenarios.scenario import Scenario
-from ..state.accounts import CONCEALED, Account, Accounts, Term
+from ..state.accounts import Account, Accounts, Term
 from ..state.clock import Clock
-from ..state.decisions import Decision, Demand, UnavailableError, View
+from ..state.decisions import ClosedError, Decision, Demand, UnavailableError, View
 from ..state.entry import Entry, show
 from ..state.exchanges import Exchange
 from ..state.ids import distinct
@@ -32,7 +31,7 @@ from ..state.pins import Pin, PinError, ScoreFunction
 from ..state.store import DEFAULT_KEY
 from ..validation import MOST
 from ..wire import Json
-from .connection import ANY, AddressError, Change, Connection, Moved
+from .connection import AddressError, Change, Connection, Moved, Restored
 from .documents import FIELDS, Held, StateInDocuments
 from .redis_exchanges import RedisExchanges
 
@@ -65,13 +64,11 @@ class RedisState(StateInDocuments):
         hostile: object = (),
         terms: Mapping[str, Term] | None = None,
     ) -> None:
-        """Raises `AddressError` if the state there has another contract, or for a large seed."""
+        """Raises `ForeignStateError`, or `AddressError` for a large seed."""
         if not -(2**63) <= seed < 2**64:
             raise AddressError("the seed of a shared state has at most 64 bits")
-        #: The version up to which every change is known, and the latest of which any is.
-        self._since, self._latest = "0", 0
-        #: Whether changes are shared yet, and whether one is being made.
-        self._is_joined = self._is_changing = False
+        #: How many connections there had been when Redis was last heard.
+        self._made = 0
         #: Whether this mock has begun the state.
         self.has_begun = False
         super().__init__(
@@ -92,16 +89,10 @@ class RedisState(StateInDocuments):
 
     # How it begins.
 
-    def _conceal(self, fingerprint: str) -> str:
-        if fingerprint.startswith(CONCEALED):
-            return fingerprint
-        secret = self._connection.secret
-        return CONCEALED + hmac.digest(secret, fingerprint.encode(), "sha256").hex()
-
     def _begin(self, keys: Iterable[str]) -> None:
         self._accounts = Accounts(self._conceal)
         super()._begin(keys)
-        self._exchanges = RedisExchanges(self._connection, self._entry_of)
+        self._exchanges = self._recorded = RedisExchanges(self._connection, self._entry_of)
         self.journal = Journal(self._exchanges, self.contract, self.is_key, self.known_keys)
         self.clock.share = self._share_clock
         self._is_joined = True
@@ -112,22 +103,22 @@ class RedisState(StateInDocuments):
         return show(exchange, self.contract, self.is_key, self.known_keys.spellings)
 
     def _join(self) -> None:
-        """Begin the state, or join the one that there is. Raises `AddressError`."""
+        """Begin the state, or join the one that there is. Raises `ForeignStateError`."""
         with self._lock:
+            self._connection.share_secret()
             documents = self._documents_of(self._beginning)
-            changes = [Change(name, "", fields) for name, fields in documents.items()]
-            moved = [
-                Moved(key, account["name"])
-                for account in self._beginning["accounts"]
-                for key in account["keys"]
-            ]
-            self.has_begun = isinstance(self._connection.commit(changes, moved), str)
+            accounts = self._beginning["accounts"]
+            owners = {key: account["name"] for account in accounts for key in account["keys"]}
+            self.has_begun = self._connection.replace(documents, owners) is not None
             self._forget()
             self.refresh()
 
-    def _forget(self) -> None:
-        """Take nothing that is in memory for true."""
-        self._held, self._since, self._latest = {}, "0", 0
+    def _hear(self, version: str, latest: int) -> None:
+        """Hear of a version. If Redis may have lost changes, none is known any more."""
+        made, self._made = self._made, self._connection.made
+        if made != self._made or int(version) < latest:
+            self._forget()
+        self._latest = max(self._latest, int(version))
 
     # Answering a request.
 
@@ -142,9 +133,7 @@ class RedisState(StateInDocuments):
             self._begin_anew()
             return self.view(key)
         with self._lock:
-            if int(found.version) < latest:
-                # Redis has lost the last changes.
-                self._forget()
+            self._hear(found.version, latest)
             if self._since == "0" or found.is_reconfigured or found.owner != (expected or ""):
                 self.refresh()
             else:
@@ -227,12 +216,23 @@ class RedisState(StateInDocuments):
         self,
         change: Callable[[], Result],
         documents: Iterable[str] | Callable[[], Iterable[str]],
+        account: str | None = None,
     ) -> Result:
-        """Make a change of a test or of `/__admin`, on what is true now."""
+        """Make a change of a test or of `/__admin`, on what is true now.
+
+        If it is one of an account that was there a moment ago, raise `ClosedError` if that is gone.
+        """
         with self._lock:
+            was_there = account in self._accounts
+
+            def checked() -> Result:
+                if was_there and account not in self._accounts:
+                    raise ClosedError
+                return change()
+
             if self._is_joined and not self._is_changing:
                 self.refresh()
-            return self._change(change, documents)
+            return self._change(checked, documents)
 
     def _share_clock(self, change: Callable[[], None]) -> None:
         def changed() -> None:
@@ -294,19 +294,21 @@ class RedisState(StateInDocuments):
     def refresh(self) -> None:
         """Take over what other mocks have changed."""
         with self._lock:
-            changed = self._connection.changes(self._since)
-            if changed.version == "0":
+            since, changed = self._since, self._connection.changes(self._since)
+            if changed:
+                self._hear(changed.version, self._latest)
+            if changed and self._since != since:
+                changed = self._connection.changes(self._since)
+            if changed is None:
                 self._begin_anew()
                 return
-            if int(changed.version) < self._latest:
-                self._forget()
-                changed = self._connection.changes(self._since)
             gone = changed.gone
             if changed.is_all:
                 here = map(self._connection.document_of, self._accounts)
                 gone = [name for name in here if name not in changed.documents]
             self._install(changed.documents, gone)
-            self._since, self._latest = changed.version, int(changed.version)
+            self._accounts.remember(changed.former)
+            self._since = changed.version
 
     def _begin_anew(self) -> None:
         """Begin anew after Redis has lost the state, or join whoever was faster."""
@@ -357,12 +359,12 @@ class RedisState(StateInDocuments):
     def change_account(self, name: str, **terms: Term) -> Account:
         """Change terms of an account, as in `open_account`; return the changed account."""
         change = partial(super().change_account, name, **terms)
-        return self._share(change, [self._connection.document_of(name)])
+        return self._share(change, [self._connection.document_of(name)], name)
 
     def close_account(self, name: str) -> Account:
         """Close an account; its keys are no longer valid, its counts are deleted."""
         close = partial(super().close_account, name)
-        return self._share(close, [self._connection.document_of(name)])
+        return self._share(close, [self._connection.document_of(name)], name)
 
     def account_of(self, key: str) -> Account | None:
         """Return the account of the key."""
@@ -371,29 +373,33 @@ class RedisState(StateInDocuments):
 
     def is_key(self, text: str) -> bool:
         """Return whether a text is or was the key of an account."""
-        return super().is_key(text) or self._connection.knows(self._accounts.kept(text))
+        with self._lock:
+            # A text may have thousands of words: not each is worth asking Redis for.
+            if not super().is_key(text) and self._latest > int(self._since):
+                self.refresh()
+            return super().is_key(text)
 
     def arm(self, account: str, scenario: Scenario) -> Receipt:
         """Arm a scenario for the rerank requests of an account, after those armed before."""
         own = self._connection.document_of(account)
-        return self._share(partial(super().arm, account, scenario), [self._counts, own])
+        return self._share(partial(super().arm, account, scenario), [self._counts, own], account)
 
     def disarm(self, account: str) -> list[Receipt]:
         """Remove the scenarios of an account; return their receipts, no longer updated."""
         own = self._connection.document_of(account)
-        return self._share(partial(super().disarm, account), [own])
+        return self._share(partial(super().disarm, account), [own], account)
 
     def pin(self, account: str, pins: ScoreFunction | Iterable[Pin]) -> None:
         """Pin scores for an account; the latest pins come first. Raises `PinError`."""
         if callable(pins):
             raise PinError("a score function cannot be shared with other mocks: pin scores instead")
         own = self._connection.document_of(account)
-        self._share(partial(super().pin, account, [*pins]), [own])
+        self._share(partial(super().pin, account, [*pins]), [own], account)
 
     def unpin(self, account: str) -> tuple[Pin, ...]:
         """Remove the pins of an account; return them."""
         own = self._connection.document_of(account)
-        return self._share(partial(super().unpin, account), [own])
+        return self._share(partial(super().unpin, account), [own], account)
 
     # The whole state.
 
@@ -413,12 +419,13 @@ class RedisState(StateInDocuments):
             try:
                 super().rollback(snapshot)
                 names = [self._configuration, self._counts, self._first, *self._own_documents()]
-                changes = [Change(n, ANY, self._document(n, FIELDS)) for n in names]
-                moved = [Moved(key, a.name) for a in self._accounts.values() for key in a.keys]
-                version = self._connection.commit(changes, moved, drawn=self._drawn)
-                assert isinstance(version, str)
+                documents = {name: self._document(name, FIELDS) or {} for name in names}
+                owners = {key: a.name for a in self._accounts.values() for key in a.keys}
+                restored = Restored(self._drawn, *self._recorded.restored)
+                version = self._connection.replace(documents, owners, restored)
+                assert version is not None
                 self._held = {}
-                self._note(changes, version)
+                self._note([Change(name, "", documents[name]) for name in names], version)
             except UnavailableError:
                 self._forget()
                 raise

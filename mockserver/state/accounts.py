@@ -265,32 +265,39 @@ class Accounts(Mapping[str, Account]):
         former = self._by_name.get(account.name)
         self._by_name[account.name] = account
         if former is None or former.keys != account.keys:
-            self._forget_keys(former.keys if former else ())
+            self._forget_keys(account.name, former.keys if former else ())
             self._names.update(dict.fromkeys(account.keys, account.name))
 
     def remove(self, name: str) -> None:
         """Remove the account with that name."""
-        self._forget_keys(self._by_name.pop(name).keys)
+        self._forget_keys(name, self._by_name.pop(name).keys)
 
     def renew(self, changed: Iterable[Account], gone: Iterable[str]) -> None:
         """Take over accounts as they are elsewhere, and that others are gone there."""
         for name in gone:
             if name in self._by_name:
                 self.remove(name)
-        # Keys may have gone from one to another.
         renewed = {account.name: account for account in changed}
         for name in renewed.keys() & self._by_name.keys():
-            for key in self._by_name[name].keys:
-                self._names.pop(key, None)
+            self._release(name, self._by_name[name].keys)
         self._by_name.update(renewed)
         for account in renewed.values():
             self._names.update(dict.fromkeys(account.keys, account.name))
 
-    def _forget_keys(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            del self._names[key]
-            self._former[self._hash(key)] = None
+    def remember(self, former: Iterable[str]) -> None:
+        """Remember keys that are no longer valid, by what is kept of them."""
+        self._former.update((self._hash(key), None) for key in former)
         self._drop_former()
+
+    def _forget_keys(self, name: str, keys: Collection[str]) -> None:
+        self._release(name, keys)
+        self.remember(keys)
+
+    def _release(self, name: str, keys: Iterable[str]) -> None:
+        for key in keys:
+            # It may be another's by now, which was taken over before this one.
+            if self._names.get(key) == name:
+                del self._names[key]
 
     def _drop_former(self) -> None:
         for key in [*islice(self._former, max(len(self._former) - FORMER_KEYS, 0))]:
@@ -307,5 +314,4 @@ class Accounts(Mapping[str, Account]):
         """Become like others, which the caller keeps no longer."""
         gone = [key for key in self._names if key not in others._names]
         self._by_name, self._names = others._by_name, others._names
-        self._former.update((self._hash(key), None) for key in gone[-FORMER_KEYS:])
-        self._drop_former()
+        self.remember(gone[-FORMER_KEYS:])

@@ -20,6 +20,13 @@ class UnavailableError(Exception):
     """A shared state cannot be reached; the message says where it is, without its password."""
 
 
+class ClosedError(UnavailableError):
+    """An account was closed at another mock, between two steps of a call."""
+
+    def __init__(self) -> None:
+        super().__init__("the account has just been closed")
+
+
 class View(NamedTuple):
     """The state as a request finds it."""
 

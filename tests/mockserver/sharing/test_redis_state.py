@@ -21,19 +21,19 @@ from mockserver.scenarios.scenario import Scenario, Step, Subject
 from mockserver.serving import server
 from mockserver.sharing import connection as connections
 from mockserver.sharing import redis_state
-from mockserver.sharing.connection import AddressError, Connection
+from mockserver.sharing.connection import AddressError, Connection, ForeignStateError
 from mockserver.sharing.redis_state import RedisState
 from mockserver.state import exchanges
 from mockserver.state.accounts import AccountError
 from mockserver.state.clock import Clock
-from mockserver.state.decisions import Demand, UnavailableError
+from mockserver.state.decisions import ClosedError, Demand, UnavailableError
 from mockserver.state.exchanges import Exchange
 from mockserver.state.pins import Pin, PinError
 from mockserver.state.store import State
 from mockserver.wire import Request, Response
 from tests.mockserver.asking import HEADERS, QWEN, ask, read
 from tests.mockserver.asking import fields as valid
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, redis_server
 
 Join = Callable[..., RedisState]
 
@@ -268,6 +268,42 @@ def test_a_key_that_both_give_away_at_once_has_one_owner(
     assert [*other.accounts] == ["account-1", "other"]
 
 
+#: What one mock may do with the account "two".
+OF_TWO: list[Callable[[State], object]] = [
+    lambda s: s.change_account("two", balance=5),
+    lambda s: s.close_account("two"),
+    lambda s: s.arm("two", Scenario("a", (Step(error="overloaded"),))),
+    lambda s: s.pin("two", [Pin({"banana": 0.25})]),
+]
+
+
+@pytest.mark.parametrize("before", ["changes", "commit"])
+@pytest.mark.parametrize("change", OF_TWO)
+def test_an_account_that_another_mock_closes_meanwhile_is_no_fault(
+    join: Join,
+    monkeypatch: pytest.MonkeyPatch,
+    before: str,
+    change: Callable[[State], object],
+) -> None:
+    one, other = join(), join()
+    one.open_account("sk-two", name="two")
+    other.refresh()
+    call, is_first = getattr(Connection, before), [True]
+
+    def late(connection: Connection, *args: object, **options: object) -> object:
+        if is_first.pop() if is_first else False:
+            one.close_account("two")
+        return call(connection, *args, **options)
+
+    monkeypatch.setattr(Connection, before, late)
+    with pytest.raises(ClosedError, match="the account has just been closed"):
+        change(other)
+    assert other.snapshot() == one.snapshot()
+    assert other.receipts() == []
+    with pytest.raises(KeyError):
+        other.change_account("two", balance=5)
+
+
 def test_a_decision_that_came_too_late_is_made_anew(
     join: Join, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,6 +410,14 @@ def test_who_joins_takes_over_what_there_is(join: Join) -> None:
     assert statuses(other, key="sk-two") == [401]
 
 
+def test_the_journal_says_what_became_of_a_connection_that_another_mock_had(join: Join) -> None:
+    one, other = join(), join()
+    one.change_account("account-1", connection="refused")
+    statuses(one)
+    assert other.journal[0].response.delivery.close == "refused"
+    assert one.journal[0].response.delivery.close == "refused"
+
+
 def test_another_name_is_another_mock(join: Join, redis_here: RedisServer, name: str) -> None:
     one = join()
     other = RedisState(Connection(redis_here.url(f"{name}-2")), keys=["sk-two"])
@@ -385,7 +429,7 @@ def test_another_name_is_another_mock(join: Join, redis_here: RedisServer, name:
 
 def test_a_state_of_another_contract_is_not_joined(join: Join) -> None:
     join()
-    with pytest.raises(AddressError, match="of the contract 2026-07, and this mock has 2024-11"):
+    with pytest.raises(ForeignStateError, match="contract 2026-07, and this mock has 2024-11"):
         join(contract=load_contract("2024-11"))
 
 
@@ -532,6 +576,24 @@ def test_no_key_is_in_redis_in_any_spelling(
     assert "[redacted]" in kept
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_key_in_place_of_a_name_is_not_sent_to_redis(
+    join: Join, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    one, sent = join(keys=["sk-one"]), list[object]()
+    run = Connection.run
+
+    def seen(connection: Connection, *args: object) -> object:
+        sent.append(args)
+        return run(connection, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Connection, "run", seen)
+    answer = dispatch(one, Request(method, "/__admin/journal", "account=sk-one", {}, b""))
+    assert "got a key of 'account-1'" in read(answer)["reason"]
+    assert sent
+    assert "sk-one" not in repr(sent)
+
+
 def test_a_snapshot_of_a_shared_state_has_keys_that_only_that_redis_knows(join: Join) -> None:
     snapshot = join().snapshot()
     alone = State()
@@ -599,13 +661,49 @@ def test_the_keys_of_one_account_have_one_hash_tag(
         ("http://here", r"begins with one of redis://, rediss://, unix://"),
         ("redis://here?name=a%20b", r"may have letters, digits, dots and hyphens, not 'a b'"),
         ("redis://:hush@here:port/0", r"cannot be used: it looks like redis://HOST"),
-        ("redis://:hush@here?frobnicate=1", r"cannot be used: it looks like redis://HOST"),
+        ("redis://:hush@here?ssl_frobnicate=1", r"cannot be used: it looks like redis://HOST"),
+        ("redis://:hush@here?protocol=9", r"cannot be used: it looks like redis://HOST"),
+        ("redis://:hu?sh@here", r"may have the parameters name, db, protocol"),
+        ("redis://:hush@here?decode_responses=1", r"begin with ssl_, and no others"),
+        ("redis://:hush@here/zero", r"cannot be used: it looks like redis://HOST"),
+        ("redis://:hu/sh@here", r"cannot be used: it looks like redis://HOST"),
+        ("unix://", r"or unix:///PATH\?name=NAME"),
+        ("unix://here/", r"or unix:///PATH\?name=NAME"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused(address: str, message: str) -> None:
     with pytest.raises(AddressError, match=message) as refused:
         Connection(address)
     assert "hush" not in str(refused.value)
+    assert "sh@" not in str(refused.value)
+
+
+def test_what_redis_says_is_told_apart_from_silence(redis_here: RedisServer, name: str) -> None:
+    with redis_here.client() as client:
+        client.set(f"{{{name}}}:configuration", "of another program")
+    with pytest.raises(UnavailableError, match=r"refuses what it is asked: WRONGTYPE$"):
+        RedisState(Connection(redis_here.url(name)))
+    with pytest.raises(UnavailableError, match=r"refuses what it is asked$"):
+        Connection(f"{redis_here.url(name)}&db=99").call("ping")
+    with (
+        redis_server("--cluster-enabled", "yes") as server,
+        pytest.raises(UnavailableError, match="is in a cluster, which cannot keep it"),
+    ):
+        RedisState(Connection(server.url(name)))
+
+
+def test_a_certificate_that_is_not_trusted_is_named(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = join()
+
+    def refuse(*_: object, **__: object) -> None:
+        # As redis-py passes it on.
+        raise redis.ConnectionError("Error 1. [SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
+
+    monkeypatch.setattr(redis.Redis, "execute_command", refuse)
+    with pytest.raises(UnavailableError, match="has a certificate that is not trusted"):
+        one.account_of("sk-mock")
 
 
 def test_a_state_that_cannot_be_reached_says_where_it_is_without_its_password() -> None:

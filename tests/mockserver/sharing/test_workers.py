@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -201,6 +202,40 @@ def test_what_was_answered_survives_the_death_of_redis_and_the_mock_recovers(
         assert "cannot be reached" in process.communicate()[1]
 
 
+def test_a_worker_that_ends_before_it_is_ready_is_replaced_too(tmp_path: Path) -> None:
+    program = """
+import os, signal, sys
+from pathlib import Path
+from mockserver.command import workers
+workers.PAUSE = 0
+folder, parent = Path(sys.argv[1]), os.getpid()
+def work(ready):
+    number = len([*folder.iterdir()])
+    (folder / str(number)).touch()
+    if number == 1:
+        os._exit(4)
+    ready()
+    if number == 0:
+        os._exit(3)
+    print("serves")
+    sys.stdout.flush()
+    os.kill(parent, signal.SIGTERM)
+with workers.running(1, work) as running:
+    running.supervise()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        cwd=REPOSITORY,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.stdout == "serves\n", ended.stderr
+    assert "ended with exit code 3: another one takes its place" in ended.stderr
+    assert "a worker has ended before it was ready" in ended.stderr
+    assert "ended with exit code 4: another one takes its place" in ended.stderr
+
+
 def test_workers_end_with_the_process_that_started_them(redis_here: RedisServer) -> None:
     with workers(redis_here) as (process, _):
         numbers = children_of(process.pid)
@@ -228,6 +263,47 @@ sys.exit(7 if urllib.request.urlopen(asked).status == 200 else 1)
     assert ended.returncode == 7, ended.stderr
 
 
+def test_workers_beside_a_command_are_replaced_and_stay_until_it_ends(
+    redis_here: RedisServer,
+) -> None:
+    # Ctrl-C goes to all processes, and a command may need the mock to clean up.
+    program = """
+import os, signal, time, urllib.request
+pressed = []
+signal.signal(signal.SIGINT, lambda *_: pressed.append(1))
+parent = os.getppid()
+def workers():
+    with open(f"/proc/{parent}/task/{parent}/children") as file:
+        return {int(word) for word in file.read().split()} - {os.getpid()}
+headers = {"authorization": "Bearer " + os.environ["RERANK_API_KEY"]}
+asked = urllib.request.Request(os.environ["RERANK_BASE_URL"] + "/models", headers=headers)
+def answered():
+    return urllib.request.urlopen(asked, timeout=60).status
+before = workers()
+os.killpg(0, signal.SIGINT)
+for _ in range(4):
+    print(answered(), bool(pressed), workers() == before)
+for number in before:
+    os.kill(number, signal.SIGKILL)
+for _ in range(6000):
+    if len(workers() - before) == 2:
+        break
+    time.sleep(0.01)
+print(answered(), len(workers() - before))
+"""
+    options = ["--workers", "2", "--state", redis_here.url("a"), "--quiet"]
+    ended = subprocess.run(
+        [*COMMAND, "serve", *options, "--", sys.executable, "-c", program],
+        cwd=REPOSITORY,
+        check=False,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+    )
+    assert ended.stdout.split("\n") == [*["200 True True"] * 4, "200 2", ""], ended.stderr
+    assert ended.stderr.count("another one takes its place") == 2
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -248,5 +324,24 @@ sys.exit(7 if urllib.request.urlopen(asked).status == 200 else 1)
 def test_what_cannot_be_shared_is_refused(
     options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert status_of("serve", "--port", "0", *options) in (1, 2)
+    status = 1 if options == ["--state", "redis://127.0.0.1:1"] else 2
+    assert status_of("serve", "--port", "0", *options) == status
     assert message in capsys.readouterr().err
+
+
+def test_a_password_that_stands_in_the_wrong_place_is_not_repeated(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert status_of("serve", "redis://user:hush@here") == 2
+    assert "redis://[redacted]@here" in capsys.readouterr().err
+
+
+def test_a_mock_that_cannot_listen_begins_no_state(
+    redis_here: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert status_of("serve", "--port", str(port), "--state", redis_here.url("a")) == 2
+    assert "cannot listen" in capsys.readouterr().err
+    with redis_here.client() as client:
+        assert client.dbsize() == 0

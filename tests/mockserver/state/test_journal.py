@@ -381,10 +381,10 @@ def test_the_journal_comes_back_from_its_json() -> None:
     state = frozen()
     ask(state, fields(model=QWEN, top_k=1))
     ask(state, "苹果")
-    snapshot = json.loads(json.dumps(state.journal.snapshot()()))
+    snapshot = json.loads(json.dumps(state.snapshot()))
     before = [entry.to_json() for entry in state.journal]
     ask(state, fields())
-    state.journal.rollback(snapshot)
+    state.rollback(snapshot)
     assert [entry.to_json() for entry in state.journal] == before
     ask(state, fields())
     assert state.journal[-1].number == 3
