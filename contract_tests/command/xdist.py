@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ..contract import AnyJson, Model
+from ..judging.limits import Tally
 from ..judging.merging import learnt, merge
 from ..judging.run import Run
 from ..report.model import TITLE
@@ -53,7 +54,9 @@ def words(jobs: int) -> list[str]:
     """The arguments of pytest that have so many processes judge, the most telling tests first."""
     if jobs == 1:
         return []
-    return ["-p", "xdist.plugin", f"--numprocesses={jobs}", "--maxschedchunk=1"]
+    # Else xdist has pytest make a temporary folder for each, and leave it behind.
+    plugins = ["-p", "xdist.plugin", "-p", "no:tmpdir"]
+    return [*plugins, f"--numprocesses={jobs}", "--maxschedchunk=1"]
 
 
 def shared_folder(config: pytest.Config) -> Path | None:
@@ -63,9 +66,20 @@ def shared_folder(config: pytest.Config) -> Path | None:
     is_distributed = config.getoption("dist", "no") != "no" and config.getoption("tx", None)
     if not is_distributed or config.option.collectonly:
         return None
-    folder = TemporaryDirectory(prefix="rerank-contract-")
-    config.add_cleanup(folder.cleanup)
-    return Path(folder.name)
+    try:
+        folder = TemporaryDirectory(prefix="rerank-contract-")
+        config.add_cleanup(folder.cleanup)
+        # Their room is taken now: on a disk that becomes full, the limits hold all the same.
+        with tally(Path(folder.name)).held():
+            return Path(folder.name)
+    except OSError as error:
+        trouble = f"the processes share a temporary folder, and there is none: {error.strerror}"
+        raise pytest.UsageError(f"--jobs: {trouble}; TMPDIR names another place") from None
+
+
+def tally(folder: Path | None) -> Tally:
+    """Where the amounts of the budget are kept."""
+    return Tally(folder / "amounts.json" if folder else None)
 
 
 def worker(config: pytest.Config) -> str:
@@ -109,6 +123,10 @@ class Worker:
         self._path = folder / worker(config)
         #: When it was last handed over, and how many tests had begun by then.
         self._last, self._begun = 0.0, 0
+        #: Kind of file -> why it could not be written; the controller takes it at the end.
+        self._lost: dict[str, str] = {}
+        output: AnyJson = config
+        output.workeroutput[TITLE] = self._lost
         given = _given(config)
         merge(run, given["learnt"])
         run.connection.halted = given["halted"]
@@ -136,10 +154,15 @@ class Worker:
         self._last, self._begun = time.monotonic(), len(self._run.ledger.tests)
 
     def _write(self, kind: str, content: bytes) -> None:
-        """Write a file; the controller sees all of it or nothing."""
+        """Write a file; the controller sees all of it or nothing. The run goes on without it."""
         partial = self._path.with_suffix(".partial")
-        partial.write_bytes(content)
-        partial.replace(self._path.with_suffix(f".{kind}"))
+        try:
+            partial.write_bytes(content)
+            partial.replace(self._path.with_suffix(f".{kind}"))
+        except OSError as error:
+            self._lost[kind] = f"{self._path.parent} could not be written: {error.strerror}"
+        else:
+            self._lost.pop(kind, None)
 
 
 class Controller:
@@ -189,9 +212,9 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: AnyJson) -> None:
         """Print the plan, before the first test starts."""
-        if TESTS in self._config.stash:
-            return
         path = self._folder / f"{node.gateway.id}.{COLLECTED}"
+        if TESTS in self._config.stash or not path.exists():
+            return
         collected: AnyJson = json.loads(path.read_bytes())
         planned = [Part(**part) for part in collected["parts"]]
         self._config.stash[TESTS] = Tests(collected["named"], planned)
@@ -206,6 +229,12 @@ class Controller:
         test = crashitem.rpartition("::")[2]
         named = self._config.stash.get(TESTS, NONE).named.get(test, ())
         self._run.ledger.broken.update(dict.fromkeys(named, f"the process ended in {test}"))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: AnyJson) -> None:
+        """Keep that a worker could not hand over what it had learnt."""
+        for trouble in getattr(node, "workeroutput", {}).get(TITLE, {}).values():
+            self._run.ledger.fault = f"what a process has learnt is lost: {trouble}"
 
     def pytest_sessionfinish(self) -> None:
         """Take what the workers have learnt: by now they have ended."""
