@@ -133,7 +133,7 @@ class Worker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
-        """Listen to Ctrl-C, which a `Shield` has kept from this process until now."""
+        """Listen to the signals that a `Shield` has kept from this process until now."""
         let_through()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -177,7 +177,7 @@ class Controller:
         *,
         stops: bool,
     ) -> None:
-        """`stops` says whether Ctrl-C ends the run as its end does."""
+        """`stops` says whether a signal ends the run as its end does."""
         self._config, self._run, self._folder, self._find = config, run, folder, find
         self._stops = stops
         #: Names of the models that are judged, and of the workers that there were.

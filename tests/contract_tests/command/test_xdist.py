@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -140,14 +140,24 @@ def test_several_processes_keep_a_limit_together_and_record_each_exchange_once(
     assert KEY not in archive.read_text("utf-8") + printed
 
 
-def test_ctrl_c_ends_all_processes_with_what_they_have_learnt(tmp_path: Path) -> None:
+# As a terminal sends it, to all processes; and as whoever has started the first of them does.
+@pytest.mark.parametrize(
+    ("send", "number"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)]
+)
+def test_a_signal_ends_all_processes_with_what_they_have_learnt(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    send: Callable[[int, int], None],
+    number: int,
+) -> None:
     service, archive = Watched(held=80), tmp_path / "run.har"
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with served(service) as url:
         judging = Judging(tmp_path, url, "--jobs=2", f"--har={archive}")
         assert service.reached.wait(60)
         workers = judging.workers
-        # As a terminal sends it: to all of them.
-        os.killpg(judging.process.pid, signal.SIGINT)
+        send(judging.process.pid, number)
+        service.may_go_on.set()
         code, printed = judging.end()
     assert code == 3, printed
     assert MEANWHILE in printed
@@ -225,9 +235,14 @@ def test_several_processes_need_a_temporary_folder(
 def test_without_pytest_xdist_one_process_judges_and_more_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing: dict[str, None] = {}
-    monkeypatch.setattr(xdist, "find_spec", missing.get)
+    monkeypatch.setattr(xdist, "find_spec", {"fcntl": "is here"}.get)
     refused = command_here(tmp_path, "check", "--jobs=2")
     assert refused.returncode == 2
     assert "--jobs needs pytest-xdist: pip install 'rerank-contract[jobs]'" in refused.stdout
+    assert xdist.problem(1) is None
+
+
+def test_without_the_locks_of_posix_one_process_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xdist, "find_spec", {"xdist": "is here"}.get)
+    assert "not available on this system" in (xdist.problem(2) or "")
     assert xdist.problem(1) is None
