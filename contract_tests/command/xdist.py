@@ -45,6 +45,8 @@ def declare(add: Callable[..., object]) -> None:
 
 def problem(jobs: int) -> str | None:
     """Why no more than one process can judge; None where nothing is wrong."""
+    if jobs > 1 and find_spec("fcntl") is None:
+        return "--jobs is not available on this system: it has no locks that processes share"
     if jobs > 1 and find_spec("xdist") is None:
         return "--jobs needs pytest-xdist: pip install 'rerank-contract[jobs]'"
     return None
