@@ -185,6 +185,8 @@ class Controller:
         #: Names of the models that are judged, and of the workers that there were.
         self._found: list[str] = []
         self._workers: list[str] = []
+        #: Names of the tests that were run.
+        self._ran: set[str] = set()
 
     def pytest_sessionstart(self) -> None:
         """Keep xdist's own lines out of the command's, which has a plan and a bar."""
@@ -225,6 +227,11 @@ class Controller:
             for line in plan(planned, self._run.connection):
                 terminal.write_line(line)
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note which tests were run, by whichever worker."""
+        if report.when == "call":
+            self._ran.add(report.nodeid.rpartition("::")[2])
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str) -> None:
         """Keep that a worker has died of a test."""
@@ -238,8 +245,9 @@ class Controller:
         for trouble in getattr(node, "workeroutput", {}).get(TITLE, {}).values():
             self._run.ledger.fault = f"what a process has learnt is lost: {trouble}"
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Take what the workers have learnt: by now they have ended."""
+        ledger, named = self._run.ledger, self._config.stash.get(TESTS, NONE).named
         for name in self._workers:
             path = self._folder / f"{name}.{LEARNT}"
             if path.exists():
@@ -247,4 +255,9 @@ class Controller:
                 same_target = self._run.target not in EMBEDDED
                 merge(self._run, path.read_bytes(), same_target=same_target)
         recorder.join(self._config, self._workers)
-        self._run.ledger.sort(self._config.stash.get(TESTS, NONE).named)
+        # A worker that dies has not yet handed over what its last tests have found. Of a run that
+        # was stopped these are left open, as are those that it did not come to.
+        for test in () if session.shouldstop else sorted(self._ran & named.keys() - ledger.tests):
+            lost = f"what {test} has found is lost with its process"
+            ledger.broken.update(dict.fromkeys(named[test], lost))
+        ledger.sort(named)
