@@ -30,7 +30,7 @@ from .exchanges import Credential
 from .judging.connection import Connection, InconclusiveError, UndeclaredError, UnshownError
 from .judging.judge import Judge, PrerequisiteError, ViolatedError
 from .judging.ledger import Ledger
-from .judging.limits import EFFORTS, Budget, Pace, Startup, Tally
+from .judging.limits import EFFORTS, Budget, Pace, Startup
 from .judging.outcomes import EXIT_CODES, Verdict
 from .judging.run import Run
 from .judging.served import NotServedError
@@ -86,7 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(trouble)
     recorder.begin(config, xdist.worker(config))
     folder = xdist.shared_folder(config)
-    tally = Tally(folder / "amounts.json" if folder else None)
+    tally = xdist.tally(folder)
     whole = load_contract(_option(config, "revision"))
     capabilities = capabilities_of(config.option, whole)
     contract = with_names(capabilities.cut(whole), _option(config, "model"))

@@ -1,18 +1,23 @@
-"""Ctrl-C ends a run as its end does: with the verdict and the reports, about what was judged."""
+"""Ctrl-C and SIGTERM end a run as its end does: with the verdict, about what was judged."""
 
 import signal
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 BEFORE = "interrupted before the first test"
 MEANWHILE = "interrupted: the report is about what was judged until then"
 
-
+#: What ends a run, and who takes it where nobody has asked for it.
+_USUAL: dict[int, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+    getattr(signal, "SIGHUP", signal.SIGTERM): signal.SIG_DFL,
+}
 #: Where an exception must not be raised, and how soon it may be instead, in seconds.
 _TAKING = frozenset({"__enter__", "__exit__"})
 _LATER = 0.01
@@ -37,19 +42,21 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 class Interruption:
-    """A plugin of pytest that stops the run at Ctrl-C, in place of pytest's own words on it."""
+    """A plugin of pytest that stops the run at a signal, in place of pytest's own words on it."""
 
     def __init__(self) -> None:
         #: Whether it came.
         self.came = False
-        self._listens = self._is_started = False
+        self._is_started = False
+        #: Signals that it has taken.
+        self._taken: list[int] = []
 
     def pytest_configure(self) -> None:
-        """Listen to Ctrl-C, unless somebody else does, or it is ignored."""
-        is_usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if is_usual and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, self._interrupt)
-            self._listens = True
+        """Listen to the signals, unless somebody else does, or they are ignored."""
+        if threading.current_thread() is threading.main_thread():
+            self._taken = [each for each in _USUAL if signal.getsignal(each) == _USUAL[each]]
+        for number in self._taken:
+            signal.signal(number, self._interrupt)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> Generator[None]:
@@ -108,8 +115,8 @@ class Interruption:
 
     def pytest_unconfigure(self) -> None:
         """Listen no more."""
-        if self._listens:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in self._taken:
+            signal.signal(number, _USUAL[number])
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if frame is not None and frame.f_code.co_name in _TAKING:
@@ -117,7 +124,7 @@ class Interruption:
             here = threading.main_thread().ident
             threading.Timer(_LATER, signal.pthread_kill, [here, number]).start()
         elif not self.came:
-            # The reports are written in a moment, and a second Ctrl-C would lose them.
+            # The reports are written in a moment, and a second signal would lose them.
             self.came = True
             raise KeyboardInterrupt
 
@@ -128,12 +135,12 @@ class Interruption:
 
 
 class Shield:
-    """A plugin that keeps Ctrl-C from processes that are started, until they can end well."""
+    """A plugin that keeps the signals from processes that are started, until they can end well."""
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionstart(self) -> Generator[None]:
-        """Hold it back, as do the processes that are started meanwhile."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        """Hold them back, as do the processes that are started meanwhile."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _USUAL)
         try:
             return (yield)
         finally:
@@ -141,13 +148,13 @@ class Shield:
 
     @pytest.hookimpl(wrapper=True, optionalhook=True)
     def pytest_xdist_setupnodes(self) -> Generator[None]:
-        """Let it through while the target is asked what it serves, before there are processes."""
+        """Let them through while the target is asked what it serves, before there are processes."""
         let_through()
         result = yield
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_BLOCK, _USUAL)
         return result
 
 
 def let_through() -> None:
-    """Let Ctrl-C through to this process, now and where it has come in the meantime."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    """Let the signals through to this process, now and where they have come in the meantime."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _USUAL)

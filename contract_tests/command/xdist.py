@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ..contract import AnyJson, Model
+from ..judging.limits import Tally
 from ..judging.merging import learnt, merge
 from ..judging.run import Run
 from ..report.model import TITLE
@@ -44,6 +45,8 @@ def declare(add: Callable[..., object]) -> None:
 
 def problem(jobs: int) -> str | None:
     """Why no more than one process can judge; None where nothing is wrong."""
+    if jobs > 1 and find_spec("fcntl") is None:
+        return "--jobs is not available on this system: it has no locks that processes share"
     if jobs > 1 and find_spec("xdist") is None:
         return "--jobs needs pytest-xdist: pip install 'rerank-contract[jobs]'"
     return None
@@ -53,7 +56,9 @@ def words(jobs: int) -> list[str]:
     """The arguments of pytest that have so many processes judge, the most telling tests first."""
     if jobs == 1:
         return []
-    return ["-p", "xdist.plugin", f"--numprocesses={jobs}", "--maxschedchunk=1"]
+    # Else xdist has pytest make a temporary folder for each, and leave it behind.
+    plugins = ["-p", "xdist.plugin", "-p", "no:tmpdir"]
+    return [*plugins, f"--numprocesses={jobs}", "--maxschedchunk=1"]
 
 
 def shared_folder(config: pytest.Config) -> Path | None:
@@ -63,9 +68,20 @@ def shared_folder(config: pytest.Config) -> Path | None:
     is_distributed = config.getoption("dist", "no") != "no" and config.getoption("tx", None)
     if not is_distributed or config.option.collectonly:
         return None
-    folder = TemporaryDirectory(prefix="rerank-contract-")
-    config.add_cleanup(folder.cleanup)
-    return Path(folder.name)
+    try:
+        folder = TemporaryDirectory(prefix="rerank-contract-")
+        config.add_cleanup(folder.cleanup)
+        # Their room is taken now: on a disk that becomes full, the limits hold all the same.
+        with tally(Path(folder.name)).held():
+            return Path(folder.name)
+    except OSError as error:
+        trouble = f"the processes share a temporary folder, and there is none: {error.strerror}"
+        raise pytest.UsageError(f"--jobs: {trouble}; TMPDIR names another place") from None
+
+
+def tally(folder: Path | None) -> Tally:
+    """Where the amounts of the budget are kept."""
+    return Tally(folder / "amounts.json" if folder else None)
 
 
 def worker(config: pytest.Config) -> str:
@@ -109,13 +125,17 @@ class Worker:
         self._path = folder / worker(config)
         #: When it was last handed over, and how many tests had begun by then.
         self._last, self._begun = 0.0, 0
+        #: Kind of file -> why it could not be written; the controller takes it at the end.
+        self._lost: dict[str, str] = {}
+        output: AnyJson = config
+        output.workeroutput[TITLE] = self._lost
         given = _given(config)
         merge(run, given["learnt"])
         run.connection.halted = given["halted"]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
-        """Listen to Ctrl-C, which a `Shield` has kept from this process until now."""
+        """Listen to the signals that a `Shield` has kept from this process until now."""
         let_through()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -136,10 +156,15 @@ class Worker:
         self._last, self._begun = time.monotonic(), len(self._run.ledger.tests)
 
     def _write(self, kind: str, content: bytes) -> None:
-        """Write a file; the controller sees all of it or nothing."""
+        """Write a file; the controller sees all of it or nothing. The run goes on without it."""
         partial = self._path.with_suffix(".partial")
-        partial.write_bytes(content)
-        partial.replace(self._path.with_suffix(f".{kind}"))
+        try:
+            partial.write_bytes(content)
+            partial.replace(self._path.with_suffix(f".{kind}"))
+        except OSError as error:
+            self._lost[kind] = f"{self._path.parent} could not be written: {error.strerror}"
+        else:
+            self._lost.pop(kind, None)
 
 
 class Controller:
@@ -154,12 +179,14 @@ class Controller:
         *,
         stops: bool,
     ) -> None:
-        """`stops` says whether Ctrl-C ends the run as its end does."""
+        """`stops` says whether a signal ends the run as its end does."""
         self._config, self._run, self._folder, self._find = config, run, folder, find
         self._stops = stops
         #: Names of the models that are judged, and of the workers that there were.
         self._found: list[str] = []
         self._workers: list[str] = []
+        #: Names of the tests that were run.
+        self._ran: set[str] = set()
 
     def pytest_sessionstart(self) -> None:
         """Keep xdist's own lines out of the command's, which has a plan and a bar."""
@@ -189,9 +216,9 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: AnyJson) -> None:
         """Print the plan, before the first test starts."""
-        if TESTS in self._config.stash:
-            return
         path = self._folder / f"{node.gateway.id}.{COLLECTED}"
+        if TESTS in self._config.stash or not path.exists():
+            return
         collected: AnyJson = json.loads(path.read_bytes())
         planned = [Part(**part) for part in collected["parts"]]
         self._config.stash[TESTS] = Tests(collected["named"], planned)
@@ -200,6 +227,11 @@ class Controller:
             for line in plan(planned, self._run.connection):
                 terminal.write_line(line)
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note which tests were run, by whichever worker."""
+        if report.when == "call":
+            self._ran.add(report.nodeid.rpartition("::")[2])
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str) -> None:
         """Keep that a worker has died of a test."""
@@ -207,8 +239,15 @@ class Controller:
         named = self._config.stash.get(TESTS, NONE).named.get(test, ())
         self._run.ledger.broken.update(dict.fromkeys(named, f"the process ended in {test}"))
 
-    def pytest_sessionfinish(self) -> None:
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: AnyJson) -> None:
+        """Keep that a worker could not hand over what it had learnt."""
+        for trouble in getattr(node, "workeroutput", {}).get(TITLE, {}).values():
+            self._run.ledger.fault = f"what a process has learnt is lost: {trouble}"
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Take what the workers have learnt: by now they have ended."""
+        ledger, named = self._run.ledger, self._config.stash.get(TESTS, NONE).named
         for name in self._workers:
             path = self._folder / f"{name}.{LEARNT}"
             if path.exists():
@@ -216,4 +255,9 @@ class Controller:
                 same_target = self._run.target not in EMBEDDED
                 merge(self._run, path.read_bytes(), same_target=same_target)
         recorder.join(self._config, self._workers)
-        self._run.ledger.sort(self._config.stash.get(TESTS, NONE).named)
+        # A worker that dies has not yet handed over what its last tests have found. Of a run that
+        # was stopped these are left open, as are those that it did not come to.
+        for test in () if session.shouldstop else sorted(self._ran & named.keys() - ledger.tests):
+            lost = f"what {test} has found is lost with its process"
+            ledger.broken.update(dict.fromkeys(named[test], lost))
+        ledger.sort(named)

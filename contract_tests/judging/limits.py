@@ -98,7 +98,7 @@ def _locked(path: Path) -> Generator[int]:
     """Open a file that no other process has open in this way; yield its descriptor."""
     import fcntl  # noqa: PLC0415 - only POSIX has it, and one process needs none
 
-    file = os.open(path, os.O_RDWR | os.O_CREAT)
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file

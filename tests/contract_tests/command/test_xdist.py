@@ -1,14 +1,16 @@
 """Several processes judge as one does: the same report, within the same limits."""
 
 import contextlib
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -101,8 +103,11 @@ def judgement(report: AnyJson) -> AnyJson:
     return {**{name: report[name] for name in report if name not in own}, "requirements": rows}
 
 
-def test_several_processes_come_to_the_report_of_one(tmp_path: Path) -> None:
+def test_several_processes_come_to_the_report_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reports: list[AnyJson] = []
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with served(Watched()) as url:
         for jobs in ("1", "3"):
             judging = Judging(tmp_path, url, f"--jobs={jobs}")
@@ -114,6 +119,7 @@ def test_several_processes_come_to_the_report_of_one(tmp_path: Path) -> None:
     one, several = reports
     assert judgement(several) == judgement(one)
     assert one["requests_sent"] <= several["requests_sent"] <= one["requests_sent"] + 10
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_several_processes_keep_a_limit_together_and_record_each_exchange_once(
@@ -134,14 +140,24 @@ def test_several_processes_keep_a_limit_together_and_record_each_exchange_once(
     assert KEY not in archive.read_text("utf-8") + printed
 
 
-def test_ctrl_c_ends_all_processes_with_what_they_have_learnt(tmp_path: Path) -> None:
+# As a terminal sends it, to all processes; and as whoever has started the first of them does.
+@pytest.mark.parametrize(
+    ("send", "number"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)]
+)
+def test_a_signal_ends_all_processes_with_what_they_have_learnt(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    send: Callable[[int, int], None],
+    number: int,
+) -> None:
     service, archive = Watched(held=80), tmp_path / "run.har"
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with served(service) as url:
         judging = Judging(tmp_path, url, "--jobs=2", f"--har={archive}")
         assert service.reached.wait(60)
         workers = judging.workers
-        # As a terminal sends it: to all of them.
-        os.killpg(judging.process.pid, signal.SIGINT)
+        send(judging.process.pid, number)
+        service.may_go_on.set()
         code, printed = judging.end()
     assert code == 3, printed
     assert MEANWHILE in printed
@@ -178,18 +194,61 @@ def test_a_process_that_dies_is_a_fault_of_the_suite_and_the_others_go_on(tmp_pa
     assert code == 4, printed
     assert judging.report["verdict"] == "broken"
     broken = [row for row in judging.report["requirements"] if row["outcome"] == "broken"]
-    assert broken
-    assert all(row["reason"].startswith("the process ended in test_") for row in broken)
+    # What it was trying; and what it has found since it last wrote that down, however much that is.
+    lost = [row for row in broken if row["reason"].endswith("is lost with its process")]
+    tried = [row for row in broken if row not in lost]
+    assert tried
+    assert all(row["reason"].startswith("the process ended in test_") for row in tried)
     assert not any(row["outcome"] == "failed" for row in judging.report["requirements"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.json", "run.har"]
+
+
+def test_what_a_process_cannot_hand_over_is_a_fault_of_the_suite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Watched(held=1)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with served(service) as url:
+        judging = Judging(tmp_path, url, "--jobs=2")
+        assert service.reached.wait(60)
+        (shared,) = tmp_path.glob("rerank-contract-*")
+        # As on a full disk, the file of one process cannot be written.
+        (shared / "gw0.partial").mkdir()
+        service.may_go_on.set()
+        code, printed = judging.end()
+    assert code == 4, printed
+    assert printed.count("plan: about") == 1
+    assert "INTERNALERROR" not in printed
+    reason = f"what a process has learnt is lost: {shared} could not be written: Is a directory"
+    assert reason in " ".join(printed.split())
+    broken = [row for row in judging.report["requirements"] if row["outcome"] == "broken"]
+    assert broken
+    assert all(row["reason"].endswith("is lost with its process") for row in broken)
+    assert judging.report["verdict"] == "broken"
+
+
+def test_several_processes_need_a_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(xdist, "TemporaryDirectory", Mock(side_effect=full))
+    refused = command_here(tmp_path, "check", "--jobs=2")
+    assert refused.returncode == 4
+    assert "there is none: No space left on device; TMPDIR names another place" in refused.stdout
+    assert "INTERNALERROR" not in refused.stdout
 
 
 def test_without_pytest_xdist_one_process_judges_and_more_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing: dict[str, None] = {}
-    monkeypatch.setattr(xdist, "find_spec", missing.get)
+    monkeypatch.setattr(xdist, "find_spec", {"fcntl": "is here"}.get)
     refused = command_here(tmp_path, "check", "--jobs=2")
     assert refused.returncode == 2
     assert "--jobs needs pytest-xdist: pip install 'rerank-contract[jobs]'" in refused.stdout
+    assert xdist.problem(1) is None
+
+
+def test_without_the_locks_of_posix_one_process_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xdist, "find_spec", {"xdist": "is here"}.get)
+    assert "not available on this system" in (xdist.problem(2) or "")
     assert xdist.problem(1) is None
