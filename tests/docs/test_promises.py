@@ -17,7 +17,9 @@ def test_each_promise_names_a_test_that_is_there() -> None:
 
 
 #: What a program asks that is not the same on all systems.
-ASKS = re.compile(r"sys\.platform|hasattr\(os,|start_new_session=|O_NONBLOCK|SIGHUP|LOCALAPPDATA")
+ASKS = re.compile(
+    r"sys\.platform|import fcntl|hasattr\(os,|start_new_session=|O_NONBLOCK|SIGHUP|LOCALAPPDATA"
+)
 
 
 def test_each_place_that_depends_on_the_system_is_named_with_its_difference() -> None:
