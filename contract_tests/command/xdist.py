@@ -259,5 +259,6 @@ class Controller:
         # was stopped these are left open, as are those that it did not come to.
         for test in () if session.shouldstop else sorted(self._ran & named.keys() - ledger.tests):
             lost = f"what {test} has found is lost with its process"
-            ledger.broken.update(dict.fromkeys(named[test], lost))
+            # Of what a test died of, that is the reason.
+            ledger.broken = dict.fromkeys(named[test], lost) | ledger.broken
         ledger.sort(named)
