@@ -245,6 +245,21 @@ def test_workers_end_with_the_process_that_started_them(redis_here: RedisServer)
         eventually(lambda: not any(Path(f"/proc/{number}").exists() for number in numbers))
 
 
+def beside_workers(
+    redis_here: RedisServer, program: str, *options: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a program in Python beside two workers, in a session of its own."""
+    shared = ["--workers", "2", "--state", redis_here.url("a"), "--quiet"]
+    return subprocess.run(
+        [*COMMAND, "serve", *shared, *options, "--", sys.executable, "-c", program],
+        cwd=REPOSITORY,
+        check=False,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+    )
+
+
 def test_a_command_runs_beside_the_workers(redis_here: RedisServer) -> None:
     program = """
 import os, sys, urllib.request
@@ -252,14 +267,7 @@ headers = {"authorization": "Bearer " + os.environ["RERANK_API_KEY"]}
 asked = urllib.request.Request(os.environ["RERANK_BASE_URL"] + "/models", headers=headers)
 sys.exit(7 if urllib.request.urlopen(asked).status == 200 else 1)
 """
-    options = ["--workers", "2", "--state", redis_here.url("a"), "--key", "sk-mine", "--quiet"]
-    ended = subprocess.run(
-        [*COMMAND, "serve", *options, "--", sys.executable, "-c", program],
-        cwd=REPOSITORY,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    ended = beside_workers(redis_here, program, "--key", "sk-mine")
     assert ended.returncode == 7, ended.stderr
 
 
@@ -291,15 +299,7 @@ for _ in range(6000):
     time.sleep(0.01)
 print(answered(), len(workers() - before))
 """
-    options = ["--workers", "2", "--state", redis_here.url("a"), "--quiet"]
-    ended = subprocess.run(
-        [*COMMAND, "serve", *options, "--", sys.executable, "-c", program],
-        cwd=REPOSITORY,
-        check=False,
-        capture_output=True,
-        text=True,
-        start_new_session=True,
-    )
+    ended = beside_workers(redis_here, program)
     assert ended.stdout.split("\n") == [*["200 True True"] * 4, "200 2", ""], ended.stderr
     assert ended.stderr.count("another one takes its place") == 2
 
