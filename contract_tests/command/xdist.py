@@ -38,7 +38,7 @@ def declare(add: Callable[..., object]) -> None:
         type=positive,
         default=1,
         metavar="N",
-        help="processes that judge at the same time, within the same limits; needs pytest-xdist "
+        help="number of processes that judge at the same time; needs pytest-xdist "
         "(default: %(default)s)",
     )
 
@@ -75,8 +75,8 @@ def shared_folder(config: pytest.Config) -> Path | None:
         with tally(Path(folder.name)).held():
             return Path(folder.name)
     except OSError as error:
-        trouble = f"the processes share a temporary folder, and there is none: {error.strerror}"
-        raise pytest.UsageError(f"--jobs: {trouble}; TMPDIR names another place") from None
+        trouble = f"cannot create a temporary folder: {error.strerror}"
+        raise pytest.UsageError(f"--jobs: {trouble}; set TMPDIR to another place") from None
 
 
 def tally(folder: Path | None) -> Tally:
@@ -237,13 +237,15 @@ class Controller:
         """Keep that a worker has died of a test."""
         test = crashitem.rpartition("::")[2]
         named = self._config.stash.get(TESTS, NONE).named.get(test, ())
-        self._run.ledger.broken.update(dict.fromkeys(named, f"the process ended in {test}"))
+        self._run.ledger.broken.update(
+            dict.fromkeys(named, f"the worker process crashed in {test}")
+        )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: AnyJson) -> None:
         """Keep that a worker could not hand over what it had learnt."""
         for trouble in getattr(node, "workeroutput", {}).get(TITLE, {}).values():
-            self._run.ledger.fault = f"what a process has learnt is lost: {trouble}"
+            self._run.ledger.fault = f"the results of a worker process are lost: {trouble}"
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Take what the workers have learnt: by now they have ended."""
@@ -258,7 +260,7 @@ class Controller:
         # A worker that dies has not yet handed over what its last tests have found. Of a run that
         # was stopped these are left open, as are those that it did not come to.
         for test in () if session.shouldstop else sorted(self._ran & named.keys() - ledger.tests):
-            lost = f"what {test} has found is lost with its process"
+            lost = f"the worker process crashed before it handed over the results of {test}"
             # Of what a test died of, that is the reason.
             ledger.broken = dict.fromkeys(named[test], lost) | ledger.broken
         ledger.sort(named)

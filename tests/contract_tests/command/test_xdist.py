@@ -195,10 +195,10 @@ def test_a_process_that_dies_is_a_fault_of_the_suite_and_the_others_go_on(tmp_pa
     assert judging.report["verdict"] == "broken"
     broken = [row for row in judging.report["requirements"] if row["outcome"] == "broken"]
     # What it was trying; and what it has found since it last wrote that down, however much that is.
-    lost = [row for row in broken if row["reason"].endswith("is lost with its process")]
+    lost = [row for row in broken if "before it handed over" in row["reason"]]
     tried = [row for row in broken if row not in lost]
     assert tried
-    assert all(row["reason"].startswith("the process ended in test_") for row in tried)
+    assert all(row["reason"].startswith("the worker process crashed in test_") for row in tried)
     assert not any(row["outcome"] == "failed" for row in judging.report["requirements"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.json", "run.har"]
 
@@ -219,11 +219,13 @@ def test_what_a_process_cannot_hand_over_is_a_fault_of_the_suite(
     assert code == 4, printed
     assert printed.count("plan: about") == 1
     assert "INTERNALERROR" not in printed
-    reason = f"what a process has learnt is lost: {shared} could not be written: Is a directory"
+    reason = (
+        f"the results of a worker process are lost: {shared} could not be written: Is a directory"
+    )
     assert reason in " ".join(printed.split())
     broken = [row for row in judging.report["requirements"] if row["outcome"] == "broken"]
     assert broken
-    assert all(row["reason"].endswith("is lost with its process") for row in broken)
+    assert all("before it handed over" in row["reason"] for row in broken)
     assert judging.report["verdict"] == "broken"
 
 
@@ -234,7 +236,10 @@ def test_several_processes_need_a_temporary_folder(
     monkeypatch.setattr(xdist, "TemporaryDirectory", Mock(side_effect=full))
     refused = command_here(tmp_path, "check", "--jobs=2")
     assert refused.returncode == 4
-    assert "there is none: No space left on device; TMPDIR names another place" in refused.stdout
+    assert (
+        "cannot create a temporary folder: No space left on device; set TMPDIR to another place"
+        in refused.stdout
+    )
     assert "INTERNALERROR" not in refused.stdout
 
 
