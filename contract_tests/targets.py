@@ -8,7 +8,7 @@ import httpcore
 import httpx
 
 from .exchanges import Answer, Credential, Request
-from .redaction import blot
+from .redaction import blot, blot_headers
 
 #: Most bytes of a body that are read: so many, and so many more for each byte that was sent.
 LONGEST, LONGEST_PER_BYTE = 256 * 1024, 16
@@ -108,10 +108,7 @@ class HttpTarget:
             advice = (advice for sign, advice in _TO_TRY.items() if sign in trouble)
             raise UnreachableError(trouble, next(advice, "")) from None
         raw_headers = {name.lower(): value for name, value in response.headers.items()}
-        headers = {
-            self._blot(name.encode()).decode(): self._blot(value.encode()).decode()
-            for name, value in raw_headers.items()
-        }
+        headers = blot_headers(raw_headers, lambda text: self._blot(text.encode()).decode())
         body = self._blot(raw)
         repeats_key = body != raw or headers != raw_headers
         return Answer(response.status_code, headers, body[:KEPT] if cut else body, repeats_key, cut)

@@ -28,6 +28,8 @@ _BASES = {"hex": 16, "octal": 8, "percent": 16, "decimal": 10, "html": 16}
 #: Digits of hexadecimal that may stand apart, as in a dump; and those of base64 and base32.
 _DUMPED = re.compile(rb"(?:[0-9a-f]{2}[ :,-]?){%d,}" % SECRET_PART, re.IGNORECASE)
 _WORD = re.compile(rb"[\w+/-]{%d,}" % (SECRET_PART * 4 // 3), re.ASCII)
+#: What a longer word may be is found out each time.
+_REMEMBERED = 256
 
 
 def blot_parts(text: bytes, key: str, *others: str) -> bytes:
@@ -96,8 +98,18 @@ def _in_words(text: bytes, parts: Iterable[bytes]) -> Iterator[tuple[int, int]]:
     """Where words and dumps are that have parts in hexadecimal, base64 or base32."""
     for pattern, read in ((_DUMPED, _of_dump), (_WORD, _of_word)):
         for word in pattern.finditer(text):
-            if any(part in read_.lower() for read_ in read(word[0]) for part in parts):
+            hidden = (_hidden_again if len(word[0]) <= _REMEMBERED else _hidden)(read, word[0])
+            if any(part in hidden for part in parts):
                 yield word.span()
+
+
+def _hidden(read: Callable[[bytes], Iterator[bytes]], word: bytes) -> bytes:
+    """All that a word may be, in lower case."""
+    return b"\n".join(read(word)).lower()
+
+
+#: The same words stand in the headers of every message.
+_hidden_again = lru_cache(maxsize=1024)(_hidden)
 
 
 def _of_dump(dump: bytes) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ..contract import AnyJson, Contract
 from ..exchanges import PLAIN, Answer, Credential, Exchange, Layout, Request
+from ..redaction import blot_headers
 from ..targets import HttpTarget, UnreachableError
 from ..wording import counted
 from .parts import blot_parts, text_without_parts
@@ -207,10 +208,7 @@ class Session:
         if self.caller_key is None:
             return passage
         answer, keys = passage.front.answer, (self.upstream.key, self.caller_key)
-        headers = {
-            text_without_parts(name, *keys): text_without_parts(value, *keys)
-            for name, value in answer.headers.items()
-        }
+        headers = blot_headers(answer.headers, lambda text: text_without_parts(text, *keys))
         body = blot_parts(answer.body, *keys)
         front = replace(passage.front, answer=replace(answer, body=body, headers=headers))
         head = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())

@@ -7,6 +7,7 @@ import httpx
 from ..client.mock_process import Mock
 from ..contract import AnyJson
 from ..exchanges import Answer, Exchange, Request, parse_json
+from ..redaction import blot_headers
 from .parts import text_without_parts
 from .relay import Relay
 from .starting import StartError
@@ -95,8 +96,7 @@ def _exchange(entry: AnyJson, secrets: tuple[str, ...]) -> Exchange:
         return text
 
     sent, answered = (
-        {without(name): without(value) for name, value in entry[headers].items()}
-        for headers in ("headers", "response_headers")
+        blot_headers(entry[headers], without) for headers in ("headers", "response_headers")
     )
     body = without(entry["body"]).encode("utf-8", "surrogatepass")
     is_json, value = parse_json(body)

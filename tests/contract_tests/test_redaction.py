@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract_tests.redaction import BLOT, blot
+from contract_tests.redaction import BLOT, blot, blot_headers, blot_text
 
 KEY = "sk-Of/These+Tests_1.2"
 
@@ -54,6 +54,11 @@ def test_a_key_is_blotted_out_in_every_spelling(spell: Callable[[str], str]) -> 
     assert blot(text, KEY).replace(b"\0", b"") == b'{"you sent": "[key]"}'
 
 
+@pytest.mark.parametrize("form", ["u{:04x}", "x{:02X}"])
+def test_a_key_is_blotted_out_where_backslashes_are_lost(form: str) -> None:
+    assert blot(each(form)(KEY).encode(), KEY) == BLOT
+
+
 @given(st.lists(st.sampled_from(["{}", "\\u{:04x}", "%{:02x}", "&#{};"]), min_size=len(KEY)))
 def test_spellings_may_be_mixed(forms: list[str]) -> None:
     spelt = "".join(
@@ -91,6 +96,29 @@ def test_a_key_that_is_in_base64_twice_is_blotted_out(before: str) -> None:
         left, found, right = blot(spelt, KEY).partition(BLOT)
         assert found
         assert len(left) + len(right) <= 24
+
+
+SPELT = st.sampled_from([spell(KEY) for spell in SPELLINGS.values()])
+#: Texts, keys in some spelling, and fronts of such.
+PIECES: st.SearchStrategy[str] = (
+    st.text(max_size=3) | SPELT | st.tuples(SPELT, st.integers(1)).map(lambda it: it[0][: -it[1]])
+)
+
+
+@given(st.lists(PIECES).map("".join))
+def test_no_spelling_is_overlooked_where_the_whole_pattern_is_not_tried(text: str) -> None:
+    sign = b"\n%"
+    assert blot(text.encode() + sign, KEY) == blot(text.encode(), KEY) + sign
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+def test_a_key_is_blotted_out_of_one_header_among_others(spell: Callable[[str], str]) -> None:
+    plain = {"date": "today", "x-trace": "0af7651916cd43dd8448eb211c80319c"}
+    for name, value in (("x-you-sent", f"this: {spell(KEY)}"), (f"x-{spell(KEY)}", "yes")):
+        blotted = blot_headers({**plain, name: value, "via": "1.1"}, lambda it: blot_text(it, KEY))
+        own = {blot_text(name, KEY): blot_text(value, KEY)}
+        assert own != {name: value}
+        assert blotted == {**plain, **own, "via": "1.1"}
 
 
 @given(st.text())

@@ -231,7 +231,7 @@ def test_a_reason_says_what_is_wrong(sandwich: Sandwich, fault: str, says: str) 
         ),
         (
             "prints indices as texts",
-            """expected type "integer" at results[0].index; received: "3" at""",
+            """expected type "integer" at results[0].index; received: \"""",
         ),
         (
             "prints scores as texts",
