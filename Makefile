@@ -33,11 +33,10 @@ quick: lint
 # Some tests wait more than they work, so there are more workers than cores.
 test: lint toolchains
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 3 --dist worksteal --quiet -m "not uncovered and $(USUAL)"
+	$(BIN)/coverage run -m pytest -n 3 --dist worksteal --quiet
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-	$(BIN)/python -m pytest -n 3 --dist worksteal --quiet -m "uncovered and $(USUAL)"
-	$(BIN)/python -m pytest -n 3 --dist worksteal --quiet --store redis -m "$(USUAL)" $(STORED)
+	$(BIN)/python -m pytest -n 3 --dist worksteal --quiet --store redis $(STORED)
 
 # Every test under each interpreter that is here, in an environment of its own.
 matrix: $(INTERPRETERS:%=matrix-%)

@@ -1,12 +1,14 @@
 """Settings of all tests of the project itself."""
 
 import gc
+import os
 import uuid
 from collections.abc import Generator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 
 from tests.redis_server import MISSING, redis_server
@@ -33,6 +35,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     items.sort(key=seconds, reverse=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure no coverage of slow tests, nor of what they start: it takes twice as long."""
+    slow, measuring = item.get_closest_marker("slow"), Coverage.current()
+    if slow is None or slow.kwargs.get("covered") or measuring is None:
+        return (yield)
+    # By this, coverage is measured in processes that a test starts.
+    config = os.environ.pop("COVERAGE_PROCESS_CONFIG")
+    measuring.stop()
+    try:
+        return (yield)
+    finally:
+        os.environ["COVERAGE_PROCESS_CONFIG"] = config
+        measuring.start()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -60,7 +60,6 @@ def test_the_schema_allows_what_is_declared_here() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 def test_what_is_declared_holds_and_the_rest_is_skipped(
     judged: Callable[..., Judged], tmp_path: Path
 ) -> None:
@@ -77,7 +76,6 @@ def test_what_is_declared_holds_and_the_rest_is_skipped(
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @pytest.mark.parametrize(("documents", "failed"), [(200, {"endpoint.rerank"}), (20, set[str]())])
 def test_a_size_that_is_declared_must_hold(
     documents: int, failed: set[str], judged: Callable[..., Judged], tmp_path: Path
@@ -94,7 +92,6 @@ def test_a_size_that_is_declared_must_hold(
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 def test_a_model_that_is_declared_and_not_served_fails(
     judged: Callable[..., Judged], tmp_path: Path
 ) -> None:
@@ -105,7 +102,6 @@ def test_a_model_that_is_declared_and_not_served_fails(
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @pytest.mark.parametrize(("page", "field"), [(BGE, "overlap_tokens"), (QWEN, "instruction")])
 def test_a_model_with_another_name_is_judged_as_that_of_the_page(
     page: str, field: str, judged: Callable[..., Judged]

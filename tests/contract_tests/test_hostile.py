@@ -95,7 +95,6 @@ def test_a_key_that_stands_where_a_body_is_cut_is_not_cut_in_two() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @pytest.mark.parametrize("name", [*ENDLESS, *HEAVY])
 def test_a_run_ends_with_a_verdict_and_takes_no_more_than_200_megabytes(
     name: str, tmp_path: Path
@@ -149,7 +148,6 @@ def undone(text: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @pytest.mark.parametrize("said", ECHOES.values(), ids=ECHOES)
 def test_a_key_that_is_repeated_in_another_spelling_is_in_no_artefact(
     said: str, tmp_path: Path

@@ -20,7 +20,7 @@ from tests.contract_tests.judged import ROOT, Judged
 from tests.contract_tests.newest import NEWEST
 from tests.schemas.data import REVISIONS as SHIPPED
 
-pytestmark = [pytest.mark.slow, pytest.mark.uncovered]
+pytestmark = pytest.mark.slow
 
 BGE = "BAAI/bge-reranker-v2-m3"
 OLD = "2024-11"

@@ -117,7 +117,6 @@ def _without(field: str) -> Callable[[AnyJson], bool]:
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @REPRESENTATIVES
 @given(data=st.data())
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])

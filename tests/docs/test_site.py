@@ -14,7 +14,7 @@ from contract_tests.contract import load_contract
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = [pytest.mark.slow(20), pytest.mark.uncovered]
+pytestmark = pytest.mark.slow(20)
 
 
 class Page(HTMLParser):

@@ -18,7 +18,7 @@ from mockserver.state.pins import Pin
 from mockserver.wire import Request
 from tests.mockserver.bounded import run_bounded
 
-pytestmark = [pytest.mark.slow, pytest.mark.uncovered]
+pytestmark = pytest.mark.slow
 
 PREAMBLE = """
 import json

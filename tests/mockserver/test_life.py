@@ -26,7 +26,7 @@ from mockserver.state.store import State
 from tests.mockserver.asking import OBSERVED, ask, read
 from tests.mockserver.small_service import PRICES, YUAN, Purse, SmallService
 
-pytestmark = [pytest.mark.slow, pytest.mark.uncovered]
+pytestmark = pytest.mark.slow
 
 NOON = 1_800_000_000
 STEPS = 10_000

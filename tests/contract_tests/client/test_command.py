@@ -24,7 +24,7 @@ from contract_tests.contract import AnyJson
 from tests.archives import read
 from tests.schemas.test_client import complaints
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(covered=True)
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "docs/examples"
@@ -72,7 +72,6 @@ def client(tmp_path: Path, source: str) -> list[str]:
 
 
 @pytest.mark.slow(30)
-@pytest.mark.uncovered
 @pytest.mark.parametrize(
     "command",
     [CAREFUL, [str(Path(NODE) / "bin/node"), str(EXAMPLES / "client.mjs")]],
@@ -85,7 +84,6 @@ def test_a_careful_client_passes_everything(command: list[str], tmp_path: Path) 
 
 
 @pytest.mark.slow(30)
-@pytest.mark.uncovered
 def test_the_naive_client_is_caught_by_name(tmp_path: Path) -> None:
     only = [f"--only={name}" for name in NAIVE]
     rows = graded(tmp_path, *only, "--", sys.executable, str(EXAMPLES / "naive_client.py"))

@@ -71,7 +71,6 @@ def observed(
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @pytest.mark.parametrize("number", range(COMBINATIONS))
 @pytest.mark.parametrize("revision", SEEN)
 def test_a_mock_that_was_observed_is_imitated_whatever_it_does(
@@ -89,7 +88,7 @@ def test_a_mock_that_was_observed_is_imitated_whatever_it_does(
         assert imitated[name] == asdict(behaviour)[name], name
 
 
-@pytest.mark.slow
+@pytest.mark.slow(covered=True)
 def test_a_spent_budget_names_what_was_not_tried_and_keeps_a_fuller_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,7 +109,7 @@ def test_a_spent_budget_names_what_was_not_tried_and_keeps_a_fuller_file(
     assert f"the older file is kept: {older} switches were seen there" in capsys.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.slow(covered=True)
 def test_what_was_seen_is_printed_with_its_cost_and_what_was_not_with_what_would_show_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

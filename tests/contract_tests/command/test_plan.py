@@ -41,7 +41,6 @@ class Meter:
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @pytest.mark.parametrize("effort", ["smoke", "standard"])
 def test_each_test_alone_sends_no_more_than_planned_and_not_much_less(
     judged: Callable[..., Judged], effort: str
@@ -149,7 +148,6 @@ class Reader:
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 def test_the_whole_run_takes_a_little_less_than_planned(judged: Callable[..., Judged]) -> None:
     reader = Reader()
     report = judged("--effort=smoke", plugins=[reader]).report

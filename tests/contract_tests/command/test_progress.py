@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.uncovered]
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 COMMAND = (sys.executable, "-m", "contract_tests", "check", "--effort=smoke")

@@ -17,7 +17,7 @@ from tests.contract_tests.judged import ROOT, Judged
 from tests.independent_server import IndependentServer
 from tests.schemas.data import TABLE_SCHEMAS, Json, errors
 
-pytestmark = [pytest.mark.slow, pytest.mark.uncovered]
+pytestmark = pytest.mark.slow
 
 BGE, QWEN = "BAAI/bge-reranker-v2-m3", "Qwen/Qwen3-Reranker-8B"
 

@@ -22,7 +22,7 @@ from tests.contract_tests.judged import ROOT, command_here
 from tests.independent_server import Handler, Server
 from tests.independent_service import Freedoms, Reply, Service
 
-pytestmark = [pytest.mark.slow, pytest.mark.uncovered]
+pytestmark = pytest.mark.slow
 
 
 class Judging:

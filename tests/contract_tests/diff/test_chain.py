@@ -33,7 +33,6 @@ def judged(base_url: str, folder: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 def test_a_server_and_the_mock_that_imitates_it_get_the_same_report_until_the_server_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,7 +27,6 @@ MADE_UP = {
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @pytest.mark.parametrize(
     ("start", "others"),
     [

@@ -143,7 +143,6 @@ def without(field: str, status: int) -> Answerer:
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @pytest.mark.parametrize("status", [400, 500])
 @pytest.mark.parametrize("field", ["max_chunks_per_doc", "return_documents", "instruction"])
 def test_a_gateway_that_refuses_one_field_is_accused_of_that_field_alone(
@@ -160,7 +159,6 @@ def test_a_gateway_that_refuses_one_field_is_accused_of_that_field_alone(
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 def test_a_gateway_with_a_limit_of_1_kb_conforms(judged: Callable[..., Judged]) -> None:
     def instead(send: Sender, request: Request) -> Answer:
         too_long = len(request.content or b"") > 1024

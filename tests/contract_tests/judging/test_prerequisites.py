@@ -12,7 +12,7 @@ from tests.contract_tests.judged import Judged
 from tests.contract_tests.newest import NEWEST
 from tests.schemas.data import TABLE_SCHEMAS, Json, errors
 
-pytestmark = [pytest.mark.slow, pytest.mark.uncovered]
+pytestmark = pytest.mark.slow
 
 BGE = "BAAI/bge-reranker-v2-m3"
 #: Most requests that each model may cost: whether it is served, the proof, and the proof again.

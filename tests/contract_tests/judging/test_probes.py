@@ -112,13 +112,11 @@ def test_what_nothing_has_shown_is_listed_with_what_would_show_it(
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 def test_a_run_reports_the_behaviour_of_the_embedded_mock(judged: Callable[..., Judged]) -> None:
     assert observed(judged()) == preset("observed")
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @pytest.mark.parametrize("name", ["page", "strict"])
 def test_a_run_reports_the_behaviour_of_a_server(
     name: str, judged: Callable[..., Judged], monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,7 @@ from tests.contract_tests.judged import Judged
 from tests.contract_tests.newest import MODELS, NEWEST
 from tests.independent_server import IndependentServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.uncovered]
+pytestmark = pytest.mark.slow
 
 BGE, PRO = "BAAI/bge-reranker-v2-m3", "Pro/BAAI/bge-reranker-v2-m3"
 QWEN, QWEN4, VL = (

@@ -12,7 +12,7 @@ from tests.contract_tests.judged import ROOM, Judged
 from tests.independent_server import VARIANTS, IndependentServer
 from tests.schemas.data import CONTRACT, TABLE_SCHEMAS, Json, errors
 
-pytestmark = [pytest.mark.slow, pytest.mark.uncovered]
+pytestmark = pytest.mark.slow
 
 #: Random combinations of variants that are tried.
 COMBINATIONS = 2

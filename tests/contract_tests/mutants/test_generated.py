@@ -181,7 +181,6 @@ def sample() -> list[Counted]:
 
 
 @pytest.mark.slow(30)
-@pytest.mark.uncovered
 def test_each_operator_is_sampled_alike_and_what_counts_breaks_the_page(
     sample: list[Counted],
 ) -> None:
@@ -192,7 +191,6 @@ def test_each_operator_is_sampled_alike_and_what_counts_breaks_the_page(
 
 
 @pytest.mark.slow(30)
-@pytest.mark.uncovered
 def test_the_judge_finds_generated_mutants(
     sample: list[Counted], judged: Callable[..., Judged]
 ) -> None:
@@ -205,7 +203,6 @@ def test_the_judge_finds_generated_mutants(
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @pytest.mark.parametrize(
     "name",
     [

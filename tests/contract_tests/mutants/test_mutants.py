@@ -55,7 +55,6 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Collected:
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_mutant_falls_by_the_requirement_that_it_breaks(
     name: str, judged: Callable[..., Judged], collected: Collected

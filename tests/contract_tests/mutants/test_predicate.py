@@ -138,7 +138,6 @@ def test_scores_that_do_not_repeat_are_no_breach() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @pytest.mark.rerank_mock(fail_on="nothing")
 @pytest.mark.parametrize("name", [None, *CONFORMING_VARIANTS])
 def test_no_freedom_is_a_breach(name: str | None, target: Target) -> None:

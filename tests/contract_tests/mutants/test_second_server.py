@@ -17,7 +17,7 @@ from tests.second_server.faults import FAULTS
 from tests.second_server.freedoms import FREEDOMS
 from tests.second_server.server import Server
 
-pytestmark = [pytest.mark.slow, pytest.mark.uncovered]
+pytestmark = pytest.mark.slow
 
 #: Faults that the judge does not find at `standard`, and why.
 SURVIVORS: dict[str, str] = json.loads(

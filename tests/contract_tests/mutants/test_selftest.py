@@ -13,7 +13,7 @@ from contract_tests.mutants.conforming_variants import CONFORMING_VARIANTS
 from contract_tests.mutants.selftest import CLEAN, Trial, idle, table, trials
 from tests.contract_tests.newest import REQUIREMENTS
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(covered=True)
 
 
 def report(broken: str | None, outcome: str, verdict: str) -> str:

@@ -109,7 +109,6 @@ def test_what_was_written_can_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 def test_a_run_writes_a_baseline_by_which_the_same_target_conforms(tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
     words = ("--effort=smoke", "--only=request.top_n")

@@ -17,7 +17,7 @@ from contract_tests.report.reproduction import command, curl, snippet
 from . import samples
 from .serving import KEY, answering, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.uncovered]
+pytestmark = pytest.mark.slow
 
 
 def outcome(test: str, folder: Path) -> int:

@@ -15,7 +15,7 @@ from tests.contract_tests.judged import command_here
 from . import samples
 from .serving import KEY, answering, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.uncovered]
+pytestmark = pytest.mark.slow
 
 COMMAND = str(Path(sys.executable).with_name("rerank-contract"))
 USAGE = 2

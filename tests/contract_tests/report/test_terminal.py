@@ -73,7 +73,6 @@ def test_generated_tests_are_shown_where_they_are_asked_for() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 def test_a_screen_is_enough_whatever_fails() -> None:
     huge = samples.exchange(
         b"x" * 100_000, body={**samples.BODY, "documents": ["y" * 50_000] * 1000}

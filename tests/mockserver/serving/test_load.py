@@ -160,7 +160,6 @@ TEXTS = {
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize("place", ["query", "documents"])
 def test_no_long_text_is_processed_at_once(
@@ -188,7 +187,6 @@ def test_no_long_text_is_processed_at_once(
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 def test_a_long_document_never_has_all_its_tokens_in_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -229,7 +227,6 @@ def test_a_body_with_too_many_values_is_refused_unparsed(
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 def test_a_body_with_as_many_values_as_are_read_is_answered() -> None:
     state = State()
     state.change_account("account-1", limits={})
@@ -248,7 +245,6 @@ def test_what_stands_in_a_text_is_no_value(text: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.uncovered
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_server_ends_in_the_middle_of_long_work(number: int) -> None:
     # A second and more of work each, one after the other.

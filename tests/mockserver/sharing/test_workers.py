@@ -25,7 +25,7 @@ from tests.redis_server import MISSING, RedisServer, redis_server
 
 pytestmark = [
     pytest.mark.memory,
-    pytest.mark.slow,
+    pytest.mark.slow(covered=True),
     pytest.mark.skipif(bool(MISSING), reason=MISSING),
 ]
 
