@@ -28,13 +28,16 @@ def seconds(item: pytest.Item) -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Start the longest first, so that no process works on one of them when the rest is done.
 
-    What another store cannot do is left out.
+    Each of several processes begins with a row of tests of its own, so each row has its share of
+    the longest. What another store cannot do is left out.
     """
     if config.getoption("--store") != "memory":
         left_out = [item for item in items if item.get_closest_marker("memory")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     items.sort(key=seconds, reverse=True)
+    workers: int = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = [item for worker in range(workers) for item in items[worker::workers]]
 
 
 @pytest.hookimpl(wrapper=True)
