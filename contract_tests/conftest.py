@@ -392,7 +392,9 @@ def _judged(config: pytest.Config) -> tuple[Model, ...]:
             if not names:
                 models = served.listed(target, run.contract.by_price())
             models = served.found(target, models, wide=run.effort.wide or bool(names))
-        budget.limit = _option(config, "max_requests") or run.effort.most_requests(models)
+        budget.limit = _option(config, "max_requests") or run.effort.most_requests(
+            models, xdist.processes(config)
+        )
         config.stash[JUDGED] = models
     return config.stash[JUDGED]
 

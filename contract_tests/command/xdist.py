@@ -89,6 +89,13 @@ def worker(config: pytest.Config) -> str:
     return getattr(config, "workerinput", {}).get("workerid", "") if _given(config) else ""
 
 
+def processes(config: pytest.Config) -> int:
+    """How many processes judge."""
+    if worker(config):
+        return int(getattr(config, "workerinput", {})["workercount"])
+    return max(len(config.getoption("tx", None) or ()), 1)
+
+
 def judged(config: pytest.Config, run: Run) -> tuple[Model, ...]:
     """The models that the controller has found; none where this process finds them itself."""
     return tuple(map(run.contract.model_named, _given(config).get("judged", ())))

@@ -14,6 +14,8 @@ from ..contract import Model
 from ..wording import counted
 
 MILLION = 1_000_000
+#: Plain requests by which each process finds out for itself how a model ranks.
+PLAIN = 2
 #: Bytes of a file of amounts.
 _LENGTH = 512
 
@@ -36,10 +38,12 @@ class Effort:
     #: Models that are asked what the contract leaves open.
     asked: int = 1
 
-    def most_requests(self, models: Sequence[Model]) -> int:
-        """The most that a run sends which judges those models."""
+    def most_requests(self, models: Sequence[Model], processes: int = 1) -> int:
+        """The most that so many processes send together which judge those models."""
         forms = {model.form for model in models}
-        return len(forms) * self.requests + (len(models) - len(forms)) * self.further
+        others = len(models) - len(forms)
+        alone = len(forms) * self.requests + others * self.further
+        return alone + (processes - 1) * len(models) * PLAIN
 
 
 EFFORTS = {

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import pytest
 
 from contract_tests.command import xdist
 from contract_tests.command.interruption import BEFORE, MEANWHILE
-from contract_tests.contract import AnyJson
+from contract_tests.contract import AnyJson, load_contract
+from contract_tests.judging.limits import EFFORTS
 from tests.contract_tests.conftest import KEY
 from tests.contract_tests.judged import ROOT, command_here
 from tests.independent_server import Handler, Server
@@ -108,12 +110,14 @@ def test_several_processes_come_to_the_report_of_one(
 ) -> None:
     reports: list[AnyJson] = []
     monkeypatch.setenv("TMPDIR", str(tmp_path))
+    models = load_contract().representatives()
     with served(Watched()) as url:
-        for jobs in ("1", "3"):
+        for jobs in (1, 3):
             judging = Judging(tmp_path, url, f"--jobs={jobs}")
             code, printed = judging.end()
             assert code == 0, printed
-            assert printed.count("plan: about") == 1
+            (limit,) = re.findall(r"plan: about .* \(limit: (\d+) requests\)", printed)
+            assert int(limit) == EFFORTS["smoke"].most_requests(models, jobs)
             assert "bringing up" not in printed
             reports.append(judging.report)
     one, several = reports

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract_tests.judging.limits import EFFORTS, Budget, Pace, Patience, Tally
+from contract_tests.contract import load_contract
+from contract_tests.judging.limits import EFFORTS, Budget, Effort, Pace, Patience, Tally
 from contract_tests.wording import counted
 
 
@@ -211,6 +212,14 @@ def test_without_a_rate_there_is_no_wait() -> None:
     slept: list[float] = []
     Pace(sleep=slept.append).wait()
     assert slept == []
+
+
+@pytest.mark.parametrize("effort", EFFORTS.values(), ids=EFFORTS)
+def test_each_process_may_ask_each_model_for_itself(effort: Effort) -> None:
+    models = load_contract().representatives()
+    for processes in (2, 50):
+        further = effort.most_requests(models, processes) - effort.most_requests(models)
+        assert further == 2 * len(models) * (processes - 1)
 
 
 def test_more_effort_is_more_of_everything() -> None:
