@@ -132,7 +132,7 @@ def pytest_configure(config: pytest.Config) -> None:
     named = _option(config, "mutant")
     mutant = config.stash[MUTANT] = mutant_named(contract, named) if named else None
     wrappers = [CONFORMING_VARIANTS[name](contract) for name in _option(config, "freedom")]
-    config.stash[WRAPPERS] = [*wrappers, mutant.answer] if mutant else wrappers
+    config.stash[WRAPPERS] = [*wrappers, mutant.begin()] if mutant else wrappers
     if folder:
         xdist.begin(config, run, folder, partial(_judged, config))
 

@@ -102,7 +102,7 @@ def wrong_samples(contract: Contract, cases: list[Case]) -> Iterator[tuple[str, 
 def _edited(contract: Contract, case: Case, mutant: Mutant) -> Sample | None:
     original = _right(contract, case)
     try:
-        answer = mutant.answer(lambda _: original, case.request)
+        answer = mutant.begin()(lambda _: original, case.request)
     except (LookupError, TypeError):
         # The mutant edits what this revision does not have.
         return None

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..contract import AnyJson
 from ..exchanges import Answer, Credential, Request, is_object, member
-from .operators import Body, Mutant, Sender, repairs, without
+from .operators import Body, Mutant, Sender, does, repairs, without
 
 BGE = "BAAI/bge-reranker-v2-m3"
 _INTEGERS = ("top_n", "max_chunks_per_doc", "overlap_tokens")
@@ -107,16 +107,16 @@ def _number(value: AnyJson) -> int:
 
 
 MUTANTS_THAT_ACCEPT = (
-    Mutant("serves every path", "endpoint.unknown_path", _path("/")),
-    Mutant("needs no key", "authorization.required", _credential(Credential.NONE)),
-    Mutant("accepts every key", "authorization.invalid_key", _credential(Credential.INVALID)),
-    Mutant("has a cache before the keys", "authorization.invalid_key", _known_before_the_key()),
-    Mutant(
+    does("serves every path", "endpoint.unknown_path", _path("/")),
+    does("needs no key", "authorization.required", _credential(Credential.NONE)),
+    does("accepts every key", "authorization.invalid_key", _credential(Credential.INVALID)),
+    Mutant("has a cache before the keys", "authorization.invalid_key", _known_before_the_key),
+    does(
         "guesses what is no JSON",
         "request.body.json",
         _guessed(lambda body: isinstance(body, bytes) and body != b"null"),
     ),
-    Mutant(
+    does(
         "guesses what is no object",
         "request.body.type",
         _guessed(lambda body: body == b"null" or not isinstance(body, dict | bytes)),
@@ -129,7 +129,7 @@ MUTANTS_THAT_ACCEPT = (
         )
         for field, value in _REQUIRED.items()
     ),
-    Mutant("accepts every model", "request.model.unknown", _any_model),
+    does("accepts every model", "request.model.unknown", _any_model),
     repairs(
         "takes any model for its name",
         "request.model.type",
@@ -144,7 +144,7 @@ MUTANTS_THAT_ACCEPT = (
     repairs(
         "takes a number for documents", "request.documents.type", _converted("documents", int, str)
     ),
-    Mutant("ranks nothing", "request.documents.minItems", _nothing_to_rank),
+    does("ranks nothing", "request.documents.minItems", _nothing_to_rank),
     repairs(
         "takes numbers for documents",
         "request.documents.items.type",

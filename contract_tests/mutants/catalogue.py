@@ -25,4 +25,4 @@ MUTANTS = {
 def mutant_named(contract: Contract, name: str) -> Mutant | None:
     """Return the mutant of that name, written or generated, for one run; None if there is none."""
     generated = None if name in MUTANTS else Generator(contract).named(name)
-    return Mutant(name, None, generated.answerer()) if generated else MUTANTS.get(name)
+    return Mutant(name, None, generated.answerer) if generated else MUTANTS.get(name)

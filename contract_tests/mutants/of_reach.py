@@ -8,10 +8,13 @@ from dataclasses import replace
 from ..contract import AnyJson
 from ..exchanges import Answer, Credential, Request, is_array, is_object, member
 from .operators import (
+    Answerer,
     Body,
     Mutant,
     Sender,
     answers,
+    does,
+    editing,
     edits,
     edits_each,
     edits_results,
@@ -20,7 +23,6 @@ from .operators import (
 )
 
 FIELD = "max_chunks_per_doc"
-_CALLS = itertools.count()
 
 
 def _takes(*near: Credential) -> Callable[[Sender, Request], Answer]:
@@ -54,6 +56,12 @@ def _counted(count: Callable[[int, Body], int]) -> Callable[[Body, Body], Body]:
         return {**body, "meta": meta}
 
     return edit
+
+
+def _counting() -> Answerer:
+    """Count one token more with each call."""
+    calls = itertools.count()
+    return editing(_counted(lambda tokens, _: tokens + next(calls)))
 
 
 def _at_most_two_chunks(body: Body) -> Body:
@@ -173,26 +181,26 @@ def _owner_added(body: Body) -> Body:
 
 _OFFER = ("upgrade", "h2c")
 MUTANTS_OF_REACH = (
-    Mutant(
+    does(
         "takes the key without its last character",
         "authorization.near_key",
         _takes(Credential.KEY_CUT),
     ),
-    Mutant(
+    does(
         "takes the key in any case",
         "authorization.near_key",
         _takes(Credential.KEY_IN_OTHER_CASE),
     ),
-    Mutant("takes an empty key", "authorization.near_key", _takes(Credential.EMPTY)),
+    does("takes an empty key", "authorization.near_key", _takes(Credential.EMPTY)),
     answers(
         "misreads escapes",
         "request.body.equivalent",
         _ignores_escapes,
         when=lambda answer: answer.status == 200,
     ),
-    Mutant("takes an offer to upgrade", "endpoint.headers", _upgrades),
-    Mutant("takes a charset for another type", "request.body.charset", _dialect),
-    Mutant("knows models without their owner", "request.model.exact", _changes(_owner_added)),
+    does("takes an offer to upgrade", "endpoint.headers", _upgrades),
+    does("takes a charset for another type", "request.body.charset", _dialect),
+    does("knows models without their owner", "request.model.exact", _changes(_owner_added)),
     edits_results("ranks the first twenty documents", "request.top_n.count", _first_twenty),
     edits_each("numbers each batch anew", "response.results.index.unique", _index_in_batch),
     edits_results(
@@ -206,25 +214,25 @@ MUTANTS_OF_REACH = (
         _index_among_texts,
     ),
     edits_each("returns digits as a number", "request.return_documents.true", _number_of_text),
-    Mutant("reads what is nearly JSON", "request.body.json", _reads_lax_json),
-    Mutant("reads one line of a query", "response.results.query", _changes(_first_line)),
-    Mutant(
+    does("reads what is nearly JSON", "request.body.json", _reads_lax_json),
+    does("reads one line of a query", "response.results.query", _changes(_first_line)),
+    does(
         "reads a string as the array that it spells",
         "request.return_documents.true",
         _changes(_array_of_string),
     ),
-    Mutant(
+    does(
         "reads one chunk where chunks overlap",
         "request.max_chunks_per_doc.best_chunk",
         _changes(_one_chunk_with_overlap),
     ),
-    Mutant(
+    does(
         "ranks by a query of its own for an object",
         "request.multimodal.image",
         _changes(_query_of_object),
     ),
     edits("counts the tokens of one document", "response.meta.input", _counted(_first_tokens)),
-    Mutant(
+    does(
         "ignores the instruction",
         "request.instruction.effect",
         _changes(
@@ -233,7 +241,7 @@ MUTANTS_OF_REACH = (
             )
         ),
     ),
-    Mutant(
+    does(
         "reads two chunks at most",
         "request.max_chunks_per_doc.best_chunk",
         _changes(_at_most_two_chunks),
@@ -251,16 +259,12 @@ MUTANTS_OF_REACH = (
         "response.results.index.literal",
         lambda result, _: {**result, "index": float(result["index"])},
     ),
-    Mutant(
+    does(
         "ranks by a query of its own",
         "response.results.relevance",
         _changes(lambda body: {**body, "query": "Apple"} if body.get("query") else body),
     ),
-    edits(
-        "counts its calls too",
-        "response.meta.repeatable",
-        _counted(lambda tokens, _: tokens + next(_CALLS)),
-    ),
+    Mutant("counts its calls too", "response.meta.repeatable", _counting),
     edits(
         "counts what it returns",
         "response.meta.input",

@@ -10,8 +10,8 @@ from ..contract import AnyJson
 from ..exchanges import Answer, Request, member
 from .operators import (
     Body,
-    Mutant,
     Sender,
+    does,
     edits_each,
     edits_results,
     without,
@@ -178,7 +178,7 @@ MUTANTS_OF_RESULTS = (
     edits_results(
         "leaves one out of a large top_n", "request.top_n.beyond_documents", _fewer_than_all
     ),
-    Mutant("returns the worst", "request.top_n.most_relevant", _worst),
+    does("returns the worst", "request.top_n.most_relevant", _worst),
     edits_each(
         "returns no text",
         "request.return_documents.true",

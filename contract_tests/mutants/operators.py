@@ -27,8 +27,8 @@ class Mutant:
     name: str
     #: Id of the requirement that it breaks; None where it was made without one in mind.
     requirement: str | None
-    #: Answers a request, with the help of the target behind it.
-    answer: Answerer
+    #: Returns what answers the requests of one run, with the help of the target behind it.
+    begin: Callable[[], Answerer]
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,16 @@ def refusing(wrong: Callable[[Body], AnyJson], status: int = 400) -> Answerer:
     return answer
 
 
+def does(name: str, requirement: str, answer: Answerer, /) -> Mutant:
+    """Make a mutant that remembers nothing, and otherwise does as it likes."""
+    return Mutant(name, requirement, lambda: answer)
+
+
 def edits(
     name: str, requirement: str, edit: Callable[[Body, Body], AnyJson], /, status: int = 200
 ) -> Mutant:
     """Make a mutant that changes answers of that status."""
-    return Mutant(name, requirement, editing(edit, status))
+    return does(name, requirement, editing(edit, status))
 
 
 def edits_results(
@@ -122,12 +127,12 @@ def repairs(name: str, requirement: str, repair: Callable[[Body], Body], /) -> M
             return send(request)
         return send(replace(request, body=body))
 
-    return Mutant(name, requirement, answer)
+    return does(name, requirement, answer)
 
 
 def refuses(name: str, requirement: str, wrong: Callable[[Body], AnyJson], /) -> Mutant:
     """Make a mutant that refuses bodies of which `wrong` is true."""
-    return Mutant(name, requirement, refusing(wrong))
+    return does(name, requirement, refusing(wrong))
 
 
 def answers(
@@ -143,7 +148,7 @@ def answers(
         original = send(request)
         return edit(original, request) if when(original) else original
 
-    return Mutant(name, requirement, answer)
+    return does(name, requirement, answer)
 
 
 def without(body: Body, *names: str) -> Body:

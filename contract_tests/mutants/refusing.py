@@ -199,8 +199,8 @@ MUTANTS_THAT_REFUSE = (
         lambda body: {**body, "top_n": body["top_k"]},
     ),
     refuses("refuses null for absent", "request.body.null", lambda body: None in body.values()),
-    Mutant("has a cache by query", "response.results.own", _cached()),
-    Mutant("mixes up two callers", "response.results.own", _mixed_up()),
+    Mutant("has a cache by query", "response.results.own", _cached),
+    Mutant("mixes up two callers", "response.results.own", _mixed_up),
     repairs(
         "ignores the query",
         "response.results.query",

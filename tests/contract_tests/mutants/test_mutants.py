@@ -1,12 +1,15 @@
 """The judge proved: each mutant falls, and by the requirement that it breaks."""
 
+import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from contract_tests.checks.catalogue import CHECKS
-from contract_tests.contract import load_contract, revisions
+from contract_tests.contract import AnyJson, load_contract, revisions
+from contract_tests.exchanges import Answer, Credential, Request, member
 from contract_tests.mutants.catalogue import MUTANTS
 from tests.contract_tests.judged import ROOM, Judged, judge_here, named
 from tests.contract_tests.newest import NEWEST, REQUIREMENTS
@@ -52,6 +55,39 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Collected:
     folder = tmp_path_factory.mktemp("collected")
     judge_here(folder, "--collect-only", "--effort=standard", plugins=[collected])
     return collected
+
+
+def ranked(request: Request) -> Answer:
+    """Answer as a target that takes every key; the caller stands in the answer."""
+    documents: list[str] = member(request.body, "documents") or []
+    results = [
+        {"index": index, "relevance_score": 0.5 / (1 + index), "document": {"text": text}}
+        for index, text in enumerate(documents)
+    ]
+    counts = {"input_tokens": 3, "output_tokens": 0, "image_tokens": 0}
+    meta = {"tokens": counts, "billed_units": {**counts, "search_units": 0, "classifications": 0}}
+    body: AnyJson = {"id": request.credential.name, "results": results, "meta": meta}
+    return Answer(200, {"content-type": "application/json"}, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_knows_nothing_of_an_earlier_run(name: str) -> None:
+    def run(*batches: list[str]) -> list[bytes]:
+        answer = MUTANTS[name].begin()
+        return [
+            answer(ranked, Request({**fields, "documents": documents}, credential=caller)).body
+            for documents in batches
+            for caller in (Credential.INVALID, Credential.KEY, Credential.SECOND_KEY)
+        ]
+
+    fields = {"model": "BAAI/bge-reranker-v2-m3", "query": "fruit", "return_documents": True}
+    earlier = run(["apple", "pear"], ["lemon", "kiwi"])
+    assert run(["apple", "pear"], ["lemon", "kiwi"]) == earlier
+    later = run(["grape", "plum"], ["melon", "figs"])
+    # What is asked otherwise is answered otherwise, and in the same way.
+    names = {b"apple": b"grape", b"pear": b"plum", b"lemon": b"melon", b"kiwi": b"figs"}
+    for body, other in zip(earlier, later, strict=True):
+        assert re.sub(rb"apple|pear|lemon|kiwi", lambda match: names[match[0]], body) == other
 
 
 @pytest.mark.slow
