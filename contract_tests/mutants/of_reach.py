@@ -141,7 +141,8 @@ def _one_chunk_with_overlap(body: Body) -> Body:
 
 
 def _query_of_object(body: Body) -> Body:
-    return {**body, "query": "a lighthouse"} if "text" in (body.get("query") or ()) else body
+    has_text = is_object(body.get("query")) and "text" in body["query"]
+    return {**body, "query": "a lighthouse"} if has_text else body
 
 
 def _first_tokens(tokens: int, sent: Body) -> int:

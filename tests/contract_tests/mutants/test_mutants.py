@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,18 @@ def test_a_mutant_knows_nothing_of_an_earlier_run(name: str) -> None:
     names = {b"apple": b"grape", b"pear": b"plum", b"lemon": b"melon", b"kiwi": b"figs"}
     for body, other in zip(earlier, later, strict=True):
         assert re.sub(rb"apple|pear|lemon|kiwi", lambda match: names[match[0]], body) == other
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_passes_on_what_it_cannot_work_on(name: str) -> None:
+    fields = {"model": "Qwen/Qwen3-VL-Reranker-8B", "query": "fruit", "documents": ["apple"]}
+    wrong: list[AnyJson] = [None, 3, True, [], {"text": 1}]
+    odd: list[AnyJson] = [None, 3, "apple", [], [1], {}, b"{"]
+    odd += [{**fields, name: value} for name in fields for value in wrong]
+    refused = Answer(400, {"content-type": "application/json"}, b'{"code": 20015}')
+    answer = MUTANTS[name].begin()
+    for body, caller in product(odd, Credential):
+        answer(lambda _: refused, Request(body, credential=caller))
 
 
 @pytest.mark.slow
