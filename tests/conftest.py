@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure no coverage of slow tests, nor of what they start: it takes twice as long."""
+    """Measure no coverage while a slow test runs, nor in what it starts: it doubles the time."""
     slow, measuring = item.get_closest_marker("slow"), Coverage.current()
     if slow is None or slow.kwargs.get("covered") or measuring is None:
         return (yield)

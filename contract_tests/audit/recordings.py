@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from ..contract import AnyJson
 from ..exchanges import Answer, Credential, Layout, Request, is_object, parse_json
 from ..files import UTF_16
+from ..redaction import blot_headers
 from . import cassettes
 from .bodies import BodyError, as_sent, decoded
 from .json_array import JsonArray, JsonError, TooLong
@@ -186,7 +187,7 @@ def _unadvised(row: Row) -> Iterator[str]:
 def _answer(row: Row, secrets: Secrets) -> tuple[Answer, str]:
     """The answer without keys, and why it cannot be judged."""
     raw = {name: value for name, value in row.response_headers.items() if name != "set-cookie"}
-    headers = {name: secrets.blot_text(value) for name, value in raw.items()}
+    headers = blot_headers(raw, secrets.blot_text)
     if row.source == "mock":
         reason = "the mock answered in place of the service"
         return Answer(row.status, headers, b"", cut=reason), reason
@@ -221,9 +222,8 @@ def _sent(row: Row, path: str, body: bytes, secrets: Secrets) -> dict[str, AnyJs
     a gateway may be mounted anywhere, and recorders leave out keys.
     """
     is_right = 200 <= row.status < 300
-    headers = {
-        name: secrets.blot_text(value) for name, value in row.headers.items() if not is_secret(name)
-    }
+    shown = {name: value for name, value in row.headers.items() if not is_secret(name)}
+    headers = blot_headers(shown, secrets.blot_text)
     given = row.headers.get("authorization", "")
     is_judged = row.status == 401 and not is_hidden(given)
     headers["authorization"] = _reshaped(given) if is_judged else "Bearer key"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from ..contract import AnyJson
 from ..exchanges import Answer, Request
-from ..redaction import blot
+from ..redaction import blot, blot_headers, blot_text
 
 _REQUESTS = (
     "a request of httpx, requests or urllib, a call's request, or the body that was sent: an"
@@ -52,7 +52,7 @@ def read_answer(response: object, key: str) -> Answer:
         raise TypeError(f"the body of {_kind(response)} has not been read yet: read it first")
     content = body.encode() if isinstance(body, str) else bytes(body)
     received = _headers(raw_headers)
-    headers = {name: blot(value.encode(), key).decode() for name, value in received.items()}
+    headers = blot_headers(received, lambda text: blot_text(text, key))
     kept = blot(content, key)
     return Answer(int(status), headers, kept, repeats_key=kept != content or headers != received)
 

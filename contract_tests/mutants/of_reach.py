@@ -19,6 +19,7 @@ from .operators import (
     edits_each,
     edits_results,
     refuses,
+    repairs,
     without,
 )
 
@@ -31,17 +32,6 @@ def _takes(*near: Credential) -> Callable[[Sender, Request], Answer]:
     def answer(send: Sender, request: Request) -> Answer:
         taken = request.credential in near
         return send(replace(request, credential=Credential.KEY) if taken else request)
-
-    return answer
-
-
-def _changes(change: Callable[[Body], Body]) -> Callable[[Sender, Request], Answer]:
-    """Let the target have another body than was sent."""
-
-    def answer(send: Sender, request: Request) -> Answer:
-        if not is_object(request.body):
-            return send(request)
-        return send(replace(request, body=change(request.body)))
 
     return answer
 
@@ -201,7 +191,7 @@ MUTANTS_OF_REACH = (
     ),
     does("takes an offer to upgrade", "endpoint.headers", _upgrades),
     does("takes a charset for another type", "request.body.charset", _dialect),
-    does("knows models without their owner", "request.model.exact", _changes(_owner_added)),
+    repairs("knows models without their owner", "request.model.exact", _owner_added),
     edits_results("ranks the first twenty documents", "request.top_n.count", _first_twenty),
     edits_each("numbers each batch anew", "response.results.index.unique", _index_in_batch),
     edits_results(
@@ -216,36 +206,32 @@ MUTANTS_OF_REACH = (
     ),
     edits_each("returns digits as a number", "request.return_documents.true", _number_of_text),
     does("reads what is nearly JSON", "request.body.json", _reads_lax_json),
-    does("reads one line of a query", "response.results.query", _changes(_first_line)),
-    does(
+    repairs("reads one line of a query", "response.results.query", _first_line),
+    repairs(
         "reads a string as the array that it spells",
         "request.return_documents.true",
-        _changes(_array_of_string),
+        _array_of_string,
     ),
-    does(
+    repairs(
         "reads one chunk where chunks overlap",
         "request.max_chunks_per_doc.best_chunk",
-        _changes(_one_chunk_with_overlap),
+        _one_chunk_with_overlap,
     ),
-    does(
+    repairs(
         "ranks by a query of its own for an object",
         "request.multimodal.image",
-        _changes(_query_of_object),
+        _query_of_object,
     ),
     edits("counts the tokens of one document", "response.meta.input", _counted(_first_tokens)),
-    does(
+    repairs(
         "ignores the instruction",
         "request.instruction.effect",
-        _changes(
-            lambda body: (
-                without(body, "instruction") if type(body.get("instruction")) is str else body
-            )
-        ),
+        lambda body: without(body, "instruction") if type(body.get("instruction")) is str else body,
     ),
-    does(
+    repairs(
         "reads two chunks at most",
         "request.max_chunks_per_doc.best_chunk",
-        _changes(_at_most_two_chunks),
+        _at_most_two_chunks,
     ),
     edits_results(
         "lowers the score with length", "request.max_chunks_per_doc.filler", _worse_with_length
@@ -260,10 +246,10 @@ MUTANTS_OF_REACH = (
         "response.results.index.literal",
         lambda result, _: {**result, "index": float(result["index"])},
     ),
-    does(
+    repairs(
         "ranks by a query of its own",
         "response.results.relevance",
-        _changes(lambda body: {**body, "query": "Apple"} if body.get("query") else body),
+        lambda body: {**body, "query": "Apple"} if body.get("query") else body,
     ),
     Mutant("counts its calls too", "response.meta.repeatable", _counting),
     edits(

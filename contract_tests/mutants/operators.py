@@ -115,12 +115,14 @@ def edits_each(name: str, requirement: str, edit: Callable[[Body, Body], Body], 
 
 
 def repairs(name: str, requirement: str, repair: Callable[[Body], Body], /) -> Mutant:
-    """Make a mutant that lets wrong bodies through: the target gets what `repair` makes of them.
+    """Make a mutant that changes bodies, such as wrong ones so that they are let through.
 
-    A body that `repair` cannot work on goes through unchanged.
+    A body that `repair` cannot work on goes through unchanged, as does what is no object.
     """
 
     def answer(send: Sender, request: Request) -> Answer:
+        if not is_object(request.body):
+            return send(request)
         try:
             body = repair(dict(request.body))
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
